@@ -1,0 +1,130 @@
+"""The algorithm suites of the AWS Encryption SDK, a row each, and the commitment policies that choose among them.
+
+Code asks a suite what it does (``suite.commits``, ``suite.signature``) and never compares identifiers.
+
+Source: framework/algorithm-suites.md#supported-algorithm-suites, framework/commitment-policy.md
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
+
+IV_LENGTH = 12
+TAG_LENGTH = 16
+
+
+class Hash(Enum):
+    """A hash function, by the name that ``hashlib`` knows."""
+
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+
+    @property
+    def digest_length(self) -> int:
+        """Length of a digest in bytes."""
+        return int(self.value[3:]) // 8
+
+
+class SignatureAlgorithm(Enum):
+    """ECDSA over a named curve with a hash function."""
+
+    ECDSA_P256 = ("secp256r1", Hash.SHA256, 32)
+    ECDSA_P384 = ("secp384r1", Hash.SHA384, 48)
+
+    def __init__(self, curve: str, hash_function: Hash, coordinate_length: int) -> None:
+        self.curve = curve
+        self.hash_function = hash_function
+        self.coordinate_length = coordinate_length
+
+
+_P256 = SignatureAlgorithm.ECDSA_P256
+_P384 = SignatureAlgorithm.ECDSA_P384
+
+
+class AlgorithmSuite(Enum):
+    """An algorithm suite; ``AlgorithmSuite(0x0478)`` finds one by its identifier.
+
+    :ivar message_version: 1 or 2, the layout of the message header
+    :ivar data_key_length: length of the plaintext data key and of the derived key, in bytes
+    :ivar kdf_hash: hash function of HKDF; ``None`` for the identity KDF
+    :ivar commits: whether messages carry a key commitment
+    :ivar signature: the signature algorithm, or ``None``
+    :ivar suite_data_length: bytes of algorithm suite data in the header
+    :ivar message_id_length: bytes of message ID in the header
+    """
+
+    #                                                id     version key kdf          commits signature
+    AES_128_GCM_IV12_TAG16_NO_KDF = (0x0014, 1, 16, None, False, None)
+    AES_192_GCM_IV12_TAG16_NO_KDF = (0x0046, 1, 24, None, False, None)
+    AES_256_GCM_IV12_TAG16_NO_KDF = (0x0078, 1, 32, None, False, None)
+    AES_128_GCM_IV12_TAG16_HKDF_SHA256 = (0x0114, 1, 16, Hash.SHA256, False, None)
+    AES_192_GCM_IV12_TAG16_HKDF_SHA256 = (0x0146, 1, 24, Hash.SHA256, False, None)
+    AES_256_GCM_IV12_TAG16_HKDF_SHA256 = (0x0178, 1, 32, Hash.SHA256, False, None)
+    AES_128_GCM_IV12_TAG16_HKDF_SHA256_ECDSA_P256 = (0x0214, 1, 16, Hash.SHA256, False, _P256)
+    AES_192_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384 = (0x0346, 1, 24, Hash.SHA384, False, _P384)
+    AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384 = (0x0378, 1, 32, Hash.SHA384, False, _P384)
+    AES_256_GCM_HKDF_SHA512_COMMIT_KEY = (0x0478, 2, 32, Hash.SHA512, True, None)
+    AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384 = (0x0578, 2, 32, Hash.SHA512, True, _P384)
+
+    message_version: int
+    data_key_length: int
+    kdf_hash: Hash | None
+    commits: bool
+    signature: SignatureAlgorithm | None
+
+    def __new__(
+        cls,
+        suite_id: int,
+        message_version: int,
+        data_key_length: int,
+        kdf_hash: Hash | None,
+        commits: bool,  # noqa: FBT001 - a column of the table above
+        signature: SignatureAlgorithm | None,
+    ) -> AlgorithmSuite:
+        """One row of the table."""
+        suite = object.__new__(cls)
+        suite._value_ = suite_id
+        suite.message_version = message_version
+        suite.data_key_length = data_key_length
+        suite.kdf_hash = kdf_hash
+        suite.commits = commits
+        suite.signature = signature
+        return suite
+
+    def __init__(self, *row: object) -> None:
+        self.suite_id: int = self._value_
+        self.id_bytes: bytes = self.suite_id.to_bytes(2, "big")
+        self.has_identity_kdf: bool = self.kdf_hash is None
+        self.suite_data_length: int = 32 if self.commits else 0
+        self.message_id_length: int = 32 if self.message_version == 2 else 16  # noqa: PLR2004 - format version 2
+
+    # Members are singletons; Enum's own hash is a Python call on every dictionary look-up.
+    __hash__ = object.__hash__
+
+
+class CommitmentPolicy(Enum):
+    """Which suites a client may encrypt with, and which it may decrypt.
+
+    :ivar default_suite: what ``encrypt`` uses when the caller names no suite
+    """
+
+    FORBID_ENCRYPT_ALLOW_DECRYPT = "FORBID_ENCRYPT_ALLOW_DECRYPT"
+    REQUIRE_ENCRYPT_ALLOW_DECRYPT = "REQUIRE_ENCRYPT_ALLOW_DECRYPT"
+    REQUIRE_ENCRYPT_REQUIRE_DECRYPT = "REQUIRE_ENCRYPT_REQUIRE_DECRYPT"
+
+    def __init__(self, name: str) -> None:
+        requires = name.startswith("REQUIRE_ENCRYPT")
+        self.encrypt_suites: frozenset[AlgorithmSuite] = frozenset(s for s in AlgorithmSuite if s.commits is requires)
+        self.decrypt_suites: frozenset[AlgorithmSuite] = frozenset(
+            s for s in AlgorithmSuite if s.commits or name.endswith("ALLOW_DECRYPT")
+        )
+        self.default_suite: AlgorithmSuite = (
+            AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+            if requires
+            else AlgorithmSuite.AES_256_GCM_IV12_TAG16_HKDF_SHA384_ECDSA_P384
+        )
+
+    __hash__ = object.__hash__

@@ -1,0 +1,205 @@
+"""What happened, as facts. Rooms state them; whoever subscribed turns them into logs, metrics or test assertions.
+
+A subscriber is any callable that takes one event: ``CachingCMM(..., emit=seen.append)``. Hits are so frequent that a
+record for each would cost more than the hit, so they are counted (``CachingCMM.statistics``) and announced one by one
+only to a subscriber that asks for them with a true attribute ``wants_hits``.
+
+No event carries a key, a plaintext, an encryption context or a cache entry identifier.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "BypassReason",
+    "CacheBypass",
+    "CacheCoalesced",
+    "CacheEviction",
+    "CacheHit",
+    "CacheMiss",
+    "Emit",
+    "Event",
+    "EvictionReason",
+    "KmsOutcome",
+    "KmsRequest",
+    "MissReason",
+    "Operation",
+    "RequestFailed",
+    "UncacheableContext",
+    "fan_out",
+    "ignore",
+]
+
+
+class Operation(StrEnum):
+    """Which kind of materials a request asked for."""
+
+    ENCRYPT = "encrypt"
+    DECRYPT = "decrypt"
+
+
+class MissReason(StrEnum):
+    """Why no cached entry could serve a request."""
+
+    ABSENT = "absent"
+    EXPIRED = "expired"
+    MESSAGES_SPENT = "messages-spent"
+    BYTES_SPENT = "bytes-spent"
+    POLICY = "policy"
+    CONTEXT = "context"
+
+
+class BypassReason(StrEnum):
+    """Why a request never looked at the cache."""
+
+    UNKNOWN_LENGTH = "unknown-length"
+    IDENTITY_KDF = "identity-kdf"
+    OVER_BYTE_LIMIT = "over-byte-limit"
+    CACHING_OFF = "caching-off"
+
+
+class EvictionReason(StrEnum):
+    """Why an entry left the cache."""
+
+    CAPACITY = "capacity"
+    EXPIRED = "expired"
+    MESSAGES_SPENT = "messages-spent"
+    BYTES_SPENT = "bytes-spent"
+    REPLACED = "replaced"
+    DELETED = "deleted"
+    PURGED = "purged"
+    SNAPSHOT = "snapshot"
+    FORK = "fork"
+
+
+class KmsOutcome(StrEnum):
+    """How a KMS request ended."""
+
+    OK = "ok"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+    DISABLED = "disabled"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheHit:
+    """A cached data key served the request. Only for subscribers with ``wants_hits``."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheCoalesced:
+    """The request waited for the call of another thread and shares its data key."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheMiss:
+    """The underlying CMM had to be asked, and answered."""
+
+    operation: Operation
+    reason: MissReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheBypass:
+    """The request was not cacheable; the underlying CMM was asked, and answered."""
+
+    operation: Operation
+    reason: BypassReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFailed:
+    """The request ended in an error. ``error`` is the name of the exception's class."""
+
+    operation: Operation
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEviction:
+    """An entry left the cache after serving ``messages`` messages of ``plaintext_bytes`` bytes together."""
+
+    operation: Operation
+    reason: EvictionReason
+    age_seconds: float
+    messages: int
+    plaintext_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KmsRequest:
+    """One request to AWS KMS, with all its retries.
+
+    ``kms_operation`` is the API's name, ``key_arn`` what was asked for, ``attempts`` the tries that the client made.
+    """
+
+    kms_operation: str
+    key_arn: str
+    duration_seconds: float
+    attempts: int
+    outcome: KmsOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncacheableContext:
+    """Said once: ``requests`` requests in a row had no hit because ``context_key`` changes with every message."""
+
+    context_key: str
+    requests: int
+
+
+Event: TypeAlias = (
+    CacheHit
+    | CacheCoalesced
+    | CacheMiss
+    | CacheBypass
+    | RequestFailed
+    | CacheEviction
+    | KmsRequest
+    | UncacheableContext
+)
+Emit: TypeAlias = "Callable[[Event], object]"
+
+
+def ignore(event: Event) -> None:
+    """The subscriber that does nothing."""
+
+
+def fan_out(*subscribers: Emit) -> Emit:
+    """One subscriber that tells all of *subscribers*, and keeps a failing one from failing an encrypt or decrypt.
+
+    A subscriber that raises is logged (class of the exception only) on the logger ``warmkey.events``.
+    """
+    return _FanOut(subscribers)
+
+
+class _FanOut:
+    """See :func:`fan_out`."""
+
+    __slots__ = ("_subscribers", "wants_hits")
+
+    def __init__(self, subscribers: tuple[Emit, ...]) -> None:
+        self._subscribers = subscribers
+        self.wants_hits = any(getattr(subscriber, "wants_hits", False) for subscriber in subscribers)
+
+    def __call__(self, event: Event) -> None:
+        for subscriber in self._subscribers:
+            if isinstance(event, CacheHit) and not getattr(subscriber, "wants_hits", False):
+                continue
+            try:
+                subscriber(event)
+            except Exception as error:  # noqa: BLE001 - observing must never break what it observes
+                logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)

@@ -1,0 +1,162 @@
+"""What can go wrong, one class per remedy.
+
+Every error that warmkey raises on purpose is a :class:`WarmkeyError`; the base itself is never raised. The branches
+say whose move it is: fix the settings, fix the call, distrust the bytes, ask whoever owns the policy, or look at KMS.
+No message, attribute or ``repr`` here ever holds a key, a plaintext or the value of an encryption context.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.events import KmsOutcome
+
+__all__ = [
+    "AuthenticationFailed",
+    "ConfigurationError",
+    "InvalidRequest",
+    "KeyAttempt",
+    "KeyUnavailable",
+    "MalformedMessage",
+    "PolicyRefused",
+    "WarmkeyError",
+    "seal",
+]
+
+
+class WarmkeyError(Exception):
+    """The base of every error that warmkey raises; catch it to catch them all. Never raised itself."""
+
+    def for_another_caller(self) -> Self:
+        """The same failure as an exception of its own, for a thread that waited for somebody else's call."""
+        twin = copy.copy(self)
+        twin.__cause__ = self.__cause__
+        return twin
+
+
+class ConfigurationError(WarmkeyError, ValueError):
+    """A setting or constructor argument can't be used. Remedy: fix what the message names, then start again."""
+
+
+class InvalidRequest(WarmkeyError, ValueError, TypeError):
+    """The arguments of this one call can't be used (a wrong type, a reserved key). Remedy: fix the call."""
+
+
+class MalformedMessage(WarmkeyError, ValueError):
+    """The bytes are not an AWS Encryption SDK message. Remedy: find out what was stored or sent instead.
+
+    :ivar where: the path to the field, for example ``encrypted data key 1 › ciphertext``
+    :ivar offset: the position of that field in the message, in bytes
+    """
+
+    def __init__(self, problem: str, *, where: str = "message", offset: int = 0) -> None:
+        super().__init__(problem, where, offset)
+        self.problem = problem
+        self.where = where
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.where} at byte {self.offset}: {self.problem}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_malformed, (type(self), self.problem, self.where, self.offset)
+
+
+def _rebuild_malformed(kind: type[MalformedMessage], problem: str, where: str, offset: int) -> MalformedMessage:
+    return kind(problem, where=where, offset=offset)
+
+
+class AuthenticationFailed(WarmkeyError):
+    """A tag, signature or key commitment did not verify. Remedy: treat the message as tampered with."""
+
+
+class PolicyRefused(WarmkeyError):
+    """The message or request is well formed, and a rule of yours forbids it.
+
+    The rules: commitment policy, maximum number of encrypted data keys, encryption context, required context keys,
+    unsigned-only decryption.
+    """
+
+
+class KeyAttempt:
+    """One encrypted data key (or wrapping key) that was tried, and why it did not work.
+
+    :ivar keyring: what tried, for example ``AwsKmsKeyring``
+    :ivar operation: ``GenerateDataKey``, ``Encrypt``, ``Decrypt``, ... or ``unwrap`` for a raw key
+    :ivar key: key ARN or key name; never key material
+    :ivar outcome: what KMS answered, as :class:`warmkey.events.KmsOutcome`; ``None`` where no KMS is involved
+    :ivar reason: one sentence
+    :ivar remedy: what to do about it, or an empty string
+    :ivar cause: the exception that the key service's client raised, if any
+    """
+
+    __slots__ = ("cause", "key", "keyring", "operation", "outcome", "reason", "remedy")
+
+    def __init__(
+        self,
+        *,
+        keyring: str,
+        operation: str,
+        key: str,
+        reason: str,
+        outcome: KmsOutcome | None = None,
+        remedy: str = "",
+        cause: BaseException | None = None,
+    ) -> None:
+        self.keyring = keyring
+        self.operation = operation
+        self.key = key
+        self.reason = reason
+        self.outcome = outcome
+        self.remedy = remedy
+        self.cause = cause
+
+    def __repr__(self) -> str:
+        return f"KeyAttempt({self})"
+
+    def __str__(self) -> str:
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{self.keyring} {self.operation} {self.key}: {self.reason}{remedy}"
+
+
+class KeyUnavailable(WarmkeyError):
+    """No keyring could generate, wrap or unwrap the data key. Remedy: see each attempt.
+
+    :ivar attempts: one :class:`KeyAttempt` per key that was tried; empty when none of the message's encrypted data
+        keys belongs to the configured keyring
+    """
+
+    def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = ()) -> None:
+        super().__init__(problem)
+        self.attempts = tuple(attempts)
+
+    def __str__(self) -> str:
+        problem = super().__str__()
+        return "; ".join([problem, *map(str, self.attempts)])
+
+
+_Error = TypeVar("_Error", bound=BaseException)
+
+
+def seal(error: _Error) -> _Error:
+    """Drop the traceback frames of *error* and of everything it came from, and return it to be raised.
+
+    Frames keep local variables alive, and crash reporters print them: below the public boundary those are data keys
+    and plaintexts. What an operator needs is in the messages and in the types of the causes, which stay.
+    """
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        current.__traceback__ = None
+        pending += [current.__cause__, current.__context__]
+        if isinstance(current, KeyUnavailable):
+            pending += [attempt.cause for attempt in current.attempts]
+    return error
