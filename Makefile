@@ -1,0 +1,133 @@
+# What to do with a clone of warmkey. `make help` lists it; only Python 3.11 to 3.14 and make are needed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# The interpreter that environments are made with; found when first needed. Yours: make test PYTHON=python3.13
+PYTHON = $(eval PYTHON := $(shell tools/find_python.sh))$(PYTHON)
+
+ARCHITECTURES := x86_64 arm64
+HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
+# full: with Powertools; core: for functions that have Powertools from elsewhere
+VARIANT ?= full
+HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
+EMULATOR := build/aws-lambda-rie
+
+LIBRARY := $(shell find src/warmkey -name '*.py')
+BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt requirements/layer-core.txt
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ------------------------------------------------------------------------------------------------- the two commands
+
+.PHONY: demo
+demo: .venv-demo/.installed ## hundreds of records through a real Lambda runtime, with a handful of KMS calls
+	-@$(MAKE) runtime
+	@.venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
+
+.PHONY: test
+test: check tests ## everything that CI runs
+
+# ------------------------------------------------------------------------------------------------- checking
+
+.PHONY: check
+check: lint types contracts ## style, types and who imports whom, without running any test
+
+.PHONY: lint
+lint: .venv-test/.installed
+	.venv-test/bin/ruff check
+	.venv-test/bin/ruff format --check
+
+.PHONY: format
+format: .venv-test/.installed ## let ruff format and fix
+	.venv-test/bin/ruff check --fix-only
+	.venv-test/bin/ruff format
+
+.PHONY: types
+types: .venv-test/.installed
+	.venv-test/bin/mypy
+
+.PHONY: contracts
+contracts: .venv-test/.installed
+	PYTHONPATH=src .venv-test/bin/lint-imports
+
+.PHONY: tests
+tests: .venv-test/.installed runtime ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
+	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
+
+.PHONY: coverage
+coverage: .venv-test/.installed ## the tests, and the lines and branches that none of them reached
+	.venv-test/bin/python -m pytest --cov --cov-report=term-missing $(PYTEST_OPTIONS)
+
+.PHONY: interop
+interop: .venv-interop/.installed ## the full matrix of messages exchanged with other clients
+	.venv-interop/bin/python -m pytest -m interop tests/interop $(PYTEST_OPTIONS)
+
+.PHONY: sam
+sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
+	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)
+
+# fuzz and soak: see the scripts for their options
+.PHONY: fuzz
+fuzz: .venv-fuzz/.installed ## damaged messages, guided by coverage; SECONDS_TO_RUN=30
+	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
+
+.PHONY: soak
+soak: .venv-interop/.installed ## a minute of everything at once, and then the books must balance
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks.soak $(SOAK_OPTIONS)
+
+# ------------------------------------------------------------------------------------------------- measuring
+
+.PHONY: bench bench-full bench-check
+bench: .venv-interop/.installed ## minutes: us, the peer and the floor in one process
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks $(BENCH_OPTIONS)
+
+bench-full: .venv-interop/.installed runtime ## longer: more sizes, cold starts, scaling
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full $(BENCH_OPTIONS)
+
+bench-check: .venv-interop/.installed ## fails when a ratio fell below what we promise; by hand, never in CI
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --check $(BENCH_OPTIONS)
+
+.PHONY: dashboard
+dashboard: .venv-docs/.installed ## draw the dashboard's panels from the demonstration's metrics
+	.venv-docs/bin/python -m examples.dashboard $(DASHBOARD_OPTIONS)
+
+# ------------------------------------------------------------------------------------------------- shipping
+
+.PHONY: layer
+layer: .venv/.installed ## the layer's zip for each architecture; VARIANT=core leaves Powertools out
+	@.venv/bin/python -m layer.build --variant $(VARIANT) $(ARCHITECTURES:%=--architecture %)
+
+layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
+	@.venv/bin/python -m layer.build --architecture $*
+
+.PHONY: runtime
+runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## what it takes to run the host's layer as Lambda would
+
+$(EMULATOR): requirements/emulator.txt | .venv/.installed
+	.venv/bin/python tools/fetch_emulator.py $< $@
+
+# ------------------------------------------------------------------------------------------------- environments
+
+.venv/.installed: requirements/uv.txt
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install -qq --require-hashes --only-binary :all: -r $< || echo "no uv; pip will do"
+	@touch $@
+
+.venv-%/.installed: requirements/%.txt | .venv/.installed
+	@tools/environment.sh $* $(PYTHON)
+
+.PHONY: requirements
+requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade for newer versions
+	tools/compile_requirements.sh .venv/bin/uv $(UPGRADE)
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info
+	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

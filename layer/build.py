@@ -1,0 +1,161 @@
+"""Build the Lambda layer: warmkey and what it needs, for every supported runtime, one zip for each architecture.
+
+usage: python -m layer.build [--variant full|core] [--architecture x86_64|arm64]... [--unpacked FOLDER]
+
+Only the standard library and pip are needed. The same sources, pins and interpreters give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layer import archive, wheels
+from layer.bytecode import compile_sources, find_interpreters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from layer.bytecode import Interpreter
+
+__all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "build", "describe", "main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = "python/warmkey_layer.json"
+
+# Which pins a variant carries. core: for functions that have Powertools from somewhere else.
+VARIANTS = {"full": "layer.txt", "core": "layer-core.txt"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZipStart:
+    """The zip up to its manifest, which can't hold a hash of itself: ``head -c LENGTH layer.zip | sha256sum``."""
+
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What is in a layer; written into it.
+
+    :ivar content_sha256: see :func:`layer.archive.content_hash`; over everything but bytecode and this manifest
+    :ivar bytecode: for each runtime with ``.pyc`` files in the layer, the version of Python that made them
+    :ivar unzipped_bytes: what counts against Lambda's 250 MB, without this manifest
+    """
+
+    name: str
+    version: str
+    variant: str
+    architecture: str
+    runtimes: tuple[str, ...]
+    packages: dict[str, str]
+    content_sha256: str
+    bytecode: dict[str, str]
+    unzipped_bytes: int
+    zip_before_manifest: ZipStart
+
+    def to_json(self) -> bytes:
+        """The manifest as it stands in the layer."""
+        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A built layer: its files by their path in the zip, and the zip."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+    zip: bytes
+
+
+def build(*, variant: str, architecture: str, cache: Path, interpreters: Sequence[Interpreter]) -> Layer:
+    """Build one layer; wheels that are not in *cache* are downloaded into it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = wheels.fetch(ROOT / "requirements" / VARIANTS[variant], architecture, cache)
+    files = _site_packages(found, project, interpreters)
+    zipped = archive.LayerZip()
+    zipped.add(files)
+    manifest = Manifest(
+        name=project["name"],
+        version=project["version"],
+        variant=variant,
+        architecture=architecture,
+        runtimes=wheels.RUNTIMES,
+        packages=wheels.packages(found),
+        content_sha256=archive.content_hash(files),
+        bytecode={interpreter.runtime: interpreter.version for interpreter in interpreters},
+        unzipped_bytes=sum(map(len, files.values())),
+        zip_before_manifest=ZipStart(length=len(zipped.so_far()), sha256=archive.sha256(zipped.so_far())),
+    )
+    last = {MANIFEST: manifest.to_json()}
+    zipped.add(last)
+    return Layer(manifest=manifest, files=files | last, zip=zipped.finish())
+
+
+def _site_packages(
+    found: Sequence[Path], project: Mapping[str, str], interpreters: Sequence[Interpreter]
+) -> dict[str, bytes]:
+    site = wheels.merge([*map(wheels.unpack, found), _own_package(project)])
+    sources = {name: content for name, content in site.items() if name.endswith(".py")}
+    return {f"python/{name}": content for name, content in (site | compile_sources(sources, interpreters)).items()}
+
+
+def _own_package(project: Mapping[str, str]) -> dict[str, bytes]:
+    source = ROOT / "src"
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*.py")}
+    about = f"{project['name']}-{project['version']}.dist-info"
+    metadata = ("Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {project['version']}")
+    files[f"{about}/METADATA"] = "\n".join([*metadata, f"License-Expression: {project['license']}", ""]).encode()
+    files[f"{about}/licenses/LICENSE"] = (ROOT / "LICENSE").read_bytes()
+    return files
+
+
+def describe(layer: Layer) -> str:
+    """What a person wants to know of a built layer."""
+    manifest = layer.manifest
+    bytecode = ", ".join(manifest.bytecode.values()) or "none: every cold start will compile"
+    packages = ", ".join(f"{name} {version}" for name, version in manifest.packages.items())
+    return "\n".join(
+        (
+            f"  warmkey {manifest.version} ({manifest.variant}, {manifest.architecture}) with {packages}",
+            f"  size          {len(layer.zip) / 1e6:.1f} MB zipped, {manifest.unzipped_bytes / 1e6:.1f} MB unzipped",
+            f"  .pyc from     Python {bytecode}",
+            f"  content hash  {manifest.content_sha256}",
+            f"  zip hash      {archive.sha256(layer.zip)}",
+        )
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build what the command line asks for and say what came out."""
+    options = _parse(arguments)
+    interpreters = find_interpreters(wheels.RUNTIMES)
+    for architecture in options.architecture or wheels.PLATFORMS:
+        layer = build(
+            variant=options.variant, architecture=architecture, cache=options.cache, interpreters=interpreters
+        )
+        target = options.unpacked or options.out / f"warmkey-{options.variant}-{architecture}.zip"
+        if options.unpacked:
+            archive.write_tree(layer.files, target)
+        else:
+            target.write_bytes(layer.zip)
+        print(f"{target}\n{describe(layer)}")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m layer.build", description=__doc__.partition("\n")[0])
+    parser.add_argument("--variant", choices=VARIANTS, default="full")
+    parser.add_argument("--architecture", choices=wheels.PLATFORMS, action="append", help="default: all of them")
+    parser.add_argument("--out", type=Path, default=ROOT / "layer", help="folder for the zips")
+    parser.add_argument("--unpacked", type=Path, help="write the files below this folder instead of a zip")
+    parser.add_argument("--cache", type=Path, default=ROOT / "build" / "wheels", help="folder of downloaded wheels")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Pin every requirements/*.in. usage: compile_requirements.sh UV [--upgrade]
+set -eu
+uv=$1
+shift
+cd "$(dirname "$0")/../requirements"
+
+compile() {
+    "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+        --custom-compile-command "make requirements" "$@"
+}
+
+for name in uv runtime demo test interop sam fuzz docs; do
+    compile "$name.in" --output-file "$name.txt" "$@"
+done
+for name in layer-core layer; do
+    # cffi needs pycparser to build bindings, which nobody does inside a function.
+    compile "$name.in" --output-file "$name.txt" --no-emit-package pycparser "$@"
+done
+compile emulator.in --output-file emulator.txt --no-deps "$@"

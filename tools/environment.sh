@@ -1,0 +1,25 @@
+#!/bin/sh
+# Make the environment .venv-NAME hold exactly requirements/NAME.txt. usage: environment.sh NAME PYTHON
+# uv is quick; where it can't install (a package index that only pip is configured for), pip does.
+set -eu
+name=$1
+python=$2
+environment=.venv-$name
+requirements=requirements/$name.txt
+export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+with_uv() {
+    uv=.venv/bin/uv
+    [ -x "$uv" ] || return 1
+    "$uv" venv --quiet --clear --python "$python" "$environment" &&
+        "$uv" pip sync --quiet --require-hashes --only-binary :all: --python "$environment/bin/python" "$requirements"
+}
+
+with_pip() {
+    "$python" -m venv --clear "$environment" &&
+        "$environment/bin/python" -m pip install -qq --require-hashes --only-binary :all: -r "$requirements"
+}
+
+echo "installing $requirements into $environment"
+with_uv || { echo "uv could not; trying pip" >&2 && with_pip; }
+touch "$environment/.installed"
