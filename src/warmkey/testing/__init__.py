@@ -1,0 +1,36 @@
+"""For your own test suites: a KMS that needs no AWS, a clock that moves on command, and a record of what happened.
+
+With pytest, put ``pytest_plugins = ["warmkey.testing.pytest_plugin"]`` into your top-level ``conftest.py`` and take the
+fixture ``warmkey_kms`` (moto's KMS) or ``warmkey_fake_kms`` (:class:`FakeKms`). With unittest, :func:`fake_kms` and
+:func:`moto_kms` are the same as context managers. :func:`assert_kms_calls` works anywhere.
+
+Both start warmkey's default client afresh and drop it afterwards: its cache outlives a single test, and a data key that
+one mocked KMS wrapped means nothing to the next.
+"""
+
+from warmkey.testing.calls import KmsCall
+from warmkey.testing.clock import SettableClock
+from warmkey.testing.counting import KmsCounter, assert_kms_calls
+from warmkey.testing.fake_kms import FakeKms
+from warmkey.testing.faults import FAULTS, Fault
+from warmkey.testing.gate import Gate
+from warmkey.testing.recorder import Recorder
+from warmkey.testing.sessions import KmsSession, fake_kms, moto_kms
+from warmkey.testing.world import KEY_SPECS, FakeKmsWorld
+
+__all__ = [
+    "FAULTS",
+    "KEY_SPECS",
+    "FakeKms",
+    "FakeKmsWorld",
+    "Fault",
+    "Gate",
+    "KmsCall",
+    "KmsCounter",
+    "KmsSession",
+    "Recorder",
+    "SettableClock",
+    "assert_kms_calls",
+    "fake_kms",
+    "moto_kms",
+]

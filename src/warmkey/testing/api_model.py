@@ -1,0 +1,101 @@
+"""What boto3 knows about KMS: parameters, limits and exceptions, read from botocore's own description of the service.
+
+The fake is as strict as the real client because it asks the same model.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.errorfactory import ClientExceptionsFactory
+from botocore.validate import validate_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.exceptions import ClientError
+
+__all__ = ["check_limits", "check_parameters", "client_exceptions", "kms_error", "service_model"]
+
+_SERVER_FAULTS = {"KMSInternalException": 500, "KeyUnavailableException": 500, "DependencyTimeoutException": 503}
+
+
+@lru_cache(maxsize=1)
+def service_model() -> Any:  # noqa: ANN401 - botocore has no types
+    """Botocore's model of KMS."""
+    return botocore.session.get_session().get_service_model("kms")
+
+
+@lru_cache(maxsize=1)
+def client_exceptions() -> Any:  # noqa: ANN401 - botocore has no types
+    """What a boto3 client offers as ``client.exceptions``."""
+    return ClientExceptionsFactory().create_client_exceptions(service_model())
+
+
+def check_parameters(operation: str, parameters: dict[str, object]) -> dict[str, Any]:
+    """*parameters* as the service would receive them: blobs as ``bytes``, everything else as given.
+
+    :raises ParamValidationError: what boto3 refuses before it sends anything (unknown, missing, wrongly typed, empty)
+    """
+    shape = service_model().operation_model(operation).input_shape
+    validate_parameters(parameters, shape)
+    return {name: _received(value, shape.members[name].type_name) for name, value in parameters.items()}
+
+
+def check_limits(operation: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse what boto3 sends and the service then rejects: values that are too long, too large or not in an enum.
+
+    :raises ClientError: ``ValidationException``
+    """
+    members = service_model().operation_model(operation).input_shape.members
+    for name, value in parameters.items():
+        rule = _broken_rule(value, members[name].metadata)
+        if rule:
+            field = name[0].lower() + name[1:]
+            problem = f"1 validation error detected: Value at '{field}' must {rule}"
+            raise kms_error("ValidationException", operation, problem)
+
+
+def kms_error(code: str, operation: str, message: str, *, retries: int = 0, exhausted: bool = False) -> ClientError:
+    """The exception that boto3 raises for an error answer.
+
+    :param retries: how often the client tried again, as its response metadata reports it
+    :param exhausted: the client gave up because it had no retry left
+    """
+    metadata: dict[str, Any] = response_metadata(_SERVER_FAULTS.get(code, 400), retries=retries)
+    if exhausted:
+        metadata["MaxAttemptsReached"] = True
+    response = {"Error": {"Message": message, "Code": code}, "ResponseMetadata": metadata, "message": message}
+    error: Callable[[dict[str, Any], str], ClientError] = client_exceptions().from_code(code)
+    return error(response, operation)
+
+
+def response_metadata(status: int, *, retries: int = 0) -> dict[str, Any]:
+    """What boto3 adds to every answer."""
+    return {
+        "RequestId": "00000000-0000-4000-8000-000000000000",
+        "HTTPStatusCode": status,
+        "HTTPHeaders": {"content-type": "application/x-amz-json-1.1"},
+        "RetryAttempts": retries,
+    }
+
+
+def _received(value: Any, type_name: str) -> Any:  # noqa: ANN401 - whatever the caller gave
+    if type_name != "blob":
+        return value
+    if hasattr(value, "read"):
+        value = value.read()
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def _broken_rule(value: Any, limits: dict[str, Any]) -> str | None:  # noqa: ANN401 - whatever the caller gave
+    if "enum" in limits and value not in limits["enum"]:
+        return f"satisfy enum value set: [{', '.join(limits['enum'])}]"
+    size, what = (len(value), "length") if hasattr(value, "__len__") else (value, "value")
+    if size < limits.get("min", size):
+        return f"have {what} greater than or equal to {limits['min']}"
+    if size > limits.get("max", size):
+        return f"have {what} less than or equal to {limits['max']}"
+    return None

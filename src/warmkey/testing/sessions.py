@@ -1,0 +1,125 @@
+"""Gives warmkey's default client a KMS of the test's own, for the length of a test."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
+
+import warmkey
+from warmkey.testing.clock import SettableClock
+from warmkey.testing.counting import KmsCounter, counting
+from warmkey.testing.fake_kms import FakeKms
+from warmkey.testing.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["KmsSession", "fake_kms", "moto_kms"]
+
+_FAKE_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SECURITY_TOKEN": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+}
+# What would lead a test to somebody's real account, or to their real keys.
+_UNSET: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "WARMKEY_DECRYPT_KEY_ARNS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KmsSession:
+    """What a test has in its hands while warmkey's default client works on a KMS of its own.
+
+    :ivar key_arn: the key that ``WARMKEY_KMS_KEY_ARNS`` names
+    :ivar client: a boto3 KMS client on moto, or the :class:`~warmkey.testing.FakeKms`
+    :ivar kms_calls: the KMS requests since the session began, those that the test itself makes included
+    :ivar facts: what warmkey did
+    :ivar clock: warmkey's clock; it stands still, so nothing expires until the test moves it
+    """
+
+    key_arn: str
+    client: Any
+    kms_calls: KmsCounter
+    facts: Recorder = field(default_factory=Recorder)
+    clock: SettableClock = field(default_factory=SettableClock)
+
+    def assert_kms_calls(self, expected: int, operation: str | None = None) -> None:
+        """Fail, with the list of all requests, unless there were *expected* so far, of one operation or of all."""
+        self.kms_calls.assert_calls(expected, operation)
+
+    def clear(self) -> None:
+        """Forget facts and KMS requests so far; what warmkey has cached stays."""
+        self.facts.clear()
+        self.kms_calls.clear()
+
+    def configure(self, **settings: Any) -> None:  # noqa: ANN401 - as warmkey.configure
+        """Start warmkey's default client again, with settings as ``warmkey.configure`` takes them."""
+        warmkey.reset()
+        client = self.client if isinstance(self.client, FakeKms) else None
+        warmkey.configure(**{"kms_client": client, "emit": self.facts, "clock": self.clock, **settings})
+
+
+@contextmanager
+def fake_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warmkey.configure
+    """The default client on a :class:`~warmkey.testing.FakeKms`, and back to nothing at the end of the block.
+
+    ::
+
+        class OrdersTest(unittest.TestCase):
+            def setUp(self):
+                self.kms = self.enterContext(warmkey.testing.fake_kms())
+
+    Sets ``WARMKEY_KMS_KEY_ARNS`` and AWS credentials that lead nowhere; other ``WARMKEY_`` variables stay as they are.
+
+    :param settings: more arguments for ``warmkey.configure``
+    """
+    with _environment() as region:
+        client = FakeKms(region)
+        with _session(client.create_key(), client, settings) as session:
+            yield session
+
+
+@contextmanager
+def moto_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warmkey.configure
+    """The same as :func:`fake_kms` on moto's KMS, for suites whose other AWS services are moto's too.
+
+    :raises ImportError: moto is not installed
+    """
+    try:
+        from moto import mock_aws  # noqa: PLC0415 - only those who use it need it
+    except ImportError as error:
+        raise ImportError("warmkey_kms and moto_kms() need moto: pip install moto (fake_kms() does without)") from error
+    import boto3  # noqa: PLC0415 - moto has patched it by now
+
+    with _environment() as region, mock_aws():
+        client = boto3.client("kms", region_name=region)
+        key_arn = client.create_key()["KeyMetadata"]["Arn"]
+        with _session(key_arn, client, settings) as session:
+            yield session
+
+
+@contextmanager
+def _environment() -> Iterator[str]:
+    """Variables that lead to no real account; gives the Region."""
+    with mock.patch.dict(os.environ):
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        for name in _UNSET:
+            os.environ.pop(name, None)
+        os.environ.update(_FAKE_CREDENTIALS, AWS_REGION=region, AWS_DEFAULT_REGION=region)
+        yield region
+
+
+@contextmanager
+def _session(key_arn: str, client: Any, settings: dict[str, Any]) -> Iterator[KmsSession]:  # noqa: ANN401 - no types
+    os.environ["WARMKEY_KMS_KEY_ARNS"] = key_arn
+    with counting() as counter:
+        session = KmsSession(key_arn=key_arn, client=client, kms_calls=counter)
+        session.configure(**settings)
+        try:
+            yield session
+        finally:
+            warmkey.reset()
