@@ -34,6 +34,7 @@ __all__ = [
     "RequestFailed",
     "UncacheableContext",
     "fan_out",
+    "guarded",
     "ignore",
 ]
 
@@ -176,6 +177,11 @@ Emit: TypeAlias = "Callable[[Event], object]"
 
 def ignore(event: Event) -> None:
     """The subscriber that does nothing."""
+
+
+def guarded(subscriber: Emit) -> Emit:
+    """*subscriber*, kept from failing what it observes (see :func:`fan_out`)."""
+    return subscriber if subscriber is ignore or isinstance(subscriber, _FanOut) else fan_out(subscriber)
 
 
 def fan_out(*subscribers: Emit) -> Emit:

@@ -1,0 +1,1 @@
+"""Cryptographic materials caches (CMC): where the caching CMM keeps materials."""

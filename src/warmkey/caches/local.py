@@ -1,0 +1,284 @@
+"""The local cryptographic materials cache: in memory, least recently used, safe for threads and forks.
+
+When an entry is expired, two clocks decide (see :mod:`warmkey.clock`): the one that says more time has passed, and
+an entry that seems to come from the future is expired too. Expired entries leave in three ways: when they are looked
+up; when a look-up meets them among the ``pruning_tail_size`` least recently used; and all at once in a sweep, which
+``prune`` runs and which a look-up runs by itself when time has come for some entry, at most once a second (after a
+thaw or a clock change: at once). No thread does this in the background: a frozen environment would stop it.
+
+Source: framework/local-cryptographic-materials-cache.md
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from warmkey.caches.interface import next_ticket
+from warmkey.checks import integer
+from warmkey.clock import Clock, Instant, SystemClock
+from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
+from warmkey.forking import drop_in_children
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from warmkey.caches.interface import CacheEntry
+    from warmkey.events import Emit
+
+__all__ = ["LocalCMC"]
+
+# A sweep looks at every entry, so a busy cache of entries that expire one after the other must not sweep on each use.
+_SECONDS_BETWEEN_SWEEPS = 1.0
+# The two clocks drift apart by less than this unless the environment was frozen or a clock was set.
+_CLOCK_JUMP_SECONDS = 1.0
+
+
+class LocalCMC:
+    """Keeps up to *capacity* entries, encrypt and decrypt together; 0 keeps none.
+
+    :param capacity: entries; the least recently used leaves first
+    :param pruning_tail_size: how many of the least recently used entries each look-up checks for expiry
+    :param clock: tells the time; tests move it
+    :param emit: told of every entry that leaves (:class:`warmkey.events.CacheEviction`)
+    :raises ConfigurationError: a number is negative or no int
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        pruning_tail_size: int = 1,
+        clock: Clock | None = None,
+        emit: Emit = ignore,
+    ) -> None:
+        self._capacity = integer("capacity", capacity, 0)
+        self._pruning_tail_size = integer("pruning_tail_size", pruning_tail_size, 0)
+        self._clock = clock or SystemClock()
+        self._emit = guarded(emit)
+        self._start_empty()
+        drop_in_children(self)
+
+    def _start_empty(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
+        self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
+        self._left: list[CacheEviction] = []
+        self._purge_ticket = 0
+        # No entry can be expired while the clocks stay below and above these.
+        self._sweep_at = Instant(float("inf"), float("inf"))
+        self._newest = Instant(float("-inf"), float("-inf"))
+        self._clock_offset: float | None = None
+
+    @property
+    def capacity(self) -> int:
+        """The most entries that stay."""
+        return self._capacity
+
+    @property
+    def pruning_tail_size(self) -> int:
+        """How many least recently used entries each look-up checks."""
+        return self._pruning_tail_size
+
+    @property
+    def purge_ticket(self) -> int:
+        """Entries with an earlier ticket were requested before the last purge."""
+        return self._purge_ticket
+
+    def __len__(self) -> int:
+        return len(self._entries) if os.getpid() == self._process else 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<LocalCMC {len(self)} of {self._capacity} entries>"
+
+    def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
+        """Keep *entry*; evict what it replaces, then the least recently used until no more than capacity stay.
+
+        An entry that was requested before the last purge is not kept.
+
+        Source: framework/local-cryptographic-materials-cache.md#put-cache-entry
+        """
+        self._check_process()
+        with self._lock:
+            self._put(identifier, entry)
+        self._announce()
+
+    def _put(self, identifier: bytes, entry: CacheEntry) -> None:
+        now = self._clock.now()
+        if identifier in self._entries:
+            self._evict(identifier, EvictionReason.REPLACED, now)
+        if entry.ticket < self._purge_ticket:
+            self._leave(entry, EvictionReason.PURGED, now)
+            return
+        self._entries[identifier] = entry
+        self._expired_identifiers.pop(identifier, None)
+        self._expect(entry)
+        while len(self._entries) > self._capacity:
+            self._evict(next(iter(self._entries)), EvictionReason.CAPACITY, now)
+
+    def get_cache_entry(self, identifier: bytes, /) -> CacheEntry | None:
+        """The entry, which becomes the most recently used, or ``None``. Never an expired one.
+
+        Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
+        """
+        if os.getpid() != self._process:
+            self.drop_inherited()
+        with self._lock:
+            now = self._clock.now()
+            if self._something_may_be_expired(now):
+                self._prune(identifier, now)
+            entry = self._entries.get(identifier)
+            if entry is not None:
+                self._entries.move_to_end(identifier)
+        if self._left:
+            self._announce()
+        return entry
+
+    def delete_cache_entry(
+        self, identifier: bytes, /, *, reason: EvictionReason = EvictionReason.DELETED, only: CacheEntry | None = None
+    ) -> None:
+        """Forget the entry, if there is one; with *only*, if it still is that one.
+
+        Source: framework/cryptographic-materials-cache.md#delete-cache-entry
+        """
+        self._check_process()
+        with self._lock:
+            entry = self._entries.get(identifier)
+            if entry is not None and (only is None or entry is only):
+                self._evict(identifier, reason, self._clock.now())
+        self._announce()
+
+    def miss_reason(self, identifier: bytes) -> MissReason:
+        """Why *identifier* is not here: it expired, or it never was (or left for another reason)."""
+        expired = identifier in self._expired_identifiers
+        return MissReason.EXPIRED if expired else MissReason.ABSENT
+
+    def prune(self) -> int:
+        """Evict every expired entry; how many there were.
+
+        Source: framework/local-cryptographic-materials-cache.md#pruning
+        """
+        self._check_process()
+        with self._lock:
+            before = len(self._entries)
+            self._sweep(self._clock.now())
+            pruned = before - len(self._entries)
+        self._announce()
+        return pruned
+
+    def purge(
+        self,
+        partition_id: str | None = None,
+        *,
+        reason: EvictionReason = EvictionReason.PURGED,
+        which: Callable[[CacheEntry], bool] | None = None,
+    ) -> int:
+        """Evict every entry, or those of one partition, or those that *which* picks; how many there were.
+
+        Unless *which* picks, entries whose data key is being requested at this moment will not be kept either.
+        """
+        self._check_process()
+        with self._lock:
+            if which is None:
+                self._purge_ticket = next_ticket()
+            now = self._clock.now()
+            doomed = [
+                identifier
+                for identifier, entry in self._entries.items()
+                if (partition_id is None or entry.partition_id == partition_id) and (which is None or which(entry))
+            ]
+            for identifier in doomed:
+                self._evict(identifier, reason, now)
+        self._announce()
+        return len(doomed)
+
+    def drop_inherited(self) -> None:
+        """Called in a forked child: the parent's keys are not this process's to use."""
+        inherited = self._entries.values()
+        now = self._clock.now()
+        left = [_departed(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes) for entry in inherited]
+        self._start_empty()
+        self._left = left
+
+    def _check_process(self) -> None:
+        # A fork that Python did not make runs no hook.
+        if os.getpid() != self._process:
+            self.drop_inherited()
+
+    def _expect(self, entry: CacheEntry) -> None:
+        """Move the bounds between which nothing can be expired so that they hold for *entry* too."""
+        monotonic, wall = entry.created
+        self._sweep_at = Instant(
+            min(self._sweep_at.monotonic, monotonic + entry.time_to_live),
+            min(self._sweep_at.wall, wall + entry.time_to_live),
+        )
+        self._newest = Instant(max(self._newest.monotonic, monotonic), max(self._newest.wall, wall))
+
+    def _something_may_be_expired(self, now: Instant) -> bool:
+        monotonic, wall = now
+        sweep_at, newest = self._sweep_at, self._newest
+        return not (newest[0] <= monotonic < sweep_at[0] and newest[1] <= wall < sweep_at[1])
+
+    def _prune(self, identifier: bytes, now: Instant) -> None:
+        offset = now.wall - now.monotonic
+        jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
+        self._clock_offset = offset
+        if jumped or now.monotonic >= self._sweep_at.monotonic + _SECONDS_BETWEEN_SWEEPS:
+            self._sweep(now)
+            return
+        tail = [key for key, _ in zip(self._entries, range(self._pruning_tail_size), strict=False)]
+        self._evict_expired([*tail, identifier], now)
+
+    def _sweep(self, now: Instant) -> None:
+        self._evict_expired(list(self._entries), now)
+        self._sweep_at = Instant(float("inf"), float("inf"))
+        self._newest = Instant(float("-inf"), float("-inf"))
+        for entry in self._entries.values():
+            self._expect(entry)
+
+    def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
+        for identifier in identifiers:
+            entry = self._entries.get(identifier)
+            if entry is not None and entry.age(now) >= entry.time_to_live:
+                self._evict(identifier, EvictionReason.EXPIRED, now)
+
+    def _evict(self, identifier: bytes, reason: EvictionReason, now: Instant) -> None:
+        entry = self._entries.pop(identifier)
+        if reason is EvictionReason.EXPIRED:
+            self._expired_identifiers[identifier] = None
+            if len(self._expired_identifiers) > self._capacity:
+                self._expired_identifiers.popitem(last=False)
+        if reason is EvictionReason.REPLACED and entry.departure is not None:
+            reason = entry.departure
+        self._leave(entry, reason, now)
+
+    def _leave(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:
+        messages, plaintext_bytes = entry.close()
+        self._left.append(_departed(entry, reason, now, messages, plaintext_bytes))
+
+    def _announce(self) -> None:
+        # Outside the lock: a subscriber may take its time, or use this cache.
+        while self._left:
+            with self._lock:
+                left, self._left = self._left, []
+            for event in left:
+                self._emit(event)
+
+
+def _departed(
+    entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int
+) -> CacheEviction:
+    by_clocks = (now.monotonic - entry.created.monotonic, now.wall - entry.created.wall)
+    return CacheEviction(
+        operation=entry.operation,
+        reason=reason,
+        age_seconds=max(0.0, *by_clocks),
+        messages=messages,
+        plaintext_bytes=plaintext_bytes,
+    )

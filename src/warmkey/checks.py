@@ -1,0 +1,31 @@
+"""Constructor arguments, checked at construction: each error names the argument, its value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+
+from warmkey.exceptions import ConfigurationError
+
+__all__ = ["integer", "seconds", "share"]
+
+
+def integer(name: str, value: object, low: int, high: int | None = None) -> int:
+    """*value*, an int from *low* to *high*."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
+        allowed = f"an int from {low} to {high}" if high is not None else f"an int of {low} or more"
+        raise ConfigurationError(f"{name} is {value!r}; {allowed} is allowed")
+    return value
+
+
+def seconds(name: str, value: object) -> float:
+    """*value*, a finite number of seconds over 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
+        raise ConfigurationError(f"{name} is {value!r}; a finite number of seconds over 0 is allowed")
+    return value
+
+
+def share(name: str, value: object) -> float:
+    """*value*, a number from 0 up to but without 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < 1):
+        raise ConfigurationError(f"{name} is {value!r}; a number from 0 to below 1 is allowed")
+    return float(value)

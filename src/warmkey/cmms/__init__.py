@@ -1,0 +1,1 @@
+"""Cryptographic materials managers (CMM): default, caching, required encryption context."""

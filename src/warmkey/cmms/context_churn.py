@@ -1,0 +1,41 @@
+"""Notices that caching can't work because an encryption context key changes with every message.
+
+A data key is reused only for exactly the same context, so a request ID or timestamp in it makes every request a miss.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ContextChurn"]
+
+MISSES_BEFORE_WARNING = 50
+
+
+class ContextChurn:
+    """Watches misses that have no hit between them. Keeps hashes of values, never values."""
+
+    def __init__(self) -> None:
+        self._hits = -1
+        self._misses = 0
+        self._values: dict[str, set[int]] = {}
+        self._told = False
+
+    def missed(self, context: Mapping[str, str], *, hits: int) -> str | None:
+        """Count a miss; *hits* is how many there have been. The key to warn of, once, or ``None``."""
+        if self._told:
+            return None
+        if hits != self._hits:
+            self._hits, self._misses, self._values = hits, 0, {}
+        self._misses += 1
+        for key, value in context.items():
+            self._values.setdefault(key, set()).add(hash(value))
+        if self._misses < MISSES_BEFORE_WARNING:
+            return None
+        changing = sorted(key for key, values in self._values.items() if len(values) == self._misses)
+        self._misses, self._values = 0, {}
+        self._told = bool(changing)
+        return changing[0] if changing else None

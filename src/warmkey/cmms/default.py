@@ -1,0 +1,109 @@
+"""The default CMM: asks its keyring each time, and makes the signing key.
+
+Source: framework/default-cmm.md
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from warmkey.cmms.interface import (
+    check_decryption_materials,
+    check_encryption_materials,
+    check_may_decrypt,
+    check_may_encrypt,
+    check_reproduced_context,
+)
+from warmkey.crypto.signatures import EcdsaSigningKey, EcdsaVerificationKey
+from warmkey.exceptions import InvalidRequest, MalformedMessage
+from warmkey.structures import (
+    PUBLIC_KEY_FIELD,
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+)
+
+if TYPE_CHECKING:
+    from warmkey.keyrings.interface import Keyring
+
+__all__ = ["DefaultCMM"]
+
+
+class DefaultCMM:
+    """Materials straight from *keyring*, a call for every message."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def __repr__(self) -> str:
+        return f"DefaultCMM({self._keyring!r})"
+
+    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        """A fresh data key, and a fresh signing key where the suite signs.
+
+        :raises PolicyRefused: the commitment policy does not allow the suite
+        :raises InvalidRequest: the context already has ``aws-crypto-public-key``
+        :raises KeyUnavailable: the keyring could not generate or wrap the data key
+
+        Source: framework/default-cmm.md#get-encryption-materials
+        """
+        suite = request.algorithm_suite or request.commitment_policy.default_suite
+        check_may_encrypt(suite, request.commitment_policy)
+        context = request.encryption_context
+        if PUBLIC_KEY_FIELD in context:
+            raise InvalidRequest(f"the encryption context must not have the reserved key {PUBLIC_KEY_FIELD!r}")
+        signing_key = None
+        if suite.signature is not None:
+            signing_key = EcdsaSigningKey(suite.signature)
+            public_key = base64.b64encode(signing_key.verification_key).decode()
+            context = {**context, PUBLIC_KEY_FIELD: public_key}
+        materials = self._keyring.on_encrypt(
+            EncryptionMaterials(
+                algorithm_suite=suite,
+                encryption_context=context,
+                signing_key=signing_key,
+                required_encryption_context_keys=request.required_encryption_context_keys,
+            )
+        )
+        check_encryption_materials(materials, request)
+        return materials
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        """The data key of the message, and the verification key where the suite signs.
+
+        :raises PolicyRefused: the commitment policy does not allow the suite, or the reproduced context differs
+        :raises MalformedMessage: signed without a public key in the context, or the other way round
+        :raises KeyUnavailable: the keyring could not unwrap any encrypted data key
+
+        Source: framework/default-cmm.md#decrypt-materials
+        """
+        suite = request.algorithm_suite
+        check_may_decrypt(suite, request.commitment_policy)
+        stored = request.encryption_context
+        reproduced = request.reproduced_encryption_context or {}
+        check_reproduced_context(stored, reproduced)
+        added = {key: value for key, value in reproduced.items() if key not in stored}
+        materials = DecryptionMaterials(
+            algorithm_suite=suite,
+            encryption_context={**stored, **added} if added else stored,
+            verification_key=_verification_key(request),
+            required_encryption_context_keys=frozenset(added),
+        )
+        unwrapped = self._keyring.on_decrypt(materials, request.encrypted_data_keys)
+        check_decryption_materials(unwrapped, request)
+        return unwrapped
+
+
+def _verification_key(request: DecryptMaterialsRequest) -> EcdsaVerificationKey | None:
+    signature = request.algorithm_suite.signature
+    value = request.encryption_context.get(PUBLIC_KEY_FIELD)
+    where = f"encryption context › {PUBLIC_KEY_FIELD}"
+    if signature is None:
+        if value is not None:
+            raise MalformedMessage("is there although the suite has no signature", where=where)
+        return None
+    if value is None:
+        raise MalformedMessage("is missing although the suite has a signature", where=where)
+    return EcdsaVerificationKey.from_context_value(signature, value)

@@ -1,0 +1,101 @@
+"""Single flight: threads that need the same materials at the same time make one call.
+
+The first to come for a key leads: it calls, everyone else boards as a passenger and waits. When the leader has the
+materials it closes the flight, serves the passengers and lands. Nobody waits for a flight of another key.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from warmkey.forking import drop_in_children
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = ["Flight", "Flights", "Passenger"]
+
+_Served = TypeVar("_Served")
+
+
+class Passenger(Generic[_Served]):
+    """A waiting request. ``served`` is what the leader gave it, or ``None``: then it has to start over."""
+
+    __slots__ = ("plaintext_length", "served")
+
+    def __init__(self, plaintext_length: int) -> None:
+        self.plaintext_length = plaintext_length
+        self.served: _Served | None = None
+
+
+class Flight(Generic[_Served]):
+    """One call and those who wait for it.
+
+    :ivar error: why the call failed, for every passenger
+    :ivar not_shareable: the call's result may serve its leader only; passengers call for themselves
+    """
+
+    __slots__ = ("_closed", "_landed", "_lock", "_passengers", "error", "not_shareable")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._landed = threading.Event()
+        self._closed = False
+        self._passengers: list[Passenger[_Served]] = []
+        self.error: Exception | None = None
+        self.not_shareable = False
+
+    def board(self, passenger: Passenger[_Served]) -> None:
+        """Be served when the leader has what it went for; who is late only waits."""
+        with self._lock:
+            if not self._closed:
+                self._passengers.append(passenger)
+
+    def close(self) -> list[Passenger[_Served]]:
+        """Nobody boards from here on; who did, in order."""
+        with self._lock:
+            self._closed = True
+            return self._passengers
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether the flight landed in time."""
+        return self._landed.wait(timeout_seconds)
+
+    def land(self) -> None:
+        """Wake everybody who waits."""
+        self._landed.set()
+
+
+class Flights(Generic[_Served]):
+    """The flights that are under way, by key."""
+
+    def __init__(self) -> None:
+        self.drop_inherited()
+        drop_in_children(self)
+
+    def drop_inherited(self) -> None:
+        """In a forked child the leaders are gone."""
+        self._lock = threading.Lock()
+        self._under_way: dict[Hashable, Flight[_Served]] = {}
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def join(self, key: Hashable, passenger: Passenger[_Served]) -> tuple[Flight[_Served], bool]:
+        """The flight for *key*, and whether the caller leads it (and must call :meth:`land`)."""
+        with self._lock:
+            flight = self._under_way.get(key)
+            if flight is None:
+                flight = self._under_way[key] = Flight()
+                return flight, True
+            flight.board(passenger)
+            return flight, False
+
+    def land(self, key: Hashable, flight: Flight[_Served]) -> None:
+        """The leader is done, with a result or an error."""
+        with self._lock:
+            if self._under_way.get(key) is flight:
+                del self._under_way[key]
+        flight.close()
+        flight.land()

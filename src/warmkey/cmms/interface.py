@@ -1,0 +1,139 @@
+"""What a cryptographic materials manager is, and what its answers must satisfy.
+
+Source: framework/cmm-interface.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from warmkey.exceptions import ConfigurationError, PolicyRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.structures import (
+        DecryptionMaterials,
+        DecryptMaterialsRequest,
+        EncryptionMaterials,
+        EncryptionMaterialsRequest,
+    )
+
+__all__ = [
+    "CryptographicMaterialsManager",
+    "check_decryption_materials",
+    "check_encryption_materials",
+    "check_may_decrypt",
+    "check_may_encrypt",
+    "check_reproduced_context",
+]
+
+
+class CryptographicMaterialsManager(Protocol):
+    """Assembles the materials for one message.
+
+    Source: framework/cmm-interface.md#behaviors
+    """
+
+    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        """Materials to encrypt one message."""
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        """Materials to decrypt one message."""
+
+
+def check_may_encrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:
+    """:raises PolicyRefused: *policy* does not allow encrypting with *suite*
+
+    Source: framework/commitment-policy.md#supported-commitment-policy-enum
+    """
+    if suite not in policy.encrypt_suites:
+        needs = "without key commitment" if suite.commits else "with key commitment"
+        raise PolicyRefused(f"{policy.name} allows encrypting only {needs}, and not with {suite.name}")
+
+
+def check_may_decrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:
+    """:raises PolicyRefused: *policy* does not allow decrypting *suite*
+
+    Source: framework/commitment-policy.md#supported-commitment-policy-enum
+    """
+    if suite not in policy.decrypt_suites:
+        raise PolicyRefused(
+            f"{policy.name} allows decrypting only with key commitment, and the message uses {suite.name}; "
+            "if you must read old messages, use REQUIRE_ENCRYPT_ALLOW_DECRYPT"
+        )
+
+
+def check_reproduced_context(stored: Mapping[str, str], reproduced: Mapping[str, str]) -> None:
+    """:raises PolicyRefused: a key in both has two values
+
+    Source: framework/cmm-interface.md#decrypt-materials
+    """
+    for key, value in reproduced.items():
+        if stored.get(key, value) != value:
+            raise PolicyRefused(
+                f"the message's encryption context has another value for {key!r} than the one you supplied"
+            )
+
+
+def check_encryption_materials(materials: EncryptionMaterials, request: EncryptionMaterialsRequest) -> None:
+    """Whatever CMM made them, materials must fit the request.
+
+    :raises PolicyRefused: the policy does not allow their suite
+    :raises ConfigurationError: they are incomplete or contradict the request; the CMM or keyring is at fault
+
+    Source: framework/cmm-interface.md#get-encryption-materials
+    """
+    suite = materials.algorithm_suite
+    if suite not in request.commitment_policy.encrypt_suites:
+        check_may_encrypt(suite, request.commitment_policy)
+    data_key = materials.plaintext_data_key
+    if data_key is None or len(data_key) != suite.data_key_length:
+        raise ConfigurationError(f"the keyring gave no plaintext data key of {suite.data_key_length} bytes")
+    if not materials.encrypted_data_keys:
+        raise ConfigurationError("the keyring gave no encrypted data key, so nobody could decrypt the message")
+    if (materials.signing_key is None) != (suite.signature is None):
+        raise ConfigurationError(f"the CMM gave {'no' if suite.signature else 'a'} signing key for {suite.name}")
+    context, asked = materials.encryption_context, request.encryption_context
+    if context is not asked and not asked.items() <= context.items():
+        raise ConfigurationError("the CMM dropped or changed a pair of the requested encryption context")
+    required = materials.required_encryption_context_keys
+    if required or request.required_encryption_context_keys:
+        if not required <= context.keys():
+            raise ConfigurationError("the CMM requires an encryption context key that the context does not have")
+        if not request.required_encryption_context_keys <= required:
+            raise ConfigurationError("the CMM dropped a required encryption context key")
+
+
+def check_decryption_materials(materials: DecryptionMaterials, request: DecryptMaterialsRequest) -> None:
+    """Whatever CMM made them, materials must fit the message and the caller's context.
+
+    :raises PolicyRefused: a value of the context is not what the caller expects
+    :raises ConfigurationError: they are incomplete or contradict the message; the CMM or keyring is at fault
+
+    Source: framework/cmm-interface.md#decrypt-materials
+    """
+    suite = request.algorithm_suite
+    if materials.algorithm_suite is not suite:
+        raise ConfigurationError(f"the CMM answered {materials.algorithm_suite.name} for a message of {suite.name}")
+    data_key = materials.plaintext_data_key
+    if data_key is None or len(data_key) != suite.data_key_length:
+        raise ConfigurationError(f"the keyring gave no plaintext data key of {suite.data_key_length} bytes")
+    if (materials.verification_key is None) != (suite.signature is None):
+        raise ConfigurationError(f"the CMM gave {'no' if suite.signature else 'a'} verification key for {suite.name}")
+    context, stored = materials.encryption_context, request.encryption_context
+    if context is not stored:
+        check_reproduced_context(stored, context)
+    if not materials.required_encryption_context_keys <= context.keys():
+        raise ConfigurationError("the CMM requires an encryption context key that the context does not have")
+    reproduced = request.reproduced_encryption_context
+    if reproduced:
+        check_reproduced_context(stored, reproduced)
+        for key, value in reproduced.items():
+            if context.get(key) != value:
+                raise PolicyRefused(
+                    f"the CMM did not authenticate {key!r}, which you supplied with the encryption context"
+                )
+            if key not in stored and key not in materials.required_encryption_context_keys:
+                raise ConfigurationError(f"the CMM left {key!r} out of the authenticated encryption context")

@@ -1,0 +1,78 @@
+"""The books of a caching CMM: how each request ended."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from warmkey.events import BypassReason, MissReason, Operation
+from warmkey.forking import drop_in_children
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Books", "OperationStatistics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationStatistics:
+    """How the requests of one operation ended; each is in exactly one of these counts."""
+
+    hits: int = 0
+    coalesced: int = 0
+    misses: Mapping[MissReason, int] = field(default_factory=dict)
+    bypasses: Mapping[BypassReason, int] = field(default_factory=dict)
+    failures: int = 0
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.hits + self.coalesced + self.calls + self.failures
+
+    @property
+    def calls(self) -> int:
+        """Requests that the underlying CMM answered: misses and bypasses."""
+        return sum(self.misses.values()) + sum(self.bypasses.values())
+
+
+class Books:
+    """Counts, safe for threads; a forked child starts at zero."""
+
+    def __init__(self) -> None:
+        self.drop_inherited()
+        drop_in_children(self)
+
+    def drop_inherited(self) -> None:
+        """A child's books are its own."""
+        self._lock = threading.Lock()
+        self._hits = dict.fromkeys(Operation, 0)
+        self._others: Counter[tuple[Operation, object]] = Counter()
+
+    def hit(self, operation: Operation) -> None:
+        """A cached entry served the request."""
+        with self._lock:
+            self._hits[operation] += 1
+
+    def count(self, operation: Operation, outcome: object) -> None:
+        """*outcome* is a MissReason, a BypassReason, ``"coalesced"`` or ``"failed"``."""
+        with self._lock:
+            self._others[operation, outcome] += 1
+
+    def hits(self) -> int:
+        """Of both operations."""
+        return sum(self._hits.values())
+
+    def of(self, operation: Operation) -> OperationStatistics:
+        """What has been counted for *operation* so far."""
+        with self._lock:
+            others = {outcome: count for (kind, outcome), count in self._others.items() if kind is operation}
+            hits = self._hits[operation]
+        return OperationStatistics(
+            hits=hits,
+            coalesced=others.get("coalesced", 0),
+            misses={reason: count for reason, count in others.items() if isinstance(reason, MissReason)},
+            bypasses={reason: count for reason, count in others.items() if isinstance(reason, BypassReason)},
+            failures=others.get("failed", 0),
+        )

@@ -1,0 +1,1 @@
+"""Key derivation and signatures over the ``cryptography`` package. Knows no message layout."""

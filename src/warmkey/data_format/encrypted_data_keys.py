@@ -1,0 +1,84 @@
+"""The encrypted data keys of a header.
+
+Source: data-format/message-header.md#encrypted-data-keys
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warmkey.exceptions import InvalidRequest, PolicyRefused
+from warmkey.structures import MAX_UINT16, EncryptedDataKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.data_format.reader import Reader
+
+__all__ = ["check_encrypted_data_key_count", "read_encrypted_data_keys", "serialize_entry", "serialize_keys"]
+
+
+def serialize_entry(key: EncryptedDataKey) -> bytes:
+    """One encrypted data key entry, as in the header and in cache entry identifiers.
+
+    :raises InvalidRequest: a field is longer than 65,535 bytes
+    """
+    parts = []
+    for name, value in (
+        ("key provider ID", key.key_provider_id.encode()),
+        ("key provider information", key.key_provider_info),
+        ("ciphertext", key.ciphertext),
+    ):
+        if len(value) > MAX_UINT16:
+            raise InvalidRequest(f"the {name} of an encrypted data key has {len(value)} bytes; 65535 are allowed")
+        parts += (len(value).to_bytes(2, "big"), value)
+    return b"".join(parts)
+
+
+def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
+    """The count and the entries.
+
+    :raises InvalidRequest: no key, or more than 65,535
+    """
+    if not 0 < len(keys) <= MAX_UINT16:
+        raise InvalidRequest(f"a message carries 1 to 65535 encrypted data keys, not {len(keys)}")
+    return len(keys).to_bytes(2, "big") + b"".join(map(serialize_entry, keys))
+
+
+def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[EncryptedDataKey, ...]:
+    """Parse the count and the entries.
+
+    :raises MalformedMessage: the count is 0, or an entry is cut short or not UTF-8 where it has to be
+    :raises PolicyRefused: more keys than *maximum*, before the first is read
+    """
+    reader.section = "encrypted data keys"
+    count = reader.uint(2, "count")
+    if count == 0:
+        raise reader.malformed("must be greater than 0", "count", reader.offset - 2)
+    check_encrypted_data_key_count(count, maximum=maximum)
+    keys = []
+    for number in range(1, count + 1):
+        reader.section = f"encrypted data key {number}"
+        keys.append(
+            EncryptedDataKey(
+                key_provider_id=reader.text("key provider ID"),
+                key_provider_info=reader.sized("key provider information"),
+                ciphertext=reader.sized("ciphertext"),
+            )
+        )
+    reader.section = ""
+    return tuple(keys)
+
+
+def check_encrypted_data_key_count(count: int, *, maximum: int | None) -> None:
+    """Refuse more encrypted data keys than the client allows.
+
+    :raises PolicyRefused: *count* is over *maximum*
+
+    Source: client-apis/client.md#maximum-number-of-encrypted-data-keys
+    """
+    if maximum is not None and count > maximum:
+        raise PolicyRefused(
+            f"the message has {count} encrypted data keys; max_encrypted_data_keys allows {maximum}. "
+            "Each may cost a KMS request: raise the limit only if you know who writes your messages"
+        )

@@ -1,0 +1,110 @@
+"""The message body: regular frames and a final one, or one non-framed block.
+
+Source: data-format/message-body.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+
+if TYPE_CHECKING:
+    from warmkey.data_format.reader import Reader
+
+__all__ = [
+    "FINAL_FRAME_OVERHEAD",
+    "MAX_FRAMES",
+    "MAX_FRAME_LENGTH",
+    "MAX_NON_FRAMED_LENGTH",
+    "REGULAR_FRAME_OVERHEAD",
+    "SEQUENCE_NUMBER_END",
+    "Block",
+    "body_length",
+    "count_regular_frames",
+    "frame_iv",
+    "read_frame_start",
+    "read_non_framed_start",
+]
+
+# spec: data-format/message-body.md#framed-data
+MAX_FRAME_LENGTH = 2**32 - 1
+MAX_FRAMES = 2**32 - 1
+# spec: data-format/message-body.md#encrypted-content-length
+MAX_NON_FRAMED_LENGTH = 2**36 - 32
+# spec: data-format/message-body.md#sequence-number-end
+SEQUENCE_NUMBER_END = b"\xff\xff\xff\xff"
+
+REGULAR_FRAME_OVERHEAD = 4 + IV_LENGTH + TAG_LENGTH
+FINAL_FRAME_OVERHEAD = 4 + 4 + IV_LENGTH + 4 + TAG_LENGTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What stands before the content of a frame or of a non-framed body. ``length`` is the content's, in bytes."""
+
+    final: bool
+    sequence_number: int
+    iv: bytes
+    length: int
+
+
+def count_regular_frames(plaintext_length: int, frame_length: int) -> int:
+    """How many regular frames precede the final one, which is empty only for an empty plaintext."""
+    return max(plaintext_length - 1, 0) // frame_length
+
+
+def body_length(plaintext_length: int, frame_length: int) -> int:
+    """The length of a framed body in bytes."""
+    regular = count_regular_frames(plaintext_length, frame_length)
+    return regular * REGULAR_FRAME_OVERHEAD + plaintext_length + FINAL_FRAME_OVERHEAD
+
+
+def frame_iv(sequence_number: int) -> bytes:
+    """The IV of a frame that we write: its number, padded on the left.
+
+    Source: client-apis/encrypt.md#construct-a-frame
+    """
+    return sequence_number.to_bytes(IV_LENGTH, "big")
+
+
+def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int) -> Block:
+    """Parse what precedes a frame's content.
+
+    :raises MalformedMessage: cut short, out of sequence, or a final frame that claims more than *frame_length*
+    """
+    reader.section = f"frame {expected_number}"
+    start = reader.offset
+    number = reader.take(4, "sequence number")
+    final = number == SEQUENCE_NUMBER_END
+    if final:
+        start = reader.offset
+        number = reader.take(4, "final sequence number")
+    if int.from_bytes(number, "big") != expected_number:
+        problem = f"must be {expected_number}, is {int.from_bytes(number, 'big')}"
+        raise reader.malformed(problem, "sequence number", start)
+    # Early clients drew frame IVs at random, so the one in the message is used, not the sequence number; a changed IV
+    # fails the tag either way.
+    iv = reader.take(IV_LENGTH, "IV")
+    length = frame_length
+    if final:
+        length = reader.uint(4, "content length")
+        if length > frame_length:
+            problem = f"{length} is more than the frame length {frame_length}"
+            raise reader.malformed(problem, "content length", reader.offset - 4)
+    return Block(final=final, sequence_number=expected_number, iv=iv, length=length)
+
+
+def read_non_framed_start(reader: Reader) -> Block:
+    """Parse what precedes the content of a non-framed body.
+
+    :raises MalformedMessage: cut short, or longer than the format allows
+    """
+    reader.section = "non-framed body"
+    iv = reader.take(IV_LENGTH, "IV")
+    length = reader.uint(8, "content length")
+    if length > MAX_NON_FRAMED_LENGTH:
+        problem = f"{length} is more than the {MAX_NON_FRAMED_LENGTH} bytes that the format allows"
+        raise reader.malformed(problem, "content length", reader.offset - 8)
+    return Block(final=True, sequence_number=1, iv=iv, length=length)

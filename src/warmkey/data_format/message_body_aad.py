@@ -1,0 +1,18 @@
+"""What is authenticated beside the content of a frame or of a non-framed body.
+
+Source: data-format/message-body-aad.md
+"""
+
+from __future__ import annotations
+
+__all__ = ["FINAL_FRAME", "REGULAR_FRAME", "SINGLE_BLOCK", "message_body_aad"]
+
+# spec: data-format/message-body-aad.md#body-aad-content
+SINGLE_BLOCK = b"AWSKMSEncryptionClient Single Block"
+REGULAR_FRAME = b"AWSKMSEncryptionClient Frame"
+FINAL_FRAME = b"AWSKMSEncryptionClient Final Frame"
+
+
+def message_body_aad(message_id: bytes, content: bytes, sequence_number: bytes, length: int) -> bytes:
+    """*content* is one of the constants above, *sequence_number* four bytes, *length* the plaintext's in bytes."""
+    return b"".join((message_id, content, sequence_number, length.to_bytes(8, "big")))

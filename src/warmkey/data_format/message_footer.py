@@ -1,0 +1,39 @@
+"""The message footer: the signature, where the suite has one.
+
+Source: data-format/message-footer.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warmkey.data_format.reader import Reader
+
+__all__ = ["read_footer", "read_end", "serialize_footer"]
+
+
+def serialize_footer(signature: bytes) -> bytes:
+    """The length and the DER signature."""
+    return len(signature).to_bytes(2, "big") + signature
+
+
+def read_footer(reader: Reader) -> bytes:
+    """The signature.
+
+    :raises MalformedMessage: cut short
+    """
+    reader.section = "footer"
+    return reader.sized("signature")
+
+
+def read_end(reader: Reader) -> None:
+    """Nothing may follow the message.
+
+    :raises MalformedMessage: something does
+
+    Source: client-apis/decrypt.md#behavior
+    """
+    reader.section = ""
+    if reader.left:
+        raise reader.malformed(f"{reader.left} bytes follow the end of the message", "message")

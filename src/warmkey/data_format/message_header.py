@@ -1,0 +1,180 @@
+"""The message header, versions 1.0 and 2.0.
+
+Source: data-format/message-header.md
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH, AlgorithmSuite
+from warmkey.data_format.encrypted_data_keys import (
+    read_encrypted_data_keys,
+    serialize_keys,
+)
+from warmkey.data_format.encryption_context import read_aad, serialize_aad
+from warmkey.data_format.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.structures import EncryptedDataKey, EncryptionContext
+
+__all__ = [
+    "HEADER_IV",
+    "ContentType",
+    "MessageHeader",
+    "read_header",
+    "serialize_header_body",
+    "serialize_section",
+]
+
+# spec: data-format/message-header.md#supported-types
+_TYPE = 0x80
+_RESERVED = bytes(4)
+# spec: client-apis/encrypt.md#construct-the-header
+HEADER_IV = bytes(IV_LENGTH)
+
+
+class ContentType(IntEnum):
+    """How the body is laid out.
+
+    Source: data-format/message-header.md#supported-content-types
+    """
+
+    NON_FRAMED = 1
+    FRAMED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeader:
+    """The fields of a message header, as they stand in the message.
+
+    ``encryption_context`` is the part that is stored in the message; ``algorithm_suite_data`` is the commit key of
+    a committing suite and empty otherwise; ``iv`` is the header's own IV (all zeros in version 2.0, where it is not
+    stored); lengths are in bytes. ``body_length`` is where the authenticated header body ends, ``length`` where the
+    whole header does.
+    """
+
+    algorithm_suite: AlgorithmSuite
+    message_id: bytes
+    encryption_context: EncryptionContext = field(repr=False)
+    encrypted_data_keys: tuple[EncryptedDataKey, ...] = field(repr=False)
+    content_type: ContentType
+    frame_length: int
+    algorithm_suite_data: bytes
+    iv: bytes
+    authentication_tag: bytes
+    body_length: int
+    length: int
+
+    @property
+    def version(self) -> int:
+        """The message format version, 1 or 2."""
+        return self.algorithm_suite.message_version
+
+
+def serialize_section(context: EncryptionContext, keys: Sequence[EncryptedDataKey]) -> bytes:
+    """Encryption context and encrypted data keys: the bytes that all messages of one data key share."""
+    return serialize_aad(context) + serialize_keys(keys)
+
+
+def serialize_header_body(
+    suite: AlgorithmSuite, *, message_id: bytes, section: bytes, frame_length: int, suite_data: bytes
+) -> bytes:
+    """The header body of a framed message. *section* is from :func:`serialize_section`."""
+    if suite.message_version == 2:  # noqa: PLR2004 - format version 2.0
+        prefix, middle = b"\x02", b"\x02"
+    else:
+        prefix, middle = b"\x01\x80", b"\x02" + _RESERVED + bytes((IV_LENGTH,))
+    return b"".join((prefix, suite.id_bytes, message_id, section, middle, frame_length.to_bytes(4, "big"), suite_data))
+
+
+def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
+    """Parse the header at the front of *data*. Nothing is verified here.
+
+    :raises MalformedMessage: the bytes are not a header
+    :raises PolicyRefused: more encrypted data keys than *maximum_keys*
+    """
+    reader = Reader(data)
+    suite = _read_version_and_suite(reader)
+    message_id = reader.take(suite.message_id_length, "message ID")
+    context = read_aad(reader)
+    keys = read_encrypted_data_keys(reader, maximum=maximum_keys)
+    content_type = _read_content_type(reader)
+    if suite.message_version == 1:
+        _expect(reader, _RESERVED, "reserved")
+        _expect(reader, bytes((IV_LENGTH,)), "IV length")
+    frame_length = _read_frame_length(reader, content_type)
+    suite_data = reader.take(suite.suite_data_length, "algorithm suite data")
+    body_length = reader.offset
+    iv = reader.take(IV_LENGTH, "header IV") if suite.message_version == 1 else HEADER_IV
+    return MessageHeader(
+        algorithm_suite=suite,
+        message_id=message_id,
+        encryption_context=context,
+        encrypted_data_keys=keys,
+        content_type=content_type,
+        frame_length=frame_length,
+        algorithm_suite_data=suite_data,
+        iv=iv,
+        authentication_tag=reader.take(TAG_LENGTH, "header authentication tag"),
+        body_length=body_length,
+        length=reader.offset,
+    )
+
+
+def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
+    version = reader.uint(1, "version")
+    if version not in (1, 2):
+        raise reader.malformed(_why_not_a_version(reader, version), "version", 0)
+    if version == 1:
+        _expect(reader, bytes((_TYPE,)), "type")
+    suite_id = reader.uint(2, "algorithm suite ID")
+    try:
+        suite = AlgorithmSuite(suite_id)
+    except ValueError:
+        raise reader.malformed(f"0x{suite_id:04x} is unknown", "algorithm suite ID", reader.offset - 2) from None
+    if suite.message_version != version:
+        problem = f"0x{suite_id:04x} does not belong in a message of version {version}"
+        raise reader.malformed(problem, "algorithm suite ID", reader.offset - 2)
+    return suite
+
+
+def _why_not_a_version(reader: Reader, version: int) -> str:
+    # spec: client-apis/decrypt.md#encrypted-message-format
+    reader.offset = 0
+    start = reader.take(min(4, reader.left), "version")
+    try:
+        decoded = base64.b64decode(start, validate=True)
+    except ValueError:
+        decoded = b""
+    if decoded[:2] == b"\x01\x80" or decoded[:3] in (b"\x02\x04\x78", b"\x02\x05\x78"):
+        return "this is the base64 text of a message; decode it first"
+    return f"{version} is unknown; 1 and 2 are known"
+
+
+def _read_content_type(reader: Reader) -> ContentType:
+    value = reader.uint(1, "content type")
+    try:
+        return ContentType(value)
+    except ValueError:
+        raise reader.malformed(f"{value} is unknown", "content type", reader.offset - 1) from None
+
+
+def _read_frame_length(reader: Reader, content_type: ContentType) -> int:
+    frame_length = reader.uint(4, "frame length")
+    if (frame_length == 0) != (content_type is ContentType.NON_FRAMED):
+        problem = f"{frame_length} is impossible with {content_type.name.lower().replace('_', '-')} content"
+        raise reader.malformed(problem, "frame length", reader.offset - 4)
+    return frame_length
+
+
+def _expect(reader: Reader, expected: bytes, name: str) -> None:
+    start = reader.offset
+    actual = reader.take(len(expected), name)
+    if actual != expected:
+        raise reader.malformed(f"must be {expected.hex()}, is {actual.hex()}", name, start)

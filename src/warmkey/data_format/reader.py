@@ -1,0 +1,68 @@
+"""Reading hostile bytes: never past the end, and a failure says where."""
+
+from __future__ import annotations
+
+from warmkey.exceptions import MalformedMessage
+
+__all__ = ["Reader", "TruncatedMessage"]
+
+
+class TruncatedMessage(MalformedMessage):
+    """The message ends before this field does."""
+
+
+class Reader:
+    """Takes fields from the front of *data*, from *offset* on.
+
+    :ivar offset: where the next field starts
+    :ivar section: named before each field in errors, for example ``encrypted data key 1``
+    """
+
+    __slots__ = ("_data", "_end", "offset", "section")
+
+    def __init__(self, data: bytes | memoryview, offset: int = 0) -> None:
+        self._data = memoryview(data)
+        self._end = len(self._data)
+        self.offset = offset
+        self.section = ""
+
+    @property
+    def left(self) -> int:
+        """How many bytes have not been taken."""
+        return self._end - self.offset
+
+    def take(self, length: int, field: str) -> bytes:
+        """The next *length* bytes.
+
+        :raises TruncatedMessage: there are fewer
+        """
+        start = self.offset
+        stop = start + length
+        if stop > self._end:
+            problem = f"needs {length} bytes, {self._end - start} left"
+            raise TruncatedMessage(problem, where=self._where(field), offset=start)
+        self.offset = stop
+        return bytes(self._data[start:stop])
+
+    def uint(self, length: int, field: str) -> int:
+        """The next *length* bytes as an unsigned big-endian number."""
+        return int.from_bytes(self.take(length, field), "big")
+
+    def sized(self, field: str) -> bytes:
+        """A field that starts with its own length in two bytes."""
+        return self.take(self.uint(2, f"{field} length"), field)
+
+    def text(self, field: str) -> str:
+        """A field of UTF-8 that starts with its own length in two bytes."""
+        start = self.offset
+        try:
+            return self.sized(field).decode()
+        except UnicodeDecodeError:
+            raise self.malformed("is not UTF-8", field, start + 2) from None
+
+    def malformed(self, problem: str, field: str, offset: int | None = None) -> MalformedMessage:
+        """The error to raise about *field*, which starts at *offset* or just ahead."""
+        return MalformedMessage(problem, where=self._where(field), offset=self.offset if offset is None else offset)
+
+    def _where(self, field: str) -> str:
+        return f"{self.section} › {field}" if self.section else field

@@ -1,0 +1,1 @@
+"""Keyrings: who generates, wraps and unwraps data keys."""

@@ -1,0 +1,83 @@
+"""What an AWS KMS key identifier is.
+
+Source: framework/aws-kms/aws-kms-key-arn.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warmkey.exceptions import ConfigurationError
+
+__all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KmsArn:
+    """The parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
+
+    partition: str
+    region: str
+    account: str
+    resource_type: str
+    resource_id: str
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:kms:{self.region}:{self.account}:{self.resource_type}/{self.resource_id}"
+
+    @property
+    def is_key(self) -> bool:
+        """Whether this names a key and not an alias."""
+        return self.resource_type == "key"
+
+    @property
+    def is_multi_region(self) -> bool:
+        """Whether this names a multi-Region key.
+
+        Source: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
+        """
+        return self.is_key and self.resource_id.startswith("mrk-")
+
+
+def parse_kms_arn(text: str) -> KmsArn | None:
+    """The parts of *text*, or ``None`` where it is no valid AWS KMS ARN.
+
+    Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
+    """
+    parts = text.split(":")
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kms" or not all(parts):  # noqa: PLR2004 - six by the spec
+        return None
+    resource_type, _, resource_id = parts[5].partition("/")
+    if resource_type not in ("key", "alias") or not resource_id:
+        return None
+    return KmsArn(
+        partition=parts[1], region=parts[3], account=parts[4], resource_type=resource_type, resource_id=resource_id
+    )
+
+
+def check_kms_identifier(identifier: object, name: str) -> str:
+    """*identifier*, if it can be one: an ARN, an alias or a key ID.
+
+    :raises ConfigurationError: it can't; the message begins with *name*
+
+    Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
+    """
+    allowed = "a key ARN, an alias ARN, alias/NAME or a key ID is allowed"
+    if not isinstance(identifier, str) or not identifier.strip():
+        raise ConfigurationError(f"{name} is {identifier!r}; {allowed}")
+    if identifier.startswith("arn:") and parse_kms_arn(identifier) is None:
+        raise ConfigurationError(f"{name} is {identifier!r}, which is not a valid AWS KMS ARN; {allowed}")
+    if identifier != identifier.strip() or identifier in ("alias/", "alias"):
+        raise ConfigurationError(f"{name} is {identifier!r}; {allowed}")
+    return identifier
+
+
+def is_multi_region_identifier(identifier: str) -> bool:
+    """Whether *identifier* names a multi-Region key.
+
+    Source: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier
+    """
+    if identifier.startswith("arn:"):
+        arn = parse_kms_arn(identifier)
+        return arn is not None and arn.is_multi_region
+    return identifier.startswith("mrk-")

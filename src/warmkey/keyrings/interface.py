@@ -1,0 +1,47 @@
+"""What a keyring is.
+
+Source: framework/keyring-interface.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from warmkey.exceptions import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+
+__all__ = ["AWS_KMS_PROVIDER_ID", "Keyring", "refuse_if_unwrapped"]
+
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
+AWS_KMS_PROVIDER_ID = "aws-kms"
+
+
+class Keyring(Protocol):
+    """Generates, wraps and unwraps data keys. Materials are immutable: both verbs return changed ones.
+
+    Source: framework/keyring-interface.md#interface
+    """
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
+        """*materials* with a plaintext data key, if they had none, and one more encrypted data key."""
+
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials:
+        """*materials* with the plaintext data key.
+
+        :raises KeyUnavailable: none of *encrypted_data_keys* could be unwrapped
+        """
+
+
+def refuse_if_unwrapped(materials: DecryptionMaterials) -> None:
+    """:raises InvalidRequest: the materials already have a plaintext data key
+
+    Source: framework/keyring-interface.md#ondecrypt
+    """
+    if materials.plaintext_data_key is not None:
+        raise InvalidRequest("the decryption materials already have a plaintext data key")

@@ -1,0 +1,184 @@
+"""One request to AWS KMS: made through the caller's client, timed, told to subscribers, its failure explained.
+
+botocore is not imported here: whoever made a client has it, and exceptions are told apart by what they carry.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from warmkey.events import KmsOutcome, KmsRequest, guarded, ignore
+from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from warmkey.events import Emit
+
+__all__ = ["KmsClient", "KmsRequests"]
+
+# A client as ``boto3.client("kms")`` makes it; its methods are generated at run time, so it has no better type.
+KmsClient = Any
+
+_METHODS = {
+    "GenerateDataKey": "generate_data_key",
+    "Encrypt": "encrypt",
+    "Decrypt": "decrypt",
+    "DeriveSharedSecret": "derive_shared_secret",
+    "GetPublicKey": "get_public_key",
+}
+
+_OUTCOMES = {
+    KmsOutcome.THROTTLED: (
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "LimitExceededException",
+        "SlowDown",
+    ),
+    KmsOutcome.DENIED: ("AccessDeniedException", "AccessDenied", "KMSAccessDeniedException"),
+    KmsOutcome.DISABLED: ("DisabledException", "KMSInvalidStateException"),
+    KmsOutcome.UNREACHABLE: (
+        "DependencyTimeoutException",
+        "InternalFailure",
+        "KMSInternalException",
+        "KeyUnavailableException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    ),
+}
+_OUTCOME_OF_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
+
+_REMEDIES = {
+    KmsOutcome.THROTTLED: "raise the KMS request quota, the cache's limits, or the client's retries",
+    KmsOutcome.DENIED: "allow the operation on this key in the key policy and in the function's role",
+    KmsOutcome.DISABLED: "enable the key, or cancel its deletion",
+    KmsOutcome.UNREACHABLE: "check the network path to KMS (VPC endpoint, security group) and the client's timeouts",
+}
+_REMEDY_OF_CODE = {
+    "NotFoundException": "check the key ARN and its Region",
+    "InvalidCiphertextException": "the encryption context or the encrypted data key is not the original",
+    "IncorrectKeyException": "the data key was encrypted under another key",
+    "ExpiredTokenException": "refresh the credentials",
+    "ExpiredToken": "refresh the credentials",
+    "UnrecognizedClientException": "check the credentials",
+    "InvalidClientTokenId": "check the credentials",
+    "InvalidSignatureException": "check the credentials and the clock",
+    "InvalidGrantTokenException": "check the grant tokens",
+    "InvalidKeyUsageException": "use a key whose usage and spec fit the keyring",
+}
+
+
+class KmsRequests:
+    """Makes requests with one client and one set of grant tokens.
+
+    :param kms_client: as ``boto3.client("kms")`` makes it
+    :param grant_tokens: sent with every request
+    :param emit: told of every request (:class:`warmkey.events.KmsRequest`)
+    :raises ConfigurationError: no client, or grant tokens that are no strings
+    """
+
+    def __init__(
+        self, kms_client: KmsClient, *, keyring: str, grant_tokens: Iterable[str] = (), emit: Emit = ignore
+    ) -> None:
+        if kms_client is None:
+            raise ConfigurationError(f"{keyring} needs kms_client, for example boto3.client('kms')")
+        if isinstance(grant_tokens, str):
+            raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
+        self._client = kms_client
+        self._keyring = keyring
+        self._grant_tokens = list(grant_tokens)
+        self._emit = guarded(emit)
+        self._process = os.getpid()
+
+    @property
+    def region(self) -> str | None:
+        """The Region that the client talks to, where it says."""
+        meta = getattr(self._client, "meta", None)
+        return getattr(meta, "region_name", None)
+
+    def __call__(self, operation: str, *, key: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3
+        """The response to *operation*, for example ``Decrypt``. *key* is what it is about, for events and errors.
+
+        :raises KeyUnavailable: the request failed; the one attempt names operation, key, cause and remedy
+        """
+        if self._grant_tokens:
+            parameters["GrantTokens"] = self._grant_tokens
+        send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
+        started = perf_counter()
+        try:
+            response = send(**parameters)
+        except Exception as error:
+            attempt = self._explain(operation, key, error)
+            outcome = attempt.outcome or KmsOutcome.OTHER
+            self._tell(operation, key, started, outcome, getattr(error, "response", None))
+            failure = KeyUnavailable(f"AWS KMS {operation} failed", [attempt])
+            raise failure from error
+        self._tell(operation, key, started, KmsOutcome.OK, response)
+        return response
+
+    def attempt(self, operation: str, key: str, reason: str, **details: Any) -> KeyAttempt:  # noqa: ANN401
+        """A failed attempt of this keyring."""
+        return KeyAttempt(keyring=self._keyring, operation=operation, key=key, reason=reason, **details)
+
+    def _connected(self) -> KmsClient:
+        if os.getpid() != self._process:
+            # A forked child shares the parent's sockets; closing drops this process's copies only.
+            self._process = os.getpid()
+            close = getattr(self._client, "close", None)
+            if close is not None:
+                close()
+        return self._client
+
+    def _tell(self, operation: str, key: str, started: float, outcome: KmsOutcome, response: object) -> None:
+        retries = 0
+        if isinstance(response, dict):
+            retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        self._emit(
+            KmsRequest(
+                kms_operation=operation,
+                key_arn=key,
+                duration_seconds=perf_counter() - started,
+                attempts=retries + 1,
+                outcome=outcome,
+            )
+        )
+
+    def _explain(self, operation: str, key: str, error: Exception) -> KeyAttempt:
+        code = _error_code(error)
+        outcome = _outcome(error, code)
+        remedy = _REMEDY_OF_CODE.get(code) or _REMEDIES.get(outcome, "")
+        return self.attempt(
+            operation, key, f"KMS answered {code}" if code else type(error).__name__, outcome=outcome, remedy=remedy,
+            cause=error,
+        )  # fmt: skip
+
+
+def _error_code(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and isinstance(response.get("Error"), dict):
+        return str(response["Error"].get("Code", ""))
+    return ""
+
+
+def _outcome(error: Exception, code: str) -> KmsOutcome:
+    if code in _OUTCOME_OF_CODE:
+        return _OUTCOME_OF_CODE[code]
+    if code:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)  # type: ignore[attr-defined]
+        if status == 429:  # noqa: PLR2004 - Too Many Requests
+            return KmsOutcome.THROTTLED
+        return KmsOutcome.UNREACHABLE if status >= 500 else KmsOutcome.OTHER  # noqa: PLR2004 - server errors
+    names = {kind.__name__ for kind in type(error).__mro__}
+    # botocore.exceptions.HTTPClientError is the base of its timeouts, refused and closed connections.
+    if names & {"HTTPClientError", "ConnectionError", "EndpointConnectionError", "ConnectionClosedError", "TimeoutError"}:
+        return KmsOutcome.UNREACHABLE
+    return KmsOutcome.OTHER

@@ -1,0 +1,126 @@
+"""A keyring over an AES key of your own, for tests and for keys that do not live in KMS.
+
+Source: framework/raw-aes-keyring.md
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
+from warmkey.structures import EncryptedDataKey, EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.structures import DecryptionMaterials, EncryptionMaterials
+
+__all__ = ["RawAesKeyring", "check_key_name", "check_key_namespace"]
+
+_WRAPPING_KEY_LENGTHS = (16, 24, 32)
+_LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
+
+
+class RawAesKeyring:
+    """Wraps data keys with AES-GCM under *wrapping_key*.
+
+    :param key_namespace: groups wrapping keys; becomes the key provider ID
+    :param key_name: names this wrapping key within the namespace
+    :param wrapping_key: 16, 24 or 32 random bytes
+    :raises ConfigurationError: another length, an empty name, or a namespace that is KMS's
+
+    Source: framework/raw-aes-keyring.md#initialization
+    """
+
+    def __init__(self, key_namespace: str, key_name: str, wrapping_key: bytes) -> None:
+        self._key_namespace = check_key_namespace(key_namespace)
+        self._key_name = check_key_name(key_name)
+        if not isinstance(wrapping_key, (bytes, bytearray, memoryview)):
+            raise ConfigurationError(f"wrapping_key must be bytes, not {type(wrapping_key).__name__}")
+        if len(wrapping_key) not in _WRAPPING_KEY_LENGTHS:
+            raise ConfigurationError(f"wrapping_key has {len(wrapping_key)} bytes; 16, 24 or 32 are allowed")
+        self._prefix = key_name.encode() + _LENGTHS
+        self._aead = AESGCM(bytes(wrapping_key))
+
+    def __repr__(self) -> str:
+        return f"RawAesKeyring({self._key_namespace!r}, {self._key_name!r})"
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
+        """Generate a data key, unless there is one, and wrap it.
+
+        Source: framework/raw-aes-keyring.md#onencrypt
+        """
+        data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
+        iv = os.urandom(IV_LENGTH)
+        context = EncryptionContext.of(materials.encryption_context).serialized
+        wrapped = EncryptedDataKey(
+            key_provider_id=self._key_namespace,
+            key_provider_info=self._prefix + iv,
+            ciphertext=self._aead.encrypt(iv, data_key, context),
+        )
+        return replace(
+            materials,
+            plaintext_data_key=data_key,
+            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
+        )
+
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials:
+        """Unwrap the first encrypted data key that is ours and authentic.
+
+        :raises KeyUnavailable: there is none
+
+        Source: framework/raw-aes-keyring.md#ondecrypt
+        """
+        refuse_if_unwrapped(materials)
+        context = EncryptionContext.of(materials.encryption_context).serialized
+        attempts = []
+        for key in encrypted_data_keys:
+            if not self._is_ours(key):
+                continue
+            try:
+                data_key = self._aead.decrypt(key.key_provider_info[len(self._prefix) :], key.ciphertext, context)
+            except InvalidTag:
+                attempts.append(self._attempt("it does not authenticate under this key and encryption context"))
+                continue
+            if len(data_key) == materials.algorithm_suite.data_key_length:
+                return replace(materials, plaintext_data_key=data_key)
+            attempts.append(self._attempt("its data key has the wrong length for the algorithm suite"))
+        raise KeyUnavailable("no encrypted data key could be unwrapped by the raw AES keyring", attempts)
+
+    def _is_ours(self, key: EncryptedDataKey) -> bool:
+        return (
+            key.key_provider_id == self._key_namespace
+            and key.key_provider_info[:-IV_LENGTH] == self._prefix
+            and len(key.key_provider_info) == len(self._prefix) + IV_LENGTH
+        )
+
+    def _attempt(self, reason: str) -> KeyAttempt:
+        return KeyAttempt(keyring="RawAesKeyring", operation="unwrap", key=self._key_name, reason=reason)
+
+
+def check_key_namespace(key_namespace: object) -> str:
+    """:raises ConfigurationError: no text, empty, or reserved for KMS
+
+    Source: framework/keyring-interface.md#key-provider-id
+    """
+    if not isinstance(key_namespace, str) or not key_namespace:
+        raise ConfigurationError(f"key_namespace must be a str that is not empty, not {key_namespace!r}")
+    if key_namespace.startswith(AWS_KMS_PROVIDER_ID):
+        raise ConfigurationError(f"key_namespace {key_namespace!r} is reserved for KMS; choose one of your own")
+    return key_namespace
+
+
+def check_key_name(key_name: object) -> str:
+    """:raises ConfigurationError: no text, or empty"""
+    if not isinstance(key_name, str) or not key_name:
+        raise ConfigurationError(f"key_name must be a str that is not empty, not {key_name!r}")
+    return key_name
