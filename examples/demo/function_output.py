@@ -1,0 +1,37 @@
+"""What a function wrote: structured log lines, metrics in CloudWatch's embedded format, and the rest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FunctionOutput", "parse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionOutput:
+    """The JSON lines among a function's output."""
+
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+
+def parse(output: str) -> FunctionOutput:
+    """Sort the lines of *output*; Lambda's own lines and whatever else is no JSON object are left out."""
+    found = FunctionOutput()
+    for line in output.splitlines():
+        entry = _json_object(line)
+        if "_aws" in entry:
+            found.metrics.append(entry)
+        elif "level" in entry:
+            found.logs.append(entry)
+    return found
+
+
+def _json_object(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

@@ -1,0 +1,108 @@
+"""AWS KMS on this machine: moto's server in a process of its own, which counts the requests that reach it.
+
+The process ends when its standard input does, so it never outlives whoever started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["CountingApplication", "kms_server", "request_counts"]
+
+_COUNTS_PATH = "/request-counts"
+_TARGET_PREFIX = "TrentService."  # what KMS requests call their service
+_STOP_SECONDS = 5
+
+
+class CountingApplication:
+    """Passes requests on to *application* and counts those to KMS by operation; ``/request-counts`` tells."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ["PATH_INFO"] == _COUNTS_PATH:
+            return self._tell(start_response)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target.startswith(_TARGET_PREFIX):
+            with self._lock:
+                self._counts[target.removeprefix(_TARGET_PREFIX)] += 1
+        return self._application(environ, start_response)
+
+    def _tell(self, start_response: StartResponse) -> Iterable[bytes]:
+        with self._lock:
+            body = json.dumps(self._counts).encode()
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [body]
+
+
+@contextlib.contextmanager
+def kms_server() -> Iterator[str]:
+    """Start the server, give its URL, and stop it at the end."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _ready_url(process)
+        finally:
+            _stop(process)
+
+
+def _ready_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    if not url:
+        raise RuntimeError("the KMS server did not start; its error is above")
+    return url
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def request_counts(url: str) -> Counter[str]:
+    """How many KMS requests of each operation have reached the server at *url*."""
+    with urllib.request.urlopen(url + _COUNTS_PATH, timeout=10) as response:
+        return Counter(json.load(response))
+
+
+def _application() -> Any:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+
+    return DomainDispatcherApplication(create_backend_app)
+
+
+def main() -> None:
+    """Serve on a free port of the loopback interface until standard input ends."""
+    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, *_arguments: object) -> None:
+            """One line for each request would drown the demonstration."""
+
+    server = make_server("127.0.0.1", 0, CountingApplication(_application()), threaded=True, request_handler=Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

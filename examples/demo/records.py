@@ -1,0 +1,76 @@
+"""The records that the demonstration encrypts: invented orders of six tenants, a few of them large.
+
+``python -m examples.demo.records`` writes ``records.jsonl`` again, always the same.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["RECORDS", "Record", "batches", "read"]
+
+RECORDS = Path(__file__).with_name("records.jsonl")
+
+# How many records each tenant has. Two are heard of rarely, so their data keys are the ones that a full cache evicts.
+_TENANTS = {"acme": 150, "globex": 105, "initech": 75, "umbrella": 50, "hooli": 12, "soylent": 8}
+_LARGE = {"acme": 2, "globex": 1}
+_LARGE_ITEMS = 420
+_NAMES = ("Zoë Brückner", "Łukasz Nowak", "Ana Peña", "Chen Wei", "Aiko Satō", "Samuel Okafor", "Maya Iyer", "Jo Field")
+_STREETS = ("Hauptstraße", "Rue de la Paix", "Ulica Długa", "High Street", "Calle Mayor")
+_ITEMS = ("lamp", "kettle", "bicycle bell", "garden hose", "teapot", "notebook", "rain coat", "desk fan", "oil can")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One thing to keep secret: whose it is, and what it says."""
+
+    id: int
+    tenant: str
+    text: str
+
+
+def read(path: Path = RECORDS) -> list[Record]:
+    """All records of a file with a JSON object on each line."""
+    return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def batches(records: list[Record], size: int) -> Iterator[list[Record]]:
+    """*records* in order, *size* at a time."""
+    for start in range(0, len(records), size):
+        yield records[start : start + size]
+
+
+def _generate() -> Iterable[Record]:
+    dice = random.Random(20240229)
+    owners = [(tenant, False) for tenant, count in _TENANTS.items() for _ in range(count - _LARGE.get(tenant, 0))]
+    owners += [(tenant, True) for tenant, count in _LARGE.items() for _ in range(count)]
+    dice.shuffle(owners)
+    for number, (tenant, large) in enumerate(owners, start=1):
+        items = _LARGE_ITEMS if large else dice.randint(1, 3)
+        yield Record(id=number, tenant=tenant, text=_order(dice, items))
+
+
+def _order(dice: random.Random, items: int) -> str:
+    lines = [
+        {"item": dice.choice(_ITEMS), "count": dice.randint(1, 9), "cents": dice.randint(99, 49_999)}
+        for _ in range(items)
+    ]
+    street = f"{dice.randint(1, 99)} {dice.choice(_STREETS)}"
+    return json.dumps({"name": dice.choice(_NAMES), "street": street, "lines": lines}, ensure_ascii=False)
+
+
+def main() -> None:
+    """Write the data file."""
+    lines = (json.dumps(asdict(record), ensure_ascii=False) for record in _generate())
+    RECORDS.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
