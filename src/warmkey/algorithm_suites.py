@@ -8,6 +8,7 @@ Source: framework/algorithm-suites.md#supported-algorithm-suites, framework/comm
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 __all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
 
@@ -74,6 +75,10 @@ class AlgorithmSuite(Enum):
     kdf_hash: Hash | None
     commits: bool
     signature: SignatureAlgorithm | None
+    id_bytes: bytes
+    has_identity_kdf: bool
+    suite_data_length: int
+    message_id_length: int
 
     def __new__(
         cls,
@@ -83,7 +88,7 @@ class AlgorithmSuite(Enum):
         kdf_hash: Hash | None,
         commits: bool,  # noqa: FBT001 - a column of the table above
         signature: SignatureAlgorithm | None,
-    ) -> AlgorithmSuite:
+    ) -> Self:
         """One row of the table."""
         suite = object.__new__(cls)
         suite._value_ = suite_id
@@ -92,14 +97,11 @@ class AlgorithmSuite(Enum):
         suite.kdf_hash = kdf_hash
         suite.commits = commits
         suite.signature = signature
+        suite.id_bytes = suite_id.to_bytes(2, "big")
+        suite.has_identity_kdf = kdf_hash is None
+        suite.suite_data_length = 32 if commits else 0
+        suite.message_id_length = {1: 16, 2: 32}[message_version]
         return suite
-
-    def __init__(self, *row: object) -> None:
-        self.suite_id: int = self._value_
-        self.id_bytes: bytes = self.suite_id.to_bytes(2, "big")
-        self.has_identity_kdf: bool = self.kdf_hash is None
-        self.suite_data_length: int = 32 if self.commits else 0
-        self.message_id_length: int = 32 if self.message_version == 2 else 16  # noqa: PLR2004 - format version 2
 
     # Members are singletons; Enum's own hash is a Python call on every dictionary look-up.
     __hash__ = object.__hash__

@@ -1,5 +1,7 @@
-"""A forked child must not use what it inherited: locks may be held by threads it lacks, keys and connections are the
-parent's. What holds such things registers here and is told in the child, before any of its code runs.
+"""A forked child must not use what it inherited.
+
+Locks may be held by threads that it lacks; keys and connections are the parent's. What holds such things registers
+here and is told in the child, before any of its code runs.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from warmkey.exceptions import InvalidRequest
 
@@ -39,8 +39,6 @@ PUBLIC_KEY_FIELD = "aws-crypto-public-key"
 
 MAX_UINT16 = 0xFFFF
 
-_Result = TypeVar("_Result")
-
 
 class EncryptionContext(dict[str, str]):
     """An encryption context that nobody can change: valid, with its serialization at hand, safe to share.
@@ -68,7 +66,7 @@ class EncryptionContext(dict[str, str]):
         if not pairs and (pairs is None or isinstance(pairs, dict)):
             return _EMPTY
         try:
-            items = tuple(pairs.items())  # type: ignore[union-attr]
+            items = tuple(pairs.items())
         except AttributeError:
             raise InvalidRequest(_not_a_context(pairs)) from None
         try:
@@ -87,7 +85,7 @@ class EncryptionContext(dict[str, str]):
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("an encryption context can't be changed; change a copy: dict(context)")
 
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.serialized)
@@ -214,7 +212,7 @@ class EncryptionMaterialsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptMaterialsRequest:
-    """What a CMM is asked for before a decryption.
+    """What a CMM is asked for before a decryption. No reproduced context is the same as an empty one.
 
     Source: framework/cmm-interface.md#decrypt-materials-request
     """
@@ -228,9 +226,8 @@ class DecryptMaterialsRequest:
     def __post_init__(self) -> None:
         if type(self.encryption_context) is not EncryptionContext:
             object.__setattr__(self, "encryption_context", EncryptionContext.of(self.encryption_context))
-        if self.reproduced_encryption_context is not None:
-            reproduced = EncryptionContext.of(self.reproduced_encryption_context)
-            object.__setattr__(self, "reproduced_encryption_context", reproduced)
+        reproduced = EncryptionContext.of(self.reproduced_encryption_context)
+        object.__setattr__(self, "reproduced_encryption_context", reproduced)
         if type(self.encrypted_data_keys) is not tuple:
             object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
 
@@ -243,7 +240,7 @@ class _Secret:
     def _refuse(self, *_args: Any) -> NoReturn:  # noqa: ANN401 - the signatures of the pickle protocol
         raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
 
-    __reduce_ex__ = __reduce__ = __getstate__ = __copy__ = __deepcopy__ = _refuse  # type: ignore[assignment]
+    __reduce_ex__ = __reduce__ = __getstate__ = __copy__ = __deepcopy__ = _refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,4 +166,4 @@ class CacheEntry:
     def _refuse(self, *_args: object) -> NoReturn:
         raise TypeError("a CacheEntry holds key material and can't be pickled or copied")
 
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse  # type: ignore[assignment]
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse

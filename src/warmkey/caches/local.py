@@ -202,7 +202,9 @@ class LocalCMC:
         """Called in a forked child: the parent's keys are not this process's to use."""
         inherited = self._entries.values()
         now = self._clock.now()
-        left = [_departed(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes) for entry in inherited]
+        left = [
+            _departed(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes) for entry in inherited
+        ]
         self._start_empty()
         self._left = left
 

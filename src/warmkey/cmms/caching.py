@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -508,7 +507,7 @@ def _underlying(cmm: CryptographicMaterialsManager | None, keyring: Keyring | No
 
 def _checked_partition_id(partition_id: object) -> str:
     if partition_id is None:
-        return str(uuid.uuid4())
+        return os.urandom(16).hex()
     # NUL separates the parts of a cache entry identifier, so one inside could make two partitions look alike.
     if not isinstance(partition_id, str) or not partition_id or "\0" in partition_id:
         raise ConfigurationError(f"partition_id is {partition_id!r}; a str that is not empty and has no NUL is allowed")

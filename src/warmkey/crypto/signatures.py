@@ -51,7 +51,7 @@ class _Key:
     def _refuse(self, *_args: object) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
 
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse  # type: ignore[assignment]
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
 
 
 class EcdsaSigningKey(_Key):

@@ -23,7 +23,7 @@ def serialize_entry(key: EncryptedDataKey) -> bytes:
 
     :raises InvalidRequest: a field is longer than 65,535 bytes
     """
-    parts = []
+    parts: list[bytes] = []
     for name, value in (
         ("key provider ID", key.key_provider_id.encode()),
         ("key provider information", key.key_provider_info),

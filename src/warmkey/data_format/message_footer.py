@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from warmkey.data_format.reader import Reader
 
-__all__ = ["read_footer", "read_end", "serialize_footer"]
+__all__ = ["read_end", "read_footer", "serialize_footer"]
 
 
 def serialize_footer(signature: bytes) -> bytes:

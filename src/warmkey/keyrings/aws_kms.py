@@ -101,11 +101,10 @@ class AwsKmsKeyring:
         for key in encrypted_data_keys:
             if key.key_provider_id != AWS_KMS_PROVIDER_ID:
                 continue
-            key_arn = self._key_arn_of(key)
-            if not self._is_ours(key_arn):
+            if not self._is_ours(self._key_arn_of(key)):
                 continue
             try:
-                return self._unwrap(materials, key, key_arn)
+                return self._unwrap(materials, key)
             except KeyUnavailable as error:
                 attempts += error.attempts
         raise KeyUnavailable(f"no encrypted data key could be decrypted with {self._kms_key_id}", attempts)
@@ -121,7 +120,7 @@ class AwsKmsKeyring:
             raise KeyUnavailable("an encrypted data key is not usable", [self._kms.attempt("Decrypt", info, reason)])
         return info
 
-    def _unwrap(self, materials: DecryptionMaterials, key: EncryptedDataKey, key_arn: str) -> DecryptionMaterials:
+    def _unwrap(self, materials: DecryptionMaterials, key: EncryptedDataKey) -> DecryptionMaterials:
         response = self._kms(
             "Decrypt",
             key=self._kms_key_id,

@@ -55,6 +55,8 @@ _OUTCOMES = {
         "ServiceUnavailableException",
     ),
 }
+# botocore.exceptions.HTTPClientError is the base of its timeouts, refused and closed connections.
+_UNREACHABLE = {"HTTPClientError", "ConnectionError", "EndpointConnectionError", "TimeoutError"}
 _OUTCOME_OF_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 _REMEDIES = {
@@ -177,8 +179,6 @@ def _outcome(error: Exception, code: str) -> KmsOutcome:
         if status == 429:  # noqa: PLR2004 - Too Many Requests
             return KmsOutcome.THROTTLED
         return KmsOutcome.UNREACHABLE if status >= 500 else KmsOutcome.OTHER  # noqa: PLR2004 - server errors
-    names = {kind.__name__ for kind in type(error).__mro__}
-    # botocore.exceptions.HTTPClientError is the base of its timeouts, refused and closed connections.
-    if names & {"HTTPClientError", "ConnectionError", "EndpointConnectionError", "ConnectionClosedError", "TimeoutError"}:
+    if _UNREACHABLE & {kind.__name__ for kind in type(error).__mro__}:
         return KmsOutcome.UNREACHABLE
     return KmsOutcome.OTHER

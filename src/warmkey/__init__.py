@@ -1,0 +1,70 @@
+"""Data key caching over AWS KMS for AWS Lambda, in the AWS Encryption SDK's message format.
+
+In a Lambda function: :func:`encrypt` and :func:`decrypt`, over one caching CMM that lives as long as the container
+and is configured by ``WARMKEY_*`` environment variables. For anything else: :class:`Client`, with a CMM or keyring
+that you build yourself.
+"""
+
+from __future__ import annotations
+
+from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.caches.interface import CacheEntry
+from warmkey.caches.local import LocalCMC
+from warmkey.caches.null import NullCMC
+from warmkey.client_apis.client import Client
+from warmkey.client_apis.results import DecryptResult, EncryptResult
+from warmkey.cmms.caching import CachingCMM
+from warmkey.cmms.default import DefaultCMM
+from warmkey.exceptions import (
+    AuthenticationFailed,
+    ConfigurationError,
+    InvalidRequest,
+    KeyAttempt,
+    KeyUnavailable,
+    MalformedMessage,
+    PolicyRefused,
+    WarmkeyError,
+)
+from warmkey.keyrings.aws_kms import AwsKmsKeyring
+from warmkey.keyrings.multi import MultiKeyring
+from warmkey.keyrings.raw_aes import RawAesKeyring
+from warmkey.structures import (
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    EncryptedDataKey,
+    EncryptionContext,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AlgorithmSuite",
+    "AuthenticationFailed",
+    "AwsKmsKeyring",
+    "CacheEntry",
+    "CachingCMM",
+    "Client",
+    "CommitmentPolicy",
+    "ConfigurationError",
+    "DecryptMaterialsRequest",
+    "DecryptResult",
+    "DecryptionMaterials",
+    "DefaultCMM",
+    "EncryptResult",
+    "EncryptedDataKey",
+    "EncryptionContext",
+    "EncryptionMaterials",
+    "EncryptionMaterialsRequest",
+    "InvalidRequest",
+    "KeyAttempt",
+    "KeyUnavailable",
+    "LocalCMC",
+    "MalformedMessage",
+    "MultiKeyring",
+    "NullCMC",
+    "PolicyRefused",
+    "RawAesKeyring",
+    "WarmkeyError",
+]

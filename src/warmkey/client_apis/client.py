@@ -1,0 +1,156 @@
+"""The client: commitment policy and limits that encrypt and decrypt share.
+
+Source: client-apis/client.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.checks import integer
+from warmkey.client_apis.decrypt import decrypt
+from warmkey.client_apis.encrypt import encrypt
+from warmkey.cmms.default import DefaultCMM
+from warmkey.exceptions import ConfigurationError, InvalidRequest, WarmkeyError, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warmkey.client_apis.results import DecryptResult, EncryptResult
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.keyrings.interface import Keyring
+
+__all__ = ["DEFAULT_FRAME_LENGTH", "Client"]
+
+# spec: client-apis/encrypt.md#frame-length
+DEFAULT_FRAME_LENGTH = 4096
+
+
+class Client:
+    """Encrypts and decrypts messages in the AWS Encryption SDK's format.
+
+    :param commitment_policy: which suites may be used; its name works too
+    :param max_encrypted_data_keys: messages with more are refused before any key service is asked; ``None``: no limit
+    :raises ConfigurationError: an argument can't be used
+
+    Source: client-apis/client.md#initialization
+    """
+
+    def __init__(
+        self,
+        *,
+        commitment_policy: CommitmentPolicy = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT,
+        max_encrypted_data_keys: int | None = None,
+    ) -> None:
+        self._commitment_policy = _policy(commitment_policy)
+        if max_encrypted_data_keys is not None:
+            integer("max_encrypted_data_keys", max_encrypted_data_keys, 1)
+        self._max_encrypted_data_keys = max_encrypted_data_keys
+
+    @property
+    def commitment_policy(self) -> CommitmentPolicy:
+        """Which suites may be used; it never changes."""
+        return self._commitment_policy
+
+    @property
+    def max_encrypted_data_keys(self) -> int | None:
+        """The most encrypted data keys a message may have, or ``None``."""
+        return self._max_encrypted_data_keys
+
+    def __repr__(self) -> str:
+        policy, maximum = self._commitment_policy.name, self._max_encrypted_data_keys
+        return f"Client(commitment_policy={policy}, max_encrypted_data_keys={maximum})"
+
+    def encrypt(
+        self,
+        plaintext: bytes | bytearray | memoryview,
+        *,
+        cmm: CryptographicMaterialsManager | None = None,
+        keyring: Keyring | None = None,
+        encryption_context: Mapping[str, str] | None = None,
+        algorithm_suite: AlgorithmSuite | None = None,
+        frame_length: int = DEFAULT_FRAME_LENGTH,
+    ) -> EncryptResult:
+        """Encrypt *plaintext* with materials of *cmm*, or of a default CMM over *keyring*.
+
+        :param encryption_context: text pairs that are authenticated and stored in clear with the message
+        :param algorithm_suite: the suite to use instead of the commitment policy's default
+        :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1
+        :raises InvalidRequest: an argument can't be used
+        :raises PolicyRefused: the commitment policy or the limit on encrypted data keys forbids it
+        :raises KeyUnavailable: no data key could be had
+
+        Source: client-apis/encrypt.md
+        """
+        try:
+            return encrypt(
+                plaintext,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                algorithm_suite=None if algorithm_suite is None else _suite(algorithm_suite),
+                frame_length=frame_length,
+            )
+        except WarmkeyError as error:
+            # Tracebacks keep the local variables of their frames: no secret may be among them.
+            del plaintext, encryption_context
+            raise seal(error)  # noqa: B904 - its cause is set already
+
+    def decrypt(
+        self,
+        ciphertext: bytes | bytearray | memoryview,
+        *,
+        cmm: CryptographicMaterialsManager | None = None,
+        keyring: Keyring | None = None,
+        encryption_context: Mapping[str, str] | None = None,
+    ) -> DecryptResult:
+        """Decrypt *ciphertext* with materials of *cmm*, or of a default CMM over *keyring*.
+
+        Nothing is returned before header, every frame and the signature are verified.
+
+        :param encryption_context: pairs to insist on: a key that the message stores must have this value, any other
+            pair must have been authenticated without being stored
+        :raises MalformedMessage: the bytes are not a message
+        :raises AuthenticationFailed: commitment, a tag or the signature does not verify
+        :raises PolicyRefused: commitment policy, number of encrypted data keys or encryption context
+        :raises KeyUnavailable: no encrypted data key could be decrypted
+        :raises InvalidRequest: an argument can't be used
+
+        Source: client-apis/decrypt.md
+        """
+        try:
+            return decrypt(
+                ciphertext,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+            )
+        except WarmkeyError as error:
+            del encryption_context
+            raise seal(error)  # noqa: B904 - its cause is set already
+
+
+def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
+    if (cmm is None) == (keyring is None):
+        raise InvalidRequest("give either cmm or keyring")
+    return cmm if cmm is not None else DefaultCMM(keyring)  # type: ignore[arg-type]
+
+
+def _suite(value: object) -> AlgorithmSuite:
+    if isinstance(value, AlgorithmSuite):
+        return value
+    try:
+        return AlgorithmSuite(value)
+    except ValueError:
+        raise InvalidRequest(f"algorithm_suite is {value!r}; a member of AlgorithmSuite is allowed") from None
+
+
+def _policy(value: object) -> CommitmentPolicy:
+    try:
+        return value if isinstance(value, CommitmentPolicy) else CommitmentPolicy[value]  # type: ignore[misc]
+    except (KeyError, TypeError):
+        names = ", ".join(policy.name for policy in CommitmentPolicy)
+        raise ConfigurationError(f"commitment_policy is {value!r}; allowed: {names}") from None

@@ -1,0 +1,113 @@
+"""The decrypt operation.
+
+Source: client-apis/decrypt.md#behavior
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, cast
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warmkey.client_apis.bodies import decrypt_body
+from warmkey.client_apis.results import DecryptResult
+from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
+from warmkey.crypto.key_derivation import check_commitment, derive_keys
+from warmkey.data_format.message_footer import read_end, read_footer
+from warmkey.data_format.message_header import read_header
+from warmkey.data_format.reader import Reader
+from warmkey.exceptions import AuthenticationFailed, InvalidRequest
+from warmkey.structures import DecryptMaterialsRequest, EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warmkey.algorithm_suites import CommitmentPolicy
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.data_format.message_header import MessageHeader
+    from warmkey.structures import DecryptionMaterials, VerificationKey
+
+__all__ = ["decrypt", "get_materials", "verified_cipher"]
+
+
+def decrypt(
+    ciphertext: bytes | bytearray | memoryview,
+    *,
+    cmm: CryptographicMaterialsManager,
+    commitment_policy: CommitmentPolicy,
+    max_encrypted_data_keys: int | None,
+    encryption_context: Mapping[str, str] | None,
+) -> DecryptResult:
+    """The plaintext of one message; see :meth:`warmkey.Client.decrypt`."""
+    message = _checked_ciphertext(ciphertext)
+    header = read_header(message, maximum_keys=max_encrypted_data_keys)
+    materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
+    aead = verified_cipher(materials, header, message[: header.body_length])
+    plaintext, body_end = decrypt_body(message, header, aead=aead)
+    reader = Reader(message, body_end)
+    if header.algorithm_suite.signature is not None:
+        signature = read_footer(reader)
+        read_end(reader)
+        _verify_signature(materials, signature, message[:body_end])
+    read_end(reader)
+    return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
+
+
+def _checked_ciphertext(ciphertext: object) -> memoryview:
+    if not isinstance(ciphertext, (bytes, bytearray, memoryview)):
+        hint = "; decode base64 text first, or use decrypt_text" if isinstance(ciphertext, str) else ""
+        raise InvalidRequest(f"the ciphertext must be bytes, not {type(ciphertext).__name__}{hint}")
+    return memoryview(ciphertext).cast("B")
+
+
+def get_materials(
+    cmm: CryptographicMaterialsManager,
+    header: MessageHeader,
+    *,
+    commitment_policy: CommitmentPolicy,
+    encryption_context: Mapping[str, str] | None,
+) -> DecryptionMaterials:
+    """Ask the CMM, and check its answer as if it were a stranger's.
+
+    Source: client-apis/decrypt.md#get-the-decryption-materials
+    """
+    check_may_decrypt(header.algorithm_suite, commitment_policy)
+    request = DecryptMaterialsRequest(
+        algorithm_suite=header.algorithm_suite,
+        commitment_policy=commitment_policy,
+        encrypted_data_keys=header.encrypted_data_keys,
+        encryption_context=header.encryption_context,
+        reproduced_encryption_context=EncryptionContext.of(encryption_context),
+    )
+    materials = cmm.decrypt_materials(request)
+    check_decryption_materials(materials, request)
+    return materials
+
+
+def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: memoryview) -> AESGCM:
+    """The cipher of the message's derived key, once commitment and header are verified.
+
+    :raises AuthenticationFailed: one of them is not authentic
+
+    Source: client-apis/decrypt.md#verify-the-header
+    """
+    data_key = cast("bytes", materials.plaintext_data_key)
+    keys = derive_keys(header.algorithm_suite, data_key, message_id=header.message_id)
+    check_commitment(keys, header.algorithm_suite_data)
+    aead = AESGCM(keys.encryption_key)
+    required = materials.required_encryption_context_keys
+    only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
+    try:
+        aead.decrypt(header.iv, header.authentication_tag, b"".join((header_body, only_authenticated)))
+    except InvalidTag:
+        raise AuthenticationFailed("the authentication tag of the header does not verify") from None
+    return aead
+
+
+def _verify_signature(materials: DecryptionMaterials, signature: bytes, signed: memoryview) -> None:
+    # spec: client-apis/decrypt.md#verify-the-signature
+    algorithm = materials.algorithm_suite.signature
+    digest = hashlib.new(algorithm.hash_function.value, signed).digest()  # type: ignore[union-attr]
+    cast("VerificationKey", materials.verification_key).verify(signature, digest)

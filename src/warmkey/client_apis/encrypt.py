@@ -1,0 +1,160 @@
+"""The encrypt operation.
+
+Source: client-apis/encrypt.md#behavior
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, cast
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warmkey.client_apis.bodies import encrypt_message
+from warmkey.client_apis.results import EncryptResult
+from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
+from warmkey.crypto.key_derivation import derive_keys
+from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_count
+from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES
+from warmkey.data_format.message_footer import serialize_footer
+from warmkey.data_format.message_header import HEADER_IV, serialize_header_body, serialize_section
+from warmkey.exceptions import InvalidRequest
+from warmkey.structures import RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.structures import EncryptionMaterials, SigningKey
+
+__all__ = ["AuthenticatedHeader", "authenticated_header", "check_frame_length", "encrypt", "get_materials"]
+
+
+def encrypt(
+    plaintext: bytes | bytearray | memoryview,
+    *,
+    cmm: CryptographicMaterialsManager,
+    commitment_policy: CommitmentPolicy,
+    max_encrypted_data_keys: int | None,
+    encryption_context: Mapping[str, str] | None,
+    algorithm_suite: AlgorithmSuite | None,
+    frame_length: int,
+) -> EncryptResult:
+    """One message from one plaintext; see :meth:`warmkey.Client.encrypt`."""
+    check_frame_length(frame_length)
+    plaintext = _checked_plaintext(plaintext, frame_length)
+    materials = get_materials(
+        cmm,
+        commitment_policy=commitment_policy,
+        max_encrypted_data_keys=max_encrypted_data_keys,
+        encryption_context=encryption_context,
+        algorithm_suite=algorithm_suite,
+        plaintext_length=len(plaintext),
+    )
+    header = authenticated_header(materials, frame_length)
+    message = encrypt_message(
+        header.serialized, plaintext, aead=header.aead, message_id=header.message_id, frame_length=frame_length
+    )
+    if materials.algorithm_suite.signature is not None:
+        message += _footer(materials, message)
+    return EncryptResult(message, dict(materials.encryption_context), materials.algorithm_suite)
+
+
+def check_frame_length(frame_length: object) -> None:
+    """:raises InvalidRequest: no int from 1 to 2^32 - 1
+
+    Source: client-apis/encrypt.md#frame-length
+    """
+    if type(frame_length) is not int or not 0 < frame_length <= MAX_FRAME_LENGTH:
+        raise InvalidRequest(f"frame_length is {frame_length!r}; an int from 1 to {MAX_FRAME_LENGTH} is allowed")
+
+
+def _checked_plaintext(plaintext: object, frame_length: int) -> bytes | memoryview:
+    if type(plaintext) is not bytes:
+        if not isinstance(plaintext, (bytes, bytearray, memoryview)):
+            hint = "; text becomes bytes by .encode()" if isinstance(plaintext, str) else ""
+            raise InvalidRequest(f"the plaintext must be bytes, not {type(plaintext).__name__}{hint}")
+        plaintext = memoryview(plaintext).cast("B")
+    if len(plaintext) > frame_length * MAX_FRAMES:
+        raise InvalidRequest(f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes")
+    return plaintext
+
+
+def get_materials(
+    cmm: CryptographicMaterialsManager,
+    *,
+    commitment_policy: CommitmentPolicy,
+    max_encrypted_data_keys: int | None,
+    encryption_context: Mapping[str, str] | None,
+    algorithm_suite: AlgorithmSuite | None,
+    plaintext_length: int | None,
+) -> EncryptionMaterials:
+    """Ask the CMM, and check its answer as if it were a stranger's.
+
+    Source: client-apis/encrypt.md#get-the-encryption-materials
+    """
+    context = EncryptionContext.of(encryption_context)
+    for key in context:
+        if key.startswith(RESERVED_PREFIX):
+            raise InvalidRequest(f"the encryption context key {key!r} is reserved; no key may start with aws-crypto-")
+    if algorithm_suite is not None:
+        check_may_encrypt(algorithm_suite, commitment_policy)
+    request = EncryptionMaterialsRequest(
+        encryption_context=context,
+        commitment_policy=commitment_policy,
+        algorithm_suite=algorithm_suite,
+        max_plaintext_length=plaintext_length,
+    )
+    materials = cmm.get_encryption_materials(request)
+    check_encryption_materials(materials, request)
+    check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)
+    return materials
+
+
+class AuthenticatedHeader:
+    """A serialized header, and what the body needs: the message ID and the cipher of the derived key."""
+
+    __slots__ = ("aead", "message_id", "serialized")
+
+    def __init__(self, serialized: bytes, message_id: bytes, aead: AESGCM) -> None:
+        self.serialized = serialized
+        self.message_id = message_id
+        self.aead = aead
+
+
+def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> AuthenticatedHeader:
+    """Derive the keys of a new message, and build and authenticate its header.
+
+    Source: client-apis/encrypt.md#construct-the-header
+    """
+    suite = materials.algorithm_suite
+    message_id = os.urandom(suite.message_id_length)
+    keys = derive_keys(suite, cast("bytes", materials.plaintext_data_key), message_id=message_id)
+    aead = AESGCM(keys.encryption_key)
+    section, only_authenticated = _unchanging_parts(materials)
+    body = serialize_header_body(
+        suite, message_id=message_id, section=section, frame_length=frame_length, suite_data=keys.commit_key
+    )
+    tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
+    iv = HEADER_IV if suite.message_version == 1 else b""
+    return AuthenticatedHeader(body + iv + tag, message_id, aead)
+
+
+def _unchanging_parts(materials: EncryptionMaterials) -> tuple[bytes, bytes]:
+    """What is stored of context and encrypted data keys, and the context that is only authenticated."""
+    parts: tuple[bytes, bytes] | None = materials.scratch.get("header")
+    if parts is None:
+        context = cast("EncryptionContext", materials.encryption_context)
+        required = materials.required_encryption_context_keys
+        section = serialize_section(context.without(required) if required else context, materials.encrypted_data_keys)
+        parts = materials.scratch["header"] = section, context.serialize_only(required)
+    return parts
+
+
+def _footer(materials: EncryptionMaterials, message: bytes) -> bytes:
+    # spec: client-apis/encrypt.md#construct-the-signature
+    signature = materials.algorithm_suite.signature
+    digest = hashlib.new(signature.hash_function.value, message).digest()  # type: ignore[union-attr]
+    return serialize_footer(cast("SigningKey", materials.signing_key).sign(digest))
