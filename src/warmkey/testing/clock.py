@@ -10,11 +10,14 @@ __all__ = ["SettableClock"]
 
 
 class SettableClock:
-    """Stands still until it is told to move; pass it where a constructor takes ``clock=``.
+    """Stands still until it is told to move; give the same one to everything that takes ``clock=``.
 
     Both clocks move together, as on an ordinary day::
 
         clock = SettableClock()
+        cache = warmkey.LocalCMC(10, clock=clock)
+        cmm = warmkey.CachingCMM(cache=cache, clock=clock, max_age=60, keyring=keyring)
+        ...
         clock.tick(61)
 
     or one of them alone: ``tick_wall`` for an execution environment that was frozen (the monotonic clock stood
