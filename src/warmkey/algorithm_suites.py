@@ -8,7 +8,7 @@ Source: framework/algorithm-suites.md#supported-algorithm-suites, framework/comm
 from __future__ import annotations
 
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 __all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
 
@@ -80,27 +80,16 @@ class AlgorithmSuite(Enum):
     suite_data_length: int
     message_id_length: int
 
-    def __new__(
-        cls,
-        suite_id: int,
-        message_version: int,
-        data_key_length: int,
-        kdf_hash: Hash | None,
-        commits: bool,  # noqa: FBT001 - a column of the table above
-        signature: SignatureAlgorithm | None,
-    ) -> Self:
-        """One row of the table."""
+    def __new__(cls, suite_id: int, *row: Any) -> Self:  # noqa: ANN401 - the columns of the table above
+        """One row of the table; users call the class with an identifier alone."""
         suite = object.__new__(cls)
         suite._value_ = suite_id
-        suite.message_version = message_version
-        suite.data_key_length = data_key_length
-        suite.kdf_hash = kdf_hash
-        suite.commits = commits
-        suite.signature = signature
+        version, suite.data_key_length, suite.kdf_hash, suite.commits, suite.signature = row
+        suite.message_version = version
         suite.id_bytes = suite_id.to_bytes(2, "big")
-        suite.has_identity_kdf = kdf_hash is None
-        suite.suite_data_length = 32 if commits else 0
-        suite.message_id_length = {1: 16, 2: 32}[message_version]
+        suite.has_identity_kdf = suite.kdf_hash is None
+        suite.suite_data_length = 32 if suite.commits else 0
+        suite.message_id_length = {1: 16, 2: 32}[version]
         return suite
 
     # Members are singletons; Enum's own hash is a Python call on every dictionary look-up.

@@ -81,7 +81,7 @@ class CacheEntry:
         "time_to_live",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an entry is, all by keyword
         self,
         materials: EncryptionMaterials | DecryptionMaterials,
         *,

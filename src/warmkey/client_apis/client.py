@@ -143,7 +143,7 @@ def _suite(value: object) -> AlgorithmSuite:
     if isinstance(value, AlgorithmSuite):
         return value
     try:
-        return AlgorithmSuite(value)
+        return AlgorithmSuite(value)  # type: ignore[arg-type]
     except ValueError:
         raise InvalidRequest(f"algorithm_suite is {value!r}; a member of AlgorithmSuite is allowed") from None
 
