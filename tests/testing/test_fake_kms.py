@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from warmkey.testing import FakeKms, FakeKmsWorld, KmsCall, SettableClock
+from warmkey.testing import FakeKms, FakeKmsWorld, KmsCall, SettableClock, materials, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -459,13 +459,27 @@ def test_nothing_shows_a_context_value() -> None:
     assert "secret" not in repr(kms.calls)
 
 
+def test_key_material_shows_nothing() -> None:
+    assert repr(materials.SymmetricMaterial()) == "<SymmetricMaterial>"
+    assert repr(materials.AsymmetricMaterial("ECC_NIST_P256")) == "<AsymmetricMaterial>"
+
+
+def test_a_request_shows_no_parameters() -> None:
+    request = service.Request(
+        operation="Encrypt", parameters={"Plaintext": b"secret"}, world=FakeKmsWorld(), region="us-east-1"
+    )
+
+    assert repr(request) == "<Request Encrypt>"
+
+
 def test_a_fake_goes_nowhere_else() -> None:
     kms = FakeKms()
     kms.create_key()
 
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="key material"):
-            leave(kms)
+        for secret in (kms, materials.SymmetricMaterial()):
+            with pytest.raises(TypeError, match="key material"):
+                leave(secret)
 
 
 def test_answers_hold_nothing_that_boto3_does_not_know() -> None:

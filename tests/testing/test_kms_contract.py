@@ -6,6 +6,7 @@ multi-Region keys, asymmetric keys, grant tokens.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,31 @@ def test_blobs_may_be_bytearrays(kms: Kms) -> None:
     plaintext = kms.client.decrypt(CiphertextBlob=bytearray(blob))["Plaintext"]
 
     assert (bytes, b"x") == (type(plaintext), plaintext)
+
+
+def test_blobs_may_be_text_but_no_files(kms: Kms) -> None:
+    blob = kms.client.encrypt(KeyId=kms.key_arn, Plaintext="x")["CiphertextBlob"]
+
+    assert kms.client.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    with pytest.raises(TypeError):
+        kms.client.encrypt(KeyId=kms.key_arn, Plaintext=io.BytesIO(b"x"))
+
+
+def test_an_empty_plaintext_is_refused_by_the_service(kms: Kms) -> None:
+    with pytest.raises(ClientError) as error:
+        kms.client.encrypt(KeyId=kms.key_arn, Plaintext=b"")
+
+    assert code_of(error) == "ValidationException"
+
+
+def test_a_plaintext_over_4096_bytes_is_refused_by_the_service(kms: Kms) -> None:
+    blob = kms.client.encrypt(KeyId=kms.key_arn, Plaintext=bytes(4096))["CiphertextBlob"]
+    assert len(kms.client.decrypt(CiphertextBlob=blob)["Plaintext"]) == 4096
+
+    with pytest.raises(ClientError) as error:
+        kms.client.encrypt(KeyId=kms.key_arn, Plaintext=bytes(4097))
+
+    assert code_of(error) == "ValidationException"
 
 
 def test_answers_carry_what_boto3_adds(kms: Kms) -> None:

@@ -85,9 +85,7 @@ def response_metadata(status: int, *, retries: int = 0) -> dict[str, Any]:
 def _received(value: Any, type_name: str) -> Any:  # noqa: ANN401 - whatever the caller gave
     if type_name != "blob":
         return value
-    if hasattr(value, "read"):
-        value = value.read()
-    return value.encode() if isinstance(value, str) else bytes(value)
+    return value.encode() if isinstance(value, str) else bytes(memoryview(value))
 
 
 def _broken_rule(value: Any, limits: dict[str, Any]) -> str | None:  # noqa: ANN401 - whatever the caller gave

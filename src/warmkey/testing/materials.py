@@ -115,7 +115,7 @@ class AsymmetricMaterial(_Secret):
 
     @property
     def _rsa(self) -> rsa.RSAPrivateKey:
-        if not isinstance(self._private, rsa.RSAPrivateKey):
+        if not isinstance(self._private, rsa.RSAPrivateKey):  # pragma: no cover - the key's algorithms say so before
             raise TypeError("not an RSA key")
         return self._private
 
