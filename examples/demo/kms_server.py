@@ -12,14 +12,15 @@ import sys
 import threading
 import urllib.request
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["CountingApplication", "kms_server", "request_counts"]
+__all__ = ["REGION", "CountingApplication", "create_key", "kms_server", "request_counts"]
 
+REGION = "eu-west-1"
 _COUNTS_PATH = "/request-counts"
 _TARGET_PREFIX = "TrentService."  # what KMS requests call their service
 _STOP_SECONDS = 5
@@ -56,22 +57,20 @@ def kms_server() -> Iterator[str]:
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield _ready_url(process)
+            yield _ready_url(cast("IO[str]", process.stdout))
         finally:
             _stop(process)
 
 
-def _ready_url(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    url = process.stdout.readline().strip()
+def _ready_url(output: IO[str]) -> str:
+    url = output.readline().strip()
     if not url:
         raise RuntimeError("the KMS server did not start; its error is above")
     return url
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
+    cast("IO[str]", process.stdin).close()
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -84,21 +83,32 @@ def request_counts(url: str) -> Counter[str]:
         return Counter(json.load(response))
 
 
-def _application() -> Any:
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+def create_key(url: str) -> str:
+    """Create a key on the server at *url*; its ARN."""
+    import boto3  # noqa: PLC0415 - slow
 
-    return DomainDispatcherApplication(create_backend_app)
+    credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    kms = boto3.client("kms", region_name=REGION, endpoint_url=url, **credentials)
+    arn: str = kms.create_key(Description="warmkey demonstration")["KeyMetadata"]["Arn"]
+    return arn
+
+
+def _moto() -> WSGIApplication:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - slow
+
+    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return application
 
 
 def main() -> None:
     """Serve on a free port of the loopback interface until standard input ends."""
-    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415
+    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415 - slow
 
     class Quiet(WSGIRequestHandler):
         def log(self, *_arguments: object) -> None:
             """One line for each request would drown the demonstration."""
 
-    server = make_server("127.0.0.1", 0, CountingApplication(_application()), threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, CountingApplication(_moto()), threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()

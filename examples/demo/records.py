@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-__all__ = ["RECORDS", "Record", "batches", "read"]
+__all__ = ["RECORDS", "Record", "read"]
 
 RECORDS = Path(__file__).with_name("records.jsonl")
 
@@ -39,12 +39,6 @@ class Record:
 def read(path: Path = RECORDS) -> list[Record]:
     """All records of a file with a JSON object on each line."""
     return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def batches(records: list[Record], size: int) -> Iterator[list[Record]]:
-    """*records* in order, *size* at a time."""
-    for start in range(0, len(records), size):
-        yield records[start : start + size]
 
 
 def _generate() -> Iterable[Record]:

@@ -1,6 +1,6 @@
-"""The canary: is the layer whole, and may this function use the key? One message there and back, then say what is here.
+"""The canary: is the layer whole, and may this function use the key? One message goes there and back.
 
-Deploy it with the layer and invoke it after every change of either; it fails when anything a user's function needs does.
+Invoke it after every deployment; it fails when something that a user's function needs is missing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def handler(_event: object, _context: object) -> dict[str, Any]:
     return {"round_trip": "ok", "layer": _manifest()}
 
 
-def _manifest() -> Any:
-    manifest = Path(warmkey.__file__).parent.parent / "warmkey_layer.json"
-    return json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else None
+def _manifest() -> dict[str, Any]:
+    path = Path(warmkey.__file__).parent.parent / "warmkey_layer.json"
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return manifest

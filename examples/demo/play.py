@@ -1,0 +1,131 @@
+"""The play in two acts: one function encrypts every record, another one decrypts every message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from examples.demo.function_output import FunctionOutput, parse
+from examples.demo.kms_server import REGION, create_key, request_counts
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from examples.demo.emulator import Invocation
+    from examples.demo.records import Record
+
+__all__ = ["Function", "Phase", "Play", "Stage"]
+
+_FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
+_PROGRESS_LINES = 8
+
+# Small limits, so that four hundred records show what a day of traffic would: the large ones are over the byte limit,
+# the others spend their data keys, and there are more tenants than the encrypting cache has places.
+_SETTINGS = {
+    "encrypt": {
+        "WARMKEY_CACHE_CAPACITY": "4",
+        "WARMKEY_MAX_MESSAGES_ENCRYPTED": "50",
+        "WARMKEY_MAX_BYTES_ENCRYPTED": "7500",
+    },
+    "decrypt": {"WARMKEY_CACHE_CAPACITY": "100"},
+}
+
+
+class Function(Protocol):
+    """What can be invoked: an execution environment, or the handler in this process."""
+
+    def invoke(self, event: object) -> Invocation:
+        """Invoke it once."""
+
+    def output(self) -> str:
+        """What it has written so far."""
+
+
+class Stage(Protocol):
+    """Where functions run."""
+
+    def start(self, task_root: Path, environment: Mapping[str, str]) -> AbstractContextManager[Function]:
+        """Start the function in *task_root* with these variables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """What one function did with everything it was given.
+
+    :ivar name: the name of its folder
+    :ivar seconds: the duration of each invocation as its caller saw it; the first one is cold
+    :ivar cache: what the function said of its cache in the last one
+    :ivar kms_requests: by operation, as the KMS server counted them
+    """
+
+    name: str
+    records: list[dict[str, Any]]
+    seconds: list[float]
+    cache: dict[str, Any]
+    kms_requests: Counter[str]
+    output: FunctionOutput
+
+
+class Play:
+    """Encrypts *records*, *batch* of them in each invocation, decrypts them again, and says how far it has come."""
+
+    def __init__(
+        self, *, records: Sequence[Record], batch: int, kms_url: str, say: Callable[[str], object] = print
+    ) -> None:
+        self._records = [asdict(record) for record in records]
+        self._batch = batch
+        self._kms_url = kms_url
+        self._say = say
+
+    def perform(self, stage: Stage) -> list[Phase]:
+        """Both acts on *stage*, each by a function of its own under the same new key."""
+        key_arn = create_key(self._kms_url)
+        encrypted = self._act("encrypt", stage, key_arn, self._records)
+        return [encrypted, self._act("decrypt", stage, key_arn, encrypted.records)]
+
+    def lost(self, phases: Sequence[Phase]) -> int:
+        """How many records did not come back as they were."""
+        came_back = {record["id"]: record for record in phases[-1].records}
+        return sum(came_back.get(record["id"]) != record for record in self._records)
+
+    def _act(self, name: str, stage: Stage, key_arn: str, records: Sequence[dict[str, Any]]) -> Phase:
+        self._say(f"\n{name}")
+        before = request_counts(self._kms_url)
+        with stage.start(_FUNCTIONS / name, self._environment(name, key_arn)) as function:
+            invocations = list(self._invocations(function, records, before))
+            output = parse(function.output())
+        return Phase(
+            name=name,
+            records=[record for invocation in invocations for record in invocation.result["records"]],
+            seconds=[invocation.seconds for invocation in invocations],
+            cache=invocations[-1].result["cache"],
+            kms_requests=request_counts(self._kms_url) - before,
+            output=output,
+        )
+
+    def _invocations(
+        self, function: Function, records: Sequence[dict[str, Any]], before: Counter[str]
+    ) -> Iterator[Invocation]:
+        starts = range(0, len(records), self._batch)
+        for number, start in enumerate(starts, start=1):
+            yield function.invoke({"records": records[start : start + self._batch]})
+            if number % max(1, len(starts) // _PROGRESS_LINES) == 0:
+                done = min(start + self._batch, len(records))
+                requests = (request_counts(self._kms_url) - before).total()
+                self._say(f"  {done:4} of {len(records)} records, {number:3} invocations, {requests:3} KMS requests")
+
+    def _environment(self, name: str, key_arn: str) -> dict[str, str]:
+        return {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_SESSION_TOKEN": "testing",
+            "AWS_ENDPOINT_URL_KMS": self._kms_url,
+            "POWERTOOLS_METRICS_NAMESPACE": "warmkey-demo",
+            "POWERTOOLS_SERVICE_NAME": name,
+            "WARMKEY_KMS_KEY_ARNS": key_arn,
+        } | _SETTINGS[name]

@@ -1,0 +1,50 @@
+"""Where the functions run: under Lambda's runtime client, or in this process."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from examples.demo.emulator import Emulator, Runtime, unpack_layer
+from examples.demo.in_process import InProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EmulatorStage", "InProcessStage", "host_layer"]
+
+_CLONE = Path(__file__).resolve().parents[2]
+_HOST = {"aarch64": "arm64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+
+
+def host_layer() -> Path:
+    """The layer for this machine's architecture, where `make layer` puts it."""
+    return _CLONE / "layer" / f"warmkey-full-{_HOST}.zip"
+
+
+class EmulatorStage:
+    """Execution environments with the layer that ``make layer`` built for this machine, unpacked in *opt*.
+
+    :raises EmulatorUnavailable: a part of it is missing; ``make runtime`` makes them
+    """
+
+    def __init__(self, opt: Path) -> None:
+        unpack_layer(host_layer(), opt)
+        self._runtime = Runtime(
+            emulator=_CLONE / "build" / "aws-lambda-rie",
+            python=_CLONE / ".venv-runtime" / "bin" / "python",
+            opt=opt,
+        )
+
+    def start(self, task_root: Path, environment: Mapping[str, str]) -> Emulator:
+        """Start an emulator for the function in *task_root*."""
+        return Emulator(self._runtime, task_root=task_root, handler="app.handler", environment=environment)
+
+
+class InProcessStage:
+    """The handlers, called directly."""
+
+    def start(self, task_root: Path, environment: Mapping[str, str]) -> InProcess:
+        """Import the function in *task_root*."""
+        return InProcess(task_root=task_root, environment=environment)

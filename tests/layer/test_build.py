@@ -1,0 +1,102 @@
+"""The layer that `make layer` builds."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import warmkey
+from examples.demo.stages import host_layer
+from layer import archive, build, wheels
+from layer.bytecode import find_interpreters
+
+if TYPE_CHECKING:
+    from layer.build import Layer
+
+pytestmark = pytest.mark.layer
+
+CACHE = build.ROOT / "build" / "wheels"
+
+
+def build_for_host() -> Layer:
+    """From wheels that `make layer` has downloaded, with bytecode of one interpreter only, which takes a third."""
+    interpreters = find_interpreters(wheels.RUNTIMES)[:1]
+    return build.build(
+        variant="full", architecture=host_layer().stem.rpartition("-")[2], cache=CACHE, interpreters=interpreters
+    )
+
+
+@pytest.fixture(scope="module")
+def layer() -> Layer:
+    if not CACHE.exists():
+        pytest.skip("no wheels are here; `make layer` downloads them")
+    return build_for_host()
+
+
+def names(layer: Layer) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(layer.zip)) as zipped:
+        return zipped.namelist()
+
+
+def manifest_in(layer: Layer) -> dict[str, Any]:
+    with zipfile.ZipFile(io.BytesIO(layer.zip)) as zipped:
+        manifest: dict[str, Any] = json.loads(zipped.read(build.MANIFEST))
+    return manifest
+
+
+def test_the_same_inputs_give_the_same_bytes(layer: Layer) -> None:
+    assert layer.zip == build_for_host().zip
+
+
+def test_it_carries_what_a_function_needs_and_not_what_the_runtime_has(layer: Layer) -> None:
+    packages = {name.split("/")[1] for name in names(layer)}
+
+    assert {"warmkey", "cryptography", "cffi", "aws_lambda_powertools", "jmespath"} <= packages
+    assert packages.isdisjoint({"boto3", "botocore", "pycparser", "s3transfer", "urllib3"})
+
+
+def test_it_has_the_native_part_of_every_runtime(layer: Layer) -> None:
+    backends = [name for name in names(layer) if "_cffi_backend" in name]
+
+    assert [name.split("-")[1] for name in backends] == [runtime.replace(".", "") for runtime in wheels.RUNTIMES]
+
+
+def test_every_module_has_bytecode_of_the_interpreters_that_the_manifest_names(layer: Layer) -> None:
+    modules = sum(name.endswith(".py") for name in names(layer))
+    bytecode = sum(name.endswith(".pyc") for name in names(layer))
+
+    assert bytecode == modules * len(manifest_in(layer)["bytecode"])
+
+
+def test_the_manifest_in_the_zip_is_the_one_that_is_printed(layer: Layer) -> None:
+    printed = build.describe(layer)
+
+    assert manifest_in(layer)["content_sha256"] in printed
+    assert archive.sha256(layer.zip) in printed
+    assert manifest_in(layer)["version"] == warmkey.__version__
+
+
+def test_the_manifest_holds_the_hash_of_the_zip_before_it(layer: Layer) -> None:
+    start = manifest_in(layer)["zip_before_manifest"]
+
+    assert start["sha256"] == archive.sha256(layer.zip[: start["length"]])
+    assert names(layer)[-1] == build.MANIFEST
+
+
+def test_the_content_hash_is_over_everything_but_bytecode_and_the_manifest(layer: Layer) -> None:
+    files = {name: content for name, content in layer.files.items() if name != build.MANIFEST}
+
+    assert manifest_in(layer)["content_sha256"] == archive.content_hash(files)
+
+
+def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
+    full, core = (
+        {line.split("==")[0] for line in (build.ROOT / "requirements" / file).read_text().splitlines() if "==" in line}
+        for file in (build.VARIANTS["full"], build.VARIANTS["core"])
+    )
+
+    assert full - core == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
