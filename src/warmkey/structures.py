@@ -145,7 +145,8 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
 
 def _build(items: tuple[tuple[str, str], ...]) -> EncryptionContext:
     serialized = _serialize(items)
-    context = EncryptionContext((str(key), str(value)) for key, value in items)
+    # An enum of strings is a str whose str() is another one: what is serialized is what KMS must be told.
+    context = EncryptionContext((str.__str__(key), str.__str__(value)) for key, value in items)
     context.serialized = serialized
     return context
 

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.data_format.message_body import (
     FINAL_FRAME_OVERHEAD,
+    REGULAR_FRAME_OVERHEAD,
     SEQUENCE_NUMBER_END,
     Block,
     body_length,
@@ -114,7 +115,7 @@ def decrypt_body(message: memoryview, header: MessageHeader, *, aead: AESGCM) ->
         if block.final:
             return _decrypt_last_block(reader, block, FINAL_FRAME, header, aead=aead), reader.offset
         reader = Reader(message, header.length)
-    plaintext = BytesIO(bytes(max(reader.left - FINAL_FRAME_OVERHEAD, 0)))
+    plaintext = BytesIO(bytes(max(reader.left - REGULAR_FRAME_OVERHEAD, 0)))
     with plaintext.getbuffer() as buffer:
         number, written = _decrypt_regular_frames(message, reader, buffer, header, aead=aead)
     block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
