@@ -21,7 +21,7 @@ BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt 
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------------------- the two commands
 
@@ -30,13 +30,13 @@ demo: .venv-demo/.installed ## hundreds of records through a real Lambda runtime
 	-@$(MAKE) runtime
 	@.venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 
-.PHONY: test
-test: check tests ## everything that CI runs
+.PHONY: test check
+test check: static tests ## everything that CI runs
 
 # ------------------------------------------------------------------------------------------------- checking
 
-.PHONY: check
-check: lint types contracts ## style, types and who imports whom, without running any test
+.PHONY: static
+static: lint types contracts ## style, types and who imports whom; runs no test
 
 .PHONY: lint
 lint: .venv-test/.installed
@@ -57,7 +57,7 @@ contracts: .venv-test/.installed
 	PYTHONPATH=src .venv-test/bin/lint-imports
 
 .PHONY: tests
-tests: .venv-test/.installed runtime ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
+tests: .venv-test/.installed runtime runtimes ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
 	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
 
 .PHONY: coverage
@@ -72,9 +72,8 @@ interop: .venv-interop/.installed ## the full matrix of messages exchanged with 
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)
 
-# fuzz and soak: see the scripts for their options
 .PHONY: fuzz
-fuzz: .venv-fuzz/.installed ## damaged messages, guided by coverage; SECONDS_TO_RUN=30
+fuzz: .venv-fuzz/.installed ## damaged messages, guided by coverage
 	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
 
 .PHONY: soak
@@ -108,6 +107,10 @@ layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 
 .PHONY: runtime
 runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## what it takes to run the host's layer as Lambda would
+
+.PHONY: runtimes
+runtimes: .venv/.installed ## the same for every supported Python that this machine has
+	@.venv/bin/python -m tools.runtime_environments
 
 $(EMULATOR): requirements/emulator.txt | .venv/.installed
 	.venv/bin/python tools/fetch_emulator.py $< $@

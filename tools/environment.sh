@@ -1,11 +1,10 @@
 #!/bin/sh
-# Make the environment .venv-NAME hold exactly requirements/NAME.txt. usage: environment.sh NAME PYTHON
+# Make an environment hold exactly what requirements/NAME.txt pins. usage: environment.sh NAME PYTHON [ENVIRONMENT]
 # uv is quick; where it can't install (a package index that only pip is configured for), pip does.
 set -eu
-name=$1
+requirements=requirements/$1.txt
 python=$2
-environment=.venv-$name
-requirements=requirements/$name.txt
+environment=${3:-.venv-$1}
 export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 with_uv() {

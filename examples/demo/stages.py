@@ -26,15 +26,15 @@ def host_layer() -> Path:
 class EmulatorStage:
     """Execution environments with the layer that ``make layer`` built for this machine, unpacked in *opt*.
 
+    *environment* is the clone's folder with the Python that runs the functions.
+
     :raises EmulatorUnavailable: a part of it is missing; ``make runtime`` makes them
     """
 
-    def __init__(self, opt: Path) -> None:
+    def __init__(self, opt: Path, *, environment: str = ".venv-runtime") -> None:
         unpack_layer(host_layer(), opt)
         self._runtime = Runtime(
-            emulator=_CLONE / "build" / "aws-lambda-rie",
-            python=_CLONE / ".venv-runtime" / "bin" / "python",
-            opt=opt,
+            emulator=_CLONE / "build" / "aws-lambda-rie", python=_CLONE / environment / "bin" / "python", opt=opt
         )
 
     def start(self, task_root: Path, environment: Mapping[str, str]) -> Emulator:

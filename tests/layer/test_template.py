@@ -94,6 +94,7 @@ def assert_succeeded(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.sam
 def test_cfn_lint_has_nothing_to_say() -> None:
     assert_succeeded(run(sysconfig.get_path("scripts") + "/cfn-lint", TEMPLATE))
 

@@ -1,0 +1,108 @@
+"""The demonstration in small: both acts, counted at the KMS server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.demo import __main__ as demo
+from examples.demo.emulator import EmulatorUnavailable
+from examples.demo.kms_server import kms_server
+from examples.demo.play import Play
+from examples.demo.records import read
+from examples.demo.report import kms_calls, samples, table
+from examples.demo.stages import EmulatorStage, InProcessStage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from examples.demo.play import Phase, Stage
+
+RECORDS = read()[:60]
+
+
+@pytest.fixture(scope="module")
+def kms_url() -> Iterator[str]:
+    with kms_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["in process", pytest.param("emulator", marks=pytest.mark.runtime)])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    if request.param == "in process":
+        return InProcessStage()
+    try:
+        return EmulatorStage(tmp_path_factory.mktemp("opt"))
+    except EmulatorUnavailable as reason:
+        pytest.skip(f"{reason}; `make runtime` makes it")
+
+
+@pytest.fixture(scope="module")
+def play(kms_url: str) -> Play:
+    return Play(records=RECORDS, batch=6, kms_url=kms_url, say=lambda _line: None)
+
+
+@pytest.fixture(scope="module")
+def phases(play: Play, stage: Stage) -> list[Phase]:
+    return play.perform(stage)
+
+
+def test_every_record_comes_back_as_it_was(play: Play, phases: list[Phase]) -> None:
+    assert play.lost(phases) == 0
+
+
+def test_the_functions_hand_over_messages_and_no_plaintext(phases: list[Phase]) -> None:
+    encrypted = phases[0]
+
+    assert all(set(record) == {"id", "tenant", "message"} for record in encrypted.records)
+
+
+def test_the_kms_server_counts_what_the_cache_says_it_could_not_serve(phases: list[Phase]) -> None:
+    expected = [sum(phase.cache["misses"].values()) + sum(phase.cache["bypasses"].values()) for phase in phases]
+
+    assert [kms_calls(phase) for phase in phases] == expected
+
+
+def test_most_records_need_no_kms_call(phases: list[Phase]) -> None:
+    assert all(kms_calls(phase) < len(RECORDS) / 3 for phase in phases)
+
+
+def test_hits_misses_and_bypasses_are_all_records(phases: list[Phase]) -> None:
+    for phase in phases:
+        cache = phase.cache
+        requests = cache["hits"] + sum(cache["misses"].values()) + sum(cache["bypasses"].values())
+        assert requests == len(phase.records)
+
+
+def test_the_table_has_a_column_for_each_act(phases: list[Phase]) -> None:
+    heading = table(phases).splitlines()[0].split()
+
+    assert heading == ["encrypt", "decrypt"]
+
+
+def test_log_lines_and_metrics_were_written(phases: list[Phase]) -> None:
+    assert "(none was written)" not in samples(phases)
+
+
+def test_a_record_that_changed_counts_as_lost(play: Play, phases: list[Phase]) -> None:
+    decrypted = phases[-1]
+    changed = [decrypted.records[0] | {"text": "something else"}, *decrypted.records[1:]]
+
+    assert play.lost([phases[0], replace(decrypted, records=changed)]) == 1
+
+
+def test_where_the_emulator_cannot_run_it_says_so_and_plays_in_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unavailable(_opt: object) -> Stage:
+        raise EmulatorUnavailable("there is no emulator")
+
+    monkeypatch.setattr(demo, "EmulatorStage", unavailable)
+    status = demo.main(["--first", "12", "--batch", "4"])
+
+    said = capsys.readouterr().out
+    assert status == 0
+    assert "can't run here: there is no emulator" in said
+    assert "Every record came back as it was." in said

@@ -1,0 +1,63 @@
+"""The canary in the built layer, under the Lambda runtime client: what is deployed works as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
+from examples.demo.kms_server import REGION, create_key, kms_server
+from examples.demo.stages import EmulatorStage
+from layer import wheels
+from layer.build import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.layer, pytest.mark.runtime]
+
+
+@pytest.fixture(scope="module", params=wheels.RUNTIMES)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
+    environment = f".venv-runtime-{request.param}"
+    if not (ROOT / environment).exists():
+        pytest.skip(f"no Python {request.param} is here, or `make runtimes` has not run")
+    try:
+        return EmulatorStage(tmp_path_factory.mktemp("opt"), environment=environment)
+    except EmulatorUnavailable as reason:
+        pytest.skip(f"{reason}; `make runtime` makes it")
+
+
+@pytest.fixture(scope="module")
+def kms_url() -> Iterator[str]:
+    with kms_server() as url:
+        yield url
+
+
+def environment(kms_url: str, key_arn: str) -> dict[str, str]:
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL_KMS": kms_url,
+        "WARMKEY_KMS_KEY_ARNS": key_arn,
+    }
+
+
+def test_it_sings_when_the_layer_is_whole(stage: EmulatorStage, kms_url: str) -> None:
+    with stage.start(ROOT / "layer" / "canary", environment(kms_url, create_key(kms_url))) as function:
+        result = function.invoke({}).result
+
+    assert result["round_trip"] == "ok"
+    assert result["layer"]["name"] == "warmkey"
+
+
+def test_it_fails_when_the_key_cannot_be_used(stage: EmulatorStage, kms_url: str) -> None:
+    nobody = create_key(kms_url)[:-12] + "000000000000"
+    with (
+        stage.start(ROOT / "layer" / "canary", environment(kms_url, nobody)) as function,
+        pytest.raises(FunctionFailed, match="KeyUnavailable"),
+    ):
+        function.invoke({})
