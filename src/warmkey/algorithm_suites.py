@@ -12,6 +12,9 @@ from typing import Any, Self
 
 __all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
 
+# Members are singletons, and Enum's own hash is a Python call on every dictionary look-up: all of them here have
+# object's instead.
+
 IV_LENGTH = 12
 TAG_LENGTH = 16
 
@@ -23,10 +26,7 @@ class Hash(Enum):
     SHA384 = "sha384"
     SHA512 = "sha512"
 
-    @property
-    def digest_length(self) -> int:
-        """Length of a digest in bytes."""
-        return int(self.value[3:]) // 8
+    __hash__ = object.__hash__
 
 
 class SignatureAlgorithm(Enum):
@@ -39,6 +39,8 @@ class SignatureAlgorithm(Enum):
         self.curve = curve
         self.hash_function = hash_function
         self.coordinate_length = coordinate_length
+
+    __hash__ = object.__hash__
 
 
 _P256 = SignatureAlgorithm.ECDSA_P256
@@ -92,7 +94,6 @@ class AlgorithmSuite(Enum):
         suite.message_id_length = {1: 16, 2: 32}[version]
         return suite
 
-    # Members are singletons; Enum's own hash is a Python call on every dictionary look-up.
     __hash__ = object.__hash__
 
 

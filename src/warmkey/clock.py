@@ -36,4 +36,5 @@ class SystemClock:
 
     def now(self) -> Instant:
         """This moment."""
-        return Instant(time.monotonic(), time.time())
+        # The constructor of a NamedTuple takes a Python call more, 0.1 µs on every message.
+        return tuple.__new__(Instant, (time.monotonic(), time.time()))

@@ -47,13 +47,15 @@ class EncryptionContext(dict[str, str]):
     ``dict(context)`` makes a copy to change. ``repr`` shows the keys only.
 
     :ivar serialized: the pairs sorted by their UTF-8 key; empty for an empty context
+    :ivar reserved_key: a key that starts with ``aws-crypto-``, or ``None``
 
     Source: framework/structures.md#encryption-context
     """
 
-    __slots__ = ("serialized",)
+    __slots__ = ("reserved_key", "serialized")
 
     serialized: bytes
+    reserved_key: str | None
 
     @staticmethod
     def of(pairs: Mapping[str, str] | None) -> EncryptionContext:
@@ -148,6 +150,7 @@ def _build(items: tuple[tuple[str, str], ...]) -> EncryptionContext:
     # An enum of strings is a str whose str() is another one: what is serialized is what KMS must be told.
     context = EncryptionContext((str.__str__(key), str.__str__(value)) for key, value in items)
     context.serialized = serialized
+    context.reserved_key = next((key for key in context if key.startswith(RESERVED_PREFIX)), None)
     return context
 
 
@@ -189,9 +192,10 @@ class VerificationKey(Protocol):
         """Return if *signature* is good; raise AuthenticationFailed otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: there is one per message, and freezing costs 0.4 µs of a message's 12.
+@dataclass(slots=True, kw_only=True)
 class EncryptionMaterialsRequest:
-    """What a CMM is asked for before an encryption.
+    """What a CMM is asked for before an encryption. Nobody changes it; ``dataclasses.replace`` makes another.
 
     Source: framework/cmm-interface.md#encryption-materials-request
     """
@@ -204,14 +208,12 @@ class EncryptionMaterialsRequest:
 
     def __post_init__(self) -> None:
         if type(self.encryption_context) is not EncryptionContext:
-            object.__setattr__(self, "encryption_context", EncryptionContext.of(self.encryption_context))
+            self.encryption_context = EncryptionContext.of(self.encryption_context)
         if type(self.required_encryption_context_keys) is not frozenset:
-            object.__setattr__(
-                self, "required_encryption_context_keys", frozenset(self.required_encryption_context_keys)
-            )
+            self.required_encryption_context_keys = frozenset(self.required_encryption_context_keys)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DecryptMaterialsRequest:
     """What a CMM is asked for before a decryption. No reproduced context is the same as an empty one.
 
@@ -226,11 +228,11 @@ class DecryptMaterialsRequest:
 
     def __post_init__(self) -> None:
         if type(self.encryption_context) is not EncryptionContext:
-            object.__setattr__(self, "encryption_context", EncryptionContext.of(self.encryption_context))
-        reproduced = EncryptionContext.of(self.reproduced_encryption_context)
-        object.__setattr__(self, "reproduced_encryption_context", reproduced)
+            self.encryption_context = EncryptionContext.of(self.encryption_context)
+        if type(self.reproduced_encryption_context) is not EncryptionContext:
+            self.reproduced_encryption_context = EncryptionContext.of(self.reproduced_encryption_context)
         if type(self.encrypted_data_keys) is not tuple:
-            object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
+            self.encrypted_data_keys = tuple(self.encrypted_data_keys)
 
 
 class _Secret:

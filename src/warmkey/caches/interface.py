@@ -128,7 +128,7 @@ class CacheEntry:
             return float("inf")
         return max(by_monotonic, by_wall)
 
-    def reserve(self, plaintext_length: int, *, max_messages: int, max_bytes: int) -> MissReason | None:
+    def reserve(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
         """Count one more message of *plaintext_length* bytes, or say why not; one atomic step.
 
         There is no way to read the counts and add to them later, so no two threads can both take the last place.

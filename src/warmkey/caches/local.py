@@ -20,6 +20,7 @@ from warmkey.caches.interface import next_ticket
 from warmkey.checks import integer
 from warmkey.clock import Clock, Instant, SystemClock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
+from warmkey.exceptions import ConfigurationError
 from warmkey.forking import drop_in_children
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class LocalCMC:
         self._capacity = integer("capacity", capacity, 0)
         self._pruning_tail_size = integer("pruning_tail_size", pruning_tail_size, 0)
         self._clock = clock or SystemClock()
+        self._clock_is_settled = clock is not None
         self._emit = guarded(emit)
         self._start_empty()
         drop_in_children(self)
@@ -82,6 +84,18 @@ class LocalCMC:
     def pruning_tail_size(self) -> int:
         """How many least recently used entries each look-up checks."""
         return self._pruning_tail_size
+
+    def use_clock(self, clock: Clock | None) -> Clock:
+        """The one clock of this cache and of every caching CMM over it: the first that anybody chose.
+
+        :raises ConfigurationError: another one is in use already
+        """
+        if clock is not None and clock is not self._clock:
+            if self._clock_is_settled:
+                raise ConfigurationError("this cache already reads another clock; give cache and CMMs the same one")
+            self._clock = clock
+        self._clock_is_settled = True
+        return self._clock
 
     @property
     def purge_ticket(self) -> int:

@@ -1,0 +1,238 @@
+"""How a request that no entry serves gets its materials: alone, by leading a flight, or as its passenger.
+
+A miss is fetched by one thread; threads that need the same thing wait for it and are given their reservations, before
+the entry can be seen by anybody else, in the order in which they came. Who gets none starts over. No lock is held
+while the underlying CMM works, so requests for different entries never wait for each other.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from warmkey.caches.interface import next_ticket
+from warmkey.checks import seconds
+from warmkey.cmms.flights import Flight, Flights, Passenger
+from warmkey.events import (
+    BypassReason,
+    CacheBypass,
+    CacheCoalesced,
+    CacheHit,
+    CacheMiss,
+    EvictionReason,
+    KmsOutcome,
+    MissReason,
+    Operation,
+    RequestFailed,
+)
+from warmkey.exceptions import KeyUnavailable, WarmkeyError
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.structures import DecryptionMaterials, EncryptionMaterials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from warmkey.caches.interface import CacheEntry, CryptographicMaterialsCache
+    from warmkey.clock import Clock, Instant
+    from warmkey.cmms.limits import Limits
+    from warmkey.cmms.statistics import Books
+    from warmkey.events import Emit
+    from warmkey.exceptions import KeyAttempt
+
+__all__ = ["Fetcher", "Wanted"]
+
+_Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted(Generic[_Materials]):
+    """One cacheable request.
+
+    :ivar shared_with: what has to be equal, beside the identifier, for two requests to share one call
+    :ivar judge: reserves the message on an entry that was found, or says why the entry can't serve
+    :ivar fetch: asks the underlying CMM
+    :ivar fill: makes an entry of the answer, its creation time and its ticket
+    """
+
+    operation: Operation
+    identifier: bytes
+    plaintext_length: int
+    shared_with: Hashable
+    judge: Callable[[CacheEntry], MissReason | None]
+    fetch: Callable[[], _Materials]
+    fill: Callable[[_Materials, Instant, int], CacheEntry]
+
+
+class Fetcher:
+    """Serves what a caching CMM could not serve from an entry, and keeps the books of it."""
+
+    def __init__(
+        self,
+        *,
+        cache: CryptographicMaterialsCache,
+        partition_id: str,
+        limits: Limits,
+        wait_seconds: object,
+        books: Books,
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._cache = cache
+        self._partition_id = partition_id
+        self._limits = limits
+        self._wait_seconds = seconds("wait_seconds", wait_seconds)
+        self._books = books
+        self._clock = clock
+        self._emit = emit
+        self._announces_hits = bool(getattr(emit, "wants_hits", False))
+        self._flights: Flights[CacheEntry] = Flights()
+
+    def count_hit(self, operation: Operation) -> None:
+        """A cached entry served the request."""
+        self._books.hit(operation)
+        if self._announces_hits:
+            self._emit(CacheHit(operation=operation))
+
+    def bypass(self, operation: Operation, reason: BypassReason, fetch: Callable[[], _Materials]) -> _Materials:
+        """Fetch for this request alone, and keep nothing."""
+        try:
+            materials = self._ask(fetch)
+        except Exception as error:
+            self._count_failure(operation, error)
+            raise
+        self._books.count(operation, reason)
+        self._emit(CacheBypass(operation=operation, reason=reason))
+        return materials
+
+    def miss(self, wanted: Wanted[_Materials], reason: MissReason) -> _Materials:
+        """Fetch, or have another thread fetch, until this request is served."""
+        key = (wanted.identifier, wanted.shared_with)
+        while True:
+            passenger: Passenger[CacheEntry] = Passenger(wanted.plaintext_length)
+            flight, leading = self._flights.join(key, passenger)
+            try:
+                if leading:
+                    return self._lead(wanted, flight, reason)
+                served = self._wait(flight, passenger)
+            except Exception as error:
+                self._count_failure(wanted.operation, error)
+                raise
+            finally:
+                if leading:
+                    self._flights.land(key, flight)
+            if served is not None:
+                self._books.count(wanted.operation, "coalesced")
+                self._emit(CacheCoalesced(operation=wanted.operation))
+                return cast("_Materials", served.materials)
+            if flight.not_shareable:
+                return self.bypass(wanted.operation, BypassReason.IDENTITY_KDF, wanted.fetch)
+            entry = self._cache.get_cache_entry(wanted.identifier)
+            refused = MissReason.ABSENT if entry is None else wanted.judge(entry)
+            if entry is not None and refused is None:
+                self.count_hit(wanted.operation)
+                return cast("_Materials", entry.materials)
+            reason = refused or reason
+
+    def _lead(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
+        # Another flight may have landed between our look-up and now.
+        entry = self._cache.get_cache_entry(wanted.identifier)
+        if entry is not None and wanted.judge(entry) is None:
+            self.count_hit(wanted.operation)
+            return cast("_Materials", entry.materials)
+        return self._fly(wanted, flight, reason)
+
+    def _fly(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
+        created, ticket = self._clock.now(), next_ticket()
+        try:
+            materials = self._ask(wanted.fetch)
+        except Exception as error:
+            flight.error = error
+            raise
+        if materials.algorithm_suite.has_identity_kdf:
+            flight.not_shareable = True
+            self._books.count(wanted.operation, BypassReason.IDENTITY_KDF)
+            self._emit(CacheBypass(operation=wanted.operation, reason=BypassReason.IDENTITY_KDF))
+            return materials
+        entry = wanted.fill(materials, created, ticket)
+        # Who asked comes first: its length is within the limits, or it would have been a bypass.
+        self._limits.reserve(entry, wanted.plaintext_length)
+        if ticket >= getattr(self._cache, "purge_ticket", 0):
+            for passenger in flight.close():
+                if self._limits.reserve(entry, passenger.plaintext_length) is None:
+                    passenger.served = entry
+        self._cache.put_cache_entry(wanted.identifier, entry)
+        self._books.count(wanted.operation, reason)
+        self._emit(CacheMiss(operation=wanted.operation, reason=reason))
+        return materials
+
+    def _ask(self, fetch: Callable[[], _Materials]) -> _Materials:
+        try:
+            return fetch()
+        except KeyUnavailable as error:
+            self._evict_refused(error)
+            raise
+
+    def _evict_refused(self, error: KeyUnavailable) -> None:
+        """What KMS denies or has disabled must not live on in the cache, whatever its age."""
+        purge = getattr(self._cache, "purge", None)
+        if purge is None:
+            return
+        for attempt in error.attempts:
+            if attempt.outcome in (KmsOutcome.DENIED, KmsOutcome.DISABLED):
+                purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
+
+    def _wait(self, flight: Flight[CacheEntry], passenger: Passenger[CacheEntry]) -> CacheEntry | None:
+        if not flight.wait(self._wait_seconds):
+            raise KeyUnavailable(f"another thread's request for the same data key took over {self._wait_seconds} s")
+        if flight.error is not None:
+            raise _as_own(flight.error) from flight.error
+        return passenger.served
+
+    def refresh(self, wanted: Wanted[_Materials], current: CacheEntry) -> _Materials:
+        """Fetch the successor of *current*, on which other threads go on meanwhile."""
+        key = (wanted.identifier, wanted.shared_with)
+        flight, leading = self._flights.join(key, Passenger(wanted.plaintext_length))
+        failure: Exception | None = None
+        if leading:
+            try:
+                return self._fly(wanted, flight, MissReason.EXPIRED)
+            except Exception as error:  # noqa: BLE001 - raised again below, unless the old key still serves
+                failure = error
+            finally:
+                self._flights.land(key, flight)
+        # Unless KMS said no to the old key (then it was evicted), it serves until its own end.
+        refused = wanted.judge(current)
+        if refused is None:
+            self.count_hit(wanted.operation)
+            return cast("_Materials", current.materials)
+        if failure is None:
+            return self.miss(wanted, refused)
+        self._count_failure(wanted.operation, failure)
+        raise failure
+
+    def _count_failure(self, operation: Operation, error: Exception) -> None:
+        self._books.count(operation, "failed")
+        self._emit(RequestFailed(operation=operation, error=type(error).__name__))
+
+
+def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
+    """Whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
+    operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
+    if attempt.outcome is KmsOutcome.DENIED and entry.operation is not operation:
+        return False
+    if parse_kms_arn(attempt.key) is None:  # an alias or a key ID: the entries name key ARNs, so all may be meant
+        return True
+    key_id = attempt.key.rpartition("/")[2].encode()
+    return any(key.key_provider_info.rpartition(b"/")[2] == key_id for key in entry.encrypted_data_keys)
+
+
+def _as_own(error: Exception) -> Exception:
+    """*error* for another thread than the one that met it."""
+    if isinstance(error, WarmkeyError):
+        return error.for_another_caller()
+    try:
+        return copy(error)
+    except Exception:  # noqa: BLE001 - whatever its class does when it is copied
+        return KeyUnavailable(f"another thread's request for the same data key raised {type(error).__name__}")
