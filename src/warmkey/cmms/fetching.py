@@ -19,13 +19,13 @@ from warmkey.events import (
     BypassReason,
     CacheBypass,
     CacheCoalesced,
-    CacheHit,
     CacheMiss,
     EvictionReason,
     KmsOutcome,
     MissReason,
     Operation,
     RequestFailed,
+    hit_listener,
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
@@ -86,14 +86,14 @@ class Fetcher:
         self._books = books
         self._clock = clock
         self._emit = emit
-        self._announces_hits = bool(getattr(emit, "wants_hits", False))
+        self._tell_hit = hit_listener(emit)
         self._flights: Flights[CacheEntry] = Flights()
 
     def count_hit(self, operation: Operation) -> None:
         """A cached entry served the request."""
         self._books.hit(operation)
-        if self._announces_hits:
-            self._emit(CacheHit(operation=operation))
+        if self._tell_hit is not None:
+            self._tell_hit(operation)
 
     def bypass(self, operation: Operation, reason: BypassReason, fetch: Callable[[], _Materials]) -> _Materials:
         """Fetch for this request alone, and keep nothing."""
