@@ -261,7 +261,7 @@ class EncryptionMaterials(_Secret):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     signing_key: SigningKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
-    scratch: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    scratch: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _freeze(self)

@@ -94,13 +94,15 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     Source: client-apis/decrypt.md#verify-the-header
     """
     data_key = cast("bytes", materials.plaintext_data_key)
-    keys = derive_keys(header.algorithm_suite, data_key, message_id=header.message_id)
-    check_commitment(keys, header.algorithm_suite_data)
-    aead = AESGCM(keys.encryption_key)
+    encryption_key, commit_key = derive_keys(header.algorithm_suite, data_key, message_id=header.message_id)
+    check_commitment(commit_key, header.algorithm_suite_data)
+    aead = AESGCM(encryption_key)
     required = materials.required_encryption_context_keys
-    only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
+    if required:
+        only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
+        header_body = memoryview(b"".join((header_body, only_authenticated)))
     try:
-        aead.decrypt(header.iv, header.authentication_tag, b"".join((header_body, only_authenticated)))
+        aead.decrypt(header.iv, header.authentication_tag, header_body)
     except InvalidTag:
         raise AuthenticationFailed("the authentication tag of the header does not verify") from None
     return aead

@@ -18,7 +18,7 @@ from warmkey.crypto.key_derivation import derive_keys
 from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_count
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES
 from warmkey.data_format.message_footer import serialize_footer
-from warmkey.data_format.message_header import HEADER_IV, serialize_header_body, serialize_section
+from warmkey.data_format.message_header import HEADER_IV, serialize_header_parts
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
 
@@ -96,9 +96,9 @@ def get_materials(
     Source: client-apis/encrypt.md#get-the-encryption-materials
     """
     context = EncryptionContext.of(encryption_context)
-    for key in context:
-        if key.startswith(RESERVED_PREFIX):
-            raise InvalidRequest(f"the encryption context key {key!r} is reserved; no key may start with aws-crypto-")
+    if context.reserved_key is not None:
+        problem = f"the encryption context key {context.reserved_key!r} is reserved"
+        raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX}")
     if algorithm_suite is not None:
         check_may_encrypt(algorithm_suite, commitment_policy)
     request = EncryptionMaterialsRequest(
@@ -131,25 +131,28 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     """
     suite = materials.algorithm_suite
     message_id = os.urandom(suite.message_id_length)
-    keys = derive_keys(suite, cast("bytes", materials.plaintext_data_key), message_id=message_id)
-    aead = AESGCM(keys.encryption_key)
-    section, only_authenticated = _unchanging_parts(materials)
-    body = serialize_header_body(
-        suite, message_id=message_id, section=section, frame_length=frame_length, suite_data=keys.commit_key
-    )
+    encryption_key, commit_key = derive_keys(suite, cast("bytes", materials.plaintext_data_key), message_id=message_id)
+    aead = AESGCM(encryption_key)
+    before_id, after_id, only_authenticated = _unchanging_parts(materials, frame_length)
+    body = before_id + message_id + after_id + commit_key
     tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
     iv = HEADER_IV if suite.message_version == 1 else b""
     return AuthenticatedHeader(body + iv + tag, message_id, aead)
 
 
-def _unchanging_parts(materials: EncryptionMaterials) -> tuple[bytes, bytes]:
-    """What is stored of context and encrypted data keys, and the context that is only authenticated."""
-    parts: tuple[bytes, bytes] | None = materials.scratch.get("header")
+def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tuple[bytes, bytes, bytes]:
+    """The header body around the message ID, and the context that is only authenticated; kept with the materials."""
+    parts: tuple[bytes, bytes, bytes] | None = materials.scratch.get(frame_length)
     if parts is None:
         context = cast("EncryptionContext", materials.encryption_context)
         required = materials.required_encryption_context_keys
-        section = serialize_section(context.without(required) if required else context, materials.encrypted_data_keys)
-        parts = materials.scratch["header"] = section, context.serialize_only(required)
+        stored = context.without(required) if required else context
+        around_id = serialize_header_parts(
+            materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
+        )
+        parts = *around_id, context.serialize_only(required)
+        materials.scratch.clear()  # one frame length is the rule: keep no more than one
+        materials.scratch[frame_length] = parts
     return parts
 
 

@@ -11,12 +11,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH, AlgorithmSuite
-from warmkey.data_format.encrypted_data_keys import (
-    read_encrypted_data_keys,
-    serialize_keys,
-)
-from warmkey.data_format.encryption_context import read_aad, serialize_aad
+from warmkey.data_format.encrypted_data_keys import serialize_keys
+from warmkey.data_format.encryption_context import serialize_aad
 from warmkey.data_format.reader import Reader
+from warmkey.data_format.shared_section import read_shared_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +26,7 @@ __all__ = [
     "ContentType",
     "MessageHeader",
     "read_header",
-    "serialize_header_body",
-    "serialize_section",
+    "serialize_header_parts",
 ]
 
 # spec: data-format/message-header.md#supported-types
@@ -49,7 +46,8 @@ class ContentType(IntEnum):
     FRAMED = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: there is one per message, and freezing costs 0.9 µs of a message's 12.
+@dataclass(slots=True, kw_only=True)
 class MessageHeader:
     """The fields of a message header, as they stand in the message.
 
@@ -77,20 +75,18 @@ class MessageHeader:
         return self.algorithm_suite.message_version
 
 
-def serialize_section(context: EncryptionContext, keys: Sequence[EncryptedDataKey]) -> bytes:
-    """Encryption context and encrypted data keys: the bytes that all messages of one data key share."""
-    return serialize_aad(context) + serialize_keys(keys)
+def serialize_header_parts(
+    suite: AlgorithmSuite, context: EncryptionContext, keys: Sequence[EncryptedDataKey], *, frame_length: int
+) -> tuple[bytes, bytes]:
+    """What precedes the message ID in a header body, and what follows it up to the algorithm suite data.
 
-
-def serialize_header_body(
-    suite: AlgorithmSuite, *, message_id: bytes, section: bytes, frame_length: int, suite_data: bytes
-) -> bytes:
-    """The header body of a framed message. *section* is from :func:`serialize_section`."""
-    if suite.message_version == 2:  # noqa: PLR2004 - format version 2.0
-        prefix, middle = b"\x02", b"\x02"
-    else:
-        prefix, middle = b"\x01\x80", b"\x02" + _RESERVED + bytes((IV_LENGTH,))
-    return b"".join((prefix, suite.id_bytes, message_id, section, middle, frame_length.to_bytes(4, "big"), suite_data))
+    Both are the same for every framed message of one data key and frame length.
+    """
+    section = serialize_aad(context) + serialize_keys(keys) + bytes((ContentType.FRAMED,))
+    length = frame_length.to_bytes(4, "big")
+    if suite.message_version == 1:
+        return b"\x01\x80" + suite.id_bytes, section + _RESERVED + bytes((IV_LENGTH,)) + length
+    return b"\x02" + suite.id_bytes, section + length
 
 
 def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
@@ -102,8 +98,7 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
     reader = Reader(data)
     suite = _read_version_and_suite(reader)
     message_id = reader.take(suite.message_id_length, "message ID")
-    context = read_aad(reader)
-    keys = read_encrypted_data_keys(reader, maximum=maximum_keys)
+    context, keys = read_shared_section(reader, maximum_keys=maximum_keys)
     content_type = _read_content_type(reader)
     if suite.message_version == 1:
         _expect(reader, _RESERVED, "reserved")

@@ -14,15 +14,16 @@ class TruncatedMessage(MalformedMessage):
 class Reader:
     """Takes fields from the front of *data*, from *offset* on.
 
+    :ivar data: all of the bytes
     :ivar offset: where the next field starts
     :ivar section: named before each field in errors, for example ``encrypted data key 1``
     """
 
-    __slots__ = ("_data", "_end", "offset", "section")
+    __slots__ = ("_end", "data", "offset", "section")
 
     def __init__(self, data: bytes | memoryview, offset: int = 0) -> None:
-        self._data = memoryview(data)
-        self._end = len(self._data)
+        self.data = data
+        self._end = len(data)
         self.offset = offset
         self.section = ""
 
@@ -42,7 +43,7 @@ class Reader:
             problem = f"needs {length} bytes, {self._end - start} left"
             raise TruncatedMessage(problem, where=self._where(field), offset=start)
         self.offset = stop
-        return bytes(self._data[start:stop])
+        return bytes(self.data[start:stop])
 
     def uint(self, length: int, field: str) -> int:
         """The next *length* bytes as an unsigned big-endian number."""
