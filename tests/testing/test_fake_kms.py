@@ -512,3 +512,17 @@ def assert_fits(shape: Any, value: Any) -> None:
         assert type(value) is bytes
     if "enum" in shape.metadata:
         assert value in shape.metadata["enum"]
+
+
+def test_a_forked_child_may_make_requests_whatever_the_parent_was_doing() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+
+    with kms.world._admin:  # another thread of the parent is creating a key
+        child = os.fork()
+        if child == 0:
+            kms.generate_data_key(KeyId=key, NumberOfBytes=32)
+            os._exit(0 if kms.count() == 1 else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert kms.count() == 0
