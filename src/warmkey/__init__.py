@@ -25,6 +25,20 @@ from warmkey.exceptions import (
     PolicyRefused,
     WarmkeyError,
 )
+from warmkey.helpers import (
+    CacheInfo,
+    cache_info,
+    configure,
+    decrypt,
+    decrypt_text,
+    default_client,
+    default_cmm,
+    encrypt,
+    encrypt_text,
+    purge,
+    reset,
+    warm_up,
+)
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.raw_aes import RawAesKeyring
@@ -44,6 +58,7 @@ __all__ = [
     "AuthenticationFailed",
     "AwsKmsKeyring",
     "CacheEntry",
+    "CacheInfo",
     "CachingCMM",
     "Client",
     "CommitmentPolicy",
@@ -67,4 +82,15 @@ __all__ = [
     "PolicyRefused",
     "RawAesKeyring",
     "WarmkeyError",
+    "cache_info",
+    "configure",
+    "decrypt",
+    "decrypt_text",
+    "default_client",
+    "default_cmm",
+    "encrypt",
+    "encrypt_text",
+    "purge",
+    "reset",
+    "warm_up",
 ]

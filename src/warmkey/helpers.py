@@ -1,0 +1,269 @@
+"""The functions for handlers: encrypt and decrypt with one caching CMM that lives as long as the container.
+
+Everything is built at the first use from ``WARMKEY_*`` environment variables (``docs/settings.md``), and safe for
+threads and forks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from warmkey.cmms.statistics import OperationStatistics
+from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
+from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused, WarmkeyError, seal
+from warmkey.lambda_runtime.default_client import DEFAULT
+from warmkey.lambda_runtime.wiring import Given
+from warmkey.structures import EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warmkey.client_apis.client import Client
+    from warmkey.clock import Clock
+    from warmkey.cmms.caching import CachingCMM
+    from warmkey.events import Emit
+    from warmkey.lambda_runtime.wiring import Wired
+
+__all__ = [
+    "CacheInfo",
+    "cache_info",
+    "configure",
+    "decrypt",
+    "decrypt_text",
+    "default_client",
+    "default_cmm",
+    "encrypt",
+    "encrypt_text",
+    "purge",
+    "reset",
+    "warm_up",
+]
+
+
+def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
+    """Encrypt *plaintext*; the message can be decrypted by every AWS Encryption SDK.
+
+    :param encryption_context: text pairs that are authenticated and stored in clear with the message
+    :raises ConfigurationError: a setting is missing or wrong
+    :raises InvalidRequest: an argument can't be used
+    :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks
+    :raises KeyUnavailable: KMS gave no data key
+    """
+    default = DEFAULT.get()
+    try:
+        if default.required:
+            _check_required(encryption_context, default.required)
+        return default.client.encrypt(
+            plaintext,
+            cmm=default.cmm,
+            encryption_context=encryption_context,
+            algorithm_suite=default.settings.algorithm_suite,
+            frame_length=default.settings.frame_length,
+        ).ciphertext
+    except WarmkeyError as error:
+        # Tracebacks keep the local variables of their frames: no secret may be among them.
+        del plaintext, encryption_context
+        raise seal(error)  # noqa: B904 - its cause is set already
+
+
+def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
+    """Decrypt a message of :func:`encrypt` or of any AWS Encryption SDK; verified as a whole, or not returned.
+
+    :param encryption_context: pairs to insist on: the message must have been encrypted with each of them
+    :raises MalformedMessage: the bytes are not a message
+    :raises AuthenticationFailed: the message was tampered with, or not made for this context
+    :raises PolicyRefused: its context, commitment or number of encrypted data keys is not allowed
+    :raises KeyUnavailable: no configured key can decrypt it, or KMS refused
+    :raises InvalidRequest: an argument can't be used
+    :raises ConfigurationError: a setting is missing or wrong
+    """
+    default = DEFAULT.get()
+    try:
+        if default.required:
+            _check_required(encryption_context, default.required)
+        return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
+    except WarmkeyError as error:
+        del encryption_context
+        raise seal(error)  # noqa: B904 - its cause is set already
+
+
+def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
+    missing = required - EncryptionContext.of(context).keys()
+    if missing:
+        raise PolicyRefused(
+            f"the encryption context lacks {', '.join(map(repr, sorted(missing)))}, which WARMKEY_REQUIRED_CONTEXT_KEYS "
+            "requires of every encrypt and decrypt"
+        )
+
+
+def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
+    """:func:`encrypt` for text: the message as base64.
+
+    :raises WarmkeyError: as :func:`encrypt`
+    """
+    try:
+        return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
+    except WarmkeyError as error:
+        del text, encryption_context
+        raise seal(error)  # noqa: B904 - its cause is set already
+
+
+def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
+    """:func:`decrypt` for what :func:`encrypt_text` made.
+
+    :raises MalformedMessage: *text* is no base64 of a message
+    :raises InvalidRequest: what was encrypted is no text, or *text* is none
+    :raises WarmkeyError: as :func:`decrypt`
+    """
+    try:
+        return _text(decrypt(_message(text), encryption_context))
+    except WarmkeyError as error:
+        del encryption_context
+        raise seal(error)  # noqa: B904 - its cause is set already
+
+
+# The errors of Python's codecs hold what they failed on, so nothing of ours may be raised while they are handled.
+
+
+def _utf_8(text: str) -> bytes:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"the text must be str, not {type(text).__name__}; encrypt takes bytes")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        problem = "the text holds a lone surrogate, which UTF-8 can't encode"
+    raise InvalidRequest(problem)
+
+
+def _text(plaintext: bytes) -> str:
+    try:
+        return plaintext.decode()
+    except UnicodeDecodeError:
+        problem = "the message was decrypted, but what it holds is not UTF-8 text; decrypt gives it as bytes"
+    raise InvalidRequest(problem)
+
+
+def _message(text: str) -> bytes:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"the message must be base64 in a str, not {type(text).__name__}; decrypt takes bytes")
+    try:
+        message = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        message = b""
+    # One message has one text: spare bits at the end of base64 are not for changing unnoticed.
+    if not message or base64.b64encode(message).decode() != text:
+        raise MalformedMessage("is not the base64 that encrypt_text gives", where="text")
+    return message
+
+
+def configure(
+    *,
+    kms_client: Any = None,  # noqa: ANN401 - boto3 has no types
+    botocore_config: Any = None,  # noqa: ANN401 - botocore has no types
+    emit: Emit = ignore,
+    clock: Clock | None = None,
+    **settings: Any,  # noqa: ANN401 - as many types as settings
+) -> None:
+    """Say what differs from the environment, before the first use.
+
+    :param kms_client: a boto3 KMS client to use for every key, whatever its Region
+    :param botocore_config: a ``botocore.config.Config`` over ours, for example for a proxy or an endpoint
+    :param emit: told what happens (:mod:`warmkey.events`)
+    :param clock: tells the time; tests move it
+    :param settings: named as the variables in lower case without ``WARMKEY_``, as typed values or as text
+    :raises ConfigurationError: a setting is wrong or unknown, or the first use is past
+    """
+    DEFAULT.configure(
+        Given(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
+    )
+
+
+def warm_up() -> None:
+    """Check the settings and build everything now, so that the first message waits for KMS only. Asks KMS nothing.
+
+    ``WARMKEY_INIT=eager`` does this when warmkey is imported.
+
+    :raises ConfigurationError: a setting is missing or wrong
+    """
+    DEFAULT.get()
+
+
+def default_client() -> Client:
+    """The client that the helpers use, for what they don't offer; give it :func:`default_cmm`.
+
+    :raises ConfigurationError: a setting is missing or wrong
+    """
+    return DEFAULT.get().client
+
+
+def default_cmm() -> CachingCMM:
+    """The caching CMM that the helpers use. Ask for it each time: it differs after a reset, a fork and a restore.
+
+    :raises ConfigurationError: a setting is missing or wrong
+    """
+    return DEFAULT.get().cmm
+
+
+def reset() -> None:
+    """Forget cache, clients and what :func:`configure` was given; the next use starts from the environment."""
+    DEFAULT.reset()
+
+
+def purge(partition_id: str | None = None) -> int:
+    """Revoke now: forget every cached data key of this container, and those being requested; how many entries left.
+
+    :param partition_id: only those of one partition
+    """
+    wired = DEFAULT.wired
+    cache_purge = getattr(wired.cmm.cache, "purge", None) if wired is not None else None
+    return 0 if cache_purge is None else int(cache_purge(partition_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheInfo:
+    """What the cache of the helpers did in this container so far.
+
+    :ivar encrypt: how encryptions ended
+    :ivar decrypt: how decryptions ended
+    :ivar entries: data keys in the cache
+    :ivar capacity: the most that stay
+    :ivar max_age_seconds: how long each may be used
+    :ivar partition_id: the partition
+    :ivar evictions: entries that left, by reason
+    :ivar kms_requests: by operation and outcome
+    """
+
+    encrypt: OperationStatistics
+    decrypt: OperationStatistics
+    entries: int
+    capacity: int
+    max_age_seconds: float
+    partition_id: str
+    evictions: Mapping[EvictionReason, int]
+    kms_requests: Mapping[str, Mapping[KmsOutcome, int]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for ``json.dumps`` or a handler's response."""
+        return asdict(self)
+
+
+def cache_info() -> CacheInfo:
+    """The books of the default cache.
+
+    :raises ConfigurationError: a setting is missing or wrong
+    """
+    wired: Wired = DEFAULT.get()
+    cache: Any = wired.cmm.cache
+    return CacheInfo(
+        encrypt=wired.cmm.statistics(Operation.ENCRYPT),
+        decrypt=wired.cmm.statistics(Operation.DECRYPT),
+        entries=len(cache),
+        capacity=cache.capacity,
+        max_age_seconds=wired.settings.max_age_seconds,
+        partition_id=wired.cmm.partition_id,
+        evictions=wired.tally.evictions(),
+        kms_requests=wired.tally.kms_requests(),
+    )

@@ -1,0 +1,174 @@
+"""Builds what the helpers use out of their settings; the only place that knows boto3."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from warmkey.caches.local import LocalCMC
+from warmkey.caches.null import NullCMC
+from warmkey.client_apis.client import Client
+from warmkey.cmms.caching import CachingCMM
+from warmkey.events import fan_out, ignore
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms import AwsKmsKeyring
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.multi import MultiKeyring
+from warmkey.keyrings.split import SplitKeyring
+from warmkey.lambda_runtime.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from warmkey.clock import Clock
+    from warmkey.events import Emit
+    from warmkey.keyrings.interface import Keyring
+    from warmkey.lambda_runtime.settings import Settings
+
+__all__ = ["Given", "Wired", "wire"]
+
+# botocore waits up to this long before the second attempt, twice as long before the third, and so on to 20 s.
+_FIRST_BACKOFF_SECONDS = 1.0
+_LONGEST_BACKOFF_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What ``configure`` was given.
+
+    :ivar process: where; a client that a forked child inherited shares its parent's connections
+    """
+
+    kms_client: Any = None
+    botocore_config: Any = None
+    emit: Emit = ignore
+    clock: Clock | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    process: int = field(default_factory=os.getpid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """What the helpers use, built for one process.
+
+    :ivar required: the encryption context keys that every call must supply
+    """
+
+    process: int
+    settings: Settings
+    client: Client
+    cmm: CachingCMM
+    tally: Tally
+    required: frozenset[str]
+
+
+def wire(settings: Settings, given: Given, *, caching: bool = True) -> Wired:
+    """Build everything; no request is made.
+
+    :param caching: whether data keys may be kept at all; while a snapshot is prepared they may not
+    :raises ConfigurationError: boto3 can't make a KMS client
+    """
+    tally = Tally()
+    emit = fan_out(tally, *_observers(settings), given.emit)
+    cache = LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if caching and settings.cache else NullCMC()
+    cmm = CachingCMM(
+        cache=cache,
+        keyring=_keyring(settings, _Clients(settings, given), emit),
+        max_age=settings.max_age_seconds,
+        partition_id=settings.partition_id,
+        max_messages_encrypted=settings.max_messages_encrypted,
+        max_bytes_encrypted=settings.max_bytes_encrypted,
+        max_age_jitter=settings.max_age_jitter,
+        refresh_ahead=settings.refresh_ahead,
+        wait_seconds=_longest_call_seconds(settings),
+        clock=given.clock,
+        emit=emit,
+    )
+    client = Client(
+        commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
+    )
+    return Wired(
+        process=os.getpid(),
+        settings=settings,
+        client=client,
+        cmm=cmm,
+        tally=tally,
+        required=frozenset(settings.required_context_keys),
+    )
+
+
+def _observers(settings: Settings) -> list[Emit]:
+    try:
+        from warmkey import observability  # noqa: PLC0415 - imported when there is something to observe
+    except ImportError:
+        return []
+    make = getattr(observability, "subscriber", None)
+    return [make(settings)] if make is not None else []
+
+
+def _keyring(settings: Settings, clients: _Clients, emit: Emit) -> Keyring:
+    def keyring(identifier: str) -> Keyring:
+        return AwsKmsKeyring(identifier, kms_client=clients(_region_of(identifier)), emit=emit)
+
+    generator, *children = map(keyring, settings.kms_key_arns)
+    decrypting = [*settings.kms_key_arns, *settings.decrypt_key_arns]
+    arns = [identifier for identifier in dict.fromkeys(decrypting) if parse_kms_arn(identifier) is not None]
+    return SplitKeyring(
+        encrypting=MultiKeyring(generator, children), decrypting=MultiKeyring(children=map(keyring, arns))
+    )
+
+
+def _region_of(identifier: str) -> str | None:
+    arn = parse_kms_arn(identifier)
+    return None if arn is None else arn.region
+
+
+class _Clients:
+    """A KMS client for each Region, made when first asked for; or the one that the caller gave, for all."""
+
+    def __init__(self, settings: Settings, given: Given) -> None:
+        self._settings = settings
+        self._given = given
+        self._made: dict[str | None, Any] = {}
+        if given.kms_client is not None and given.process != os.getpid():
+            # A forked child shares the parent's sockets; closing drops this process's copies only.
+            close: Callable[[], object] = getattr(given.kms_client, "close", lambda: None)
+            close()
+
+    def __call__(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        if self._given.kms_client is not None:
+            return self._given.kms_client
+        if region not in self._made:
+            self._made[region] = _kms_client(region, self._config())
+        return self._made[region]
+
+    def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
+        from botocore.config import Config  # noqa: PLC0415 - a tenth of a second that only some need
+
+        config = Config(
+            connect_timeout=self._settings.kms_connect_timeout_seconds,
+            read_timeout=self._settings.kms_read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": self._settings.kms_max_attempts},
+            tcp_keepalive=True,
+        )
+        return config if self._given.botocore_config is None else config.merge(self._given.botocore_config)
+
+
+def _kms_client(region: str | None, config: Any) -> Any:  # noqa: ANN401 - boto3 has no types
+    import boto3  # noqa: PLC0415 - see _config
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        return boto3.client("kms", region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+
+
+def _longest_call_seconds(settings: Settings) -> float:
+    """How long a data key can take in the worst case: every attempt of every key times out."""
+    attempts = settings.kms_max_attempts
+    timeouts = attempts * (settings.kms_connect_timeout_seconds + settings.kms_read_timeout_seconds)
+    backoffs = sum(min(_FIRST_BACKOFF_SECONDS * 2**n, _LONGEST_BACKOFF_SECONDS) for n in range(attempts - 1))
+    requests = max(len(settings.kms_key_arns) + len(settings.decrypt_key_arns), settings.max_encrypted_data_keys)
+    return requests * (timeouts + backoffs) + 1
