@@ -514,6 +514,7 @@ def assert_fits(shape: Any, value: Any) -> None:
         assert value in shape.metadata["enum"]
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # other tests may have left threads
 def test_a_forked_child_may_make_requests_whatever_the_parent_was_doing() -> None:
     kms = FakeKms()
     key = kms.create_key()

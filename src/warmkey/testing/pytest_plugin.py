@@ -17,6 +17,9 @@ that, or from ``warmkey_kms.configure(max_age_seconds=60)`` at any time::
         handler({"orders": [1, 2, 3]}, None)
 
         warmkey_kms.assert_kms_calls(1)
+
+Code under test that calls ``warmkey.configure`` itself takes the place of what the fixture configured: let the test
+give those settings to the fixture's ``configure`` instead.
 """
 
 from __future__ import annotations
