@@ -28,7 +28,7 @@ help: ## list the targets
 .PHONY: demo
 demo: .venv-demo/.installed ## hundreds of records through a real Lambda runtime, with a handful of KMS calls
 	-@$(MAKE) runtime
-	@.venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
+	@PYTHONPATH=src .venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 
 .PHONY: test check
 test check: static tests ## everything that CI runs
@@ -127,7 +127,7 @@ $(EMULATOR): requirements/emulator.txt | .venv/.installed
 
 .PHONY: requirements
 requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade for newer versions
-	tools/compile_requirements.sh .venv/bin/uv $(UPGRADE)
+	tools/compile_requirements.sh $(abspath .venv/bin/uv) $(UPGRADE)
 
 .PHONY: clean
 clean: ## remove everything that make has made

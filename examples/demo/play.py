@@ -26,9 +26,9 @@ _PROGRESS_LINES = 8
 # the others spend their data keys, and there are more tenants than the encrypting cache has places.
 _SETTINGS = {
     "encrypt": {
-        "WARMKEY_CACHE_CAPACITY": "4",
-        "WARMKEY_MAX_MESSAGES_ENCRYPTED": "50",
-        "WARMKEY_MAX_BYTES_ENCRYPTED": "7500",
+        "WARMKEY_CACHE_CAPACITY": "5",
+        "WARMKEY_MAX_MESSAGES_ENCRYPTED": "38",
+        "WARMKEY_MAX_BYTES_ENCRYPTED": "6100",
     },
     "decrypt": {"WARMKEY_CACHE_CAPACITY": "100"},
 }
@@ -57,7 +57,7 @@ class Phase:
 
     :ivar name: the name of its folder
     :ivar seconds: the duration of each invocation as its caller saw it; the first one is cold
-    :ivar cache: what the function said of its cache in the last one
+    :ivar cache: ``warmkey.cache_info()`` of the last one
     :ivar kms_requests: by operation, as the KMS server counted them
     """
 
@@ -67,6 +67,17 @@ class Phase:
     cache: dict[str, Any]
     kms_requests: Counter[str]
     output: FunctionOutput
+
+    @property
+    def hits(self) -> int:
+        """Records that a cached data key served."""
+        hits: int = self.cache[self.name]["hits"]
+        return hits
+
+    def by_reason(self, kind: str) -> dict[str, int]:
+        """The counts of *kind*, for its reasons: ``misses``, ``bypasses`` or ``evictions``."""
+        counts: dict[str, int] = self.cache["evictions"] if kind == "evictions" else self.cache[self.name][kind]
+        return counts
 
 
 class Play:

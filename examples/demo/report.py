@@ -35,7 +35,7 @@ def _rows(phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
 
     yield row("records", lambda phase: len(phase.records))
     yield row("invocations", lambda phase: len(phase.seconds))
-    yield row("cache hits", lambda phase: phase.cache["hits"])
+    yield row("cache hits", lambda phase: phase.hits)
     for kind in ("misses", "bypasses", "evictions"):
         yield from _rows_by_reason(kind, phases)
     yield row("KMS calls made", kms_calls)
@@ -46,7 +46,7 @@ def _rows(phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
 
 
 def _rows_by_reason(kind: str, phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
-    counts = [phase.cache[kind] for phase in phases]
+    counts = [phase.by_reason(kind) for phase in phases]
     yield (f"cache {kind}", *(str(sum(count.values())) for count in counts))
     for reason in sorted({reason for count in counts for reason in count}):
         yield (f"    {reason}", *(str(count.get(reason, 0)) for count in counts))

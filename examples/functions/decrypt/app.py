@@ -17,4 +17,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         }
         for record in event["records"]
     ]
-    return {"records": records, "cache": warmkey.cache_info()}
+    return {"records": records, "cache": warmkey.cache_info().as_dict()}
