@@ -22,6 +22,7 @@ from warmkey.data_format.message_body import (
     body_length,
     count_regular_frames,
     frame_iv,
+    frame_numbers,
     read_frame_start,
     read_non_framed_start,
 )
@@ -52,36 +53,27 @@ def encrypt_message(
     message = BytesIO(bytes(len(header) + body_length(length, frame_length)))
     message.write(header)
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
-        position = _encrypt_regular_frames(
-            buffer, len(header), source, regular, aead=aead, message_id=message_id, frame_length=frame_length
-        )
-        buffer[position:] = final_frame(source[regular * frame_length :], regular + 1, aead=aead, message_id=message_id)
+        body = buffer[len(header) :]
+        _encrypt_regular_frames(body, source, regular, aead=aead, message_id=message_id, frame_length=frame_length)
+        last = final_frame(source[regular * frame_length :], regular + 1, aead=aead, message_id=message_id)
+        body[regular * (frame_length + REGULAR_FRAME_OVERHEAD) :] = last
+        body.release()
     return message.getvalue()
 
 
 def _encrypt_regular_frames(
-    buffer: memoryview,
-    position: int,
-    source: memoryview,
-    count: int,
-    *,
-    aead: AESGCM,
-    message_id: bytes,
-    frame_length: int,
-) -> int:
+    body: memoryview, source: memoryview, count: int, *, aead: AESGCM, message_id: bytes, frame_length: int
+) -> None:
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
-    start = 0
-    for number in range(1, count + 1):
-        iv = number.to_bytes(IV_LENGTH, "big")
-        sequence_number = iv[-4:]
+    plaintext = position = 0
+    for start, iv, number in frame_numbers(count):
         content = position + _REGULAR_START
-        buffer[position:content] = sequence_number + iv
+        body[position:content] = start
         position = content + frame_length + TAG_LENGTH
-        aad = before_number + sequence_number + after_number
-        encrypt_into(iv, source[start : start + frame_length], aad, buffer[content:position])
-        start += frame_length
-    return position
+        aad = before_number + number + after_number
+        encrypt_into(iv, source[plaintext : plaintext + frame_length], aad, body[content:position])
+        plaintext += frame_length
 
 
 def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, bytes]:
@@ -92,14 +84,12 @@ def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, byte
 def final_frame(plaintext: bytes | memoryview, number: int, *, aead: AESGCM, message_id: bytes) -> bytes:
     """The last frame, serialized."""
     iv = frame_iv(number)
-    sequence_number = iv[-4:]
-    length = len(plaintext)
-    aad = message_body_aad(message_id, FINAL_FRAME, sequence_number, length)
-    content = aead.encrypt(iv, plaintext, aad)
-    return b"".join((SEQUENCE_NUMBER_END, sequence_number, iv, length.to_bytes(4, "big"), content))
+    length = len(plaintext).to_bytes(8, "big")
+    content = aead.encrypt(iv, plaintext, message_id + FINAL_FRAME + iv[-4:] + length)
+    return SEQUENCE_NUMBER_END + iv[-4:] + iv + length[-4:] + content
 
 
-def decrypt_body(message: memoryview, header: MessageHeader, *, aead: AESGCM) -> tuple[bytes, int]:
+def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AESGCM) -> tuple[bytes, int]:
     """The plaintext, and where the body ends in *message*.
 
     :raises MalformedMessage: the bytes are not a body
@@ -108,62 +98,63 @@ def decrypt_body(message: memoryview, header: MessageHeader, *, aead: AESGCM) ->
     reader = Reader(message, header.length)
     if header.content_type is ContentType.NON_FRAMED:
         block = read_non_framed_start(reader)
-        return _decrypt_last_block(reader, block, SINGLE_BLOCK, header, aead=aead), reader.offset
-    # Decrypted content is shorter than what is left of the message, so memory stays in proportion to the input.
-    if reader.left <= FINAL_FRAME_OVERHEAD + header.frame_length and header.algorithm_suite.signature is None:
+        return _decrypt_content(reader, block, SINGLE_BLOCK, header, aead), reader.offset
+    if message[reader.offset : reader.offset + 4] == SEQUENCE_NUMBER_END:
         block = read_frame_start(reader, expected_number=1, frame_length=header.frame_length)
-        if block.final:
-            return _decrypt_last_block(reader, block, FINAL_FRAME, header, aead=aead), reader.offset
-        reader = Reader(message, header.length)
-    plaintext = BytesIO(bytes(max(reader.left - REGULAR_FRAME_OVERHEAD, 0)))
+        return _decrypt_content(reader, block, FINAL_FRAME, header, aead), reader.offset
+    # Content is as long encrypted as decrypted, so what is left bounds the plaintext, and memory is in proportion.
+    plaintext = BytesIO(bytes(max(reader.left - FINAL_FRAME_OVERHEAD, 0)))
     with plaintext.getbuffer() as buffer:
-        number, written = _decrypt_regular_frames(message, reader, buffer, header, aead=aead)
-    block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
-    if not block.final:  # a regular frame that is cut short
-        reader.take(block.length + TAG_LENGTH, "content")
-    last = _decrypt_last_block(reader, block, FINAL_FRAME, header, aead=aead)
-    if written == 0:
-        return last, reader.offset
+        number, written = _decrypt_regular_frames(message, reader, buffer, header, aead)
     plaintext.seek(written)
-    plaintext.write(last)
+    while True:
+        block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
+        content = FINAL_FRAME if block.final else REGULAR_FRAME
+        plaintext.write(_decrypt_content(reader, block, content, header, aead))
+        number += 1
+        if block.final:
+            break
     plaintext.truncate()
     return plaintext.getvalue(), reader.offset
 
 
 def _decrypt_regular_frames(
-    message: memoryview, reader: Reader, buffer: memoryview, header: MessageHeader, *, aead: AESGCM
+    message: bytes | memoryview, reader: Reader, buffer: memoryview, header: MessageHeader, aead: AESGCM
 ) -> tuple[int, int]:
-    """Decrypt whole regular frames in sequence; the next frame's number and the bytes written. Judges nothing else."""
+    """Decrypt regular frames as today's clients write them; the next frame's number and the bytes written.
+
+    Stops at the first frame that is anything else, whatever it is: the last, one with a random IV, a damaged one.
+    """
     frame_length = header.frame_length
     before_number, after_number = regular_frame_aad(header.message_id, frame_length)
     decrypt_into = aead.decrypt_into
-    position, end = reader.offset, len(message)
-    number, written = 1, 0
+    source = memoryview(message)
+    position, written, count = reader.offset, 0, 0
+    possible = reader.left // (frame_length + REGULAR_FRAME_OVERHEAD)
     try:
-        while True:
-            sequence_number = number.to_bytes(4, "big")
+        for start, iv, number in frame_numbers(possible):
             content = position + _REGULAR_START
-            stop = content + frame_length + TAG_LENGTH
-            if stop > end or message[position : position + 4] != sequence_number or number == 2**32 - 1:
+            if message[position:content] != start:
                 break
-            iv = message[position + 4 : content]
-            aad = before_number + sequence_number + after_number
-            decrypt_into(iv, message[content:stop], aad, buffer[written : written + frame_length])
-            position = stop
+            position = content + frame_length + TAG_LENGTH
+            aad = before_number + number + after_number
+            decrypt_into(iv, source[content:position], aad, buffer[written : written + frame_length])
             written += frame_length
-            number += 1
+            count += 1
     except InvalidTag:
-        raise _not_authentic(f"frame {number}") from None
+        raise _not_authentic(f"frame {count + 1}") from None
     reader.offset = position
-    return number, written
+    return count + 1, written
 
 
-def _decrypt_last_block(reader: Reader, block: Block, content: bytes, header: MessageHeader, *, aead: AESGCM) -> bytes:
-    sealed = reader.take(block.length + TAG_LENGTH, "content")
+def _decrypt_content(reader: Reader, block: Block, content: bytes, header: MessageHeader, aead: AESGCM) -> bytes:
+    sealed = reader.view(block.length + TAG_LENGTH, "content")
     return decrypt_block(sealed, block, content, message_id=header.message_id, aead=aead)
 
 
-def decrypt_block(sealed: bytes, block: Block, content: bytes, *, message_id: bytes, aead: AESGCM) -> bytes:
+def decrypt_block(
+    sealed: bytes | memoryview, block: Block, content: bytes, *, message_id: bytes, aead: AESGCM
+) -> bytes:
     """The plaintext of one frame or of a non-framed body. *sealed* is content and tag.
 
     :raises AuthenticationFailed: the tag does not verify

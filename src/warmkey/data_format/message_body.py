@@ -5,12 +5,14 @@ Source: data-format/message-body.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from warmkey.data_format.reader import Reader
 
 __all__ = [
@@ -21,9 +23,11 @@ __all__ = [
     "REGULAR_FRAME_OVERHEAD",
     "SEQUENCE_NUMBER_END",
     "Block",
+    "FrameNumber",
     "body_length",
     "count_regular_frames",
     "frame_iv",
+    "frame_numbers",
     "read_frame_start",
     "read_non_framed_start",
 ]
@@ -40,8 +44,7 @@ REGULAR_FRAME_OVERHEAD = 4 + IV_LENGTH + TAG_LENGTH
 FINAL_FRAME_OVERHEAD = 4 + 4 + IV_LENGTH + 4 + TAG_LENGTH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(NamedTuple):
     """What stands before the content of a frame or of a non-framed body. ``length`` is the content's, in bytes."""
 
     final: bool
@@ -61,6 +64,39 @@ def body_length(plaintext_length: int, frame_length: int) -> int:
     return regular * REGULAR_FRAME_OVERHEAD + plaintext_length + FINAL_FRAME_OVERHEAD
 
 
+class FrameNumber(NamedTuple):
+    """A sequence number in the ways a frame that we write shows it.
+
+    ``start`` is what precedes a regular frame's content: the number and the IV, which is the number padded on the
+    left.
+
+    Source: client-apis/encrypt.md#construct-a-frame
+    """
+
+    start: bytes
+    iv: bytes
+    number: bytes
+
+
+def _frame_number(number: int) -> FrameNumber:
+    iv = number.to_bytes(IV_LENGTH, "big")
+    return FrameNumber(iv[-4:] + iv, iv, iv[-4:])
+
+
+# Making these anew for each frame costs 10 % of a message of 1 MB. The table grows as messages need it.
+_REMEMBERED_NUMBERS = 1024
+_numbers = [_frame_number(1)]
+
+
+def frame_numbers(count: int) -> Iterable[FrameNumber]:
+    """The first *count* frame numbers."""
+    if count <= len(_numbers):
+        return islice(_numbers, count)
+    # Assigned, not appended to: threads that do this at the same time all assign the right thing.
+    _numbers[:] = map(_frame_number, range(1, min(count, _REMEMBERED_NUMBERS) + 1))
+    return chain(islice(_numbers, count), map(_frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
+
+
 def frame_iv(sequence_number: int) -> bytes:
     """The IV of a frame that we write: its number, padded on the left.
 
@@ -74,8 +110,8 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
 
     :raises MalformedMessage: cut short, out of sequence, or a final frame that claims more than *frame_length*
     """
-    reader.section = f"frame {expected_number}"
     start = reader.offset
+    reader.section = f"frame {expected_number}"
     number = reader.take(4, "sequence number")
     final = number == SEQUENCE_NUMBER_END
     if final:
@@ -93,7 +129,7 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
         if length > frame_length:
             problem = f"{length} is more than the frame length {frame_length}"
             raise reader.malformed(problem, "content length", reader.offset - 4)
-    return Block(final=final, sequence_number=expected_number, iv=iv, length=length)
+    return Block(final, expected_number, iv, length)
 
 
 def read_non_framed_start(reader: Reader) -> Block:

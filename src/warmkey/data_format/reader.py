@@ -37,13 +37,24 @@ class Reader:
 
         :raises TruncatedMessage: there are fewer
         """
+        start = self._advance(length, field)
+        return bytes(self.data[start : self.offset])
+
+    def view(self, length: int, field: str) -> memoryview:
+        """The next *length* bytes without a copy.
+
+        :raises TruncatedMessage: there are fewer
+        """
+        start = self._advance(length, field)
+        return memoryview(self.data)[start : self.offset]
+
+    def _advance(self, length: int, field: str) -> int:
         start = self.offset
-        stop = start + length
-        if stop > self._end:
+        if start + length > self._end:
             problem = f"needs {length} bytes, {self._end - start} left"
             raise TruncatedMessage(problem, where=self._where(field), offset=start)
-        self.offset = stop
-        return bytes(self.data[start:stop])
+        self.offset = start + length
+        return start
 
     def uint(self, length: int, field: str) -> int:
         """The next *length* bytes as an unsigned big-endian number."""
