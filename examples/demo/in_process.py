@@ -31,13 +31,14 @@ class InProcess:
 
     def __enter__(self) -> Self:
         self._environment.start()
-        warmkey.reset()
         with contextlib.redirect_stdout(self._output):
+            warmkey.reset()
             self._handler = _load_handler(self._task_root / "app.py")
         return self
 
     def __exit__(self, *_error: object) -> None:
-        warmkey.reset()
+        with contextlib.redirect_stdout(self._output):
+            warmkey.reset()  # says what it evicts
         self._environment.stop()
 
     def invoke(self, event: object) -> Invocation:

@@ -12,7 +12,7 @@ from examples.demo.emulator import EmulatorUnavailable
 from examples.demo.kms_server import kms_server
 from examples.demo.play import Play
 from examples.demo.records import read
-from examples.demo.report import kms_calls, samples, table
+from examples.demo.report import kms_calls, own_count, samples, table
 from examples.demo.stages import EmulatorStage, InProcessStage
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def sent_below(phase: Phase) -> int:
 
 def test_the_kms_server_counts_what_the_cache_says_it_could_not_serve(phases: list[Phase]) -> None:
     assert [kms_calls(phase) for phase in phases] == [sent_below(phase) for phase in phases]
+
+
+def test_warmkey_counts_its_kms_requests_as_the_server_does(phases: list[Phase]) -> None:
+    assert [own_count(phase) for phase in phases] == [kms_calls(phase) for phase in phases]
 
 
 def test_most_records_need_no_kms_call(phases: list[Phase]) -> None:
