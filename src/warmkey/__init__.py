@@ -42,6 +42,7 @@ from warmkey.helpers import (
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.raw_aes import RawAesKeyring
+from warmkey.observability import instrument
 from warmkey.structures import (
     DecryptionMaterials,
     DecryptMaterialsRequest,
@@ -90,6 +91,7 @@ __all__ = [
     "default_cmm",
     "encrypt",
     "encrypt_text",
+    "instrument",
     "purge",
     "reset",
     "warm_up",

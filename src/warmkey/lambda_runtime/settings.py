@@ -22,7 +22,17 @@ from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["PREFIX", "Init", "KmsMode", "Metrics", "Settings", "is_snap_start", "read_settings"]
+__all__ = [
+    "PREFIX",
+    "Init",
+    "KmsMode",
+    "Metrics",
+    "Settings",
+    "function_name",
+    "is_snap_start",
+    "log_level",
+    "read_settings",
+]
 
 PREFIX = "WARMKEY_"
 
@@ -212,6 +222,8 @@ class Settings:
     required_context_keys: tuple[str, ...] = _row(_items, "encryption context keys, separated by commas", ())
     init: Init = _row(_one_of(Init), _names(Init), Init.LAZY)
     metrics: Metrics = _row(_one_of(Metrics), _names(Metrics), Metrics.SUMMARY)
+    metrics_namespace: str | None = _row(_text, "a text that is not empty", None)
+    service_name: str | None = _row(_text, "a text that is not empty", None)
 
     def __post_init__(self) -> None:
         _check_together(self)
@@ -313,6 +325,16 @@ def _check_keys(settings: Settings) -> None:
                 "encrypted them, so what an alias or a key ID encrypts could not be decrypted. Give the key ARN, or "
                 "name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
             )
+
+
+def function_name() -> str | None:
+    """The name of the Lambda function that this is, or ``None`` outside of Lambda."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+
+def log_level() -> str | None:
+    """The log level that was set for the function: Lambda's, or that of Powertools."""
+    return os.environ.get("AWS_LAMBDA_LOG_LEVEL") or os.environ.get("POWERTOOLS_LOG_LEVEL")
 
 
 def is_snap_start() -> bool:

@@ -16,7 +16,9 @@ from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
+from warmkey.lambda_runtime.settings import function_name, log_level
 from warmkey.lambda_runtime.tally import Tally
+from warmkey.observability import subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +72,7 @@ def wire(settings: Settings, given: Given, *, caching: bool = True) -> Wired:
     :raises ConfigurationError: boto3 can't make a KMS client
     """
     tally = Tally()
-    emit = fan_out(tally, *_observers(settings), given.emit)
+    emit = fan_out(tally, _subscriber(settings), given.emit)
     cache = LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if caching and settings.cache else NullCMC()
     cmm = CachingCMM(
         cache=cache,
@@ -98,13 +100,14 @@ def wire(settings: Settings, given: Given, *, caching: bool = True) -> Wired:
     )
 
 
-def _observers(settings: Settings) -> list[Emit]:
-    try:
-        from warmkey import observability  # noqa: PLC0415 - imported when there is something to observe
-    except ImportError:
-        return []
-    make = getattr(observability, "subscriber", None)
-    return [make(settings)] if make is not None else []
+def _subscriber(settings: Settings) -> Emit:
+    return subscriber(
+        metrics=settings.metrics,
+        namespace=settings.metrics_namespace,
+        service=settings.service_name,
+        function_name=function_name(),
+        log_level=log_level(),
+    )
 
 
 def _keyring(settings: Settings, clients: _Clients, emit: Emit) -> Keyring:

@@ -1,0 +1,157 @@
+"""Which metrics there are, and what each fact adds to them.
+
+CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has eight and no more; a count of
+zero is not written. What ``detailed`` adds is marked so. Names are promises: dashboards and alarms hold on to them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from warmkey.events import (
+    BypassReason,
+    CacheBypass,
+    CacheCoalesced,
+    CacheEviction,
+    CacheHit,
+    CacheMiss,
+    EvictionReason,
+    KmsOutcome,
+    KmsRequest,
+    MissReason,
+    RequestFailed,
+    UncacheableContext,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from warmkey.events import Event
+
+__all__ = ["METRICS", "Metric", "MetricsMode", "Tally", "measures"]
+
+
+class MetricsMode(StrEnum):
+    """How much is written, and billed."""
+
+    OFF = "off"
+    SUMMARY = "summary"
+    DETAILED = "detailed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What a name means to CloudWatch.
+
+    :ivar unit: CloudWatch's name of the unit
+    :ivar detailed: whether only ``detailed`` writes it
+    :ivar distribution: whether each value is kept, for percentiles, instead of their sum
+    """
+
+    unit: str = "Count"
+    detailed: bool = False
+    distribution: bool = False
+
+
+def _by_reason(prefix: str, reasons: type[StrEnum]) -> dict[str, Metric]:
+    return {_name(prefix, reason): Metric(detailed=True) for reason in reasons}
+
+
+def _name(prefix: str, reason: StrEnum) -> str:
+    return prefix + reason.title().replace("-", "")
+
+
+METRICS: Mapping[str, Metric] = {
+    "CacheHits": Metric(),
+    "CacheCoalesced": Metric(),
+    "CacheMisses": Metric(),
+    "CacheBypasses": Metric(),
+    "CacheEvictions": Metric(),
+    "RequestsFailed": Metric(),
+    "KmsRequests": Metric(),
+    "KmsThrottled": Metric(),
+    **_by_reason("CacheMisses", MissReason),
+    **_by_reason("CacheBypasses", BypassReason),
+    **_by_reason("CacheEvictions", EvictionReason),
+    **_by_reason("KmsRequests", KmsOutcome),
+    "KmsRetries": Metric(detailed=True),
+    "KmsLatency": Metric(unit="Milliseconds", detailed=True, distribution=True),
+    "DataKeyAge": Metric(unit="Seconds", detailed=True, distribution=True),
+    "DataKeyMessages": Metric(detailed=True, distribution=True),
+    "DataKeyBytes": Metric(unit="Bytes", detailed=True, distribution=True),
+}
+
+
+def measures(event: Event) -> Iterator[tuple[str, float]]:
+    """What *event* adds to which metric."""
+    match event:
+        case CacheHit():
+            yield "CacheHits", 1
+        case CacheCoalesced():
+            yield "CacheCoalesced", 1
+        case CacheMiss():
+            yield "CacheMisses", 1
+            yield _name("CacheMisses", event.reason), 1
+        case CacheBypass():
+            yield "CacheBypasses", 1
+            yield _name("CacheBypasses", event.reason), 1
+        case RequestFailed():
+            yield "RequestsFailed", 1
+        case CacheEviction():
+            yield "CacheEvictions", 1
+            yield _name("CacheEvictions", event.reason), 1
+            yield "DataKeyAge", event.age_seconds
+            yield "DataKeyMessages", event.messages
+            yield "DataKeyBytes", event.plaintext_bytes
+        case KmsRequest():
+            yield "KmsRequests", 1
+            yield _name("KmsRequests", event.outcome), 1
+            yield "KmsThrottled", event.outcome is KmsOutcome.THROTTLED
+            yield "KmsRetries", event.attempts - 1
+            yield "KmsLatency", round(event.duration_seconds * 1e3, 3)
+        case UncacheableContext():  # said once, in the log
+            pass
+
+
+class Tally:
+    """What has been measured since the last time somebody looked."""
+
+    def __init__(self, mode: MetricsMode) -> None:
+        self._mode = mode
+        self._counts: Counter[str] = Counter()
+        self._values: defaultdict[str, list[float]] = defaultdict(list)
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+    def __getitem__(self, name: str) -> int:
+        """How often a metric of the summary was counted, whatever the mode."""
+        return self._counts[name]
+
+    def add(self, event: Event) -> None:
+        """Measure *event*."""
+        for name, value in measures(event):
+            if not METRICS[name].distribution:
+                self._counts[name] += int(value)
+            elif self._mode is MetricsMode.DETAILED:
+                self._values[name].append(value)
+
+    def add_hits(self, hits: int) -> None:
+        """Measure so many hits at once."""
+        if hits:
+            self._counts["CacheHits"] += hits
+
+    def series(self) -> dict[str, list[float]]:
+        """The values to write for each name, as the mode wants it."""
+        if self._mode is MetricsMode.OFF:
+            return {}
+        detailed = self._mode is MetricsMode.DETAILED
+        counted = {
+            name: [float(count)]
+            for name, count in self._counts.items()
+            if count and (detailed or not METRICS[name].detailed)
+        }
+        return {**counted, **self._values}

@@ -1,0 +1,92 @@
+"""Powertools for AWS Lambda, where it is installed; imported when there is something to write and not before.
+
+Loggers. If the function has a Powertools logger, ours is that one: same keys, level, sampling, buffer and formatter.
+If it has none we make one of our own name, because Powertools gives whoever comes second with a service's name the
+settings of the first, and a function may still make its logger.
+
+Metrics. Powertools' ``Metrics`` share their state between all instances, so ours are written through providers that
+live for one blob each and that nobody else can see.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from warmkey.observability.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["LOGGER", "is_installed", "logger", "users_logger", "write"]
+
+LOGGER = "warmkey"
+_NAMESPACE = "warmkey"
+# What one blob of CloudWatch's embedded metric format may hold.
+_METRICS_PER_BLOB = 100
+_VALUES_PER_METRIC = 100
+
+
+def is_installed() -> bool:
+    """Whether there is a Powertools to import."""
+    return find_spec("aws_lambda_powertools") is not None
+
+
+def users_logger(service: str | None) -> str | None:
+    """The name of the function's own Powertools logger: the one of *service*, or the first that was made."""
+    made = [
+        name
+        for name, known in list(logging.root.manager.loggerDict.items())
+        if getattr(known, "powertools_handler", None) is not None and name != LOGGER
+    ]
+    return service if service in made else next(iter(made), None)
+
+
+def logger(name: str | None, *, service: str | None) -> Any:  # noqa: ANN401 - Powertools may be missing
+    """The Powertools logger *name*; without a name one of our own, which writes as *service*."""
+    from aws_lambda_powertools.logging.logger import Logger  # noqa: PLC0415 - see above
+
+    if name is not None:
+        return Logger(service=name)
+    own = Logger(service=LOGGER, level=logging.getLogger(LOGGER).level or None)
+    own.append_keys(service=_provider(service=service).service or "service_undefined")
+    return own
+
+
+def write(
+    series: Mapping[str, list[float]], *, namespace: str | None, service: str | None, function_name: str | None
+) -> None:
+    """Print *series* in CloudWatch's embedded metric format, in as many blobs as it takes.
+
+    Powertools' variables decide what is not given here, and whether anything is printed.
+    """
+    for blob in _blobs(series):
+        provider = _provider(
+            metric_set={
+                name: {"Unit": METRICS[name].unit, "StorageResolution": 60, "Value": values}
+                for name, values in blob.items()
+            },
+            namespace=namespace,
+            service=service,
+            default_dimensions={"function_name": function_name} if function_name else None,
+        )
+        provider.namespace = provider.namespace or _NAMESPACE
+        provider.flush_metrics()
+
+
+def _provider(**arguments: Any) -> Any:  # noqa: ANN401 - as above
+    from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415 - see above
+
+    return EphemeralMetrics(**arguments)
+
+
+def _blobs(series: Mapping[str, list[float]]) -> Iterator[dict[str, list[float]]]:
+    left = dict(series)
+    while left:
+        yield {name: left[name][:_VALUES_PER_METRIC] for name in islice(left, _METRICS_PER_BLOB)}
+        for name in list(islice(left, _METRICS_PER_BLOB)):
+            left[name] = left[name][_VALUES_PER_METRIC:]
+            if not left[name]:
+                del left[name]

@@ -1,0 +1,198 @@
+"""The subscriber that turns facts into log lines and metrics.
+
+Inside an instrumented invocation (:mod:`warmkey.observability.invocations`) lines are written as things happen, and
+metrics once, at its end. Otherwise metrics go out with every fact but a hit or a KMS request that went well; these wait
+for the next of the others, for the first hit of a new invocation, or until there are a hundred hits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from warmkey.events import CacheCoalesced, CacheHit, KmsOutcome, KmsRequest, Operation
+from warmkey.observability import invocations, powertools
+from warmkey.observability.current_invocation import marker
+from warmkey.observability.logs import Log
+from warmkey.observability.metrics import MetricsMode, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from warmkey.events import Event
+
+__all__ = ["Subscriber", "subscriber"]
+
+_HITS_PER_BATCH = 100
+# AWS KMS, symmetric keys, every Region: 0.03 dollars for 10,000 requests.
+DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
+
+
+def subscriber(
+    *,
+    metrics: str = "summary",
+    namespace: str | None = None,
+    service: str | None = None,
+    function_name: str | None = None,
+    log_level: str | None = None,
+    now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
+) -> Subscriber:
+    """A subscriber for ``emit=``: log lines and metrics through Powertools, or logs alone where it is not installed.
+
+    :param metrics: ``off``, ``summary`` (at most eight series for a function) or ``detailed``
+    :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
+    :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
+    :param function_name: a dimension of the metrics
+    :param log_level: used only without Powertools, which has variables of its own
+    :param now: seconds by the wall clock; the container's age counts from this call
+    :raises ValueError: *metrics* is none of the three
+    """
+    try:
+        mode = MetricsMode(metrics)
+    except ValueError:
+        raise ValueError(f"metrics is {metrics!r}; {', '.join(MetricsMode)} are allowed") from None
+    return Subscriber(
+        mode=mode,
+        namespace=namespace,
+        service=service,
+        function_name=function_name,
+        log=Log(service=service, level=log_level),
+        now=now,
+    )
+
+
+class Subscriber:
+    """See :func:`subscriber`."""
+
+    def __init__(
+        self,
+        *,
+        mode: MetricsMode,
+        namespace: str | None,
+        service: str | None,
+        function_name: str | None,
+        log: Log,
+        now: Callable[[], float],
+    ) -> None:
+        self._mode = mode
+        self._namespace = namespace
+        self._service = service
+        self._function_name = function_name
+        self._log = log
+        self._now = now
+        self._born = now()
+        self._invocation_of = marker()
+        self._said_metrics_are_off = False
+        self._start_over()
+        invocations.take_part(self)
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._tally = Tally(self._mode)
+        self._hits: deque[Operation] = deque()
+        self._invocation = self._invocation_of()
+
+    drop_inherited = _start_over
+
+    def __repr__(self) -> str:
+        return f"<warmkey.observability.Subscriber metrics={self._mode}>"
+
+    def __call__(self, event: Event) -> None:
+        """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
+        self._log.tell(event)
+        with self._lock:
+            self._tally.add(event)
+        if not invocations.under_way() and not _can_wait(event):
+            self.flush()
+
+    def count_hit(self, operation: Operation) -> None:
+        """What is called for each hit; a fraction of a microsecond."""
+        hits = self._hits
+        hits.append(operation)
+        if (
+            len(hits) >= _HITS_PER_BATCH
+            or self._invocation_of() is not self._invocation
+            or self._log.is_enabled_for(logging.DEBUG)
+        ):
+            self._attend(operation)
+
+    def flush(self) -> Tally:
+        """Write the metrics that have come together; what they were."""
+        tally = self._take()
+        series = tally.series()
+        if series:
+            self._write(series)
+        return tally
+
+    def begin_invocation(self) -> None:
+        """An instrumented invocation begins."""
+        self._log.refresh()
+
+    def end_invocation(self, request_id: str | None) -> None:
+        """An instrumented invocation ends: its summary and its metrics are written, if it did anything."""
+        tally = self.flush()
+        if tally:
+            self._log.write(logging.INFO, "cache summary", self._summary(tally, request_id))
+
+    def _attend(self, operation: Operation) -> None:
+        if self._log.is_enabled_for(logging.DEBUG):
+            self._log.tell(CacheHit(operation=operation))
+        if self._invocation_of() is not self._invocation:
+            self._invocation = self._invocation_of()
+            if not invocations.under_way():
+                self._log.refresh()
+                self.flush()
+        if len(self._hits) >= _HITS_PER_BATCH:
+            if invocations.under_way():
+                with self._lock:
+                    self._collect_hits()
+            else:
+                self.flush()
+
+    def _take(self) -> Tally:
+        with self._lock:
+            self._collect_hits()
+            tally, self._tally = self._tally, Tally(self._mode)
+        return tally
+
+    def _collect_hits(self) -> None:
+        # Other threads go on appending: take what was there, each exactly once.
+        hits = len(self._hits)
+        for _ in range(hits):
+            self._hits.popleft()
+        self._tally.add_hits(hits)
+
+    def _write(self, series: dict[str, list[float]]) -> None:
+        if powertools.is_installed():
+            powertools.write(
+                series, namespace=self._namespace, service=self._service, function_name=self._function_name
+            )
+        elif not self._said_metrics_are_off:
+            self._said_metrics_are_off = True
+            self._log.write(logging.WARNING, "metrics are off because Powertools is not installed", {})
+
+    def _summary(self, tally: Tally, request_id: str | None) -> dict[str, object]:
+        avoided = tally["CacheHits"] + tally["CacheCoalesced"]
+        return {
+            "event": "Summary",
+            "request_id": request_id,
+            "hits": tally["CacheHits"],
+            "coalesced": tally["CacheCoalesced"],
+            "misses": tally["CacheMisses"],
+            "bypasses": tally["CacheBypasses"],
+            "failures": tally["RequestsFailed"],
+            "evictions": tally["CacheEvictions"],
+            "kms_requests": tally["KmsRequests"],
+            "kms_requests_avoided": avoided,
+            "dollars_avoided": round(avoided * DOLLARS_PER_KMS_REQUEST, 9),
+            "container_age_seconds": round(max(0.0, self._now() - self._born), 3),
+        }
+
+
+def _can_wait(event: Event) -> bool:
+    return isinstance(event, CacheHit | CacheCoalesced) or (
+        isinstance(event, KmsRequest) and event.outcome is KmsOutcome.OK
+    )
