@@ -27,6 +27,11 @@ def own_count(phase: Phase) -> int:
     return sum(sum(outcomes.values()) for outcomes in phase.cache["kms_requests"].values())
 
 
+def warm_seconds(phase: Phase) -> float:
+    """The median of all invocations but the first."""
+    return statistics.median(phase.seconds[1:] or phase.seconds)
+
+
 def table(phases: Sequence[Phase]) -> str:
     """What happened in each of *phases*, side by side."""
     rows = [("", *(phase.name for phase in phases)), *_rows(phases)]
@@ -48,7 +53,7 @@ def _rows(phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
     yield row("KMS calls avoided", lambda phase: len(phase.records) - kms_calls(phase))
     yield row("    of all", lambda phase: f"{1 - kms_calls(phase) / len(phase.records):.1%}")
     yield row("cold invocation, ms", lambda phase: f"{phase.seconds[0] * 1e3:.0f}")
-    yield row("warm invocation, median ms", lambda phase: f"{statistics.median(phase.seconds[1:] or phase.seconds) * 1e3:.1f}")
+    yield row("warm invocation, median ms", lambda phase: f"{warm_seconds(phase) * 1e3:.1f}")
 
 
 def _rows_by_reason(kind: str, phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
