@@ -41,7 +41,7 @@ def decrypt(
     encryption_context: Mapping[str, str] | None,
 ) -> DecryptResult:
     """The plaintext of one message; see :meth:`warmkey.Client.decrypt`."""
-    message = _checked_ciphertext(ciphertext)
+    message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
     header = read_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
@@ -50,7 +50,7 @@ def decrypt(
     if header.algorithm_suite.signature is not None:
         signature = read_footer(reader)
         read_end(reader)
-        _verify_signature(materials, signature, message[:body_end])
+        _verify_signature(materials, signature, memoryview(message)[:body_end])
     read_end(reader)
     return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
 
@@ -86,7 +86,7 @@ def get_materials(
     return materials
 
 
-def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: memoryview) -> AESGCM:
+def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
     """The cipher of the message's derived key, once commitment and header are verified.
 
     :raises AuthenticationFailed: one of them is not authentic
@@ -100,7 +100,7 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     required = materials.required_encryption_context_keys
     if required:
         only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
-        header_body = memoryview(b"".join((header_body, only_authenticated)))
+        header_body = b"".join((header_body, only_authenticated))
     try:
         aead.decrypt(header.iv, header.authentication_tag, header_body)
     except InvalidTag:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -53,10 +53,8 @@ def encrypt(
         algorithm_suite=algorithm_suite,
         plaintext_length=len(plaintext),
     )
-    header = authenticated_header(materials, frame_length)
-    message = encrypt_message(
-        header.serialized, plaintext, aead=header.aead, message_id=header.message_id, frame_length=frame_length
-    )
+    header, message_id, aead = authenticated_header(materials, frame_length)
+    message = encrypt_message(header, plaintext, aead=aead, message_id=message_id, frame_length=frame_length)
     if materials.algorithm_suite.signature is not None:
         message += _footer(materials, message)
     return EncryptResult(message, dict(materials.encryption_context), materials.algorithm_suite)
@@ -109,19 +107,17 @@ def get_materials(
     )
     materials = cmm.get_encryption_materials(request)
     check_encryption_materials(materials, request)
-    check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)
+    if max_encrypted_data_keys is not None:
+        check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)
     return materials
 
 
-class AuthenticatedHeader:
+class AuthenticatedHeader(NamedTuple):
     """A serialized header, and what the body needs: the message ID and the cipher of the derived key."""
 
-    __slots__ = ("aead", "message_id", "serialized")
-
-    def __init__(self, serialized: bytes, message_id: bytes, aead: AESGCM) -> None:
-        self.serialized = serialized
-        self.message_id = message_id
-        self.aead = aead
+    serialized: bytes
+    message_id: bytes
+    aead: AESGCM
 
 
 def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> AuthenticatedHeader:

@@ -126,6 +126,7 @@ class CachingCMM:
         use_clock = getattr(cache, "use_clock", None)
         self._clock: Clock = use_clock(clock) if use_clock else clock or SystemClock()
         self._cache_checks_age = use_clock is not None
+        self._stores_nothing = getattr(cache, "capacity", None) == 0
         self._emit = guarded(emit)
         self._books = Books()
         self._fetcher = Fetcher(
@@ -231,15 +232,12 @@ class CachingCMM:
             return BypassReason.UNKNOWN_LENGTH
         if length > self._limits.max_bytes:
             return BypassReason.OVER_BYTE_LIMIT
-        return BypassReason.CACHING_OFF if self._stores_nothing() else None
+        return BypassReason.CACHING_OFF if self._stores_nothing else None
 
     def _why_bypass_decrypt(self, request: DecryptMaterialsRequest) -> BypassReason | None:
         if request.algorithm_suite.has_identity_kdf:
             return BypassReason.IDENTITY_KDF
-        return BypassReason.CACHING_OFF if self._stores_nothing() else None
-
-    def _stores_nothing(self) -> bool:
-        return getattr(self._cache, "capacity", None) == 0
+        return BypassReason.CACHING_OFF if self._stores_nothing else None
 
     def _judge_encrypt(self, entry: CacheEntry, request: EncryptionMaterialsRequest) -> MissReason | None:
         """Reserve this message on *entry*, or say why the entry can't serve the request."""
@@ -249,7 +247,8 @@ class CachingCMM:
             return MissReason.POLICY
         if entry.required_encryption_context_keys != request.required_encryption_context_keys:
             return MissReason.CONTEXT
-        reason = self._limits.reserve(entry, cast("int", request.max_plaintext_length))
+        limits = self._limits
+        reason = entry.reserve(cast("int", request.max_plaintext_length), limits.max_messages, limits.max_bytes)
         return None if reason is None else _note(entry, reason)
 
     def _judge_decrypt(self, entry: CacheEntry, request: DecryptMaterialsRequest) -> MissReason | None:

@@ -6,6 +6,7 @@ Source: data-format/message-header.md
 from __future__ import annotations
 
 import base64
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -36,6 +37,13 @@ _RESERVED = bytes(4)
 HEADER_IV = bytes(IV_LENGTH)
 
 
+# What a message of each suite begins with, up to the message ID.
+_SUITES = {(b"\x01\x80" if suite.message_version == 1 else b"\x02") + suite.id_bytes: suite for suite in AlgorithmSuite}
+_SUITE_END = {1: 4, 2: 3}
+# Content type, frame length, commit key and tag of a committing suite.
+_COMMON_END = struct.Struct(">BI32s16s")
+
+
 class ContentType(IntEnum):
     """How the body is laid out.
 
@@ -47,7 +55,7 @@ class ContentType(IntEnum):
 
 
 # Not frozen: there is one per message, and freezing costs 0.9 µs of a message's 12.
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class MessageHeader:
     """The fields of a message header, as they stand in the message.
 
@@ -96,9 +104,14 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
     :raises PolicyRefused: more encrypted data keys than *maximum_keys*
     """
     reader = Reader(data)
-    suite = _read_version_and_suite(reader)
+    suite = _SUITES.get(bytes(data[:4])) or _SUITES.get(bytes(data[:3])) or _read_version_and_suite(reader)
+    reader.offset = _SUITE_END[suite.message_version]
     message_id = reader.take(suite.message_id_length, "message ID")
     context, keys = read_shared_section(reader, maximum_keys=maximum_keys)
+    if suite.commits:
+        header = _read_common_end(reader, suite, message_id, context, keys)
+        if header is not None:
+            return header
     content_type = _read_content_type(reader)
     if suite.message_version == 1:
         _expect(reader, _RESERVED, "reserved")
@@ -120,6 +133,30 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
         body_length=body_length,
         length=reader.offset,
     )
+
+
+def _read_common_end(
+    reader: Reader,
+    suite: AlgorithmSuite,
+    message_id: bytes,
+    context: EncryptionContext,
+    keys: tuple[EncryptedDataKey, ...],
+) -> MessageHeader | None:
+    """The rest of a header as all of today's clients write it, at once; ``None`` where anything is unusual.
+
+    Taking it field by field costs 1.5 µs more.
+    """
+    start, stop = reader.offset, reader.offset + _COMMON_END.size
+    if reader.left < _COMMON_END.size:
+        return None
+    content_type, frame_length, suite_data, tag = _COMMON_END.unpack_from(reader.data, start)
+    if content_type != ContentType.FRAMED or frame_length == 0:
+        return None
+    reader.offset = stop
+    return MessageHeader(
+        suite, message_id, context, keys, ContentType.FRAMED, frame_length, suite_data, HEADER_IV, tag,
+        stop - TAG_LENGTH, stop,
+    )  # fmt: skip
 
 
 def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
