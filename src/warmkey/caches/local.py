@@ -21,7 +21,7 @@ from warmkey.checks import integer
 from warmkey.clock import Clock, Instant, SystemClock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.forking import drop_in_children
+from warmkey.process_copies import drop_in_copies, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,7 +61,7 @@ class LocalCMC:
         self._clock_is_settled = clock is not None
         self._emit = guarded(emit)
         self._start_empty()
-        drop_in_children(self)
+        drop_in_copies(self)
 
     def _start_empty(self) -> None:
         self._process = os.getpid()
@@ -114,7 +114,7 @@ class LocalCMC:
     def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
         """Keep *entry*; evict what it replaces, then the least recently used until no more than capacity stay.
 
-        An entry that was requested before the last purge is not kept.
+        An entry that was requested before the last purge is not kept, and none before a snapshot.
 
         Source: framework/local-cryptographic-materials-cache.md#put-cache-entry
         """
@@ -129,6 +129,9 @@ class LocalCMC:
             self._evict(identifier, EvictionReason.REPLACED, now)
         if entry.ticket < self._purge_ticket:
             self._leave(entry, EvictionReason.PURGED, now)
+            return
+        if snapshot_is_ahead():
+            self._leave(entry, EvictionReason.SNAPSHOT, now)
             return
         self._entries[identifier] = entry
         self._expired_identifiers.pop(identifier, None)
@@ -212,8 +215,11 @@ class LocalCMC:
         self._announce()
         return len(doomed)
 
-    def drop_inherited(self) -> None:
-        """Called in a forked child: the parent's keys are not this process's to use."""
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Called in a forked child, whose parent's keys are not its to use, and before a snapshot."""
+        if reason is EvictionReason.SNAPSHOT:
+            self.purge(reason=reason)
+            return
         inherited = self._entries.values()
         now = self._clock.now()
         left = [

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from warmkey.forking import drop_in_children
+from warmkey.events import EvictionReason
+from warmkey.process_copies import drop_in_copies
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -72,10 +73,11 @@ class Flights(Generic[_Served]):
 
     def __init__(self) -> None:
         self.drop_inherited()
-        drop_in_children(self)
+        drop_in_copies(self)
 
-    def drop_inherited(self) -> None:
-        """In a forked child the leaders are gone."""
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """In a forked child the leaders are gone; into a snapshot nobody flies."""
+        del reason
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, Flight[_Served]] = {}
 

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from warmkey.events import BypassReason, MissReason, Operation
-from warmkey.forking import drop_in_children
+from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
+from warmkey.process_copies import drop_in_copies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,14 +57,15 @@ class Tally:
 
 
 class Books:
-    """Counts, safe for threads; a forked child starts at zero."""
+    """Counts, safe for threads; a forked child and a restored snapshot start at zero."""
 
     def __init__(self) -> None:
         self.drop_inherited()
-        drop_in_children(self)
+        drop_in_copies(self)
 
-    def drop_inherited(self) -> None:
-        """A child's books are its own."""
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """A copy's books are its own, whatever the *reason*."""
+        del reason
         self._lock = threading.Lock()
         self._encrypt_hits = Tally()
         self._decrypt_hits = Tally()

@@ -10,8 +10,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
-from warmkey.forking import drop_in_children
+from warmkey.process_copies import drop_in_copies
 from warmkey.lambda_runtime.settings import parse_keywords, read_settings
 from warmkey.lambda_runtime.wiring import Given, wire
 
@@ -27,10 +28,11 @@ class DefaultClient:
     def __init__(self) -> None:
         self._given: Given | None = None
         self.drop_inherited()
-        drop_in_children(self)
+        drop_in_copies(self)
 
-    def drop_inherited(self) -> None:
-        """In a forked child: forget the parent's keys and connections; what was configured stays."""
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """In a copy: forget keys, connections and credentials; what was configured stays."""
+        del reason
         self._lock = threading.RLock()
         self._wired: Wired | None = None
 

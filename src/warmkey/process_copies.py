@@ -1,0 +1,79 @@
+"""A process may be copied: a fork makes one child, a snapshot is restored any number of times.
+
+A copy must not use what it inherited. Locks may be held by threads that it lacks, keys and connections are the
+original's, and limits that two of them count apart hold for neither. What holds such things registers here and is told:
+in a forked child before any of its code runs, and for a snapshot before it is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from warmkey.events import EvictionReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Holder",
+    "expect_snapshot",
+    "holders",
+    "snapshot_is_ahead",
+    "drop_before_snapshot",
+    "drop_in_copies",
+]
+
+
+class Holder(Protocol):
+    """Holds what no copy of the process may use."""
+
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Become as new. *reason* is ``FORK`` (wait for no lock; the process has one thread) or ``SNAPSHOT``."""
+
+
+_Kind = TypeVar("_Kind")
+
+_holders: weakref.WeakValueDictionary[int, Holder] = weakref.WeakValueDictionary()
+_is_ahead: Callable[[], bool] | None = None
+
+
+def drop_in_copies(holder: Holder) -> None:
+    """Call ``holder.drop_inherited`` in every child that Python forks and before a snapshot, as long as it lives."""
+    _holders[id(holder)] = holder
+
+
+def holders(kind: type[_Kind]) -> list[_Kind]:
+    """Those that live now and are of *kind*."""
+    return [holder for holder in _living() if isinstance(holder, kind)]
+
+
+def _living() -> list[Holder]:
+    # valuerefs() is one step for the interpreter: other threads may make and drop holders meanwhile.
+    return [holder for reference in _holders.valuerefs() if (holder := reference()) is not None]
+
+
+def drop_before_snapshot() -> None:
+    """Tell all holders that the process is about to be copied."""
+    for holder in _living():
+        holder.drop_inherited(EvictionReason.SNAPSHOT)
+
+
+def expect_snapshot(is_ahead: Callable[[], bool]) -> None:
+    """From now until *is_ahead* answers no, nothing may be kept that a snapshot must not hold."""
+    global _is_ahead  # noqa: PLW0603 - one process, one environment
+    _is_ahead = is_ahead
+
+
+def snapshot_is_ahead() -> bool:
+    """Whether this process will be copied before it does any work."""
+    return _is_ahead is not None and _is_ahead()
+
+
+def _drop_in_child() -> None:
+    for holder in _living():
+        holder.drop_inherited(EvictionReason.FORK)
+
+
+os.register_at_fork(after_in_child=_drop_in_child)
