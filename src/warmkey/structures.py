@@ -57,11 +57,22 @@ class EncryptionContext(dict[str, str]):
     serialized: bytes
     reserved_key: str | None
 
+    def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        """:raises InvalidRequest: see :meth:`of`"""
+        items = tuple(pairs.items() if hasattr(pairs, "items") else pairs)
+        self.serialized = _serialize(items)
+        # An enum of strings is a str whose str() is another one: what is serialized is what KMS must be told.
+        super().__init__((str.__str__(key), str.__str__(value)) for key, value in items)
+        if len(self) != len(items):  # not every mapping is a dict: those of headers and forms repeat keys
+            raise InvalidRequest("the encryption context has a key more than once")
+        self.reserved_key = next((key for key in self if key.startswith(RESERVED_PREFIX)), None)
+
     @staticmethod
     def of(pairs: Mapping[str, str] | None) -> EncryptionContext:
         """A checked, independent copy of *pairs*; equal pairs may share one instance.
 
-        :raises InvalidRequest: not a mapping of strings, a string that UTF-8 can't encode, or a length over 65,535
+        :raises InvalidRequest: not a mapping of strings, a key more than once, a string that UTF-8 can't encode, or a
+            length over 65,535
         """
         if type(pairs) is EncryptionContext:
             return pairs
@@ -73,8 +84,8 @@ class EncryptionContext(dict[str, str]):
             raise InvalidRequest(_not_a_context(pairs)) from None
         try:
             return _context_of(items)
-        except TypeError:  # unhashable: not strings, and _build says which
-            return _build(items)
+        except TypeError:  # unhashable: not strings, and the constructor says which
+            return EncryptionContext(items)
 
     def serialize_only(self, keys: Collection[str]) -> bytes:
         """The serialization of just the pairs whose key is in *keys*."""
@@ -145,18 +156,9 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(parts)
 
 
-def _build(items: tuple[tuple[str, str], ...]) -> EncryptionContext:
-    serialized = _serialize(items)
-    # An enum of strings is a str whose str() is another one: what is serialized is what KMS must be told.
-    context = EncryptionContext((str.__str__(key), str.__str__(value)) for key, value in items)
-    context.serialized = serialized
-    context.reserved_key = next((key for key in context if key.startswith(RESERVED_PREFIX)), None)
-    return context
-
-
 # Applications use few contexts again and again; checking and sorting them once saves 1.5 µs a message.
-_context_of = lru_cache(maxsize=1024)(_build)
-_EMPTY = _build(())
+_context_of = lru_cache(maxsize=1024)(EncryptionContext)
+_EMPTY = EncryptionContext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

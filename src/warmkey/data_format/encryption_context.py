@@ -64,4 +64,4 @@ def read_aad(reader: Reader) -> EncryptionContext:
     if reader.offset != stop:
         raise reader.malformed(f"{stop - reader.offset} bytes left over after {count} pairs", "pairs")
     reader.section = ""
-    return EncryptionContext.of(pairs)
+    return EncryptionContext(pairs)  # without remembering: strangers' contexts may be large, and many
