@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from warmkey.caches.interface import next_ticket
@@ -70,7 +71,7 @@ class LocalCMC:
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
         self._left: list[CacheEviction] = []
         self._purge_ticket = 0
-        # No entry can be expired while the clocks stay below and above these.
+        # While both clocks read from _newest on and below _sweep_at, no entry is expired.
         self._sweep_at = Instant(float("inf"), float("inf"))
         self._newest = Instant(float("-inf"), float("-inf"))
         self._clock_offset: float | None = None
@@ -137,7 +138,8 @@ class LocalCMC:
         self._expired_identifiers.pop(identifier, None)
         self._expect(entry)
         while len(self._entries) > self._capacity:
-            self._evict(next(iter(self._entries)), EvictionReason.CAPACITY, now)
+            _, oldest = self._entries.popitem(last=False)
+            self._leave(oldest, EvictionReason.CAPACITY, now)
 
     def get_cache_entry(self, identifier: bytes, /) -> CacheEntry | None:
         """The entry, which becomes the most recently used, or ``None``. Never an expired one.
@@ -146,15 +148,22 @@ class LocalCMC:
         """
         if os.getpid() != self._process:
             self.drop_inherited()
-        with self._lock:
-            now = self._clock.now()
-            if self._something_may_be_expired(now):
+        now = self._clock.now()
+        monotonic, wall = now
+        newest, sweep_at = self._newest, self._sweep_at
+        if not (newest[0] <= monotonic < sweep_at[0] and newest[1] <= wall < sweep_at[1]):
+            with self._lock:
                 self._prune(identifier, now)
-            entry = self._entries.get(identifier)
-            if entry is not None:
-                self._entries.move_to_end(identifier)
         if self._left:
             self._announce()
+        # Without the lock, which would cost 0.2 µs on every hit: either step is a single one of a type written in C,
+        # and an entry that leaves between them has left.
+        entry = self._entries.get(identifier)
+        if entry is not None:
+            try:
+                self._entries.move_to_end(identifier)
+            except KeyError:
+                return None
         return entry
 
     def delete_cache_entry(
@@ -207,7 +216,7 @@ class LocalCMC:
             now = self._clock.now()
             doomed = [
                 identifier
-                for identifier, entry in self._entries.items()
+                for identifier, entry in list(self._entries.items())
                 if (partition_id is None or entry.partition_id == partition_id) and (which is None or which(entry))
             ]
             for identifier in doomed:
@@ -242,11 +251,6 @@ class LocalCMC:
         )
         self._newest = Instant(max(self._newest.monotonic, monotonic), max(self._newest.wall, wall))
 
-    def _something_may_be_expired(self, now: Instant) -> bool:
-        monotonic, wall = now
-        sweep_at, newest = self._sweep_at, self._newest
-        return not (newest[0] <= monotonic < sweep_at[0] and newest[1] <= wall < sweep_at[1])
-
     def _prune(self, identifier: bytes, now: Instant) -> None:
         offset = now.wall - now.monotonic
         jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
@@ -254,14 +258,14 @@ class LocalCMC:
         if jumped or now.monotonic >= self._sweep_at.monotonic + _SECONDS_BETWEEN_SWEEPS:
             self._sweep(now)
             return
-        tail = [key for key, _ in zip(self._entries, range(self._pruning_tail_size), strict=False)]
+        tail = list(islice(self._entries, self._pruning_tail_size))
         self._evict_expired([*tail, identifier], now)
 
     def _sweep(self, now: Instant) -> None:
         self._evict_expired(list(self._entries), now)
         self._sweep_at = Instant(float("inf"), float("inf"))
         self._newest = Instant(float("-inf"), float("-inf"))
-        for entry in self._entries.values():
+        for entry in list(self._entries.values()):
             self._expect(entry)
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
