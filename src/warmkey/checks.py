@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 from warmkey.exceptions import ConfigurationError
 
@@ -19,7 +19,8 @@ def integer(name: str, value: object, low: int, high: int | None = None) -> int:
 
 def seconds(name: str, value: object) -> float:
     """*value*, a finite number of seconds over 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
+    # An int over the largest float could not be added to a clock's reading.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value <= sys.float_info.max):
         raise ConfigurationError(f"{name} is {value!r}; a finite number of seconds over 0 is allowed")
     return value
 

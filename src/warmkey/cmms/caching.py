@@ -42,7 +42,7 @@ from warmkey.events import (
     guarded,
     ignore,
 )
-from warmkey.exceptions import ConfigurationError
+from warmkey.exceptions import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,7 +189,7 @@ class CachingCMM:
         reason: MissReason | None = MissReason.ABSENT
         if entry is not None:
             if self._grace and self._is_mine_to_refresh(entry):
-                return self._fetcher.refresh(self._wanted_encrypt(request, identifier), entry)
+                return self._fetcher.refresh(self._wanted_encrypt(request, identifier))
             reason = self._judge_encrypt(entry, request)
             if reason is None:
                 self._fetcher.count_hit(Operation.ENCRYPT)
@@ -215,7 +215,7 @@ class CachingCMM:
         reason: MissReason | None = MissReason.ABSENT
         if entry is not None:
             if self._grace and self._is_mine_to_refresh(entry):
-                return self._fetcher.refresh(self._wanted_decrypt(request, identifier), entry)
+                return self._fetcher.refresh(self._wanted_decrypt(request, identifier))
             reason = self._judge_decrypt(entry, request)
             if reason is None:
                 self._fetcher.count_hit(Operation.DECRYPT)
@@ -230,7 +230,9 @@ class CachingCMM:
             return BypassReason.IDENTITY_KDF
         if length is None:
             return BypassReason.UNKNOWN_LENGTH
-        if length > self._limits.max_bytes:
+        if not 0 <= length <= self._limits.max_bytes:
+            if length < 0:  # it would give an entry bytes back
+                raise InvalidRequest(f"max_plaintext_length is {length}; an int of 0 or more is allowed")
             return BypassReason.OVER_BYTE_LIMIT
         return BypassReason.CACHING_OFF if self._stores_nothing else None
 
@@ -244,9 +246,9 @@ class CachingCMM:
         if self._is_too_old(entry):
             return _note(entry, MissReason.EXPIRED)
         if entry.materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
-            return MissReason.POLICY
+            return _note(entry, MissReason.POLICY)
         if entry.required_encryption_context_keys != request.required_encryption_context_keys:
-            return MissReason.CONTEXT
+            return _note(entry, MissReason.CONTEXT)
         limits = self._limits
         reason = entry.reserve(cast("int", request.max_plaintext_length), limits.max_messages, limits.max_bytes)
         return None if reason is None else _note(entry, reason)
@@ -256,9 +258,9 @@ class CachingCMM:
         if self._is_too_old(entry):
             return _note(entry, MissReason.EXPIRED)
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
-            return MissReason.POLICY
+            return _note(entry, MissReason.POLICY)
         if entry.reproduced_encryption_context != request.reproduced_encryption_context:
-            return MissReason.CONTEXT
+            return _note(entry, MissReason.CONTEXT)
         return self._limits.reserve(entry, 0)
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
@@ -277,7 +279,7 @@ class CachingCMM:
         return MissReason.ABSENT if miss_reason is None else miss_reason(identifier)
 
     def _watch_context(self, context: Mapping[str, str]) -> None:
-        key = self._churn.missed(context, hits=self._books.hits())
+        key = self._churn.missed(context, hits=self._books.encrypt_hits())
         if key is not None:
             self._emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))
 

@@ -5,6 +5,7 @@ A data key is reused only for exactly the same context, so a request ID or times
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +24,19 @@ class ContextChurn:
         self._misses = 0
         self._values: dict[str, set[int]] = {}
         self._told = False
+        self._lock = threading.Lock()
 
     def missed(self, context: Mapping[str, str], *, hits: int) -> str | None:
         """Count a miss; *hits* is how many there have been. The key to warn of, once, or ``None``."""
-        if self._told:
+        # Whoever finds the lock taken (in a forked child: for ever) leaves its miss out.
+        if self._told or not self._lock.acquire(blocking=False):
             return None
+        try:
+            return self._count(context, hits)
+        finally:
+            self._lock.release()
+
+    def _count(self, context: Mapping[str, str], hits: int) -> str | None:
         if hits != self._hits:
             self._hits, self._misses, self._values = hits, 0, {}
         self._misses += 1

@@ -128,20 +128,26 @@ class Fetcher:
                 return cast("_Materials", served.materials)
             if flight.not_shareable:
                 return self.bypass(wanted.operation, BypassReason.IDENTITY_KDF, wanted.fetch)
-            entry = self._cache.get_cache_entry(wanted.identifier)
-            refused = MissReason.ABSENT if entry is None else wanted.judge(entry)
-            if entry is not None and refused is None:
-                self.count_hit(wanted.operation)
-                return cast("_Materials", entry.materials)
-            reason = refused or reason
+            found = self._from_cache(wanted)
+            if not isinstance(found, MissReason):
+                return found
+            reason = found
+
+    def _from_cache(self, wanted: Wanted[_Materials]) -> _Materials | MissReason:
+        """The materials of a cached entry, or why none serves."""
+        entry = self._cache.get_cache_entry(wanted.identifier)
+        if entry is None:
+            return MissReason.ABSENT
+        reason = wanted.judge(entry)
+        if reason is not None:
+            return reason
+        self.count_hit(wanted.operation)
+        return cast("_Materials", entry.materials)
 
     def _lead(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
         # Another flight may have landed between our look-up and now.
-        entry = self._cache.get_cache_entry(wanted.identifier)
-        if entry is not None and wanted.judge(entry) is None:
-            self.count_hit(wanted.operation)
-            return cast("_Materials", entry.materials)
-        return self._fly(wanted, flight, reason)
+        found = self._from_cache(wanted)
+        return self._fly(wanted, flight, reason) if isinstance(found, MissReason) else found
 
     def _fly(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
         created, ticket = self._clock.now(), next_ticket()
@@ -158,14 +164,21 @@ class Fetcher:
         entry = wanted.fill(materials, created, ticket)
         # Who asked comes first: its length is within the limits, or it would have been a bypass.
         self._limits.reserve(entry, wanted.plaintext_length)
-        if ticket >= getattr(self._cache, "purge_ticket", 0):
-            for passenger in flight.close():
-                if self._limits.reserve(entry, passenger.plaintext_length) is None:
-                    passenger.served = entry
+        self._serve(flight, entry)
         self._cache.put_cache_entry(wanted.identifier, entry)
         self._books.count(wanted.operation, reason)
         self._emit(CacheMiss(operation=wanted.operation, reason=reason))
         return materials
+
+    def _serve(self, flight: Flight[CacheEntry], entry: CacheEntry) -> None:
+        """Give everybody on board a reservation, unless nobody may have one: the key is too old, or was purged."""
+        passengers = flight.close()
+        too_old = entry.age(self._clock.now()) >= entry.time_to_live
+        if too_old or entry.ticket < getattr(self._cache, "purge_ticket", 0):
+            return
+        for passenger in passengers:
+            if self._limits.reserve(entry, passenger.plaintext_length) is None:
+                passenger.served = entry
 
     def _ask(self, fetch: Callable[[], _Materials]) -> _Materials:
         try:
@@ -187,13 +200,13 @@ class Fetcher:
         if not flight.wait(self._wait_seconds):
             raise KeyUnavailable(f"another thread's request for the same data key took over {self._wait_seconds} s")
         if flight.error is not None:
-            raise _as_own(flight.error) from flight.error
+            raise _as_own(flight.error)
         return passenger.served
 
-    def refresh(self, wanted: Wanted[_Materials], current: CacheEntry) -> _Materials:
-        """Fetch the successor of *current*, on which other threads go on meanwhile."""
+    def refresh(self, wanted: Wanted[_Materials]) -> _Materials:
+        """Fetch the successor of the entry that is there, on which other threads go on meanwhile."""
         key = (wanted.identifier, wanted.shared_with)
-        flight, leading = self._flights.join(key, Passenger(wanted.plaintext_length))
+        flight, leading = self._flights.join(key)
         failure: Exception | None = None
         if leading:
             try:
@@ -202,13 +215,12 @@ class Fetcher:
                 failure = error
             finally:
                 self._flights.land(key, flight)
-        # Unless KMS said no to the old key (then it was evicted), it serves until its own end.
-        refused = wanted.judge(current)
-        if refused is None:
-            self.count_hit(wanted.operation)
-            return cast("_Materials", current.materials)
+        # Unless KMS said no to the old key (then it was evicted), it serves until its own end, which may have come.
+        found = self._from_cache(wanted)
+        if not isinstance(found, MissReason):
+            return found
         if failure is None:
-            return self.miss(wanted, refused)
+            return self.miss(wanted, found)
         self._count_failure(wanted.operation, failure)
         raise failure
 
@@ -222,7 +234,8 @@ def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
     operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
     if attempt.outcome is KmsOutcome.DENIED and entry.operation is not operation:
         return False
-    if parse_kms_arn(attempt.key) is None:  # an alias or a key ID: the entries name key ARNs, so all may be meant
+    arn = parse_kms_arn(attempt.key)
+    if arn is None or not arn.is_key:  # an alias or a key ID: the entries name key ARNs, so all may be meant
         return True
     key_id = attempt.key.rpartition("/")[2].encode()
     return any(key.key_provider_info.rpartition(b"/")[2] == key_id for key in entry.encrypted_data_keys)
@@ -233,6 +246,9 @@ def _as_own(error: Exception) -> Exception:
     if isinstance(error, WarmkeyError):
         return error.for_another_caller()
     try:
-        return copy(error)
+        twin = copy(error)
+        twin.__cause__ = error.__cause__
     except Exception:  # noqa: BLE001 - whatever its class does when it is copied
-        return KeyUnavailable(f"another thread's request for the same data key raised {type(error).__name__}")
+        twin = KeyUnavailable(f"another thread's request for the same data key raised {type(error).__name__}")
+        twin.__cause__ = error
+    return twin

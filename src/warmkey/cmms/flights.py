@@ -84,14 +84,18 @@ class Flights(Generic[_Served]):
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def join(self, key: Hashable, passenger: Passenger[_Served]) -> tuple[Flight[_Served], bool]:
-        """The flight for *key*, and whether the caller leads it (and must call :meth:`land`)."""
+    def join(self, key: Hashable, passenger: Passenger[_Served] | None = None) -> tuple[Flight[_Served], bool]:
+        """The flight for *key*, and whether the caller leads it (and must call :meth:`land`).
+
+        Whoever gives no *passenger* wants to lead or not to fly at all.
+        """
         with self._lock:
             flight = self._under_way.get(key)
             if flight is None:
                 flight = self._under_way[key] = Flight()
                 return flight, True
-            flight.board(passenger)
+            if passenger is not None:
+                flight.board(passenger)
             return flight, False
 
     def land(self, key: Hashable, flight: Flight[_Served]) -> None:

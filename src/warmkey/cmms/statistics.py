@@ -83,9 +83,9 @@ class Books:
         with self._lock:
             self._others[operation, outcome] += 1
 
-    def hits(self) -> int:
-        """Of both operations."""
-        return self._encrypt_hits.total() + self._decrypt_hits.total()
+    def encrypt_hits(self) -> int:
+        """How many so far."""
+        return self._encrypt_hits.total()
 
     def of(self, operation: Operation) -> OperationStatistics:
         """What has been counted for *operation* so far."""
