@@ -1,0 +1,130 @@
+"""The cache entry: age, atomic counting, and nothing to pickle."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from warmkey import CacheEntry
+from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.clock import Instant
+from warmkey.events import MissReason, Operation
+from warmkey.structures import EncryptionMaterials
+
+CREATED = Instant(monotonic=100.0, wall=5_000.0)
+
+
+def make_entry(time_to_live: float = 60) -> CacheEntry:
+    materials = EncryptionMaterials(algorithm_suite=AlgorithmSuite(0x0478), plaintext_data_key=b"k" * 32)
+    return CacheEntry(materials, operation=Operation.ENCRYPT, created=CREATED, time_to_live=time_to_live)
+
+
+def reserve(entry: CacheEntry, length: int = 0, *, messages: int = 10, plaintext_bytes: int = 10) -> MissReason | None:
+    return entry.reserve(length, messages, plaintext_bytes)
+
+
+# spec: framework/cryptographic-materials-cache.md#creation-time, #expiry-time
+def test_creation_and_expiry_time_are_told_by_the_wall_clock() -> None:
+    entry = make_entry(60)
+
+    assert (entry.creation_time, entry.expiry_time) == (5_000.0, 5_060.0)
+
+
+@pytest.mark.parametrize(
+    ("monotonic", "wall", "age"),
+    [
+        pytest.param(7, 7, 7, id="both clocks ran"),
+        pytest.param(0, 7, 7, id="the monotonic clock stood still"),
+        pytest.param(7, 0, 7, id="the wall clock stood still"),
+        pytest.param(3, 7, 7, id="the wall clock was set forward"),
+        pytest.param(7, 3, 7, id="the wall clock was set back, not past the creation"),
+        pytest.param(0, 0, 0, id="no time has passed"),
+        pytest.param(7, -0.5, math.inf, id="the wall clock was set back past the creation"),
+        pytest.param(-0.5, 7, math.inf, id="the monotonic clock is another machine's"),
+    ],
+)
+def test_the_age_is_what_the_clock_says_that_says_more_and_endless_when_negative(
+    monotonic: float, wall: float, age: float
+) -> None:
+    entry = make_entry()
+
+    assert age == entry.age(Instant(CREATED.monotonic + monotonic, CREATED.wall + wall))
+
+
+# spec: framework/cryptographic-materials-cache.md#usage-metadata
+def test_a_reservation_counts_one_message_and_its_bytes() -> None:
+    entry = make_entry()
+
+    assert [reserve(entry, 3), reserve(entry, 4)] == [None, None]
+    assert (entry.messages, entry.plaintext_bytes) == (2, 7)
+
+
+# spec: framework/caching-cmm.md#limit-messages
+def test_the_last_message_within_the_limit_is_served_and_the_next_refused() -> None:
+    entry = make_entry()
+
+    assert [reserve(entry, messages=2) for _ in range(3)] == [None, None, MissReason.MESSAGES_SPENT]
+    assert entry.messages == 2
+
+
+# spec: framework/caching-cmm.md#limit-bytes
+def test_a_message_that_reaches_the_byte_limit_exactly_is_within_it() -> None:
+    entry = make_entry()
+
+    assert [reserve(entry, 6), reserve(entry, 5), reserve(entry, 4)] == [None, MissReason.BYTES_SPENT, None]
+    assert (entry.messages, entry.plaintext_bytes) == (2, 10)
+
+
+def test_an_empty_message_fits_into_an_entry_whose_bytes_are_used_up() -> None:
+    entry = make_entry()
+    reserve(entry, 10)
+
+    assert reserve(entry, 0) is None
+
+
+def test_whoever_shares_an_entry_is_held_to_limits_of_its_own() -> None:
+    entry = make_entry()
+    for _ in range(5):
+        reserve(entry, 1)
+
+    assert reserve(entry, messages=5) is MissReason.MESSAGES_SPENT
+    assert reserve(entry, 1, plaintext_bytes=5) is MissReason.BYTES_SPENT
+    assert reserve(entry, 1, messages=6, plaintext_bytes=6) is None
+
+
+def test_an_entry_that_has_left_the_cache_takes_no_more_messages() -> None:
+    entry = make_entry()
+    reserve(entry, 3)
+
+    assert entry.close() == (1, 3)
+    assert reserve(entry) is MissReason.ABSENT
+    assert entry.close() == (1, 3)
+
+
+def test_threads_never_get_more_reservations_than_there_are() -> None:
+    entry = make_entry()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: reserve(entry, 1, messages=1_000, plaintext_bytes=700), range(2_000)))
+
+    assert answers.count(None) == entry.messages == entry.plaintext_bytes == 700
+
+
+def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> None:
+    entry = make_entry()
+
+    assert [entry.claim_refresh(thread) for thread in (1, 1, 1)] == [False, False, False]
+    assert [entry.claim_refresh(thread) for thread in (2, 2, 3, 1)] == [True, False, False, False]
+
+
+def test_an_entry_shows_no_key() -> None:
+    assert repr(make_entry()) == "<CacheEntry encrypt messages=0 plaintext_bytes=0>"
+
+
+@pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_an_entry_does_not_leave_the_process(leave: object) -> None:
+    with pytest.raises(TypeError, match="holds key material"):
+        leave(make_entry())  # type: ignore[operator]

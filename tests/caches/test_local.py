@@ -1,0 +1,519 @@
+"""The local cache: true least-recently-used, hard time-to-live, pruning, purging; told from outside, by its events."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
+from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches.interface import next_ticket
+from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
+from warmkey.testing import Recorder, SettableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUITE = AlgorithmSuite(0x0478)
+
+
+class Shelf:
+    """A cache, its clock and what it says."""
+
+    def __init__(self, capacity: int = 3, **settings: Any) -> None:
+        self.clock = SettableClock()
+        self.seen = Recorder()
+        self.cache = LocalCMC(capacity, clock=self.clock, emit=self.seen, **settings)
+
+    def entry(self, time_to_live: float = 60, **fields: Any) -> CacheEntry:
+        fields = {"operation": Operation.ENCRYPT, "created": self.clock.now(), **fields}
+        materials = EncryptionMaterials(algorithm_suite=SUITE, plaintext_data_key=b"k" * 32)
+        return CacheEntry(materials, time_to_live=time_to_live, **fields)
+
+    def put(self, *identifiers: bytes, time_to_live: float = 60, **fields: Any) -> None:
+        for identifier in identifiers:
+            self.cache.put_cache_entry(identifier, self.entry(time_to_live, **fields))
+
+    def has(self, identifier: bytes) -> bool:
+        return self.cache.get_cache_entry(identifier) is not None
+
+    @property
+    def reasons(self) -> list[EvictionReason]:
+        return [eviction.reason for eviction in self.seen.of(CacheEviction)]
+
+
+# Storing
+
+
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry, #get-cache-entry
+def test_an_entry_comes_back_under_its_own_identifier_only() -> None:
+    shelf = Shelf()
+    entry = shelf.entry()
+    shelf.cache.put_cache_entry(b"a", entry)
+
+    assert shelf.cache.get_cache_entry(b"a") is entry
+    assert shelf.cache.get_cache_entry(b"b") is None
+
+
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry
+def test_putting_replaces_what_is_there() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", b"a")
+
+    assert (len(shelf.cache), shelf.reasons) == (1, [EvictionReason.REPLACED])
+
+
+def test_a_replaced_entry_leaves_for_the_reason_that_was_noted_on_it() -> None:
+    shelf = Shelf()
+    spent = shelf.entry()
+    spent.departure = EvictionReason.MESSAGES_SPENT
+    shelf.cache.put_cache_entry(b"a", spent)
+    shelf.put(b"a")
+
+    assert shelf.reasons == [EvictionReason.MESSAGES_SPENT]
+
+
+# spec: framework/cryptographic-materials-cache.md#delete-cache-entry
+def test_deleting_succeeds_whether_there_is_an_entry_or_not() -> None:
+    shelf = Shelf()
+    shelf.put(b"a")
+    shelf.cache.delete_cache_entry(b"a")
+    shelf.cache.delete_cache_entry(b"a")
+
+    assert (shelf.has(b"a"), shelf.reasons) == (False, [EvictionReason.DELETED])
+
+
+def test_evictions_are_announced_with_use_and_age() -> None:
+    shelf = Shelf()
+    shelf.put(b"a")
+    entry = shelf.cache.get_cache_entry(b"a")
+    assert entry is not None
+    entry.reserve(7, 10, 10)
+    entry.reserve(2, 10, 10)
+    shelf.clock.tick(5)
+    shelf.cache.delete_cache_entry(b"a")
+
+    shelf.seen.assert_events(
+        CacheEviction(
+            operation=Operation.ENCRYPT,
+            reason=EvictionReason.DELETED,
+            age_seconds=5,
+            messages=2,
+            plaintext_bytes=9,
+        )
+    )
+
+
+def test_a_subscriber_may_use_the_cache_that_it_observes() -> None:
+    lengths = []
+    shelf = Shelf()
+    cache = LocalCMC(1, clock=shelf.clock, emit=lambda _: lengths.append((len(cache), cache.get_cache_entry(b"a"))))
+    cache.put_cache_entry(b"a", shelf.entry())
+    cache.put_cache_entry(b"b", shelf.entry())
+
+    assert lengths == [(1, None)]
+
+
+def test_a_subscriber_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    cache = LocalCMC(1, emit=broken)
+    entry = Shelf().entry()
+    cache.put_cache_entry(b"a", entry)
+    cache.delete_cache_entry(b"a")
+
+    assert len(cache) == 0
+    assert [record.message for record in caplog.records] == ["a subscriber failed with RuntimeError"]
+
+
+# Capacity
+
+
+# spec: framework/local-cryptographic-materials-cache.md#entry-capacity
+def test_the_least_recently_used_entry_leaves_and_not_the_oldest() -> None:
+    shelf = Shelf(capacity=3)
+    shelf.put(b"a", b"b", b"c")
+    assert shelf.has(b"a")
+    shelf.put(b"d")
+
+    assert [shelf.has(key) for key in (b"a", b"b", b"c", b"d")] == [True, False, True, True]
+    assert shelf.reasons == [EvictionReason.CAPACITY]
+
+
+def test_a_look_up_that_fails_changes_no_order() -> None:
+    shelf = Shelf(capacity=2)
+    shelf.put(b"a", b"b")
+    assert not shelf.has(b"z")
+    shelf.put(b"c")
+
+    assert [shelf.has(key) for key in (b"a", b"b", b"c")] == [False, True, True]
+
+
+def test_replacing_makes_an_entry_the_most_recently_used() -> None:
+    shelf = Shelf(capacity=2)
+    shelf.put(b"a", b"b", b"a", b"c")
+
+    assert [shelf.has(key) for key in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_replacing_an_entry_of_a_full_cache_evicts_no_other() -> None:
+    shelf = Shelf(capacity=2)
+    shelf.put(b"a", b"b", b"b")
+
+    assert (len(shelf.cache), shelf.has(b"a")) == (2, True)
+
+
+# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry
+@pytest.mark.parametrize("capacity", [0, 1, 2, 7])
+def test_there_are_never_more_entries_than_capacity_after_a_put(capacity: int) -> None:
+    shelf = Shelf(capacity)
+    sizes = []
+    for number in range(20):
+        shelf.put(b"%d" % number)
+        sizes.append(len(shelf.cache))
+
+    assert max(sizes) == capacity
+    assert len(shelf.reasons) == 20 - capacity
+
+
+def test_encrypt_and_decrypt_entries_both_count_towards_capacity() -> None:
+    shelf = Shelf(capacity=2)
+    shelf.put(b"a", operation=Operation.ENCRYPT)
+    shelf.put(b"b", operation=Operation.DECRYPT)
+    shelf.put(b"c", operation=Operation.DECRYPT)
+
+    assert [event.operation for event in shelf.seen.of(CacheEviction)] == [Operation.ENCRYPT]
+
+
+# Expiry
+
+
+# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry
+@pytest.mark.parametrize("operation", list(Operation))
+def test_an_entry_is_there_until_its_time_to_live_has_passed_and_never_after(operation: Operation) -> None:
+    shelf = Shelf()
+    shelf.put(b"a", time_to_live=60, operation=operation)
+    shelf.clock.tick(59.5)
+    assert shelf.has(b"a")
+    shelf.clock.tick(0.5)
+
+    assert not shelf.has(b"a")
+    assert (len(shelf.cache), shelf.reasons) == (0, [EvictionReason.EXPIRED])
+
+
+def test_use_does_not_prolong_a_life() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", time_to_live=10)
+    for _ in range(9):
+        shelf.clock.tick(1)
+        assert shelf.has(b"a")
+    shelf.clock.tick(1)
+
+    assert not shelf.has(b"a")
+
+
+@pytest.mark.parametrize(
+    ("monotonic", "wall"),
+    [
+        pytest.param(0, 3600, id="the monotonic clock stood still"),
+        pytest.param(3600, 0, id="the wall clock stood still"),
+        pytest.param(30, 60, id="the wall clock was set forward"),
+        pytest.param(60, 30, id="the wall clock was set back a little"),
+        pytest.param(1, -10, id="the wall clock was set back past the creation"),
+        pytest.param(-1, 1, id="the monotonic clock restarted"),
+    ],
+)
+def test_a_thawed_cache_returns_no_expired_entry_whichever_clock_knows(monotonic: float, wall: float) -> None:
+    shelf = Shelf()
+    shelf.put(b"a", b"b", b"c", time_to_live=60)
+    shelf.clock.tick_monotonic(monotonic)
+    shelf.clock.tick_wall(wall)
+
+    assert not shelf.has(b"c")
+    assert (len(shelf.cache), set(shelf.reasons)) == (0, {EvictionReason.EXPIRED}), "all are swept at the next use"
+
+
+def test_a_wall_clock_that_is_set_back_and_forward_again_does_not_bring_an_entry_back() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick_wall(-5)
+    assert not shelf.has(b"a")
+    shelf.clock.tick_wall(5)
+
+    assert not shelf.has(b"a")
+
+
+def test_an_entry_put_after_the_clock_was_set_back_lives_by_the_new_time() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick_wall(-1_000)
+    shelf.put(b"b", time_to_live=60)
+
+    assert [shelf.has(b"b"), shelf.has(b"a")] == [True, False]
+    shelf.clock.tick(59)
+    assert shelf.has(b"b")
+    shelf.clock.tick(1)
+    assert not shelf.has(b"b")
+
+
+def test_an_entry_that_is_put_already_expired_is_not_returned() -> None:
+    shelf = Shelf()
+    entry = shelf.entry(time_to_live=60)
+    shelf.clock.tick(60)
+    shelf.cache.put_cache_entry(b"a", entry)
+
+    assert not shelf.has(b"a")
+
+
+# spec: framework/local-cryptographic-materials-cache.md#pruning
+def test_a_look_up_evicts_the_expired_among_the_least_recently_used() -> None:
+    shelf = Shelf(capacity=10, pruning_tail_size=2)
+    shelf.put(b"first", time_to_live=1)
+    shelf.clock.tick(1)
+    assert not shelf.has(b"first")  # the first look at the clocks sweeps, as after a thaw
+    shelf.put(b"a", b"b", b"c", time_to_live=60)
+    shelf.put(b"d", time_to_live=600)
+    shelf.clock.tick(60)
+    assert shelf.has(b"d")
+
+    assert len(shelf.cache) == 2
+    assert [shelf.has(key) for key in (b"a", b"b", b"c")] == [False, False, False]
+
+
+def test_without_a_tail_an_expired_entry_leaves_when_it_is_looked_up() -> None:
+    shelf = Shelf(pruning_tail_size=0)
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick(60)
+
+    assert not shelf.has(b"a")
+    assert shelf.reasons == [EvictionReason.EXPIRED]
+
+
+def test_all_expired_entries_are_swept_within_a_second_of_use() -> None:
+    shelf = Shelf(capacity=100, pruning_tail_size=0)
+    shelf.put(*(b"%d" % number for number in range(50)), time_to_live=60)
+    shelf.put(b"live", time_to_live=600)
+    shelf.clock.tick(61)
+    assert shelf.has(b"live")
+
+    assert len(shelf.cache) == 1
+
+
+# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry
+def test_putting_does_not_prune() -> None:
+    shelf = Shelf(capacity=10)
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick(60)
+    shelf.put(b"b")
+
+    assert (len(shelf.cache), shelf.reasons) == (2, [])
+
+
+def test_prune_evicts_every_expired_entry_and_no_other() -> None:
+    shelf = Shelf(capacity=10, pruning_tail_size=0)
+    shelf.put(b"a", b"b", time_to_live=60)
+    shelf.put(b"c", time_to_live=61)
+    shelf.clock.tick(60)
+
+    assert shelf.cache.prune() == 2
+    assert shelf.cache.prune() == 0
+    assert (len(shelf.cache), shelf.reasons) == (1, [EvictionReason.EXPIRED] * 2)
+
+
+def test_prune_returns_before_anything_was_put() -> None:
+    assert Shelf().cache.prune() == 0
+
+
+def test_why_an_identifier_is_missing_is_remembered_until_it_is_back() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", time_to_live=60)
+    assert shelf.cache.miss_reason(b"a") is MissReason.ABSENT
+    shelf.clock.tick(60)
+    shelf.cache.prune()
+    assert shelf.cache.miss_reason(b"a") is MissReason.EXPIRED
+    shelf.put(b"a")
+    shelf.cache.delete_cache_entry(b"a")
+
+    assert shelf.cache.miss_reason(b"a") is MissReason.ABSENT
+
+
+def test_the_memory_of_expired_identifiers_is_no_larger_than_the_cache() -> None:
+    shelf = Shelf(capacity=3)
+    for number in range(100):
+        shelf.put(b"%d" % number, time_to_live=1)
+        shelf.clock.tick(2)
+        shelf.cache.prune()
+
+    assert [shelf.cache.miss_reason(b"%d" % number) for number in (96, 97, 98, 99)] == [
+        MissReason.ABSENT,
+        MissReason.EXPIRED,
+        MissReason.EXPIRED,
+        MissReason.EXPIRED,
+    ]
+
+
+# Purging
+
+
+def test_purge_evicts_everything() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", b"b")
+
+    assert shelf.cache.purge() == 2
+    assert (len(shelf.cache), shelf.reasons) == (0, [EvictionReason.PURGED] * 2)
+
+
+def test_purge_of_one_partition_leaves_the_others() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", partition_id="one")
+    shelf.put(b"b", partition_id="two")
+
+    assert shelf.cache.purge("one") == 1
+    assert [shelf.has(b"a"), shelf.has(b"b")] == [False, True]
+
+
+def test_what_was_requested_before_a_purge_is_not_kept_after_it() -> None:
+    shelf = Shelf()
+    entry = shelf.entry(ticket=next_ticket())
+    shelf.cache.purge()
+    shelf.cache.put_cache_entry(b"a", entry)
+
+    assert (shelf.has(b"a"), shelf.reasons) == (False, [EvictionReason.PURGED])
+    shelf.put(b"a")
+    assert shelf.has(b"a")
+
+
+def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() -> None:
+    shelf = Shelf()
+    mine = shelf.entry(ticket=next_ticket(), partition_id="one")
+    theirs = shelf.entry(ticket=next_ticket(), partition_id="two")
+    shelf.cache.purge("one")
+    shelf.cache.put_cache_entry(b"a", mine)
+    shelf.cache.put_cache_entry(b"b", theirs)
+
+    assert [shelf.has(b"a"), shelf.has(b"b")] == [False, True]
+
+
+def test_a_purge_of_chosen_entries_discards_nothing_else() -> None:
+    shelf = Shelf()
+    entry = shelf.entry(ticket=next_ticket())
+    shelf.put(b"a", operation=Operation.DECRYPT)
+    shelf.put(b"b")
+    shelf.cache.purge(reason=EvictionReason.DELETED, which=lambda one: one.operation is Operation.DECRYPT)
+    shelf.cache.put_cache_entry(b"c", entry)
+
+    assert [shelf.has(key) for key in (b"a", b"b", b"c")] == [False, True, True]
+    assert shelf.reasons == [EvictionReason.DELETED]
+
+
+# What stays of a key
+
+
+def materials_alive() -> Iterator[object]:
+    gc.collect()
+    return (thing for thing in gc.get_objects() if isinstance(thing, EncryptionMaterials))
+
+
+def _expire(shelf: Shelf) -> None:
+    shelf.clock.tick(60)
+    shelf.cache.prune()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda shelf: shelf.cache.purge(),
+        lambda shelf: shelf.cache.delete_cache_entry(b"a"),
+        lambda shelf: shelf.put(b"b"),
+        lambda shelf: shelf.put(b"a"),
+        _expire,
+        lambda shelf: shelf.cache.drop_inherited(),
+    ],
+    ids=["purge", "delete", "capacity", "replace", "expire", "fork"],
+)
+def test_key_material_leaves_our_references_on_eviction(leave: Any) -> None:
+    shelf = Shelf(capacity=1)
+    entry = shelf.entry()
+    materials = entry.materials
+    shelf.cache.put_cache_entry(b"a", entry)
+    del entry
+    assert any(thing is materials for thing in materials_alive())
+    leave(shelf)
+    gc.collect()
+
+    holders = [
+        holder
+        for holder in gc.get_referrers(materials)
+        if isinstance(holder, (CacheEntry, EncryptionMaterials)) or holder in ([materials], (materials,))
+    ]
+    assert holders == []
+
+
+def test_neither_repr_nor_events_show_a_key() -> None:
+    shelf = Shelf()
+    shelf.put(b"a")
+    shelf.cache.purge()
+
+    assert repr(shelf.cache) == "<LocalCMC 0 of 3 entries>"
+    assert "kkkk" not in repr(shelf.seen.events)
+
+
+# Construction
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, "3", None, True, float("nan")])
+@pytest.mark.parametrize("name", ["capacity", "pruning_tail_size"])
+def test_a_number_that_can_not_be_used_is_named_with_what_is_allowed(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        LocalCMC(**{"capacity": 3, name: value})
+
+    assert str(error.value) == f"{name} is {value!r}; an int of 0 or more is allowed"
+
+
+def test_settings_can_be_read_back() -> None:
+    cache = LocalCMC(7, pruning_tail_size=2)
+
+    assert (cache.capacity, cache.pruning_tail_size, bool(cache)) == (7, 2, True)
+
+
+# Threads
+
+
+def test_threads_that_put_get_delete_and_purge_leave_a_whole_cache() -> None:
+    shelf = Shelf(capacity=5)
+    start = threading.Barrier(8)
+    failures: list[BaseException] = []
+    puts: list[bytes] = []
+
+    def work(seed: int) -> None:
+        try:
+            start.wait(30)
+            for step in range(400):
+                key = b"%d" % ((seed + step * 7) % 11)
+                match (seed + step) % 6:
+                    case 0 | 1:
+                        puts.append(key)
+                        shelf.put(key, time_to_live=5)
+                    case 2 | 3:
+                        shelf.cache.get_cache_entry(key)
+                    case 4:
+                        shelf.cache.delete_cache_entry(key)
+                    case _:
+                        shelf.clock.tick(0.01)
+                        shelf.cache.prune()
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert failures == []
+    assert len(shelf.cache) <= 5
+    assert len(shelf.seen.of(CacheEviction)) + len(shelf.cache) == len(puts), "each entry leaves exactly once"
