@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.events import KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.keyrings.discretion import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,7 +118,8 @@ class KmsRequests:
         send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
         started = perf_counter()
         try:
-            response = send(**parameters)
+            with discreet():
+                response = send(**parameters)
         except Exception as error:
             attempt = self._explain(operation, key, error)
             outcome = attempt.outcome or KmsOutcome.OTHER
