@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.checks import integer
 from warmkey.client_apis.decrypt import decrypt
+from warmkey.client_apis.decrypt_stream import decrypt_stream
 from warmkey.client_apis.encrypt import encrypt
+from warmkey.client_apis.encrypt_stream import encrypt_stream
 from warmkey.cmms.default import DefaultCMM
 from warmkey.exceptions import ConfigurationError, InvalidRequest, WarmkeyError, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from warmkey.client_apis.decrypt_stream import DecryptStream
+    from warmkey.client_apis.encrypt_stream import EncryptStream
+    from warmkey.client_apis.intake import Source
     from warmkey.client_apis.results import DecryptResult, EncryptResult
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.keyrings.interface import Keyring
@@ -98,6 +103,49 @@ class Client:
             del plaintext, encryption_context
             raise seal(error)  # noqa: B904 - its cause is set already
 
+    def encrypt_stream(
+        self,
+        source: Source | bytes | bytearray | memoryview,
+        *,
+        cmm: CryptographicMaterialsManager | None = None,
+        keyring: Keyring | None = None,
+        encryption_context: Mapping[str, str] | None = None,
+        algorithm_suite: AlgorithmSuite | None = None,
+        frame_length: int = DEFAULT_FRAME_LENGTH,
+        plaintext_length: int | None = None,
+    ) -> EncryptStream:
+        """A readable binary file: the message of what *source* has, made while it is read.
+
+        Takes the memory of one frame, or of a few hundred kilobytes where frames are small. Nothing is read and no key
+        is asked for before the first read or the first look at its ``header``, ``encryption_context`` or
+        ``algorithm_suite``. Closing it does not close *source*.
+
+        :param source: anything with ``read(length)``: an open binary file, an S3 ``StreamingBody``, another stream
+        :param plaintext_length: an upper bound of the bytes that *source* has. With it, data keys can come from the
+            cache, and the bound is what counts against their limits; without it, the cache is bypassed. Ignored for
+            bytes, whose length is known
+        :raises InvalidRequest: an argument can't be used; on reading: *source* has more than *plaintext_length*
+        :raises PolicyRefused: the commitment policy forbids *algorithm_suite*
+
+        Reading raises what :meth:`encrypt` raises, and what *source* raises; then nothing more can be read.
+
+        Source: client-apis/encrypt.md, client-apis/streaming.md
+        """
+        try:
+            return encrypt_stream(
+                source,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                algorithm_suite=None if algorithm_suite is None else _suite(algorithm_suite),
+                frame_length=frame_length,
+                plaintext_length=plaintext_length,
+            )
+        except WarmkeyError as error:
+            del source, encryption_context
+            raise seal(error)  # noqa: B904 - its cause is set already
+
     def decrypt(
         self,
         ciphertext: bytes | bytearray | memoryview,
@@ -127,6 +175,52 @@ class Client:
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
+            )
+        except WarmkeyError as error:
+            del encryption_context
+            raise seal(error)  # noqa: B904 - its cause is set already
+
+    def decrypt_stream(
+        self,
+        source: Source | bytes | bytearray | memoryview,
+        *,
+        cmm: CryptographicMaterialsManager | None = None,
+        keyring: Keyring | None = None,
+        encryption_context: Mapping[str, str] | None = None,
+        unsigned_only: bool = False,
+        max_body_length: int | None = None,
+    ) -> DecryptStream:
+        """A readable binary file: the plaintext of the message that *source* has, decrypted while it is read.
+
+        What is read is authentic, frame by frame; that it is complete, and in a signed message that it comes from the
+        signer, is known only when ``read()`` gives no more. Closing a signed message's stream before that raises
+        :class:`AuthenticationFailed`, unless an exception is already on its way out of the ``with`` block.
+
+        Nothing is read and no key is asked for before the first read or the first look at its ``header``,
+        ``encryption_context`` or ``algorithm_suite``, which are there once the header is verified. Closing it does not
+        close *source*. Takes the memory of one frame twice, or of a few hundred kilobytes where frames are small.
+
+        :param source: anything with ``read(length)``: an open binary file, an S3 ``StreamingBody``, another stream
+        :param encryption_context: pairs to insist on, as for :meth:`decrypt`
+        :param unsigned_only: refuse signed messages, so that no plaintext is released ahead of its signature
+        :param max_body_length: the most bytes that a non-framed body or a single frame may have, because they are held
+            in memory until their tag is verified; ``None``: 64 MiB
+        :raises InvalidRequest: an argument can't be used
+
+        Reading raises what :meth:`decrypt` raises, and what *source* raises; then nothing more can be read, and what
+        was read has to be discarded.
+
+        Source: client-apis/decrypt.md, client-apis/streaming.md
+        """
+        try:
+            return decrypt_stream(
+                source,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                unsigned_only=unsigned_only,
+                max_body_length=max_body_length,
             )
         except WarmkeyError as error:
             del encryption_context

@@ -1,0 +1,253 @@
+"""The decrypt operation on a stream: what is verified is released, in memory of about one frame.
+
+What a regular frame holds is released once its tag is verified. The final frame, and a non-framed body, are released
+when everything is: tag, signature, and that nothing follows. In an unsigned message waiting for the end costs nothing
+and spares callers of short messages from ever seeing part of a bad one.
+
+Source: client-apis/decrypt.md#behavior, client-apis/streaming.md
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from cryptography.exceptions import InvalidTag
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.client_apis.bodies import decrypt_block, regular_frame_aad
+from warmkey.client_apis.decrypt import get_materials, verified_cipher
+from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
+from warmkey.client_apis.streams import Facts, MessageStream
+from warmkey.data_format.message_body import (
+    FINAL_FRAME_OVERHEAD,
+    MAX_FRAMES,
+    REGULAR_FRAME_OVERHEAD,
+    read_frame_start,
+    read_non_framed_start,
+)
+from warmkey.data_format.message_body_aad import FINAL_FRAME, SINGLE_BLOCK
+from warmkey.data_format.message_footer import read_footer
+from warmkey.data_format.message_header import ContentType, read_header
+from warmkey.data_format.reader import Reader
+from warmkey.exceptions import AuthenticationFailed, InvalidRequest, MalformedMessage, PolicyRefused
+from warmkey.structures import EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from warmkey.algorithm_suites import CommitmentPolicy
+    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.streams import Begin, Parts
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.data_format.message_body import Block
+    from warmkey.data_format.message_header import MessageHeader
+    from warmkey.structures import DecryptionMaterials, VerificationKey
+
+__all__ = ["DEFAULT_MAX_BODY_LENGTH", "DecryptStream", "decrypt_stream"]
+
+DEFAULT_MAX_BODY_LENGTH = 2**26
+
+_REGULAR_START = 4 + IV_LENGTH
+_FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
+_NON_FRAMED_START = IV_LENGTH + 8
+# First guesses that nearly always do: a header with one to three KMS keys and a short context, a P-384 signature.
+_HEADER_GUESS = 1024
+_FOOTER_GUESS = 128
+
+
+class DecryptStream(MessageStream):
+    """A readable binary file: the plaintext of a message. See :meth:`warmkey.Client.decrypt_stream`."""
+
+    def __init__(self, begin: Begin, intake: Intake) -> None:
+        super().__init__(begin)
+        self._intake: Intake | None = intake
+
+    def close(self) -> None:
+        """Let go of keys and buffers.
+
+        :raises AuthenticationFailed: the message is signed, and was not read to the point where the signature is
+            verified: what had been read is not known to come from the signer
+        """
+        unverified = self._intake is not None and self._intake.hashing
+        super().close()
+        if unverified:
+            raise AuthenticationFailed(
+                "the stream was closed before the end of a signed message, so its signature was not verified; "
+                "read until read() gives no more bytes, or discard what was read"
+            )
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._intake = None
+
+
+def decrypt_stream(
+    source: Source | bytes | bytearray | memoryview,
+    *,
+    cmm: CryptographicMaterialsManager,
+    commitment_policy: CommitmentPolicy,
+    max_encrypted_data_keys: int | None,
+    encryption_context: Mapping[str, str] | None,
+    unsigned_only: bool,
+    max_body_length: int | None,
+) -> DecryptStream:
+    """The plaintext of the message that *source* has; see :meth:`warmkey.Client.decrypt_stream`."""
+    parse = partial(read_header, maximum_keys=max_encrypted_data_keys)
+    ask = partial(
+        get_materials,
+        cmm,
+        commitment_policy=commitment_policy,
+        encryption_context=EncryptionContext.of(encryption_context),
+    )
+    limit = _checked_max_body_length(max_body_length)
+    intake = Intake(open_source(source))
+    begin = partial(_begin, intake, parse, ask, unsigned_only=unsigned_only, limit=limit)
+    return DecryptStream(begin, intake)
+
+
+def _checked_max_body_length(max_body_length: object) -> int:
+    if max_body_length is None:
+        return DEFAULT_MAX_BODY_LENGTH
+    if type(max_body_length) is not int or max_body_length < 0:
+        raise InvalidRequest(f"max_body_length is {max_body_length!r}; an int of 0 or more is allowed, or None")
+    return min(max_body_length, MAX_CONTENT_LENGTH)
+
+
+def _begin(
+    intake: Intake,
+    parse: Callable[[bytes], MessageHeader],
+    ask: Callable[[MessageHeader], DecryptionMaterials],
+    *,
+    unsigned_only: bool,
+    limit: int,
+) -> tuple[Facts, Parts]:
+    header = intake.parse(parse, guess=_HEADER_GUESS)
+    signature = header.algorithm_suite.signature
+    if signature is not None and unsigned_only:
+        # spec: client-apis/decrypt.md#behavior
+        raise PolicyRefused(
+            f"the message is signed ({header.algorithm_suite.name}) and unsigned_only was asked for; "
+            "decrypt it without that and use no plaintext before the end, or have it written unsigned"
+        )
+    materials = ask(header)
+    aead = verified_cipher(materials, header, bytes(memoryview(intake.data)[: header.body_length]))
+    if signature is not None:
+        intake.start_hash(signature)
+    intake.consume(header.length)
+    facts = Facts(header=header, encryption_context=cast("EncryptionContext", materials.encryption_context))
+    return facts, _plaintext(_Body(intake, header, aead, limit), materials)
+
+
+def _plaintext(body: _Body, materials: DecryptionMaterials) -> Iterator[memoryview]:
+    if body.header.content_type is ContentType.FRAMED:
+        block = yield from body.regular_frames()
+        last = body.last(block, FINAL_FRAME, _FINAL_START)
+    else:
+        block = body.intake.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
+        last = body.last(block, SINGLE_BLOCK, _NON_FRAMED_START)
+    _verify_end(body.intake, materials)
+    yield last
+
+
+class _Body:
+    """Decrypts the body of one message, whose header is verified."""
+
+    __slots__ = ("aead", "header", "intake", "limit")
+
+    def __init__(self, intake: Intake, header: MessageHeader, aead: AESGCM, limit: int) -> None:
+        self.intake = intake
+        self.header = header
+        self.aead = aead
+        self.limit = limit
+
+    def regular_frames(self) -> Generator[memoryview, None, Block]:
+        """As many at a time as make a batch, into a buffer that is used again; returns the start of the final frame.
+
+        Source: client-apis/decrypt.md#decrypt-the-message-body
+        """
+        intake, frame_length = self.intake, self.header.frame_length
+        frame = frame_length + REGULAR_FRAME_OVERHEAD
+        at_once = max(1, BATCH_LENGTH // frame)
+        buffer = memoryview(b"")
+        number = 1
+        while not (block := self._frame_start(number)).final:
+            name = f"frame {number}"
+            self._check_length(block, name)
+            intake.fill(frame, at_once * frame)
+            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_REGULAR_START)
+            count = min(len(intake.data) // frame, at_once, MAX_FRAMES - number)
+            if len(buffer) < count * frame_length:
+                buffer = memoryview(bytearray(count * frame_length))
+            with memoryview(intake.data) as frames:
+                count = self._decrypt_regular_frames(frames, buffer, range(number, number + count))
+            intake.consume(count * frame)
+            number += count
+            yield buffer[: count * frame_length]
+        return block
+
+    def _frame_start(self, number: int) -> Block:
+        frame_length = self.header.frame_length
+        return self.intake.parse(
+            lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length),
+            guess=_FINAL_START,
+        )
+
+    def _decrypt_regular_frames(self, frames: memoryview, buffer: memoryview, numbers: range) -> int:
+        """Decrypt frames until one is not a regular one in sequence; how many that were."""
+        frame_length = self.header.frame_length
+        before_number, after_number = regular_frame_aad(self.header.message_id, frame_length)
+        decrypt_into = self.aead.decrypt_into
+        position = written = 0
+        for number in numbers:
+            sequence_number = number.to_bytes(4, "big")
+            content = position + _REGULAR_START
+            if frames[position : position + 4] != sequence_number:
+                return number - numbers.start
+            iv = frames[position + 4 : content]
+            position = content + frame_length + TAG_LENGTH
+            aad = before_number + sequence_number + after_number
+            try:
+                decrypt_into(iv, frames[content:position], aad, buffer[written : written + frame_length])
+            except InvalidTag:
+                raise AuthenticationFailed(f"the authentication tag of the frame {number} does not verify") from None
+            written += frame_length
+        return len(numbers)
+
+    def last(self, block: Block, content: bytes, start: int) -> memoryview:
+        """The plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
+        name = f"frame {block.sequence_number}" if content == FINAL_FRAME else "non-framed body"
+        self._check_length(block, name)
+        self.intake.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)
+        end = start + block.length + TAG_LENGTH
+        with memoryview(self.intake.data)[start:end] as sealed:
+            plaintext = decrypt_block(sealed, block, content, message_id=self.header.message_id, aead=self.aead)
+        self.intake.consume(end)
+        return memoryview(plaintext)
+
+    def _check_length(self, block: Block, name: str) -> None:
+        if block.length > self.limit:
+            raise PolicyRefused(
+                f"the {name} has {block.length} bytes, and max_body_length is {self.limit}: all of them have to be "
+                "in memory before their tag can be verified. Raise max_body_length if you have the memory"
+            )
+
+
+def _verify_end(intake: Intake, materials: DecryptionMaterials) -> None:
+    # spec: client-apis/decrypt.md#verify-the-signature
+    if materials.algorithm_suite.signature is None:
+        _expect_end(intake)
+        return
+    digest = intake.take_digest()
+    signature = intake.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+    intake.consume(2 + len(signature))
+    _expect_end(intake)
+    cast("VerificationKey", materials.verification_key).verify(signature, digest)
+
+
+def _expect_end(intake: Intake) -> None:
+    intake.fill(1)
+    if intake.data:
+        raise MalformedMessage("more bytes follow the end of the message", offset=intake.position)

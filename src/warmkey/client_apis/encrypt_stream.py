@@ -1,0 +1,162 @@
+"""The encrypt operation on a stream: frame by frame, in memory that does not grow with the plaintext.
+
+A frame becomes a regular one only when more plaintext is known to follow, so a message is laid out exactly as
+:mod:`warmkey.client_apis.encrypt` would.
+
+Source: client-apis/encrypt.md#behavior, client-apis/streaming.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.client_apis.bodies import final_frame, regular_frame_aad
+from warmkey.client_apis.encrypt import authenticated_header, check_frame_length, get_materials
+from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
+from warmkey.client_apis.streams import Facts, MessageStream
+from warmkey.cmms.interface import check_may_encrypt
+from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames
+from warmkey.data_format.message_footer import serialize_footer
+from warmkey.data_format.message_header import read_header
+from warmkey.exceptions import InvalidRequest
+from warmkey.structures import EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.client_apis.encrypt import AuthenticatedHeader
+    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.streams import Parts
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.structures import EncryptionMaterials, SigningKey
+
+__all__ = ["EncryptStream", "encrypt_stream"]
+
+_REGULAR_START = 4 + IV_LENGTH
+
+
+class EncryptStream(MessageStream):
+    """A readable binary file: a message that is made while it is read. See :meth:`warmkey.Client.encrypt_stream`."""
+
+
+def encrypt_stream(
+    source: Source | bytes | bytearray | memoryview,
+    *,
+    cmm: CryptographicMaterialsManager,
+    commitment_policy: CommitmentPolicy,
+    max_encrypted_data_keys: int | None,
+    encryption_context: Mapping[str, str] | None,
+    algorithm_suite: AlgorithmSuite | None,
+    frame_length: int,
+    plaintext_length: int | None,
+) -> EncryptStream:
+    """The message of what can be read from *source*; see :meth:`warmkey.Client.encrypt_stream`."""
+    check_frame_length(frame_length)
+    if algorithm_suite is not None:
+        check_may_encrypt(algorithm_suite, commitment_policy)
+    bound = _plaintext_length_bound(source, plaintext_length)
+    ask = partial(
+        get_materials,
+        cmm,
+        commitment_policy=commitment_policy,
+        max_encrypted_data_keys=max_encrypted_data_keys,
+        encryption_context=EncryptionContext.of(encryption_context),
+        algorithm_suite=algorithm_suite,
+        plaintext_length=bound,
+    )
+    return EncryptStream(partial(_begin, Intake(open_source(source), limit=bound), ask, frame_length))
+
+
+def _plaintext_length_bound(source: object, plaintext_length: object) -> int | None:
+    # spec: client-apis/encrypt.md#input
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return memoryview(source).nbytes
+    if plaintext_length is None:
+        return None
+    if type(plaintext_length) is not int or plaintext_length < 0:
+        raise InvalidRequest(f"plaintext_length is {plaintext_length!r}; an int of 0 or more is allowed, or None")
+    return plaintext_length
+
+
+def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length: int) -> tuple[Facts, Parts]:
+    materials = ask()
+    header = authenticated_header(materials, frame_length)
+    facts = Facts(
+        header=read_header(header.serialized),
+        encryption_context=cast("EncryptionContext", materials.encryption_context),
+    )
+    return facts, _message(intake, materials, header, frame_length)
+
+
+def _message(
+    intake: Intake, materials: EncryptionMaterials, header: AuthenticatedHeader, frame_length: int
+) -> Iterator[bytes | memoryview]:
+    signature = materials.algorithm_suite.signature
+    if signature is None:
+        yield header.serialized
+        yield from _body(intake, header, frame_length)
+        return
+    # spec: client-apis/encrypt.md#construct-the-signature
+    signed = hashlib.new(signature.hash_function.value, header.serialized)
+    yield header.serialized
+    for part in _body(intake, header, frame_length):
+        signed.update(part)
+        yield part
+    yield serialize_footer(cast("SigningKey", materials.signing_key).sign(signed.digest()))
+
+
+def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Iterator[bytes | memoryview]:
+    """As many regular frames at a time as make a batch, in a buffer that is used again; then the final frame.
+
+    Source: client-apis/encrypt.md#construct-the-body
+    """
+    frame = frame_length + REGULAR_FRAME_OVERHEAD
+    at_once = max(1, BATCH_LENGTH // frame)
+    buffer = memoryview(b"")
+    number = 1
+    while not intake.ended or len(intake.data) > frame_length:
+        intake.fill(frame_length + 1, at_once * frame_length + 1)
+        count = min(count_regular_frames(len(intake.data), frame_length), at_once)
+        _check_frames(number + count, min(len(intake.data), frame_length), frame_length)
+        if len(buffer) < count * frame:
+            buffer = memoryview(bytearray(count * frame))
+        with memoryview(intake.data) as plaintext:
+            _encrypt_regular_frames(plaintext, buffer, range(number, number + count), header, frame_length)
+        intake.consume(count * frame_length)
+        number += count
+        yield buffer[: count * frame]
+    with memoryview(intake.data) as plaintext:
+        last = final_frame(plaintext, number, aead=header.aead, message_id=header.message_id)
+    intake.consume(len(intake.data))
+    yield last
+
+
+def _check_frames(count: int, length: int, frame_length: int) -> None:
+    # spec: data-format/message-body.md#framed-data
+    if count > MAX_FRAMES:
+        problem = f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes"
+        raise InvalidRequest(f"{problem}; choose a larger frame_length")
+    if length > MAX_CONTENT_LENGTH:
+        problem = f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted"
+        raise InvalidRequest(f"{problem}; choose a smaller frame_length than {frame_length}")
+
+
+def _encrypt_regular_frames(
+    plaintext: memoryview, buffer: memoryview, numbers: range, header: AuthenticatedHeader, frame_length: int
+) -> None:
+    encrypt_into = header.aead.encrypt_into
+    before_number, after_number = regular_frame_aad(header.message_id, frame_length)
+    start = position = 0
+    for number in numbers:
+        iv = number.to_bytes(IV_LENGTH, "big")
+        sequence_number = iv[-4:]
+        content = position + _REGULAR_START
+        buffer[position:content] = sequence_number + iv
+        position = content + frame_length + TAG_LENGTH
+        aad = before_number + sequence_number + after_number
+        encrypt_into(iv, plaintext[start : start + frame_length], aad, buffer[content:position])
+        start += frame_length
