@@ -15,7 +15,6 @@ from cryptography.exceptions import InvalidTag
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.data_format.message_body import (
-    FINAL_FRAME_OVERHEAD,
     REGULAR_FRAME_OVERHEAD,
     SEQUENCE_NUMBER_END,
     Block,
@@ -102,8 +101,9 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
     if message[reader.offset : reader.offset + 4] == SEQUENCE_NUMBER_END:
         block = read_frame_start(reader, expected_number=1, frame_length=header.frame_length)
         return _decrypt_content(reader, block, FINAL_FRAME, header, aead), reader.offset
-    # Content is as long encrypted as decrypted, so what is left bounds the plaintext, and memory is in proportion.
-    plaintext = BytesIO(bytes(max(reader.left - FINAL_FRAME_OVERHEAD, 0)))
+    # Content is as long encrypted as decrypted, so what is left bounds the plaintext, and memory is in proportion. Room
+    # for a body of nothing but one regular frame too: that it lacks the last one is found out later.
+    plaintext = BytesIO(bytes(max(reader.left - REGULAR_FRAME_OVERHEAD, 0)))
     with plaintext.getbuffer() as buffer:
         number, written = _decrypt_regular_frames(message, reader, buffer, header, aead)
     plaintext.seek(written)

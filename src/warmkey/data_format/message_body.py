@@ -88,16 +88,17 @@ def _frame_number(number: int) -> FrameNumber:
 
 # Making these anew for each frame costs 10 % of a message of 1 MB. The table grows as messages need it.
 _REMEMBERED_NUMBERS = 1024
-_numbers = [_frame_number(1)]
+_numbers: tuple[FrameNumber, ...] = (_frame_number(1),)
 
 
 def frame_numbers(count: int) -> Iterable[FrameNumber]:
     """The first *count* frame numbers."""
-    if count <= len(_numbers):
-        return islice(_numbers, count)
-    # Assigned, not appended to: threads that do this at the same time all assign the right thing.
-    _numbers[:] = map(_frame_number, range(1, min(count, _REMEMBERED_NUMBERS) + 1))
-    return chain(islice(_numbers, count), map(_frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
+    global _numbers  # noqa: PLW0603 - what is remembered
+    numbers, remembered = _numbers, min(count, _REMEMBERED_NUMBERS)
+    if remembered > len(numbers):
+        # A table of its own: another thread may be reading the old one, and a third may put a shorter one in place.
+        _numbers = numbers = tuple(map(_frame_number, range(1, remembered + 1)))
+    return chain(islice(numbers, count), map(_frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
 
 
 def frame_iv(sequence_number: int) -> bytes:
@@ -113,6 +114,7 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
 
     :raises MalformedMessage: cut short, out of sequence, or a final frame that claims more than *frame_length*
     """
+    reader.section = f"frame {expected_number}"
     if reader.left >= _FINAL_START.size:
         # All at once where it is a final frame in order; field by field, below, takes 1.5 µs more.
         marker, actual_number, iv, length = _FINAL_START.unpack_from(reader.data, reader.offset)
@@ -120,7 +122,6 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
             reader.offset += _FINAL_START.size
             return Block(final=True, sequence_number=expected_number, iv=iv, length=length)
     start = reader.offset
-    reader.section = f"frame {expected_number}"
     number = reader.take(4, "sequence number")
     final = number == SEQUENCE_NUMBER_END
     if final:
