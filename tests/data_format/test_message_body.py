@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from warmkey.data_format import message_body
 from warmkey.data_format.message_body import (
     MAX_FRAME_LENGTH,
     MAX_FRAMES,
@@ -14,11 +17,17 @@ from warmkey.data_format.message_body import (
     body_length,
     count_regular_frames,
     frame_iv,
+    frame_numbers,
     read_frame_start,
     read_non_framed_start,
 )
 from warmkey.data_format.reader import Reader, TruncatedMessage
 from warmkey.exceptions import MalformedMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from warmkey.data_format.message_body import FrameNumber
 
 IV = bytes(range(12))
 
@@ -155,3 +164,30 @@ def test_a_non_framed_body_may_be_cut_nowhere() -> None:
     for length in range(len(data)):
         with pytest.raises(TruncatedMessage):
             read_non_framed_start(Reader(data[:length]))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1_023, 1_024, 1_025, 3_000])
+def test_frame_numbers_are_counted_from_1(count: int) -> None:
+    numbers = list(frame_numbers(count))
+
+    assert [int.from_bytes(number.iv, "big") for number in numbers] == list(range(1, count + 1))
+    assert all(number.start == number.number + number.iv for number in numbers)
+    assert all(number.number == number.iv[-4:] for number in numbers)
+
+
+def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message with fewer frames than it needs would be lost: the table of numbers is never changed in place."""
+    make = message_body._frame_number
+    others: list[Iterable[FrameNumber]] = []
+
+    def make_while_another_thread_counts(number: int) -> FrameNumber:
+        if not others:
+            others.append(())
+            others[0] = frame_numbers(900)
+        return make(number)
+
+    monkeypatch.setattr(message_body, "_numbers", (make(1),))
+    monkeypatch.setattr(message_body, "_frame_number", make_while_another_thread_counts)
+    list(frame_numbers(500))
+
+    assert len(list(others[0])) == 900
