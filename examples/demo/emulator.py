@@ -32,7 +32,7 @@ _START_SECONDS = 15.0
 _INVOKE_SECONDS = 60.0
 _STOP_SECONDS = 3.0
 # No environment outlives this, whatever becomes of the process that started it.
-_LIFE_SECONDS = 900
+_LIFE_SECONDS = 300
 
 
 class EmulatorUnavailable(Exception):

@@ -55,7 +55,10 @@ class CountingApplication:
 def kms_server() -> Iterator[str]:
     """Start the server, give its URL, and stop it at the end."""
     command = [sys.executable, "-m", __name__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    # A session of its own, so that Ctrl-C reaches it as the end of its input only.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             yield _ready_url(cast("IO[str]", process.stdout))
         finally:
