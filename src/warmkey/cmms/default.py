@@ -16,7 +16,7 @@ from warmkey.cmms.interface import (
     check_reproduced_context,
 )
 from warmkey.crypto.signatures import EcdsaSigningKey, EcdsaVerificationKey
-from warmkey.exceptions import InvalidRequest, MalformedMessage
+from warmkey.exceptions import ConfigurationError, InvalidRequest, MalformedMessage
 from warmkey.structures import (
     PUBLIC_KEY_FIELD,
     DecryptionMaterials,
@@ -26,9 +26,10 @@ from warmkey.structures import (
 )
 
 if TYPE_CHECKING:
+    from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.keyrings.interface import Keyring
 
-__all__ = ["DefaultCMM"]
+__all__ = ["DefaultCMM", "underlying_cmm"]
 
 
 class DefaultCMM:
@@ -94,6 +95,18 @@ class DefaultCMM:
         unwrapped = self._keyring.on_decrypt(materials, request.encrypted_data_keys)
         check_decryption_materials(unwrapped, request)
         return unwrapped
+
+
+def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
+    """What a CMM over another one is built on: *cmm*, or a default CMM over *keyring*.
+
+    :raises ConfigurationError: neither or both are given
+    """
+    if cmm is not None and keyring is None:
+        return cmm
+    if keyring is not None and cmm is None:
+        return DefaultCMM(keyring)
+    raise ConfigurationError("give either cmm or keyring")
 
 
 def _verification_key(request: DecryptMaterialsRequest) -> EcdsaVerificationKey | None:

@@ -8,7 +8,6 @@ Source: framework/transitive-requirements.md#ecdsa
 from __future__ import annotations
 
 import base64
-import os
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from warmkey.algorithm_suites import SignatureAlgorithm
+from warmkey.crypto.elliptic_curves import fresh_private_key
 from warmkey.exceptions import AuthenticationFailed, MalformedMessage
 
 __all__ = ["EcdsaSigningKey", "EcdsaVerificationKey", "use_deterministic_signatures"]
@@ -60,11 +60,7 @@ class EcdsaSigningKey(_Key):
     __slots__ = ("_algorithm", "_key", "verification_key")
 
     def __init__(self, algorithm: SignatureAlgorithm) -> None:
-        curve = _CURVES[algorithm]
-        # 64 bits more than the order has make the bias of the remainder negligible (FIPS 186-5, A.2.1). The
-        # randomness is the operating system's, which a restored snapshot or a forked child does not share.
-        drawn = int.from_bytes(os.urandom(algorithm.coordinate_length + 8), "big")
-        self._key = ec.derive_private_key(drawn % (curve.group_order - 1) + 1, curve)
+        self._key = fresh_private_key(_CURVES[algorithm])
         self._algorithm = ec.ECDSA(_PREHASHED[algorithm], deterministic_signing=_deterministic)
         self.verification_key = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.events import KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.discretion import discreet
 
 if TYPE_CHECKING:
@@ -128,6 +129,25 @@ class KmsRequests:
             raise failure from error
         self._tell(operation, key, started, KmsOutcome.OK, response)
         return response
+
+    def answered_key(self, operation: str, key: str, response: dict[str, Any]) -> str:
+        """The ARN of the key that answered. Where *key*, which was asked for, is a key ARN, it is that one.
+
+        :raises KeyUnavailable: another key answered, or the response does not say which
+        """
+        answered = response.get("KeyId")
+        arn = parse_kms_arn(answered) if isinstance(answered, str) else None
+        if arn is None or not arn.is_key:
+            raise self.unusable(operation, key, "KMS answered without a key ARN")
+        asked = parse_kms_arn(key)
+        # Stricter than the specification: with a key ARN configured, only that key may have answered.
+        if asked is not None and asked.is_key and str(arn) != key:
+            raise self.unusable(operation, key, "KMS answered for another key")
+        return str(arn)
+
+    def unusable(self, operation: str, key: str, reason: str) -> KeyUnavailable:
+        """The error for a response that came and can't be used."""
+        return KeyUnavailable(f"AWS KMS {operation} gave no usable key", [self.attempt(operation, key, reason)])
 
     def attempt(self, operation: str, key: str, reason: str, **details: Any) -> KeyAttempt:  # noqa: ANN401
         """A failed attempt of this keyring."""

@@ -1,0 +1,100 @@
+"""A CMM that insists on keys of the encryption context, and keeps their pairs out of the message.
+
+Source: framework/required-encryption-context-cmm.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from warmkey.cmms.default import underlying_cmm
+from warmkey.exceptions import ConfigurationError, PolicyRefused
+from warmkey.structures import RESERVED_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.keyrings.interface import Keyring
+    from warmkey.structures import (
+        DecryptionMaterials,
+        DecryptMaterialsRequest,
+        EncryptionMaterials,
+        EncryptionMaterialsRequest,
+    )
+
+__all__ = ["RequiredEncryptionContextCMM"]
+
+
+class RequiredEncryptionContextCMM:
+    """Every encrypt and every decrypt has to supply *required_encryption_context_keys*.
+
+    Their pairs are authenticated and not stored, so who decrypts has to know their values.
+
+    :param required_encryption_context_keys: at least one
+    :param cmm: the underlying CMM; this or *keyring*
+    :param keyring: for a default CMM
+    :raises ConfigurationError: an argument can't be used
+
+    Source: framework/required-encryption-context-cmm.md#initialization
+    """
+
+    def __init__(
+        self,
+        required_encryption_context_keys: Iterable[str],
+        *,
+        cmm: CryptographicMaterialsManager | None = None,
+        keyring: Keyring | None = None,
+    ) -> None:
+        self._required = _checked_keys(required_encryption_context_keys)
+        self._cmm = underlying_cmm(cmm, keyring)
+
+    def __repr__(self) -> str:
+        return f"RequiredEncryptionContextCMM({sorted(self._required)}, {self._cmm!r})"
+
+    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        """Materials of the underlying CMM that keep the pairs of the required keys out of the message.
+
+        :raises PolicyRefused: the encryption context lacks a required key
+        :raises ConfigurationError: the underlying CMM would store one
+
+        Source: framework/required-encryption-context-cmm.md#get-encryption-materials
+        """
+        self._check_supplied(request.encryption_context)
+        required = request.required_encryption_context_keys | self._required
+        materials = self._cmm.get_encryption_materials(replace(request, required_encryption_context_keys=required))
+        if not self._required <= materials.required_encryption_context_keys:
+            raise ConfigurationError("the underlying CMM dropped a required encryption context key")
+        return materials
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        """Materials of the underlying CMM, if the caller knows the pairs of the required keys.
+
+        :raises PolicyRefused: the caller's encryption context lacks a required key
+        :raises ConfigurationError: the underlying CMM left one out, so it would not be authenticated
+
+        Source: framework/required-encryption-context-cmm.md#decrypt-materials
+        """
+        self._check_supplied(request.reproduced_encryption_context or {})
+        materials = self._cmm.decrypt_materials(request)
+        if not self._required <= materials.encryption_context.keys():
+            raise ConfigurationError("the underlying CMM left a required key out of the encryption context")
+        return materials
+
+    def _check_supplied(self, context: Mapping[str, str]) -> None:
+        missing = self._required - context.keys()
+        if missing:
+            raise PolicyRefused(f"the encryption context must be supplied with {', '.join(sorted(map(repr, missing)))}")
+
+
+def _checked_keys(keys: Iterable[str]) -> frozenset[str]:
+    if isinstance(keys, str):
+        raise ConfigurationError("required_encryption_context_keys is a str; a list of keys is allowed")
+    checked = frozenset(keys)
+    if not checked or not all(isinstance(key, str) for key in checked):
+        raise ConfigurationError("required_encryption_context_keys must name one or more keys, each a str")
+    for key in sorted(checked):
+        if key.startswith(RESERVED_PREFIX):
+            raise ConfigurationError(f"required_encryption_context_keys has {key!r}, which no caller may supply")
+    return checked

@@ -1,0 +1,161 @@
+"""Elliptic curve key agreement, and the wrapping of a secret under what was agreed.
+
+Source: framework/key-agreement-schemas.md#key-derivation, framework/raw-ecdh-keyring.md
+"""
+
+from __future__ import annotations
+
+import os
+from hmac import compare_digest
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from warmkey.algorithm_suites import IV_LENGTH
+from warmkey.crypto.elliptic_curves import fresh_private_key
+from warmkey.crypto.loaded_keys import LoadedKey, load_der_public_key, load_pem_private_key
+from warmkey.exceptions import ConfigurationError
+
+__all__ = ["SALT_LENGTH", "EcdhPrivateKey", "EcdhPublicKey", "unwrap", "wrap"]
+
+SALT_LENGTH: Final = 32
+COMMITMENT_LENGTH: Final = 32
+_WRAPPING_KEY_LENGTH: Final = 32
+
+_CURVES: Final[dict[str, ec.EllipticCurve]] = {
+    "secp256r1": ec.SECP256R1(),
+    "secp384r1": ec.SECP384R1(),
+    "secp521r1": ec.SECP521R1(),
+}
+
+
+class EcdhPublicKey:
+    """A point of a curve, never the one at infinity.
+
+    :ivar point: compressed
+    """
+
+    __slots__ = ("_key", "point")
+
+    def __init__(self, key: ec.EllipticCurvePublicKey) -> None:
+        self._key = key
+        self.point = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+    def __repr__(self) -> str:
+        return f"<EcdhPublicKey {self.point.hex()}>"
+
+    @classmethod
+    def from_der(cls, der: object, *, curve: str, name: str) -> EcdhPublicKey:
+        """Load SubjectPublicKeyInfo.
+
+        :raises ConfigurationError: *der* is not a public key of *curve*; the message begins with *name*
+        """
+        key = load_der_public_key(der, name)
+        if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != curve:
+            raise _of_another_curve(name, curve)
+        return cls(key)
+
+    @classmethod
+    def from_point(cls, point: bytes, *, curve: str) -> EcdhPublicKey | None:
+        """The compressed *point*, or ``None`` where it is none of *curve*."""
+        if point[:1] not in (b"\x02", b"\x03"):
+            return None
+        try:
+            return cls(ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[curve], point))
+        except ValueError:
+            return None
+
+    @property
+    def der(self) -> bytes:
+        """SubjectPublicKeyInfo."""
+        return self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def coordinate_length(self) -> int:
+        """Length of a coordinate, and so of a shared secret, in bytes."""
+        return len(self.point) - 1
+
+
+class EcdhPrivateKey(LoadedKey):
+    """A private key. ``public_key`` is its public half."""
+
+    __slots__ = ("_key", "public_key")
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+        self.public_key = EcdhPublicKey(key.public_key())
+
+    @classmethod
+    def from_pem(cls, pem: object, *, curve: str, name: str) -> EcdhPrivateKey:
+        """Load a PEM private key.
+
+        :raises ConfigurationError: *pem* is not a private key of *curve*; the message begins with *name*
+        """
+        key = load_pem_private_key(pem, name)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != curve:
+            raise _of_another_curve(name, curve)
+        return cls(key)
+
+    @classmethod
+    def generate(cls, curve: str) -> EcdhPrivateKey:
+        """A fresh key."""
+        return cls(fresh_private_key(_CURVES[curve]))
+
+    def shared_secret(self, peer: EcdhPublicKey) -> bytes:
+        """The x-coordinate that both sides arrive at. Both keys have to be of the same curve."""
+        return self._key.exchange(ec.ECDH(), peer._key)  # noqa: SLF001 - the two belong together
+
+
+def wrap(shared_secret: bytes, fixed_info: bytes, secret: bytes) -> bytes:
+    """*secret* under a key of its own that *shared_secret* and a salt give: salt, commitment, ciphertext and tag.
+
+    Source: framework/raw-ecdh-keyring.md#data-key-wrapping
+    """
+    salt = os.urandom(SALT_LENGTH)
+    commitment, aead = _derive(shared_secret, fixed_info, salt)
+    # An IV of zeros is safe because the salt makes the key unique.
+    return salt + commitment + aead.encrypt(bytes(IV_LENGTH), secret, fixed_info)
+
+
+def unwrap(shared_secret: bytes, fixed_info: bytes, wrapped: bytes) -> bytes | None:
+    """What :func:`wrap` was given, or ``None`` where *wrapped* is not authentic.
+
+    Source: framework/raw-ecdh-keyring.md#data-key-unwrapping
+    """
+    salt, rest = wrapped[:SALT_LENGTH], wrapped[SALT_LENGTH:]
+    stored_commitment, ciphertext = rest[:COMMITMENT_LENGTH], rest[COMMITMENT_LENGTH:]
+    commitment, aead = _derive(shared_secret, fixed_info, salt)
+    if not compare_digest(commitment, stored_commitment):
+        return None
+    try:
+        return aead.decrypt(bytes(IV_LENGTH), ciphertext, fixed_info)
+    except InvalidTag:
+        return None
+
+
+def _derive(shared_secret: bytes, fixed_info: bytes, salt: bytes) -> tuple[bytes, AESGCM]:
+    """The commitment and the cipher of the wrapping key: NIST SP 800-108 in counter mode with HMAC-SHA-384.
+
+    Source: framework/key-agreement-schemas.md#key-derivation
+    """
+    derived = KBKDFHMAC(
+        algorithm=hashes.SHA384(),
+        mode=Mode.CounterMode,
+        length=COMMITMENT_LENGTH + _WRAPPING_KEY_LENGTH,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=fixed_info,
+        context=salt,
+        fixed=None,
+    ).derive(shared_secret)
+    return derived[:COMMITMENT_LENGTH], AESGCM(derived[COMMITMENT_LENGTH:])
+
+
+def _of_another_curve(name: str, curve: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} is not a key of the curve {curve}, which curve_spec asks for")

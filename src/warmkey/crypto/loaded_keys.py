@@ -1,0 +1,65 @@
+"""Asymmetric keys as callers hand them over: PEM or DER in, a loaded key that shows nothing out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from warmkey.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["LoadedKey", "load_der_public_key", "load_pem_private_key", "load_pem_public_key"]
+
+
+class LoadedKey:
+    """A key that shows nothing and goes nowhere."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def _refuse(self, *_args: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
+
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
+
+
+def load_pem_private_key(pem: object, name: str) -> object:
+    """The private key in *pem* (PKCS #8 or traditional), of whatever kind.
+
+    :raises ConfigurationError: it is not that; the message begins with *name* and shows nothing of the key
+    """
+    expected = "a PEM private key without password (PKCS #8, -----BEGIN PRIVATE KEY-----)"
+    return _load(lambda data: serialization.load_pem_private_key(data, password=None), pem, name, expected)
+
+
+def load_pem_public_key(pem: object, name: str) -> object:
+    """The public key in *pem* (SubjectPublicKeyInfo), of whatever kind.
+
+    :raises ConfigurationError: it is not that; the message begins with *name*
+    """
+    expected = "a PEM public key (SubjectPublicKeyInfo, -----BEGIN PUBLIC KEY-----)"
+    return _load(serialization.load_pem_public_key, pem, name, expected)
+
+
+def load_der_public_key(der: object, name: str) -> object:
+    """The public key in *der* (SubjectPublicKeyInfo), of whatever kind.
+
+    :raises ConfigurationError: it is not that; the message begins with *name*
+    """
+    expected = "a DER public key (SubjectPublicKeyInfo)"
+    return _load(serialization.load_der_public_key, der, name, expected)
+
+
+def _load(load: Callable[[bytes], object], data: object, name: str, expected: str) -> object:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ConfigurationError(f"{name} must be bytes, {expected}, not {type(data).__name__}")
+    try:
+        return load(bytes(data))
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: the key is encrypted with a password
+        raise ConfigurationError(f"{name} is not {expected}") from None

@@ -1,0 +1,87 @@
+"""RSA encryption of short secrets.
+
+Source: framework/raw-rsa-keyring.md#rsa
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from warmkey.crypto.loaded_keys import LoadedKey, load_pem_private_key, load_pem_public_key
+from warmkey.exceptions import ConfigurationError
+
+__all__ = ["RsaPrivateKey", "RsaPublicKey"]
+
+_HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
+    "sha1": hashes.SHA1,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+
+
+class RsaPublicKey(LoadedKey):
+    """Encrypts.
+
+    :raises ConfigurationError: *pem* is not an RSA public key; the message begins with *name*
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, pem: object, *, name: str) -> None:
+        key = load_pem_public_key(pem, name)
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise ConfigurationError(f"{name} is not an RSA key")
+        self._key = key
+
+    @property
+    def bits(self) -> int:
+        """Length of the modulus."""
+        return self._key.key_size
+
+    def encrypt(self, secret: bytes, oaep_hash: str | None) -> bytes:
+        """*secret* under OAEP with *oaep_hash* for both of its hash functions, or under PKCS #1 v1.5 with ``None``.
+
+        :raises ConfigurationError: the key is too short for that
+        """
+        try:
+            return self._key.encrypt(secret, _padding(oaep_hash))
+        except ValueError:
+            problem = f"an RSA key of {self.bits} bits is too short for this padding and {len(secret)} bytes"
+            raise ConfigurationError(problem) from None
+
+
+class RsaPrivateKey(LoadedKey):
+    """Decrypts.
+
+    :raises ConfigurationError: *pem* is not an RSA private key; the message begins with *name*
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, pem: object, *, name: str) -> None:
+        key = load_pem_private_key(pem, name)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ConfigurationError(f"{name} is not an RSA key")
+        self._key = key
+
+    def decrypt(self, ciphertext: bytes, oaep_hash: str | None) -> bytes | None:
+        """The secret, or ``None`` where there is none.
+
+        With PKCS #1 v1.5 a wrong ciphertext gives random bytes of a random length as well: whoever could tell bad
+        padding from good could decrypt without the key.
+        """
+        try:
+            return self._key.decrypt(ciphertext, _padding(oaep_hash))
+        except ValueError:
+            return None
+
+
+def _padding(oaep_hash: str | None) -> padding.AsymmetricPadding:
+    if oaep_hash is None:
+        return padding.PKCS1v15()
+    algorithm = _HASHES[oaep_hash]
+    return padding.OAEP(mgf=padding.MGF1(algorithm()), algorithm=algorithm(), label=None)

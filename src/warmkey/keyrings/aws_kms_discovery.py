@@ -1,0 +1,107 @@
+"""A keyring that decrypts under whatever AWS KMS key a message names, within a filter.
+
+Source: framework/aws-kms/aws-kms-discovery-keyring.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from warmkey.events import ignore
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.kms_decryption import KmsDecryption
+from warmkey.keyrings.kms_requests import KmsRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_key_arn import KmsArn
+    from warmkey.keyrings.kms_requests import KmsClient
+    from warmkey.structures import EncryptionMaterials
+
+__all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter", "is_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryFilter:
+    """Whose keys a discovery keyring may use.
+
+    :param partition: for example ``aws`` or ``aws-cn``
+    :param account_ids: the accounts, as text: ``["111122223333"]``
+    :raises ConfigurationError: one of them is empty or no text
+    """
+
+    partition: str
+    account_ids: Collection[str]
+
+    def __post_init__(self) -> None:
+        if not is_text(self.partition):
+            raise ConfigurationError(f"partition is {self.partition!r}; a str such as 'aws' is allowed")
+        allowed = "account_ids must be a list of account IDs as str, for example ['111122223333']"
+        if isinstance(self.account_ids, (str, bytes)):
+            raise ConfigurationError(f"{allowed}, not {type(self.account_ids).__name__}")
+        try:
+            account_ids = frozenset(self.account_ids)
+        except TypeError:
+            raise ConfigurationError(f"{allowed}, not {type(self.account_ids).__name__}") from None
+        if not account_ids or not all(map(is_text, account_ids)):
+            raise ConfigurationError(f"{allowed}, and none of them empty")
+        object.__setattr__(self, "account_ids", account_ids)
+
+    def permits(self, arn: KmsArn) -> bool:
+        """Whether the key *arn* is in the partition and in one of the accounts."""
+        return arn.partition == self.partition and arn.account in self.account_ids
+
+
+def is_text(value: object) -> bool:
+    """Whether *value* is a str that is not empty."""
+    return isinstance(value, str) and bool(value)
+
+
+class AwsKmsDiscoveryKeyring(KmsDecryption):
+    """Decrypts only, under the key that each encrypted data key names, as far as *discovery_filter* permits.
+
+    Without a filter whoever writes a message chooses the key and the account that are asked.
+
+    :param kms_client: as ``boto3.client("kms", region_name=...)`` makes it; it reaches the keys of its Region
+    :param discovery_filter: partition and accounts whose keys may be used; ``None`` permits all
+    :param grant_tokens: sent with every request
+    :param emit: told of every KMS request
+    :raises ConfigurationError: an argument can't be used
+
+    Source: framework/aws-kms/aws-kms-discovery-keyring.md#initialization
+    """
+
+    def __init__(
+        self,
+        *,
+        kms_client: KmsClient,
+        discovery_filter: DiscoveryFilter | None = None,
+        grant_tokens: Iterable[str] = (),
+        emit: Emit = ignore,
+    ) -> None:
+        if discovery_filter is not None and not isinstance(discovery_filter, DiscoveryFilter):
+            raise ConfigurationError(f"discovery_filter must be a DiscoveryFilter, not {discovery_filter!r}")
+        self._filter = discovery_filter
+        super().__init__(KmsRequests(kms_client, keyring=type(self).__name__, grant_tokens=grant_tokens, emit=emit))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._filter!r})"
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
+        """Fail.
+
+        :raises ConfigurationError: always
+
+        Source: framework/aws-kms/aws-kms-discovery-keyring.md#onencrypt
+        """
+        del materials
+        raise ConfigurationError(f"{type(self).__name__} can only decrypt; encrypt with a keyring that names its key")
+
+    def _is_ours(self, arn: KmsArn) -> bool:
+        return self._filter is None or self._filter.permits(arn)
+
+    def _key_to_ask(self, arn: KmsArn) -> str:
+        return str(arn)

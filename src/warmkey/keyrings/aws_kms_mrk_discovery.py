@@ -1,0 +1,54 @@
+"""A discovery keyring that asks its own Region's replica of a multi-Region key.
+
+Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from warmkey.events import ignore
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter, is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_key_arn import KmsArn
+    from warmkey.keyrings.kms_requests import KmsClient
+
+__all__ = ["AwsKmsMrkDiscoveryKeyring"]
+
+
+class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
+    """As :class:`AwsKmsDiscoveryKeyring`, for keys of *region* and for multi-Region keys of any Region.
+
+    :param region: the Region of *kms_client*
+    :raises ConfigurationError: an argument can't be used, or the client says that it is of another Region
+
+    Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization
+    """
+
+    def __init__(
+        self,
+        *,
+        kms_client: KmsClient,
+        region: str,
+        discovery_filter: DiscoveryFilter | None = None,
+        grant_tokens: Iterable[str] = (),
+        emit: Emit = ignore,
+    ) -> None:
+        super().__init__(kms_client=kms_client, discovery_filter=discovery_filter, grant_tokens=grant_tokens, emit=emit)
+        if not is_text(region):
+            raise ConfigurationError(f"region is {region!r}; the Region of kms_client is allowed")
+        if self._kms.region not in (None, region):
+            raise ConfigurationError(f"region is {region!r}, and kms_client is of {self._kms.region!r}")
+        self._region = region
+
+    def _is_ours(self, arn: KmsArn) -> bool:
+        return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)
+
+    def _key_to_ask(self, arn: KmsArn) -> str:
+        return str(replace(arn, region=self._region) if arn.is_multi_region else arn)

@@ -1,0 +1,25 @@
+"""Whether the key that a keyring is configured with can decrypt for the key that a message names.
+
+Source: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+
+__all__ = ["match_for_decrypt"]
+
+
+def match_for_decrypt(one: str, other: str) -> bool:
+    """Whether two AWS KMS key identifiers are the same, or the ARNs of replicas of one multi-Region key.
+
+    Source: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md#implementation
+    """
+    if one == other:
+        return True
+    first, second = parse_kms_arn(one), parse_kms_arn(other)
+    if first is None or second is None or not first.is_multi_region or not second.is_multi_region:
+        return False
+    return replace(first, region=second.region) == second

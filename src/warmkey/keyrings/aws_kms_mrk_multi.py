@@ -1,0 +1,83 @@
+"""Several AWS KMS keys, or Regions, as one multi-keyring that knows multi-Region keys.
+
+Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warmkey.events import ignore
+from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
+from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
+from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
+from warmkey.keyrings.aws_kms_multi import checked_identifiers, checked_regions, of_keys
+from warmkey.keyrings.multi import MultiKeyring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter
+    from warmkey.keyrings.aws_kms_multi import ClientSupplier
+
+__all__ = ["aws_kms_mrk_discovery_multi_keyring", "aws_kms_mrk_multi_keyring"]
+
+
+def aws_kms_mrk_multi_keyring(
+    *,
+    client_supplier: ClientSupplier,
+    generator: str | None = None,
+    children: Iterable[str] = (),
+    grant_tokens: Iterable[str] = (),
+    emit: Emit = ignore,
+) -> MultiKeyring:
+    """A multi-keyring of :class:`AwsKmsMrkKeyring`: encrypts under all of its keys, decrypts under any.
+
+    :param client_supplier: called once for each Region
+    :param generator: ARN of the key that generates
+    :param children: ARNs of the keys that wrap the same data key too
+    :raises ConfigurationError: an argument can't be used, or two identifiers name the same multi-Region key
+
+    Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
+    """
+    identifiers = checked_identifiers(children)
+    check_multi_region_keys_are_unique(identifiers if generator is None else (generator, *identifiers))
+    return of_keys(
+        AwsKmsMrkKeyring,
+        client_supplier=client_supplier,
+        generator=generator,
+        children=identifiers,
+        grant_tokens=tuple(grant_tokens),
+        emit=emit,
+    )
+
+
+def aws_kms_mrk_discovery_multi_keyring(
+    *,
+    regions: Iterable[str],
+    client_supplier: ClientSupplier,
+    discovery_filter: DiscoveryFilter | None = None,
+    grant_tokens: Iterable[str] = (),
+    emit: Emit = ignore,
+) -> MultiKeyring:
+    """A multi-keyring of one :class:`AwsKmsMrkDiscoveryKeyring` per Region, which ask their Regions in this order.
+
+    :param client_supplier: called once for each Region
+    :raises ConfigurationError: an argument can't be used
+
+    Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring
+    """
+    grant_tokens = tuple(grant_tokens)
+    return MultiKeyring(
+        children=[
+            AwsKmsMrkDiscoveryKeyring(
+                kms_client=client_supplier(region),
+                region=region,
+                discovery_filter=discovery_filter,
+                grant_tokens=grant_tokens,
+                emit=emit,
+            )
+            for region in checked_regions(regions)
+        ]
+    )

@@ -1,0 +1,146 @@
+"""Several AWS KMS keys, or Regions, as one multi-keyring.
+
+Source: framework/aws-kms/aws-kms-multi-keyrings.md
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from warmkey.events import ignore
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms import AwsKmsKeyring
+from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, is_text
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.multi import MultiKeyring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter
+    from warmkey.keyrings.kms_requests import KmsClient
+
+__all__ = [
+    "ClientSupplier",
+    "aws_kms_discovery_multi_keyring",
+    "aws_kms_multi_keyring",
+    "checked_identifiers",
+    "checked_regions",
+    "of_keys",
+]
+
+# From a Region to a client for it: ``lambda region: boto3.client("kms", region_name=region)``.
+ClientSupplier: TypeAlias = "Callable[[str], KmsClient]"
+
+
+def aws_kms_multi_keyring(
+    *,
+    client_supplier: ClientSupplier,
+    generator: str | None = None,
+    children: Iterable[str] = (),
+    grant_tokens: Iterable[str] = (),
+    emit: Emit = ignore,
+) -> MultiKeyring:
+    """A multi-keyring of :class:`AwsKmsKeyring`: encrypts under all of its keys, decrypts under any.
+
+    :param client_supplier: called once for each Region
+    :param generator: ARN of the key that generates
+    :param children: ARNs of the keys that wrap the same data key too
+    :raises ConfigurationError: an argument can't be used
+
+    Source: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring
+    """
+    return of_keys(
+        AwsKmsKeyring,
+        client_supplier=client_supplier,
+        generator=generator,
+        children=checked_identifiers(children),
+        grant_tokens=tuple(grant_tokens),
+        emit=emit,
+    )
+
+
+def aws_kms_discovery_multi_keyring(
+    *,
+    regions: Iterable[str],
+    client_supplier: ClientSupplier,
+    discovery_filter: DiscoveryFilter | None = None,
+    grant_tokens: Iterable[str] = (),
+    emit: Emit = ignore,
+) -> MultiKeyring:
+    """A multi-keyring of one :class:`AwsKmsDiscoveryKeyring` per Region, which ask their Regions in this order.
+
+    :param client_supplier: called once for each Region
+    :raises ConfigurationError: an argument can't be used
+
+    Source: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring
+    """
+    grant_tokens = tuple(grant_tokens)
+    return MultiKeyring(
+        children=[
+            AwsKmsDiscoveryKeyring(
+                kms_client=client_supplier(region),
+                discovery_filter=discovery_filter,
+                grant_tokens=grant_tokens,
+                emit=emit,
+            )
+            for region in checked_regions(regions)
+        ]
+    )
+
+
+def of_keys(
+    kind: type[AwsKmsKeyring],
+    *,
+    client_supplier: ClientSupplier,
+    generator: str | None,
+    children: tuple[str, ...],
+    grant_tokens: tuple[str, ...],
+    emit: Emit,
+) -> MultiKeyring:
+    """A multi-keyring with a keyring of *kind* for each key.
+
+    :raises ConfigurationError: an identifier is no ARN, so nothing says in which Region the key is
+    """
+    clients: dict[str, KmsClient] = {}
+
+    def keyring(arn: str) -> AwsKmsKeyring:
+        region = _region_of(arn)
+        if region not in clients:
+            clients[region] = client_supplier(region)
+        return kind(arn, kms_client=clients[region], grant_tokens=grant_tokens, emit=emit)
+
+    return MultiKeyring(
+        generator=None if generator is None else keyring(generator), children=[keyring(arn) for arn in children]
+    )
+
+
+def checked_identifiers(children: Iterable[str]) -> tuple[str, ...]:
+    """:raises ConfigurationError: *children* is one text instead of several, or one of them is no text"""
+    if isinstance(children, str):
+        raise ConfigurationError("children is a str; a list of key ARNs is allowed")
+    checked = tuple(children)
+    if not all(map(is_text, checked)):
+        raise ConfigurationError(f"children is {list(checked)!r}; a list of key ARNs is allowed")
+    return checked
+
+
+def checked_regions(regions: Iterable[str]) -> tuple[str, ...]:
+    """*regions*, each once.
+
+    :raises ConfigurationError: there is none, or one is empty or no text
+    """
+    if isinstance(regions, str):
+        raise ConfigurationError("regions is a str; a list of Regions is allowed")
+    checked = tuple(dict.fromkeys(regions))
+    if not checked or not all(map(is_text, checked)):
+        raise ConfigurationError(f"regions is {list(checked)!r}; one or more Regions are allowed, none of them empty")
+    return checked
+
+
+def _region_of(identifier: object) -> str:
+    arn = parse_kms_arn(identifier) if isinstance(identifier, str) else None
+    if arn is None:
+        raise ConfigurationError(f"{identifier!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
+    return arn.region

@@ -1,0 +1,96 @@
+"""How the AWS KMS keyrings decrypt: the same steps in each, with another idea of which encrypted data keys are theirs.
+
+Source: framework/aws-kms/aws-kms-keyring.md#ondecrypt
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from warmkey.exceptions import KeyAttempt, KeyUnavailable
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.keyrings.aws_kms_key_arn import KmsArn
+    from warmkey.keyrings.kms_requests import KmsRequests
+    from warmkey.structures import DecryptionMaterials, EncryptedDataKey
+
+__all__ = ["KmsDecryption"]
+
+
+class KmsDecryption(ABC):
+    """Decrypts the encrypted data keys that a subclass says are its own, one KMS request each.
+
+    :param kms: makes the requests
+    """
+
+    _provider_id = AWS_KMS_PROVIDER_ID
+
+    def __init__(self, kms: KmsRequests) -> None:
+        self._kms = kms
+
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials:
+        """Unwrap the first encrypted data key of this keyring that KMS decrypts.
+
+        :raises KeyUnavailable: there is none; ``attempts`` says why not for each that was tried
+
+        Source: framework/aws-kms/aws-kms-keyring.md#ondecrypt
+        """
+        refuse_if_unwrapped(materials)
+        attempts: list[KeyAttempt] = []
+        for key in encrypted_data_keys:
+            if key.key_provider_id != self._provider_id:
+                continue
+            arn = self._key_arn_of(key)
+            if not self._is_ours(arn):
+                continue
+            try:
+                return self._unwrap(materials, key, asked=self._key_to_ask(arn))
+            except KeyUnavailable as error:
+                attempts += error.attempts
+        raise KeyUnavailable(f"no encrypted data key could be decrypted with {self!r}", attempts)
+
+    @abstractmethod
+    def _is_ours(self, arn: KmsArn) -> bool:
+        """Whether this keyring is configured for an encrypted data key of *arn*."""
+
+    @abstractmethod
+    def _key_to_ask(self, arn: KmsArn) -> str:
+        """Which key has to decrypt an encrypted data key of *arn*."""
+
+    def _parameters(self, materials: DecryptionMaterials) -> dict[str, Any]:
+        """What a Decrypt request has besides the key and the ciphertext."""
+        return {"EncryptionContext": dict(materials.encryption_context)}
+
+    def _data_key(self, plaintext: bytes, materials: DecryptionMaterials, *, asked: str) -> bytes:  # noqa: ARG002
+        """The data key in what KMS decrypted.
+
+        :raises KeyUnavailable: there is none
+        """
+        return plaintext
+
+    def _key_arn_of(self, key: EncryptedDataKey) -> KmsArn:
+        info = key.key_provider_info.decode(errors="backslashreplace")
+        arn = parse_kms_arn(info)
+        if arn is None or not arn.is_key:
+            reason = "the message names something that is no AWS KMS key ARN"
+            raise KeyUnavailable("an encrypted data key is not usable", [self._kms.attempt("Decrypt", info, reason)])
+        return arn
+
+    def _unwrap(self, materials: DecryptionMaterials, key: EncryptedDataKey, *, asked: str) -> DecryptionMaterials:
+        response = self._kms(
+            "Decrypt", key=asked, KeyId=asked, CiphertextBlob=key.ciphertext, **self._parameters(materials)
+        )
+        if response.get("KeyId") != asked:
+            raise self._kms.unusable("Decrypt", asked, "KMS answered for another key")
+        data_key = self._data_key(bytes(response.get("Plaintext", b"")), materials, asked=asked)
+        if len(data_key) != materials.algorithm_suite.data_key_length:
+            raise self._kms.unusable("Decrypt", asked, "KMS answered with a data key of another length")
+        return replace(materials, plaintext_data_key=data_key)

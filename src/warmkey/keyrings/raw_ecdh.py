@@ -1,0 +1,215 @@
+"""A keyring over an elliptic curve key pair of your own, and what it shares with the one over a pair in AWS KMS.
+
+Source: framework/raw-ecdh-keyring.md
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from warmkey.algorithm_suites import TAG_LENGTH
+from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
+from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.keyrings.interface import refuse_if_unwrapped
+from warmkey.keyrings.key_agreement_schemas import (
+    KEYRING_VERSION,
+    EcdhCurveSpec,
+    EphemeralPrivateKeyToStaticPublicKey,
+    PublicKeyDiscovery,
+    RawPrivateKeyToStaticPublicKey,
+    serialize_fixed_info,
+)
+from warmkey.structures import EncryptedDataKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from warmkey.structures import DecryptionMaterials, EncryptionMaterials
+
+__all__ = ["EcdhKeyring", "Party", "RawEcdhKeyring", "check_curve_spec"]
+
+# spec: framework/raw-ecdh-keyring.md#ondecrypt
+RAW_ECDH_PROVIDER_ID: Final = "raw-ecdh"
+AWS_KMS_ECDH_PROVIDER_ID: Final = "aws-kms-ecdh"
+_SALT_AND_COMMITMENT_LENGTH: Final = 64
+
+
+class Party(Protocol):
+    """Who holds a private key and can agree with others by it."""
+
+    @property
+    def public_key(self) -> EcdhPublicKey:
+        """The public half."""
+
+    def shared_secret(self, peer: EcdhPublicKey, /) -> bytes:
+        """What *peer* arrives at too.
+
+        :raises KeyUnavailable: whoever keeps the private key did not answer
+        """
+
+
+class EcdhKeyring:
+    """The steps of all ECDH keyrings.
+
+    Two halves make the difference between the schemas. *own* is missing where every data key gets a key pair of its
+    own, and then nothing can be decrypted; *peer* is missing where anybody may have encrypted, and then nothing can
+    be encrypted. With both, either of the two may have encrypted for the other.
+    """
+
+    def __init__(
+        self, *, provider_id: str, curve_spec: EcdhCurveSpec, own: Party | None, peer: EcdhPublicKey | None
+    ) -> None:
+        self._provider_id = provider_id
+        self._curve_spec = curve_spec
+        self._own = own
+        self._peer = peer
+
+    def __repr__(self) -> str:
+        own = self._own and self._own.public_key
+        return f"{type(self).__name__}({self._curve_spec.name}, own={own!r}, peer={self._peer!r})"
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
+        """Generate a data key, unless there is one, and wrap it under what the sender and the recipient agree on.
+
+        :raises ConfigurationError: the schema is for decrypting only
+        :raises KeyUnavailable: KMS, where it has the private key, did not agree
+
+        Source: framework/raw-ecdh-keyring.md#onencrypt
+        """
+        if self._peer is None:
+            raise ConfigurationError(f"{self!r} can only decrypt: its key agreement schema is for discovery")
+        sender = self._own or EcdhPrivateKey.generate(self._curve_spec.curve)
+        shared_secret = sender.shared_secret(self._peer)
+        fixed_info = self._fixed_info(sender.public_key.point, self._peer.point, materials.encryption_context)
+        data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
+        wrapped = EncryptedDataKey(
+            key_provider_id=self._provider_id,
+            key_provider_info=_serialize_provider_info(sender.public_key.point, self._peer.point),
+            ciphertext=wrap(shared_secret, fixed_info, data_key),
+        )
+        return replace(
+            materials,
+            plaintext_data_key=data_key,
+            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
+        )
+
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials:
+        """Unwrap the first encrypted data key between the right parties that is authentic.
+
+        :raises ConfigurationError: the schema is for encrypting only
+        :raises KeyUnavailable: there is no such encrypted data key; ``attempts`` says why not for each that was tried
+
+        Source: framework/raw-ecdh-keyring.md#ondecrypt
+        """
+        refuse_if_unwrapped(materials)
+        if self._own is None:
+            raise ConfigurationError(f"{self!r} can only encrypt: its private keys are ephemeral")
+        attempts: list[KeyAttempt] = []
+        for key in encrypted_data_keys:
+            if key.key_provider_id not in (RAW_ECDH_PROVIDER_ID, AWS_KMS_ECDH_PROVIDER_ID):
+                continue
+            points = self._points_of(key)
+            if points is None:
+                continue
+            try:
+                return self._unwrap(materials, key, *points, own=self._own)
+            except KeyUnavailable as error:
+                attempts += error.attempts
+        raise KeyUnavailable(f"no encrypted data key could be unwrapped by {self!r}", attempts)
+
+    def _points_of(self, key: EncryptedDataKey) -> tuple[bytes, bytes] | None:
+        """The sender's and the recipient's point, if the encrypted data key is between the right parties."""
+        own = self._own.public_key.point if self._own else b""
+        points = _read_provider_info(key.key_provider_info, point_length=len(own))
+        if points is None:
+            return None
+        if self._peer is None:
+            return points if points[1] == own else None
+        # The two parties write to each other, so the configured sender may be the recipient of this one.
+        return points if points in ((own, self._peer.point), (self._peer.point, own)) else None
+
+    def _unwrap(
+        self, materials: DecryptionMaterials, key: EncryptedDataKey, sender: bytes, recipient: bytes, *, own: Party
+    ) -> DecryptionMaterials:
+        length = materials.algorithm_suite.data_key_length
+        if len(key.ciphertext) != _SALT_AND_COMMITMENT_LENGTH + length + TAG_LENGTH:
+            raise self._failed(own, "it has the wrong length for the algorithm suite")
+        peer = self._peer or EcdhPublicKey.from_point(sender, curve=self._curve_spec.curve)
+        if peer is None:
+            raise self._failed(own, "the sender's public key is no point of the curve")
+        fixed_info = self._fixed_info(sender, recipient, materials.encryption_context)
+        data_key = unwrap(own.shared_secret(peer), fixed_info, key.ciphertext)
+        if data_key is None:
+            raise self._failed(own, "it does not authenticate between these keys and under this encryption context")
+        return replace(materials, plaintext_data_key=data_key)
+
+    def _fixed_info(self, sender: bytes, recipient: bytes, context: Mapping[str, str]) -> bytes:
+        return serialize_fixed_info(self._curve_spec, sender=sender, recipient=recipient, context=context)
+
+    def _failed(self, own: Party, reason: str) -> KeyUnavailable:
+        attempt = KeyAttempt(
+            keyring=type(self).__name__, operation="unwrap", key=own.public_key.point.hex(), reason=reason
+        )
+        return KeyUnavailable("an encrypted data key could not be unwrapped", [attempt])
+
+
+class RawEcdhKeyring(EcdhKeyring):
+    """Wraps data keys under what two elliptic curve key pairs agree on; the private key is in this process.
+
+    :param key_agreement_schema: :class:`EphemeralPrivateKeyToStaticPublicKey`, :class:`PublicKeyDiscovery` or
+        :class:`RawPrivateKeyToStaticPublicKey`
+    :param curve_spec: the curve of all keys
+    :raises ConfigurationError: an argument can't be used, or a key is of another curve
+
+    Source: framework/raw-ecdh-keyring.md#initialization
+    """
+
+    def __init__(
+        self,
+        key_agreement_schema: (
+            EphemeralPrivateKeyToStaticPublicKey | PublicKeyDiscovery | RawPrivateKeyToStaticPublicKey
+        ),
+        *,
+        curve_spec: EcdhCurveSpec,
+    ) -> None:
+        curve = check_curve_spec(curve_spec).curve
+        own: EcdhPrivateKey | None = None
+        peer: EcdhPublicKey | None = None
+        match key_agreement_schema:
+            case EphemeralPrivateKeyToStaticPublicKey(recipient_public_key=der):
+                peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
+            case PublicKeyDiscovery(recipient_static_private_key=pem):
+                own = EcdhPrivateKey.from_pem(pem, curve=curve, name="recipient_static_private_key")
+            case RawPrivateKeyToStaticPublicKey(sender_static_private_key=pem, recipient_public_key=der):
+                own = EcdhPrivateKey.from_pem(pem, curve=curve, name="sender_static_private_key")
+                peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
+            case _:
+                raise ConfigurationError(
+                    f"key_agreement_schema is a {type(key_agreement_schema).__name__}; allowed: "
+                    "EphemeralPrivateKeyToStaticPublicKey, PublicKeyDiscovery, RawPrivateKeyToStaticPublicKey"
+                )
+        super().__init__(provider_id=RAW_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=own, peer=peer)
+
+
+def check_curve_spec(value: object) -> EcdhCurveSpec:
+    """:raises ConfigurationError: *value* is no member of EcdhCurveSpec"""
+    if not isinstance(value, EcdhCurveSpec):
+        names = ", ".join(f"EcdhCurveSpec.{spec.name}" for spec in EcdhCurveSpec)
+        raise ConfigurationError(f"curve_spec is {value!r}; allowed: {names}")
+    return value
+
+
+def _serialize_provider_info(sender: bytes, recipient: bytes) -> bytes:
+    # spec: framework/raw-ecdh-keyring.md#key-provider-information
+    sizes = len(recipient).to_bytes(4, "big"), len(sender).to_bytes(4, "big")
+    return b"".join((KEYRING_VERSION, sizes[0], recipient, sizes[1], sender))
+
+
+def _read_provider_info(info: bytes, *, point_length: int) -> tuple[bytes, bytes] | None:
+    """The sender's and the recipient's point, or ``None`` where *info* is something else."""
+    recipient, sender = info[5 : 5 + point_length], info[-point_length:]
+    return (sender, recipient) if _serialize_provider_info(sender, recipient) == info else None
