@@ -6,14 +6,17 @@ An invocation belongs to the process, not to one client: all subscribers that ar
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
+import os
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 __all__ = ["Participant", "instrument", "take_part", "under_way"]
@@ -29,6 +32,9 @@ class Participant(Protocol):
 
     def end_invocation(self, request_id: str | None, /) -> None:
         """After the handler, whether it returned or raised."""
+
+    def drop_inherited(self) -> None:
+        """In a forked child."""
 
 
 _lock = threading.Lock()
@@ -72,22 +78,29 @@ def instrument(target: Any = None, /) -> Any:
 
 
 class Instrumented:
-    """One instrumented invocation, or a decorator that makes each call one."""
+    """One instrumented invocation, or a decorator that makes each call one.
 
-    def __init__(self, context: object = None) -> None:
-        self._context = context
+    :param arguments: Lambda's context, if it is among them, gives the request ID
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        self._request_id = _request_id(arguments)
         self._token: Any = None
 
     def __call__(self, handler: _Handler) -> _Handler:
-        """Instrument each call of *handler*; its second argument may be Lambda's context."""
+        """Instrument each call of *handler*."""
 
         @functools.wraps(handler)
         def instrumented(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the handler takes
-            context = args[1] if len(args) > 1 else kwargs.get("context", self._context)
-            with Instrumented(context):
+            with Instrumented(*args, *kwargs.values()):
                 return handler(*args, **kwargs)
 
-        return instrumented  # type: ignore[return-value]
+        @functools.wraps(handler)
+        async def instrumented_coroutine(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
+            with Instrumented(*args, *kwargs.values()):
+                return await handler(*args, **kwargs)
+
+        return cast("_Handler", instrumented_coroutine if inspect.iscoroutinefunction(handler) else instrumented)
 
     def __enter__(self) -> None:
         if not _inside.get():  # an inner one changes nothing
@@ -100,7 +113,16 @@ class Instrumented:
         if self._token is not None:
             _inside.reset(self._token)
             self._token = None
-            _end(getattr(self._context, "aws_request_id", None))
+            _end(self._request_id)
+
+
+def _request_id(arguments: Sequence[object]) -> str | None:
+    # The handler's arguments may be anything, and looking for an attribute may run any code.
+    with suppress(Exception):
+        for argument in reversed(arguments):  # the event comes first, and may be made by anybody
+            if hasattr(argument, "aws_request_id"):
+                return str(argument.aws_request_id)
+    return None
 
 
 def _begin() -> None:
@@ -113,7 +135,7 @@ def _begin() -> None:
 def _end(request_id: str | None) -> None:
     global _under_way  # noqa: PLW0603 - see _begin
     with _lock:
-        _under_way -= 1
+        _under_way = max(0, _under_way - 1)
     _tell(lambda participant: participant.end_invocation(request_id))
 
 
@@ -125,3 +147,15 @@ def _tell(what: Callable[[Participant], None]) -> None:
             what(participant)
         except Exception as error:  # noqa: BLE001 - observing must never break what it observes
             logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
+
+
+def _after_fork_in_child() -> None:
+    """The invocation is the parent's; who the child will tell of its own is the same."""
+    global _lock, _under_way  # noqa: PLW0603 - see _begin
+    _lock = threading.Lock()
+    _under_way = 0
+    _inside.set(False)
+    _tell(lambda participant: participant.drop_inherited())
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -6,9 +6,7 @@ Everything of ours is under one key, ``warmkey``, where it can't collide with ke
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from warmkey.events import (
@@ -22,10 +20,10 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
-from warmkey.observability import powertools
+from warmkey.observability import powertools, standard_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from warmkey.events import Event
 
@@ -62,7 +60,11 @@ def _plain(value: object) -> object:
 
 
 class Log:
-    """Writes lines to the function's Powertools logger, to one like it, or to the standard library's."""
+    """Writes lines to the function's Powertools logger, to one of our own, or to the standard library's.
+
+    :param service: of our own logger
+    :param level: what will be written, as far as the settings say; nothing is imported for less
+    """
 
     def __init__(self, *, service: str | None, level: str | None) -> None:
         self._service = service
@@ -70,71 +72,43 @@ class Log:
         self._logger: Any = None
         self._is_own = True
         self._loggers_known = 0
-
-    def is_enabled_for(self, level: int) -> bool:
-        """Whether a line of *level* would be written; no before the first line was."""
-        return bool(self._logger) and bool(self._logger.isEnabledFor(level))
+        # Asked for every hit, so it is the logger's own method.
+        self.is_enabled_for: Callable[[int], bool] = _no
 
     def tell(self, event: Event) -> None:
         """Write a line about *event*."""
         self.write(level_of(event), MESSAGES[type(event)][1], fields_of(event))
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
-        """Write a line."""
+        """Write a line, if the logger writes or buffers lines of *level*."""
         if self._logger is None:
-            self.look_for_logger()
-        write = getattr(self._logger, _METHODS[level])
-        write(message, extra={"warmkey": fields})
+            if level < self._lowest_level() and not powertools.is_imported():
+                return
+            self._look_for_logger()
+        getattr(self._logger, _METHODS[level])(message, extra={"warmkey": fields})
 
     def refresh(self) -> None:
         """An invocation begins: sample again, and take the function's own logger if it has made one meanwhile."""
         if self._logger is None or not self._is_own:
             return
         if len(logging.root.manager.loggerDict) != self._loggers_known:
-            self.look_for_logger()
+            self._look_for_logger()
         else:
-            getattr(self._logger, "refresh_sample_rate_calculation", lambda: None)()
+            powertools.sample_again(self._logger)
 
-    def look_for_logger(self) -> None:
-        """Find the logger to write to."""
+    def _lowest_level(self) -> int:
+        return logging.NOTSET if self._level is None else standard_logging.level(self._level)
+
+    def _look_for_logger(self) -> None:
         self._loggers_known = len(logging.root.manager.loggerDict)
-        if not powertools.is_installed():
-            self._logger = _standard_logger(self._level)
-            return
-        name = powertools.users_logger(self._service)
-        if name is not None or self._logger is None:
-            self._logger = powertools.logger(name, service=self._service)
+        if powertools.is_installed():
+            name = powertools.users_logger(self._service)
             self._is_own = name is None
+            self._logger = powertools.logger(name, service=self._service)
+        else:
+            self._logger = standard_logging.logger(powertools.LOGGER, self._level)
+        self.is_enabled_for = logging.getLogger(self._logger.name).isEnabledFor
 
 
-def _standard_logger(level: str | None) -> logging.Logger:
-    """A logger of the standard library that writes JSON, unless somebody has set it up in another way."""
-    logger = logging.getLogger(powertools.LOGGER)
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(_JsonFormatter())
-        logger.addHandler(handler)
-        logger.propagate = False  # Lambda's own handler would write every line again
-    if logger.level == logging.NOTSET:
-        logger.setLevel(_level(level))
-    return logger
-
-
-def _level(name: str | None) -> int:
-    """Lambda's levels are Python's, and one more."""
-    levels = {**logging.getLevelNamesMapping(), "TRACE": logging.DEBUG}
-    return levels.get((name or "").upper(), logging.INFO)
-
-
-class _JsonFormatter(logging.Formatter):
-    """The keys that Powertools would write, as far as they are ours to know."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON."""
-        line = {
-            "level": record.levelname,
-            "message": record.getMessage(),
-            "timestamp": self.formatTime(record),
-            "warmkey": getattr(record, "warmkey", None),
-        }
-        return json.dumps({name: value for name, value in line.items() if value is not None}, default=str)
+def _no(level: int) -> bool:  # noqa: ARG001 - the signature of Logger.isEnabledFor
+    return False

@@ -11,16 +11,18 @@ live for one blob each and that nobody else can see.
 from __future__ import annotations
 
 import logging
+import sys
+from functools import cache
 from importlib.util import find_spec
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from warmkey.observability.metrics import METRICS
+from warmkey.observability.standard_logging import CurrentStdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LOGGER", "is_installed", "logger", "users_logger", "write"]
+__all__ = ["LOGGER", "is_imported", "is_installed", "logger", "sample_again", "users_logger", "write"]
 
 LOGGER = "warmkey"
 _NAMESPACE = "warmkey"
@@ -29,6 +31,12 @@ _METRICS_PER_BLOB = 100
 _VALUES_PER_METRIC = 100
 
 
+def is_imported() -> bool:
+    """Whether the function uses Powertools itself, so that it costs nothing to use it too."""
+    return "aws_lambda_powertools" in sys.modules
+
+
+@cache
 def is_installed() -> bool:
     """Whether there is a Powertools to import."""
     return find_spec("aws_lambda_powertools") is not None
@@ -50,9 +58,18 @@ def logger(name: str | None, *, service: str | None) -> Any:  # noqa: ANN401 - P
 
     if name is not None:
         return Logger(service=name)
-    own = Logger(service=LOGGER, level=logging.getLogger(LOGGER).level or None)
+    own = Logger(service=LOGGER, level=logging.getLogger(LOGGER).level or None, stream=cast("TextIO", CurrentStdout()))
     own.append_keys(service=_provider(service=service).service or "service_undefined")
     return own
+
+
+def sample_again(logger: Any) -> None:  # noqa: ANN401 - as above
+    """Let *logger* decide anew whether this invocation is logged at DEBUG."""
+    getattr(logger, "refresh_sample_rate_calculation", _nothing)()
+
+
+def _nothing() -> None:
+    pass
 
 
 def write(
@@ -85,8 +102,6 @@ def _provider(**arguments: Any) -> Any:  # noqa: ANN401 - as above
 def _blobs(series: Mapping[str, list[float]]) -> Iterator[dict[str, list[float]]]:
     left = dict(series)
     while left:
-        yield {name: left[name][:_VALUES_PER_METRIC] for name in islice(left, _METRICS_PER_BLOB)}
-        for name in list(islice(left, _METRICS_PER_BLOB)):
-            left[name] = left[name][_VALUES_PER_METRIC:]
-            if not left[name]:
-                del left[name]
+        blob = {name: left.pop(name) for name in list(left)[:_METRICS_PER_BLOB]}
+        yield {name: values[:_VALUES_PER_METRIC] for name, values in blob.items()}
+        left |= {name: values[_VALUES_PER_METRIC:] for name, values in blob.items() if values[_VALUES_PER_METRIC:]}

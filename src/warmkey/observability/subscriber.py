@@ -86,22 +86,22 @@ class Subscriber:
         self._born = now()
         self._invocation_of = marker()
         self._said_metrics_are_off = False
-        self._start_over()
+        self.drop_inherited()
         invocations.take_part(self)
 
-    def _start_over(self) -> None:
+    def drop_inherited(self) -> None:
+        """In a forked child: what the parent has counted is the parent's to write."""
         self._lock = threading.Lock()
         self._tally = Tally(self._mode)
         self._hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
-
-    drop_inherited = _start_over
 
     def __repr__(self) -> str:
         return f"<warmkey.observability.Subscriber metrics={self._mode}>"
 
     def __call__(self, event: Event) -> None:
         """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
+        self._notice_invocation()
         self._log.tell(event)
         with self._lock:
             self._tally.add(event)
@@ -138,19 +138,24 @@ class Subscriber:
             self._log.write(logging.INFO, "cache summary", self._summary(tally, request_id))
 
     def _attend(self, operation: Operation) -> None:
+        is_new = self._notice_invocation()
         if self._log.is_enabled_for(logging.DEBUG):
             self._log.tell(CacheHit(operation=operation))
-        if self._invocation_of() is not self._invocation:
-            self._invocation = self._invocation_of()
-            if not invocations.under_way():
-                self._log.refresh()
-                self.flush()
-        if len(self._hits) >= _HITS_PER_BATCH:
-            if invocations.under_way():
-                with self._lock:
-                    self._collect_hits()
-            else:
-                self.flush()
+        if invocations.under_way():
+            with self._lock:
+                self._collect_hits()
+        elif is_new or len(self._hits) >= _HITS_PER_BATCH:
+            self.flush()
+
+    def _notice_invocation(self) -> bool:
+        """Whether this is the first that happens in an invocation."""
+        invocation = self._invocation_of()
+        if invocation is self._invocation:
+            return False
+        self._invocation = invocation
+        if not invocations.under_way():
+            self._log.refresh()
+        return True
 
     def _take(self) -> Tally:
         with self._lock:
@@ -178,7 +183,7 @@ class Subscriber:
         avoided = tally["CacheHits"] + tally["CacheCoalesced"]
         return {
             "event": "Summary",
-            "request_id": request_id,
+            **({"request_id": request_id} if request_id else {}),
             "hits": tally["CacheHits"],
             "coalesced": tally["CacheCoalesced"],
             "misses": tally["CacheMisses"],
