@@ -11,11 +11,13 @@ import binascii
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from warmkey.cmms.statistics import OperationStatistics
+from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused, WarmkeyError, seal
+from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.wiring import Given
+from warmkey.process_copies import holders
 from warmkey.structures import EncryptionContext
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from warmkey.client_apis.client import Client
     from warmkey.clock import Clock
     from warmkey.cmms.caching import CachingCMM
+    from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import Emit
     from warmkey.lambda_runtime.wiring import Wired
 
@@ -93,9 +96,9 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
 def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
     missing = required - EncryptionContext.of(context).keys()
     if missing:
+        names = ", ".join(map(repr, sorted(missing)))
         raise PolicyRefused(
-            f"the encryption context lacks {', '.join(map(repr, sorted(missing)))}, which WARMKEY_REQUIRED_CONTEXT_KEYS "
-            "requires of every encrypt and decrypt"
+            f"the encryption context lacks {names}; WARMKEY_REQUIRED_CONTEXT_KEYS wants it for every message"
         )
 
 
@@ -213,13 +216,16 @@ def reset() -> None:
 
 
 def purge(partition_id: str | None = None) -> int:
-    """Revoke now: forget every cached data key of this container, and those being requested; how many entries left.
+    """Revoke now: forget every cached data key of this process, and those being requested; how many entries left.
 
-    :param partition_id: only those of one partition
+    This empties every :class:`warmkey.LocalCMC` that is alive, your own ones too.
+
+    :param partition_id: only the entries of this partition
+    :raises InvalidRequest: it is no text
     """
-    wired = DEFAULT.wired
-    cache_purge = getattr(wired.cmm.cache, "purge", None) if wired is not None else None
-    return 0 if cache_purge is None else int(cache_purge(partition_id))
+    if partition_id is not None and not isinstance(partition_id, str):
+        raise InvalidRequest(f"partition_id is {partition_id!r}; a str is allowed, or None for all partitions")
+    return sum(cache.purge(partition_id) for cache in holders(LocalCMC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,3 +273,7 @@ def cache_info() -> CacheInfo:
         evictions=wired.tally.evictions(),
         kms_requests=wired.tally.kms_requests(),
     )
+
+
+snapstart.prepare()
+DEFAULT.prepare_if_eager()

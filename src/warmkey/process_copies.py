@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Holder",
+    "drop_before_snapshot",
+    "drop_in_copies",
     "expect_snapshot",
     "holders",
     "snapshot_is_ahead",
-    "drop_before_snapshot",
-    "drop_in_copies",
 ]
 
 

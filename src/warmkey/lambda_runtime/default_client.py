@@ -1,25 +1,28 @@
 """The one client of this process that the helpers share: built once, dropped where it must not live on.
 
-It is dropped by :func:`reset`, in a forked child, and before a snapshot; the next use builds it afresh, so data keys,
-KMS connections, credentials and a generated partition ID never cross from one execution environment to another.
+It is dropped by ``reset``, in a forked child, and before a snapshot; the next use builds it afresh, so data keys, KMS
+connections, credentials and a generated partition ID never cross from one execution environment to another.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
-from warmkey.process_copies import drop_in_copies
-from warmkey.lambda_runtime.settings import parse_keywords, read_settings
+from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Given, wire
+from warmkey.process_copies import drop_in_copies, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from warmkey.lambda_runtime.wiring import Wired
 
 __all__ = ["DEFAULT", "DefaultClient"]
+
+# The process of what is built while a snapshot is ahead: no process has this ID, so each use looks again.
+_UNTIL_RESTORED = -1
 
 
 class DefaultClient:
@@ -33,8 +36,10 @@ class DefaultClient:
     def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """In a copy: forget keys, connections and credentials; what was configured stays."""
         del reason
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._process = os.getpid()
         self._wired: Wired | None = None
+        self._ready: Wired | None = None
 
     def get(self) -> Wired:
         """What is wired, built by the first thread that asks.
@@ -42,51 +47,66 @@ class DefaultClient:
         :raises ConfigurationError: the settings can't be used; the next call tries again
         """
         wired = self._wired
-        # A fork that Python did not make runs no hook.
         if wired is None or wired.process != os.getpid():
             return self._build()
         return wired
 
-    @property
-    def wired(self) -> Wired | None:
-        """What is wired in this process so far."""
-        wired = self._wired
-        return wired if wired is not None and wired.process == os.getpid() else None
-
     def _build(self) -> Wired:
-        if self._wired is not None and self.wired is None:
-            self.drop_inherited()
+        self._check_process()
         with self._lock:
-            if self._wired is None:
-                given = self._given or Given()
-                self._wired = wire(read_settings(given.settings), given)
-            return self._wired
+            if not _is_usable(self._wired):
+                self._wired, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
+            return self._wired  # type: ignore[return-value]
+
+    def _wire(self) -> Wired:
+        given = self._given or Given()
+        process = _UNTIL_RESTORED if snapshot_is_ahead() else os.getpid()
+        return wire(read_settings(given.settings), given, process=process)
+
+    def _check_process(self) -> None:
+        # A fork that Python did not make runs no hook.
+        if self._process != os.getpid():
+            self.drop_inherited()
 
     def configure(self, given: Given) -> None:
-        """Wire with *given* from the first use on.
+        """Wire with *given* from the first use on; at once where ``WARMKEY_INIT`` is ``eager``.
 
-        :raises ConfigurationError: it is wired already, or was configured before
+        :raises ConfigurationError: it is wired already, or a setting can't be used
         """
-        parse_keywords(given.settings)  # its errors belong here, not to the first use
+        check_keywords(given.settings)
+        self._check_process()
         with self._lock:
-            if self.wired is not None:
+            if _is_usable(self._wired):
                 raise ConfigurationError(
                     "configure() came after the first use of warmkey; call it once, before, or warmkey.reset() first"
                 )
-            self._given = given
+            self._given, self._ready = given, None
+        self.prepare_if_eager()
+
+    def prepare_if_eager(self) -> None:
+        """Wire ahead of the first use where the settings say so; ``configure`` may still come.
+
+        :raises ConfigurationError: the settings can't be used
+        """
+        with self._lock:
+            if is_eager(self._given.settings if self._given else {}):
+                self._ready = self._wire()
 
     def reset(self) -> None:
         """Forget everything, what was configured too."""
+        self._check_process()
         with self._lock:
-            wired, self._wired = self._wired, None
-            self._given = None
-        _empty(wired)
+            forgotten = (self._wired, self._ready)
+            self._given = self._wired = self._ready = None
+        for wired in forgotten:
+            if wired is not None and wired.settings.cache:
+                wired.cmm.purge()
 
 
-def _empty(wired: Wired | None) -> None:
-    purge: Any = getattr(wired.cmm.cache, "purge", None) if wired is not None else None
-    if purge is not None:
-        purge()
+def _is_usable(wired: Wired | None) -> bool:
+    if wired is None:
+        return False
+    return wired.process == os.getpid() or (wired.process == _UNTIL_RESTORED and snapshot_is_ahead())
 
 
 DEFAULT = DefaultClient()

@@ -1,6 +1,6 @@
 """The settings of the module-level helpers; the only place where the environment is read.
 
-:class:`Settings` is the table: a row each with its parser, its default and the words for what is allowed. Errors and
+:class:`Settings` is the table: a row each with its parser, the words for what is allowed, and its default. Errors and
 ``docs/settings.md`` come from it. A variable is the field's name in capitals behind ``WARMKEY_``; ``configure`` takes
 the field's name itself, with the text that the variable would have or with the typed value.
 """
@@ -13,11 +13,12 @@ import os
 import re
 from dataclasses import Field, dataclass, field, fields
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
+from warmkey.structures import RESERVED_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,11 @@ __all__ = [
     "KmsMode",
     "Metrics",
     "Settings",
+    "check_keywords",
     "function_name",
+    "home_region",
+    "is_eager",
+    "is_invoked",
     "is_snap_start",
     "log_level",
     "read_settings",
@@ -62,7 +67,11 @@ class Metrics(StrEnum):
     DETAILED = "detailed"
 
 
-# --- parsers: text or a typed value in; ValueError where it is not allowed
+# --- parsers: text or a typed value in, the typed value out
+
+
+class _NotAllowedError(ValueError):
+    """A parser's answer to what it can't take; with the reason, where the words of the row don't say it."""
 
 
 def _integer(low: int, high: int | None = None) -> Callable[[object], int]:
@@ -70,7 +79,7 @@ def _integer(low: int, high: int | None = None) -> Callable[[object], int]:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
-            raise ValueError
+            raise _NotAllowedError
         return value
 
     return parse
@@ -80,21 +89,21 @@ def _number(value: object) -> float:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{0,15}\.?[0-9]{1,15}", value):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError
+        raise _NotAllowedError
     return value
 
 
 def _seconds(value: object) -> float:
     number = _number(value)
     if not 0 < number < math.inf:
-        raise ValueError
+        raise _NotAllowedError
     return number
 
 
 def _share(value: object) -> float:
     number = _number(value)
     if not 0 <= number < 1:
-        raise ValueError
+        raise _NotAllowedError
     return number
 
 
@@ -102,87 +111,108 @@ def _switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
     if value not in ("on", "off"):
-        raise ValueError
+        raise _NotAllowedError
     return value == "on"
 
 
 def _one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
     def parse(value: object) -> _Choice:
-        return choices(value)
+        try:
+            return choices(value)
+        except ValueError:
+            raise _NotAllowedError from None
 
     return parse
 
 
 def _algorithm_suite(value: object) -> AlgorithmSuite:
+    if isinstance(value, AlgorithmSuite):
+        return value
     if isinstance(value, str):
         if value in AlgorithmSuite.__members__:
             return AlgorithmSuite[value]
-        if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{4}", value) is None:
-            raise ValueError
-        value = int(value, 16)
-    return AlgorithmSuite(value)
+        value = int(value, 16) if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{4}", value) else None
+    try:
+        return AlgorithmSuite(cast("int", value))
+    except ValueError:
+        raise _NotAllowedError from None
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise ValueError
+    if not isinstance(value, str):
+        raise _NotAllowedError
+    if not value.isprintable():
+        raise _NotAllowedError("it holds characters that can't be printed")
     return value
 
 
 def _items(value: object) -> tuple[str, ...]:
-    """The items of a comma-separated text or of a collection, each without spaces around it, none twice."""
-    if isinstance(value, str):
-        items = value.split(",")
-    elif isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value):
-        items = list(value)
-    else:
-        raise ValueError  # noqa: TRY004 - every parser answers with ValueError
-    items = [item.strip() for item in items]
+    """The items of a comma-separated text or of a collection, without spaces around them, none empty, none twice."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple, set, frozenset)):
+        raise _NotAllowedError
+    items = [_text(part).strip() for part in parts]
     if "" in items:
-        raise ValueError("an item is empty")
+        raise _NotAllowedError("an item is empty")
     for item in items:
         if items.count(item) > 1:
-            raise ValueError(f"{item!r} is there twice")
+            raise _NotAllowedError(f"{item!r} is there twice")
     return tuple(items)
 
 
-def _kms_identifiers(value: object) -> tuple[str, ...]:
-    items = _items(value)
-    for item in items:
-        try:
-            check_kms_identifier(item, "an item")
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from None
-    return items
+def _each(check: Callable[[str], str | None]) -> Callable[[object], tuple[str, ...]]:
+    """A parser of items, each of which *check* finds nothing wrong with."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        items = _items(value)
+        for item in items:
+            if problem := check(item):
+                raise _NotAllowedError(problem)
+        return items
+
+    return parse
 
 
-def _key_arns(value: object) -> tuple[str, ...]:
-    items = _items(value)
-    for item in items:
-        arn = parse_kms_arn(item)
-        if arn is None or not arn.is_key:
-            raise ValueError(f"{item!r} is no key ARN")
-    return items
+def _wrong_with_kms_identifier(item: str) -> str | None:
+    try:
+        check_kms_identifier(item, "an item")
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
-def _accounts(value: object) -> tuple[str, ...]:
-    items = _items(value)
-    for item in items:
-        if re.fullmatch(r"[0-9]{12}", item) is None:
-            raise ValueError(f"{item!r} is no account ID")
-    return items
+def _wrong_with_key_arn(item: str) -> str | None:
+    arn = parse_kms_arn(item)
+    return None if arn is not None and arn.is_key else f"{item!r} is no key ARN"
+
+
+def _wrong_with_account(item: str) -> str | None:
+    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is no account ID"
+
+
+def _wrong_with_context_key(item: str) -> str | None:
+    return f"{item!r} is reserved; nobody may supply it" if item.startswith(RESERVED_PREFIX) else None
 
 
 # --- the table
 
 
-def _row(parse: Callable[[object], object], allowed: str, default: object) -> Any:  # noqa: ANN401 - a field's value
-    return field(default=default, metadata={"parse": parse, "allowed": allowed})
+def _row(parse: Callable[[object], object], allowed: str) -> dict[str, Any]:
+    return {"parse": parse, "allowed": allowed}
 
 
-def _names(choices: Iterable[Enum]) -> str:
+def _any_of(choices: type[Enum]) -> dict[str, Any]:
     *others, last = [str(choice.value) for choice in choices]
-    return f"{', '.join(others)} or {last}"
+    return _row(_one_of(choices), f"{', '.join(others)} or {last}")
+
+
+def _whole(low: int, high: int | None = None) -> dict[str, Any]:
+    return _row(_integer(low, high), f"an integer of {low} or more" if high is None else f"an integer, {low} to {high}")
+
+
+_SECONDS = _row(_seconds, "a number of seconds over 0")
+_SWITCH = _row(_switch, "on or off")
+_TEXT = _row(_text, "a text that is not empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,139 +222,159 @@ class Settings:
     :raises ConfigurationError: two of them exclude each other
     """
 
-    kms_key_arns: tuple[str, ...] = _row(
-        _kms_identifiers, "one or more KMS key ARNs, separated by commas; the first generates data keys", ()
+    kms_key_arns: tuple[str, ...] = field(
+        default=(),
+        metadata=_row(
+            _each(_wrong_with_kms_identifier),
+            "one or more KMS key ARNs, separated by commas, of which the first generates data keys,",
+        ),
     )
-    decrypt_key_arns: tuple[str, ...] = _row(_key_arns, "KMS key ARNs, separated by commas", ())
-    kms_mode: KmsMode = _row(_one_of(KmsMode), _names(KmsMode), KmsMode.STRICT)
-    discovery_accounts: tuple[str, ...] = _row(
-        _accounts, "AWS account IDs of 12 digits, separated by commas; only with WARMKEY_KMS_MODE=discovery", ()
+    decrypt_key_arns: tuple[str, ...] = field(
+        default=(), metadata=_row(_each(_wrong_with_key_arn), "one or more KMS key ARNs, separated by commas,")
     )
-    kms_connect_timeout_seconds: float = _row(_seconds, "a number of seconds over 0", 1)
-    kms_read_timeout_seconds: float = _row(_seconds, "a number of seconds over 0", 1)
-    kms_max_attempts: int = _row(_integer(1, 10), "an integer from 1 to 10", 3)
-    cache: bool = _row(_switch, "on or off", True)  # noqa: FBT003 - a row of the table
-    cache_capacity: int = _row(_integer(0), "an integer of 0 or more", 1000)
-    max_age_seconds: float = _row(_seconds, "a number of seconds over 0", 300)
-    max_age_jitter: float = _row(_share, "a number from 0 to below 1", 0.1)
-    max_messages_encrypted: int = _row(_integer(1, 2**32), f"an integer from 1 to {2**32}", 1000)
-    max_bytes_encrypted: int = _row(_integer(0, 2**63 - 1), f"an integer from 0 to {2**63 - 1}", 2**30)
-    refresh_ahead: bool = _row(_switch, "on or off", False)  # noqa: FBT003 - a row of the table
-    partition_id: str | None = _row(_text, "a text that is not empty", None)
-    algorithm_suite: AlgorithmSuite | None = _row(
-        _algorithm_suite, "the name or hexadecimal ID of an algorithm suite, such as 0x0478", None
+    kms_mode: KmsMode = field(default=KmsMode.STRICT, metadata=_any_of(KmsMode))
+    discovery_accounts: tuple[str, ...] = field(
+        default=(), metadata=_row(_each(_wrong_with_account), "one or more account IDs of 12 digits, by commas,")
     )
-    commitment_policy: CommitmentPolicy = _row(
-        _one_of(CommitmentPolicy), _names(CommitmentPolicy), CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+    kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
+    kms_read_timeout_seconds: float = field(default=1, metadata=_SECONDS)
+    kms_max_attempts: int = field(default=3, metadata=_whole(1, 10))
+    cache: bool = field(default=True, metadata=_SWITCH)
+    cache_capacity: int = field(default=1000, metadata=_whole(0))
+    max_age_seconds: float = field(default=300, metadata=_SECONDS)
+    max_age_jitter: float = field(default=0.1, metadata=_row(_share, "a number from 0 to below 1"))
+    max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
+    max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
+    refresh_ahead: bool = field(default=False, metadata=_SWITCH)
+    partition_id: str | None = field(default=None, metadata=_TEXT)
+    algorithm_suite: AlgorithmSuite | None = field(
+        default=None, metadata=_row(_algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478,")
     )
-    max_encrypted_data_keys: int = _row(_integer(1, 65535), "an integer from 1 to 65535", 5)
-    frame_length: int = _row(_integer(1, 2**32 - 1), f"an integer from 1 to {2**32 - 1}", 4096)
-    required_context_keys: tuple[str, ...] = _row(_items, "encryption context keys, separated by commas", ())
-    init: Init = _row(_one_of(Init), _names(Init), Init.LAZY)
-    metrics: Metrics = _row(_one_of(Metrics), _names(Metrics), Metrics.SUMMARY)
-    metrics_namespace: str | None = _row(_text, "a text that is not empty", None)
-    service_name: str | None = _row(_text, "a text that is not empty", None)
+    commitment_policy: CommitmentPolicy = field(
+        default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, metadata=_any_of(CommitmentPolicy)
+    )
+    max_encrypted_data_keys: int = field(default=5, metadata=_whole(1, 65535))
+    frame_length: int = field(default=4096, metadata=_whole(1, 2**32 - 1))
+    required_context_keys: tuple[str, ...] = field(
+        default=(),
+        metadata=_row(_each(_wrong_with_context_key), "one or more encryption context keys, separated by commas,"),
+    )
+    init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
+    metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
+    metrics_namespace: str | None = field(default=None, metadata=_TEXT)
+    service_name: str | None = field(default=None, metadata=_TEXT)
 
     def __post_init__(self) -> None:
-        _check_together(self)
+        _check_keys(self)
+        _check_identifiers(self)
+        _check_suite(self)
 
 
 ROWS: Mapping[str, Field[Any]] = {row.name: row for row in fields(Settings)}
+VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row in ROWS.items()}
 
 
-def variable(name: str) -> str:
-    """The environment variable of the setting *name*."""
-    return PREFIX + name.upper()
-
-
-# --- reading
-
-
-def read_settings(keywords: Mapping[str, object] | None = None) -> Settings:
-    """The settings of the environment, with *keywords* of ``configure`` above them.
-
-    :raises ConfigurationError: names the variable or keyword, its value, what is allowed, and the nearest name if it
-        is unknown
-    """
-    values = parse_keywords(keywords or {})
-    unread = {variable(name): name for name in ROWS if name not in values}
-    for text in sorted(os.environ):
-        if text.startswith(PREFIX) and text not in _VARIABLES:
-            raise ConfigurationError(f"{text} is no setting of warmkey{_nearest(text, _VARIABLES)}")
-        if text in unread:
-            values[unread[text]] = _parse(ROWS[unread[text]], os.environ[text], shown_as=text)
-    return Settings(**values)
-
-
-def parse_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
-    """The typed values of what was given to ``configure``.
-
-    :raises ConfigurationError: see :func:`read_settings`
-    """
-    for name in keywords:
-        if name not in ROWS:
-            raise ConfigurationError(f"configure() has no setting {name!r}{_nearest(name, ROWS)}")
-    return {name: _parse(ROWS[name], value, shown_as=name) for name, value in keywords.items()}
-
-
-_VARIABLES = {variable(name): name for name in ROWS}
-
-
-def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
-    if isinstance(value, str):
-        value = value.strip()
-    if value == "":
+def _check_keys(settings: Settings) -> None:
+    discovery = settings.kms_mode is KmsMode.DISCOVERY
+    if not settings.kms_key_arns and not discovery:
+        allowed = ROWS["kms_key_arns"].metadata["allowed"]
+        raise ConfigurationError(f"WARMKEY_KMS_KEY_ARNS is missing; {allowed} is allowed")
+    if settings.discovery_accounts and not discovery:
         raise ConfigurationError(
-            f"{shown_as} is empty; {row.metadata['allowed']} is allowed. Leave it out to have the default"
+            f"WARMKEY_DISCOVERY_ACCOUNTS is set while WARMKEY_KMS_MODE is {settings.kms_mode.value}, which decrypts "
+            "with the configured keys only; remove it, or set WARMKEY_KMS_MODE to discovery"
         )
-    try:
-        return row.metadata["parse"](value)
-    except (ValueError, TypeError) as error:
-        why = f" ({error})" if error.args and not isinstance(value, (Enum, int, float)) else ""
-        problem = f"{shown_as} is {value!r}{why}; {row.metadata['allowed']} is allowed"
-    raise ConfigurationError(problem)
+    keys, most = len(settings.kms_key_arns), settings.max_encrypted_data_keys
+    if keys > most:
+        raise ConfigurationError(
+            f"WARMKEY_KMS_KEY_ARNS has {keys} keys, so each message gets {keys} encrypted data keys, and "
+            f"WARMKEY_MAX_ENCRYPTED_DATA_KEYS allows {most}; raise it, here and wherever the messages are read"
+        )
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(names))}"
+def _check_identifiers(settings: Settings) -> None:
+    if settings.decrypt_key_arns or settings.kms_mode is KmsMode.DISCOVERY:
+        return
+    for identifier in settings.kms_key_arns:
+        arn = parse_kms_arn(identifier)
+        if arn is None or not arn.is_key:
+            raise ConfigurationError(
+                f"WARMKEY_KMS_KEY_ARNS names {identifier!r}, which is no key ARN: a message names the ARN of the key "
+                "that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Give the key ARN, or "
+                "name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
+            )
 
 
-def _check_together(settings: Settings) -> None:
-    _check_keys(settings)
+def _check_suite(settings: Settings) -> None:
     policy, suite = settings.commitment_policy, settings.algorithm_suite
     if suite is not None and suite not in policy.encrypt_suites:
         raise ConfigurationError(
             f"WARMKEY_ALGORITHM_SUITE is {suite.name}, which WARMKEY_COMMITMENT_POLICY={policy.name} does not allow; "
             f"allowed: {', '.join(allowed.name for allowed in AlgorithmSuite if allowed in policy.encrypt_suites)}"
         )
-    keys, most = len(settings.kms_key_arns), settings.max_encrypted_data_keys
-    if keys > most:
-        raise ConfigurationError(
-            f"WARMKEY_KMS_KEY_ARNS has {keys} keys, so each message gets {keys} encrypted data keys, and "
-            f"WARMKEY_MAX_ENCRYPTED_DATA_KEYS allows {most}; raise the limit, here and wherever the messages are read"
-        )
 
 
-def _check_keys(settings: Settings) -> None:
-    discovery = settings.kms_mode is KmsMode.DISCOVERY
-    if not settings.kms_key_arns and not discovery:
-        raise ConfigurationError(
-            f"WARMKEY_KMS_KEY_ARNS is missing; {ROWS['kms_key_arns'].metadata['allowed']} is allowed"
-        )
-    if settings.discovery_accounts and not discovery:
-        raise ConfigurationError(
-            f"WARMKEY_DISCOVERY_ACCOUNTS is set while WARMKEY_KMS_MODE is {settings.kms_mode.value}, which decrypts "
-            "with the configured keys only; remove it, or set WARMKEY_KMS_MODE to discovery"
-        )
-    for identifier in settings.kms_key_arns:
-        arn = parse_kms_arn(identifier)
-        if (arn is None or not arn.is_key) and not settings.decrypt_key_arns and not discovery:
-            raise ConfigurationError(
-                f"WARMKEY_KMS_KEY_ARNS names {identifier!r}, which is no key ARN: messages name the ARN of the key that "
-                "encrypted them, so what an alias or a key ID encrypts could not be decrypted. Give the key ARN, or "
-                "name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
-            )
+# --- reading
+
+
+def read_settings(keywords: Mapping[str, object]) -> Settings:
+    """The settings of the environment, with *keywords* of ``configure`` above them.
+
+    :raises ConfigurationError: names the variable or keyword, its value, what is allowed, and the nearest name if it
+        is unknown
+    """
+    values = check_keywords(keywords)
+    for name, text in sorted(os.environ.items()):
+        if name.startswith(PREFIX):
+            if name not in VARIABLES:
+                near = _nearest(name.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in VARIABLES), PREFIX)
+                raise ConfigurationError(f"{name} is no setting of warmkey; {near}")
+            row = VARIABLES[name]
+            if row.name not in values:
+                values[row.name] = _parse(row, text, shown_as=name)
+    return Settings(**values)
+
+
+def check_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
+    """The typed values of what was given to ``configure``.
+
+    :raises ConfigurationError: see :func:`read_settings`
+    """
+    for name in keywords:
+        if name not in ROWS:
+            raise ConfigurationError(f"configure() knows no setting {name!r}; {_nearest(name, ROWS)}")
+    return {name: _parse(ROWS[name], value, shown_as=name) for name, value in keywords.items()}
+
+
+def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
+    allowed = row.metadata["allowed"]
+    if isinstance(value, str):
+        value = value.strip()
+    if value == "":
+        raise ConfigurationError(f"{shown_as} is empty; {allowed} is allowed. Leave it out to have the default")
+    try:
+        return row.metadata["parse"](value)
+    except _NotAllowedError as error:
+        problem = f"{shown_as} is {value!r}; {allowed} is allowed" + (f" ({error})" if error.args else "")
+    raise ConfigurationError(problem)
+
+
+def _nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
+    names = sorted(names)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {prefix}{near[0]}?" if near else f"there are {', '.join(prefix + known for known in names)}"
+
+
+# --- what Lambda tells by its own variables
+
+
+def is_eager(keywords: Mapping[str, object]) -> bool:
+    """Whether the default client is to be built ahead of its first use.
+
+    :raises ConfigurationError: ``WARMKEY_INIT`` can't be used
+    """
+    init = keywords.get("init", os.environ.get(PREFIX + "INIT", Init.LAZY))
+    return _parse(ROWS["init"], init, shown_as=PREFIX + "INIT") is Init.EAGER
 
 
 def function_name() -> str | None:
@@ -337,6 +387,16 @@ def log_level() -> str | None:
     return os.environ.get("AWS_LAMBDA_LOG_LEVEL") or os.environ.get("POWERTOOLS_LOG_LEVEL")
 
 
+def home_region() -> str | None:
+    """The Region that this runs in, where the environment says so."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
 def is_snap_start() -> bool:
-    """Whether this execution environment starts from a snapshot, or is being made into one."""
+    """Whether this execution environment was restored from a snapshot, or is being made into one."""
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
+def is_invoked() -> bool:
+    """Whether there has been an invocation: Lambda's runtime sets its trace ID, and nothing sets one before."""
+    return "_X_AMZN_TRACE_ID" in os.environ

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from warmkey.caches.local import LocalCMC
 from warmkey.caches.null import NullCMC
@@ -16,23 +16,23 @@ from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
-from warmkey.lambda_runtime.settings import function_name, log_level
+from warmkey.lambda_runtime.settings import function_name, home_region, is_snap_start, log_level
 from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from warmkey.clock import Clock
     from warmkey.events import Emit
     from warmkey.keyrings.interface import Keyring
     from warmkey.lambda_runtime.settings import Settings
+    from warmkey.structures import EncryptionMaterials
 
 __all__ = ["Given", "Wired", "wire"]
 
-# botocore waits up to this long before the second attempt, twice as long before the third, and so on to 20 s.
-_FIRST_BACKOFF_SECONDS = 1.0
-_LONGEST_BACKOFF_SECONDS = 20.0
+# What botocore's standard mode waits at most before each further attempt.
+_BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class Given:
 class Wired:
     """What the helpers use, built for one process.
 
+    :ivar process: the one that may use it
     :ivar required: the encryption context keys that every call must supply
     """
 
@@ -65,17 +66,15 @@ class Wired:
     required: frozenset[str]
 
 
-def wire(settings: Settings, given: Given, *, caching: bool = True) -> Wired:
+def wire(settings: Settings, given: Given, *, process: int) -> Wired:
     """Build everything; no request is made.
 
-    :param caching: whether data keys may be kept at all; while a snapshot is prepared they may not
     :raises ConfigurationError: boto3 can't make a KMS client
     """
     tally = Tally()
-    emit = fan_out(tally, _subscriber(settings), given.emit)
-    cache = LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if caching and settings.cache else NullCMC()
+    emit = fan_out(tally, _observer(settings), given.emit)
     cmm = CachingCMM(
-        cache=cache,
+        cache=LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if settings.cache else NullCMC(),
         keyring=_keyring(settings, _Clients(settings, given), emit),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
@@ -87,20 +86,19 @@ def wire(settings: Settings, given: Given, *, caching: bool = True) -> Wired:
         clock=given.clock,
         emit=emit,
     )
-    client = Client(
-        commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
-    )
     return Wired(
-        process=os.getpid(),
+        process=process,
         settings=settings,
-        client=client,
+        client=Client(
+            commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
+        ),
         cmm=cmm,
         tally=tally,
         required=frozenset(settings.required_context_keys),
     )
 
 
-def _subscriber(settings: Settings) -> Emit:
+def _observer(settings: Settings) -> Emit:
     return subscriber(
         metrics=settings.metrics,
         namespace=settings.metrics_namespace,
@@ -110,21 +108,43 @@ def _subscriber(settings: Settings) -> Emit:
     )
 
 
+# --- keyrings
+
+
 def _keyring(settings: Settings, clients: _Clients, emit: Emit) -> Keyring:
     def keyring(identifier: str) -> Keyring:
         return AwsKmsKeyring(identifier, kms_client=clients(_region_of(identifier)), emit=emit)
 
     generator, *children = map(keyring, settings.kms_key_arns)
-    decrypting = [*settings.kms_key_arns, *settings.decrypt_key_arns]
-    arns = [identifier for identifier in dict.fromkeys(decrypting) if parse_kms_arn(identifier) is not None]
+    decrypting = dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns])
     return SplitKeyring(
-        encrypting=MultiKeyring(generator, children), decrypting=MultiKeyring(children=map(keyring, arns))
+        encrypting=MultiKeyring(generator, children), decrypting=MultiKeyring(children=map(keyring, decrypting))
     )
 
 
 def _region_of(identifier: str) -> str | None:
     arn = parse_kms_arn(identifier)
-    return None if arn is None else arn.region
+    return home_region() if arn is None else arn.region
+
+
+class _NothingToEncryptWith:
+    """Stands where the keyring to encrypt with would be."""
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
+        """:raises ConfigurationError: always"""
+        del materials
+        raise ConfigurationError("WARMKEY_KMS_KEY_ARNS is missing, so there is no key to encrypt with")
+
+
+def _longest_call_seconds(settings: Settings) -> float:
+    """How long a data key can take in the worst case: every attempt with every key times out."""
+    attempts = settings.kms_max_attempts
+    timeouts = attempts * (settings.kms_connect_timeout_seconds + settings.kms_read_timeout_seconds)
+    requests = len(settings.kms_key_arns) + len(settings.decrypt_key_arns) + settings.max_encrypted_data_keys
+    return requests * (timeouts + sum(_BACKOFF_SECONDS[: attempts - 1])) + 1
+
+
+# --- clients
 
 
 class _Clients:
@@ -134,20 +154,34 @@ class _Clients:
         self._settings = settings
         self._given = given
         self._made: dict[str | None, Any] = {}
-        if given.kms_client is not None and given.process != os.getpid():
+        if given.process != os.getpid() and hasattr(given.kms_client, "close"):
             # A forked child shares the parent's sockets; closing drops this process's copies only.
-            close: Callable[[], object] = getattr(given.kms_client, "close", lambda: None)
-            close()
+            given.kms_client.close()
 
     def __call__(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
         if self._given.kms_client is not None:
             return self._given.kms_client
         if region not in self._made:
-            self._made[region] = _kms_client(region, self._config())
+            self._made[region] = self._make(region)
         return self._made[region]
 
+    def _make(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        try:
+            # A tenth of a second that a function with a client of its own does not need.
+            import boto3  # noqa: PLC0415
+            from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+        except ImportError as error:
+            raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+        # The default session has what other clients have loaded, and what the function's author has set up. It keeps
+        # credentials though, which a snapshot must not hold.
+        make = boto3.session.Session().client if is_snap_start() else boto3.client
+        try:
+            return make("kms", region_name=region, config=self._config())
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+
     def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
-        from botocore.config import Config  # noqa: PLC0415 - a tenth of a second that only some need
+        from botocore.config import Config  # noqa: PLC0415 - see _make
 
         config = Config(
             connect_timeout=self._settings.kms_connect_timeout_seconds,
@@ -155,23 +189,4 @@ class _Clients:
             retries={"mode": "standard", "total_max_attempts": self._settings.kms_max_attempts},
             tcp_keepalive=True,
         )
-        return config if self._given.botocore_config is None else config.merge(self._given.botocore_config)
-
-
-def _kms_client(region: str | None, config: Any) -> Any:  # noqa: ANN401 - boto3 has no types
-    import boto3  # noqa: PLC0415 - see _config
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    try:
-        return boto3.client("kms", region_name=region, config=config)
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
-
-
-def _longest_call_seconds(settings: Settings) -> float:
-    """How long a data key can take in the worst case: every attempt of every key times out."""
-    attempts = settings.kms_max_attempts
-    timeouts = attempts * (settings.kms_connect_timeout_seconds + settings.kms_read_timeout_seconds)
-    backoffs = sum(min(_FIRST_BACKOFF_SECONDS * 2**n, _LONGEST_BACKOFF_SECONDS) for n in range(attempts - 1))
-    requests = max(len(settings.kms_key_arns) + len(settings.decrypt_key_arns), settings.max_encrypted_data_keys)
-    return requests * (timeouts + backoffs) + 1
+        return config.merge(self._given.botocore_config) if self._given.botocore_config is not None else config

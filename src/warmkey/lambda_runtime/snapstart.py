@@ -1,0 +1,73 @@
+"""SnapStart: what is in memory when the function has been initialized is copied into every execution environment.
+
+Until then no data key is cached, and signatures draw no randomness from OpenSSL, which can't be made to reseed after a
+restore. Before the snapshot everything that came from keys or credentials is dropped; afterwards the next use builds
+it afresh. ``snapshot_restore_py``, which Lambda's runtimes bring, runs the two hooks. Without it the first invocation
+tells that the restore is over.
+"""
+
+from __future__ import annotations
+
+import gc
+from functools import lru_cache
+from typing import Any
+
+from warmkey.crypto.signatures import use_deterministic_signatures
+from warmkey.lambda_runtime.settings import is_invoked, is_snap_start
+from warmkey.process_copies import drop_before_snapshot, expect_snapshot
+
+__all__ = ["after_restore", "before_snapshot", "prepare"]
+
+_Memoized: Any = type(lru_cache(len))
+
+
+class _Restore:
+    """Whether it is over."""
+
+    done = False
+
+
+def prepare() -> None:
+    """Get ready for a snapshot, if this execution environment will be one."""
+    if not is_snap_start():
+        return
+    use_deterministic_signatures(deterministic=True)
+    expect_snapshot(_is_ahead)
+    try:
+        import snapshot_restore_py  # noqa: PLC0415 - not everywhere
+    except ImportError:
+        return
+    snapshot_restore_py.register_before_snapshot(before_snapshot)
+    snapshot_restore_py.register_after_restore(after_restore)
+
+
+def _is_ahead() -> bool:
+    if not _Restore.done:
+        _Restore.done = is_invoked()
+    return not _Restore.done
+
+
+def before_snapshot() -> None:
+    """Drop what must not be copied."""
+    drop_before_snapshot()
+    _forget_results()
+    gc.collect()
+
+
+def after_restore() -> None:
+    """From here on data keys may be cached."""
+    # Another hook may have used warmkey after ours.
+    before_snapshot()
+    _Restore.done = True
+
+
+def _forget_results() -> None:
+    """Empty every ``lru_cache`` of ours; the collector finds them, so that none can be left out."""
+    for function in gc.get_objects():
+        if isinstance(function, _Memoized) and _module_of(function).startswith("warmkey."):
+            function.cache_clear()
+
+
+def _module_of(function: Any) -> str:  # noqa: ANN401 - a function, or a partial one
+    wrapped = function.__wrapped__
+    return str(getattr(getattr(wrapped, "func", wrapped), "__module__", ""))
