@@ -100,3 +100,10 @@ def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
     )
 
     assert full - core == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+
+
+def test_its_native_parts_are_for_the_architecture_that_it_names(layer: Layer) -> None:
+    machines = {"x86_64": 0x3E, "arm64": 0xB7}
+    found = {content[18] for name, content in layer.files.items() if name.endswith(".so")}
+
+    assert found == {machines[layer.manifest.architecture]}
