@@ -9,7 +9,7 @@ Source: client-apis/encrypt.md#construct-the-body, client-apis/decrypt.md#decryp
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
@@ -31,32 +31,64 @@ from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from warmkey.data_format.message_header import MessageHeader
 
-__all__ = ["decrypt_block", "decrypt_body", "encrypt_message", "final_frame", "regular_frame_aad"]
+__all__ = [
+    "AuthenticatedHeader",
+    "decrypt_block",
+    "decrypt_body",
+    "encrypt_message",
+    "final_frame",
+    "regular_frame_aad",
+]
 
 _REGULAR_START = 4 + IV_LENGTH
+# More than a footer takes.
+_FOOTER_ROOM = 256
+
+
+class AuthenticatedHeader(NamedTuple):
+    """A serialized header, and what the body needs: the message ID and the cipher of the derived key."""
+
+    serialized: bytes
+    message_id: bytes
+    aead: AESGCM
 
 
 def encrypt_message(
-    header: bytes, plaintext: bytes | memoryview, *, aead: AESGCM, message_id: bytes, frame_length: int
+    header: AuthenticatedHeader,
+    plaintext: bytes | memoryview,
+    *,
+    frame_length: int,
+    footer: Callable[[bytes | memoryview], bytes] | None,
 ) -> bytes:
-    """Header and framed body. *header* is serialized, its authentication tag included."""
-    length = len(plaintext)
-    if length <= frame_length:
-        return header + final_frame(plaintext, 1, aead=aead, message_id=message_id)
-    regular = count_regular_frames(length, frame_length)
+    """Header and framed body, and the *footer* over both, if there is one."""
+    start, message_id, aead = header
+    if len(plaintext) <= frame_length:
+        whole = start + final_frame(plaintext, 1, aead=aead, message_id=message_id)
+        return whole if footer is None else whole + footer(whole)
+    regular = count_regular_frames(len(plaintext), frame_length)
+    body_start = len(start)
+    last_start = body_start + regular * (frame_length + REGULAR_FRAME_OVERHEAD)
     # A BytesIO can be filled in place and become bytes without a copy.
-    message = BytesIO(bytes(len(header) + body_length(length, frame_length)))
-    message.write(header)
+    message = BytesIO(bytes(body_start + body_length(len(plaintext), frame_length) + _FOOTER_ROOM))
+    message.write(start)
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
-        body = buffer[len(header) :]
-        _encrypt_regular_frames(body, source, regular, aead=aead, message_id=message_id, frame_length=frame_length)
-        last = final_frame(source[regular * frame_length :], regular + 1, aead=aead, message_id=message_id)
-        body[regular * (frame_length + REGULAR_FRAME_OVERHEAD) :] = last
-        body.release()
+        _encrypt_regular_frames(
+            buffer[body_start:last_start], source, regular, aead=aead, message_id=message_id, frame_length=frame_length
+        )
+        tail = source[regular * frame_length :]
+        last = final_frame(tail, regular + 1, aead=aead, message_id=message_id)
+        end = last_start + len(last)
+        buffer[last_start:end] = last
+        signature = b"" if footer is None else footer(buffer[:end])
+    message.seek(end)
+    message.write(signature)
+    message.truncate()
     return message.getvalue()
 
 

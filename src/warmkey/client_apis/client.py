@@ -91,11 +91,11 @@ class Client:
         try:
             return encrypt(
                 plaintext,
-                cmm=_chosen(cmm, keyring),
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
-                algorithm_suite=None if algorithm_suite is None else _suite(algorithm_suite),
+                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
                 frame_length=frame_length,
             )
         except WarmkeyError as error:
@@ -134,11 +134,11 @@ class Client:
         try:
             return encrypt_stream(
                 source,
-                cmm=_chosen(cmm, keyring),
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
-                algorithm_suite=None if algorithm_suite is None else _suite(algorithm_suite),
+                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
                 frame_length=frame_length,
                 plaintext_length=plaintext_length,
             )
@@ -171,7 +171,7 @@ class Client:
         try:
             return decrypt(
                 ciphertext,
-                cmm=_chosen(cmm, keyring),
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
@@ -215,7 +215,7 @@ class Client:
         try:
             return decrypt_stream(
                 source,
-                cmm=_chosen(cmm, keyring),
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
@@ -233,9 +233,9 @@ def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) 
     return cmm if cmm is not None else DefaultCMM(keyring)  # type: ignore[arg-type]
 
 
-def _suite(value: object) -> AlgorithmSuite:
-    if isinstance(value, AlgorithmSuite):
-        return value
+def _suite(value: object) -> AlgorithmSuite | None:
+    if value is None:
+        return None
     try:
         return AlgorithmSuite(value)  # type: ignore[arg-type]
     except ValueError:

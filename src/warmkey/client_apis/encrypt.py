@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from warmkey.client_apis.bodies import encrypt_message
+from warmkey.client_apis.bodies import AuthenticatedHeader, encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
 from warmkey.crypto.key_derivation import derive_keys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.structures import EncryptionMaterials, SigningKey
 
-__all__ = ["AuthenticatedHeader", "authenticated_header", "check_frame_length", "encrypt", "get_materials"]
+__all__ = ["authenticated_header", "check_frame_length", "encrypt", "get_materials"]
 
 
 def encrypt(
@@ -43,21 +44,27 @@ def encrypt(
     frame_length: int,
 ) -> EncryptResult:
     """One message from one plaintext; see :meth:`warmkey.Client.encrypt`."""
+    source = plaintext if type(plaintext) is bytes else _as_bytes(plaintext)
     check_frame_length(frame_length)
-    plaintext = _checked_plaintext(plaintext, frame_length)
+    length = len(source)
+    if length > frame_length * MAX_FRAMES:
+        raise InvalidRequest(f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes")
     materials = get_materials(
         cmm,
         commitment_policy=commitment_policy,
         max_encrypted_data_keys=max_encrypted_data_keys,
         encryption_context=encryption_context,
         algorithm_suite=algorithm_suite,
-        plaintext_length=len(plaintext),
+        plaintext_length=length,
     )
-    header, message_id, aead = authenticated_header(materials, frame_length)
-    message = encrypt_message(header, plaintext, aead=aead, message_id=message_id, frame_length=frame_length)
-    if materials.algorithm_suite.signature is not None:
-        message += _footer(materials, message)
-    return EncryptResult(message, dict(materials.encryption_context), materials.algorithm_suite)
+    suite = materials.algorithm_suite
+    message = encrypt_message(
+        authenticated_header(materials, frame_length),
+        source,
+        frame_length=frame_length,
+        footer=None if suite.signature is None else partial(_footer, materials),
+    )
+    return EncryptResult(message, dict(materials.encryption_context), suite)
 
 
 def check_frame_length(frame_length: object) -> None:
@@ -69,15 +76,12 @@ def check_frame_length(frame_length: object) -> None:
         raise InvalidRequest(f"frame_length is {frame_length!r}; an int from 1 to {MAX_FRAME_LENGTH} is allowed")
 
 
-def _checked_plaintext(plaintext: object, frame_length: int) -> bytes | memoryview:
-    if type(plaintext) is not bytes:
-        if not isinstance(plaintext, (bytes, bytearray, memoryview)):
-            hint = "; text becomes bytes by .encode()" if isinstance(plaintext, str) else ""
-            raise InvalidRequest(f"the plaintext must be bytes, not {type(plaintext).__name__}{hint}")
-        plaintext = memoryview(plaintext).cast("B")
-    if len(plaintext) > frame_length * MAX_FRAMES:
-        raise InvalidRequest(f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes")
-    return plaintext
+def _as_bytes(plaintext: object) -> bytes | memoryview:
+    if not isinstance(plaintext, (bytes, bytearray, memoryview)):
+        hint = "; text becomes bytes by .encode()" if isinstance(plaintext, str) else ""
+        raise InvalidRequest(f"the plaintext must be bytes, not {type(plaintext).__name__}{hint}")
+    view = memoryview(plaintext)
+    return view.cast("B") if view.c_contiguous else view.tobytes()
 
 
 def get_materials(
@@ -112,14 +116,6 @@ def get_materials(
     return materials
 
 
-class AuthenticatedHeader(NamedTuple):
-    """A serialized header, and what the body needs: the message ID and the cipher of the derived key."""
-
-    serialized: bytes
-    message_id: bytes
-    aead: AESGCM
-
-
 def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> AuthenticatedHeader:
     """Derive the keys of a new message, and build and authenticate its header.
 
@@ -127,7 +123,8 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     """
     suite = materials.algorithm_suite
     message_id = os.urandom(suite.message_id_length)
-    encryption_key, commit_key = derive_keys(suite, cast("bytes", materials.plaintext_data_key), message_id=message_id)
+    data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
+    encryption_key, commit_key = derive_keys(suite, data_key, message_id=message_id)
     aead = AESGCM(encryption_key)
     before_id, after_id, only_authenticated = _unchanging_parts(materials, frame_length)
     body = before_id + message_id + after_id + commit_key
@@ -152,7 +149,7 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
     return parts
 
 
-def _footer(materials: EncryptionMaterials, message: bytes) -> bytes:
+def _footer(materials: EncryptionMaterials, message: bytes | memoryview) -> bytes:
     # spec: client-apis/encrypt.md#construct-the-signature
     signature = materials.algorithm_suite.signature
     digest = hashlib.new(signature.hash_function.value, message).digest()  # type: ignore[union-attr]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
-    from warmkey.client_apis.encrypt import AuthenticatedHeader
+    from warmkey.client_apis.bodies import AuthenticatedHeader
     from warmkey.client_apis.intake import Source
     from warmkey.client_apis.streams import Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -86,8 +86,9 @@ def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length:
     materials = ask()
     header = authenticated_header(materials, frame_length)
     facts = Facts(
-        header=read_header(header.serialized),
+        algorithm_suite=materials.algorithm_suite,
         encryption_context=cast("EncryptionContext", materials.encryption_context),
+        header=partial(read_header, header.serialized),
     )
     return facts, _message(intake, materials, header, frame_length)
 

@@ -125,7 +125,8 @@ class CachingCMM:
         # A cache that reads the same clock has just checked an entry's own time to live when it returns the entry.
         use_clock = getattr(cache, "use_clock", None)
         self._clock: Clock = use_clock(clock) if use_clock else clock or SystemClock()
-        self._cache_checks_age = use_clock is not None
+        # Entries with a longer time to live than this are judged here.
+        self._age_checked_below = self._limits.max_age if use_clock else 0.0
         self._stores_nothing = getattr(cache, "capacity", None) == 0
         self._emit = guarded(emit)
         self._books = Books()
@@ -183,7 +184,7 @@ class CachingCMM:
         bypass = self._why_bypass_encrypt(request)
         if bypass is not None:
             return self._fetcher.bypass(Operation.ENCRYPT, bypass, lambda: self._cmm.get_encryption_materials(request))
-        context = cast("EncryptionContext", request.encryption_context)
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
         identifier = self._encrypt_identifier(request.algorithm_suite, context)
         entry = self._cache.get_cache_entry(identifier)
         reason: MissReason | None = MissReason.ABSENT
@@ -193,7 +194,7 @@ class CachingCMM:
             reason = self._judge_encrypt(entry, request)
             if reason is None:
                 self._fetcher.count_hit(Operation.ENCRYPT)
-                return cast("EncryptionMaterials", entry.materials)
+                return entry.materials  # type: ignore[return-value]
         if reason is MissReason.ABSENT:
             reason = self._why_absent(identifier)
             self._watch_context(context)
@@ -209,7 +210,7 @@ class CachingCMM:
         bypass = self._why_bypass_decrypt(request)
         if bypass is not None:
             return self._fetcher.bypass(Operation.DECRYPT, bypass, lambda: self._cmm.decrypt_materials(request))
-        context = cast("EncryptionContext", request.encryption_context)
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
         identifier = self._decrypt_identifier(request.algorithm_suite, request.encrypted_data_keys, context)
         entry = self._cache.get_cache_entry(identifier)
         reason: MissReason | None = MissReason.ABSENT
@@ -219,7 +220,7 @@ class CachingCMM:
             reason = self._judge_decrypt(entry, request)
             if reason is None:
                 self._fetcher.count_hit(Operation.DECRYPT)
-                return cast("DecryptionMaterials", entry.materials)
+                return entry.materials  # type: ignore[return-value]
         if reason is MissReason.ABSENT:
             reason = self._why_absent(identifier)
         return self._fetcher.miss(self._wanted_decrypt(request, identifier), cast("MissReason", reason))
@@ -243,19 +244,19 @@ class CachingCMM:
 
     def _judge_encrypt(self, entry: CacheEntry, request: EncryptionMaterialsRequest) -> MissReason | None:
         """Reserve this message on *entry*, or say why the entry can't serve the request."""
-        if self._is_too_old(entry):
+        if entry.time_to_live > self._age_checked_below and self._is_too_old(entry):
             return _note(entry, MissReason.EXPIRED)
         if entry.materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
             return _note(entry, MissReason.POLICY)
         if entry.required_encryption_context_keys != request.required_encryption_context_keys:
             return _note(entry, MissReason.CONTEXT)
-        limits = self._limits
-        reason = entry.reserve(cast("int", request.max_plaintext_length), limits.max_messages, limits.max_bytes)
+        length: int = request.max_plaintext_length  # type: ignore[assignment]
+        reason = entry.reserve(length, self._limits.max_messages, self._limits.max_bytes)
         return None if reason is None else _note(entry, reason)
 
     def _judge_decrypt(self, entry: CacheEntry, request: DecryptMaterialsRequest) -> MissReason | None:
         """Count this message on *entry*, or say why the entry can't serve the request."""
-        if self._is_too_old(entry):
+        if entry.time_to_live > self._age_checked_below and self._is_too_old(entry):
             return _note(entry, MissReason.EXPIRED)
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
             return _note(entry, MissReason.POLICY)
@@ -264,8 +265,6 @@ class CachingCMM:
         return self._limits.reserve(entry, 0)
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
-        if self._cache_checks_age and entry.time_to_live <= self._limits.max_age:
-            return False
         return entry.age(self._clock.now()) >= min(self._limits.max_age, entry.time_to_live)
 
     def _is_mine_to_refresh(self, entry: CacheEntry) -> bool:
