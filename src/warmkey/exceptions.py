@@ -8,10 +8,12 @@ No message, attribute or ``repr`` here ever holds a key, a plaintext or the valu
 from __future__ import annotations
 
 import copy
+import sys
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from warmkey.events import KmsOutcome
 
@@ -146,8 +148,10 @@ def seal(error: _Error) -> _Error:
     """Drop the traceback frames of *error* and of everything it came from, and return it to be raised.
 
     Frames keep local variables alive, and crash reporters print them: below the public boundary those are data keys
-    and plaintexts. What an operator needs is in the messages and in the types of the causes, which stay.
+    and plaintexts. What an operator needs is in the messages and in the types of the causes, which stay. So does what
+    the caller was handling when it called: that is the caller's own.
     """
+    callers = set(_frames_above(sys._getframe(1)))  # noqa: SLF001 - CPython's, as Lambda has it
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()
     while pending:
@@ -155,8 +159,17 @@ def seal(error: _Error) -> _Error:
         if current is None or id(current) in seen:
             continue
         seen.add(id(current))
+        if current.__traceback__ is not None and current.__traceback__.tb_frame in callers:
+            continue
         current.__traceback__ = None
         pending += [current.__cause__, current.__context__]
         if isinstance(current, KeyUnavailable):
             pending += [attempt.cause for attempt in current.attempts]
     return error
+
+
+def _frames_above(frame: FrameType) -> Iterator[FrameType]:
+    caller = frame.f_back
+    while caller is not None:
+        yield caller
+        caller = caller.f_back
