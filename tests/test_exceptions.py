@@ -1,0 +1,172 @@
+"""Errors: one class per remedy, each with what an operator needs and nothing that is secret."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+
+import pytest
+
+import warmkey
+from warmkey import (
+    AuthenticationFailed,
+    ConfigurationError,
+    InvalidRequest,
+    KeyAttempt,
+    KeyUnavailable,
+    MalformedMessage,
+    PolicyRefused,
+    WarmkeyError,
+)
+from warmkey.data_format.reader import TruncatedMessage
+from warmkey.events import KmsOutcome
+from warmkey.exceptions import seal
+
+ATTEMPT = KeyAttempt(
+    keyring="AwsKmsKeyring",
+    operation="Decrypt",
+    key="arn:aws:kms:us-east-1:111122223333:key/1",
+    reason="KMS answered AccessDeniedException",
+    outcome=KmsOutcome.DENIED,
+    remedy="allow it",
+)
+EVERY_ERROR = [
+    ConfigurationError("fix the settings"),
+    InvalidRequest("fix the call"),
+    MalformedMessage("needs 32 bytes, 5 left", where="encrypted data key 1 › ciphertext", offset=11),
+    TruncatedMessage("needs 32 bytes, 5 left", where="version", offset=0),
+    AuthenticationFailed("a tag"),
+    PolicyRefused("not allowed"),
+    KeyUnavailable("no key", [ATTEMPT]),
+]
+EACH = pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
+
+
+@EACH
+def test_catching_the_base_catches_it(error: WarmkeyError) -> None:
+    assert isinstance(error, WarmkeyError)
+    assert type(error) is not WarmkeyError
+
+
+def test_every_public_error_has_the_base() -> None:
+    public = [getattr(warmkey, name) for name in warmkey.__all__]
+    errors = [thing for thing in public if isinstance(thing, type) and issubclass(thing, BaseException)]
+
+    assert WarmkeyError in errors
+    assert all(issubclass(error, WarmkeyError) for error in errors)
+
+
+def test_what_python_would_call_them_is_a_base_too() -> None:
+    assert issubclass(ConfigurationError, ValueError)
+    assert issubclass(InvalidRequest, ValueError)
+    assert issubclass(InvalidRequest, TypeError)
+    assert issubclass(MalformedMessage, ValueError)
+
+
+def test_a_malformed_message_says_where() -> None:
+    error = MalformedMessage("needs 32 bytes, 5 left", where="encrypted data key 1 › ciphertext", offset=11)
+
+    assert str(error) == "encrypted data key 1 › ciphertext at byte 11: needs 32 bytes, 5 left"
+    assert (error.problem, error.where, error.offset) == (
+        "needs 32 bytes, 5 left",
+        "encrypted data key 1 › ciphertext",
+        11,
+    )
+
+
+def test_an_unavailable_key_tells_each_attempt_with_its_remedy() -> None:
+    error = KeyUnavailable("no key", [ATTEMPT, ATTEMPT])
+    told = (
+        "AwsKmsKeyring Decrypt arn:aws:kms:us-east-1:111122223333:key/1: KMS answered AccessDeniedException (allow it)"
+    )
+
+    assert str(error) == f"no key; {told}; {told}"
+    assert repr(ATTEMPT) == f"KeyAttempt({told})"
+    assert error.attempts == (ATTEMPT, ATTEMPT)
+
+
+@EACH
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "deep", "pickle"]
+)
+def test_it_can_be_copied_and_sent_to_another_process(error: WarmkeyError, again: object) -> None:
+    twin = again(error)  # type: ignore[operator]
+
+    assert type(twin) is type(error)
+    assert str(twin) == str(error)
+    assert twin.args == error.args
+
+
+@EACH
+def test_each_caller_gets_an_exception_of_its_own_with_the_same_cause(error: WarmkeyError) -> None:
+    cause = OSError("reset by peer")
+    try:
+        raise error from cause
+    except WarmkeyError as caught:
+        twin = caught.for_another_caller()
+
+    assert twin is not error
+    assert (type(twin), str(twin), twin.__cause__) == (type(error), str(error), cause)
+    assert twin.__traceback__ is None
+
+
+# --- sealing
+
+
+def failing(secret: bytes) -> None:
+    if secret:
+        raise KeyUnavailable("below", [KeyAttempt(keyring="k", operation="o", key="k", reason="r", cause=caught())])
+
+
+def caught() -> OSError:
+    try:
+        raise OSError("from a client whose frames hold a key")
+    except OSError as error:
+        return error
+
+
+def test_sealing_drops_the_frames_of_an_error_and_of_all_that_it_came_from() -> None:
+    try:
+        try:
+            try:
+                raise caught()
+            except OSError as error:
+                raise ValueError("between") from error
+        except ValueError:
+            failing(b"secret")
+    except KeyUnavailable as error:
+        sealed = seal(error)
+
+    chain = [sealed, sealed.__context__, sealed.attempts[0].cause]
+    chain += [sealed.__context__.__cause__]  # type: ignore[union-attr]
+    assert [type(error) for error in chain] == [KeyUnavailable, ValueError, OSError, OSError]
+    assert [error.__traceback__ for error in chain if error] == [None] * 4
+    assert "secret" not in "".join(traceback.format_exception(sealed))
+
+
+def test_sealing_survives_a_chain_that_bites_its_tail() -> None:
+    one, other = AuthenticationFailed("one"), AuthenticationFailed("other")
+    one.__context__, other.__context__ = other, one
+
+    assert seal(one) is one
+
+
+def public_function() -> None:
+    try:
+        failing(b"secret")
+    except KeyUnavailable as error:
+        raise seal(error)  # noqa: B904
+
+
+def test_sealing_leaves_alone_what_the_caller_was_handling() -> None:
+    """An exception of the caller's, in whose handler warmkey was called, is not ours to change."""
+    with pytest.raises(KeyUnavailable) as caught_error:
+        try:
+            raise KeyError("the caller's")
+        except KeyError:
+            public_function()
+    callers = caught_error.value.__context__
+
+    assert isinstance(callers, KeyError)
+    assert callers.__traceback__ is not None

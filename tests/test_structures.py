@@ -1,0 +1,359 @@
+"""What travels between rooms: it can't be changed, and what is secret stays inside."""
+
+# spec: framework/structures.md
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from collections import OrderedDict, UserDict
+from enum import Enum, StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from tests.vectors.forge import serialized_pairs
+from warmkey import (
+    AlgorithmSuite,
+    CommitmentPolicy,
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    EncryptedDataKey,
+    EncryptionContext,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+    InvalidRequest,
+)
+
+SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+POLICY = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+KEY = EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c")
+DATA_KEY = b"the data key, of which nobody..."
+VALUE = "blue-whale"
+
+
+class OldEnum(str, Enum):  # noqa: UP042 - what people wrote before StrEnum
+    ACME = "acme"
+
+
+class NewEnum(StrEnum):
+    ACME = "acme"
+
+
+class Shouting(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+class Repeating(dict[str, str]):
+    def items(self) -> Any:
+        return [("k", "1"), ("k", "2")]
+
+
+# --- encryption context
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        {"a": "1", "b": "2"},
+        OrderedDict(b="2", a="1"),
+        MappingProxyType({"a": "1", "b": "2"}),
+        UserDict({"a": "1", "b": "2"}),
+        EncryptionContext({"a": "1", "b": "2"}),
+        EncryptionContext([("b", "2"), ("a", "1")]),
+    ],
+)
+def test_any_mapping_of_strings_is_a_context(pairs: Any) -> None:
+    context = EncryptionContext.of(pairs)
+
+    assert context == {"a": "1", "b": "2"}
+    assert context.serialized == serialized_pairs([(b"a", b"1"), (b"b", b"2")])
+
+
+@pytest.mark.parametrize("nothing", [None, {}, MappingProxyType({}), EncryptionContext(), EncryptionContext({})])
+def test_no_pairs_serialize_to_nothing(nothing: Any) -> None:
+    assert EncryptionContext.of(nothing) == {}
+    assert EncryptionContext.of(nothing).serialized == b""
+
+
+def test_it_is_a_copy_of_what_was_given() -> None:
+    pairs = {"k": "before"}
+    context = EncryptionContext.of(pairs)
+    pairs["k"] = "after"
+    pairs["new"] = "too"
+
+    assert context == {"k": "before"}
+
+
+@pytest.mark.parametrize("value", [OldEnum.ACME, NewEnum.ACME, Shouting("acme")], ids=["Enum", "StrEnum", "subclass"])
+def test_strings_of_other_classes_are_told_as_they_are_serialized(value: str) -> None:
+    """KMS binds a data key to the one and the message stores the other: were they to differ, nobody could decrypt."""
+    for pairs in ({"tenant": value}, {value: "tenant"}):
+        context = EncryptionContext(pairs)
+        (pair,) = context.items()
+
+        assert context.serialized == serialized_pairs([tuple(text.encode() for text in pair)])  # type: ignore[list-item]
+        assert {type(text) for text in pair} == {str}
+        assert "acme" in pair
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda context: context.__setitem__("a", "2"),
+        lambda context: context.__delitem__("a"),
+        lambda context: context.clear(),
+        lambda context: context.pop("a"),
+        lambda context: context.popitem(),
+        lambda context: context.setdefault("b", "2"),
+        lambda context: context.update({"b": "2"}),
+        lambda context: context.__ior__({"b": "2"}),
+    ],
+    ids=range(8),
+)
+def test_nobody_changes_it(change: Any) -> None:
+    context = EncryptionContext({"a": "1"})
+
+    with pytest.raises(TypeError, match=r"dict\(context\)"):
+        change(context)
+    assert context == {"a": "1"}
+
+
+@pytest.mark.parametrize("make", [dict, dict.copy, lambda context: context | {}], ids=range(3))
+def test_a_copy_can_be_changed(make: Any) -> None:
+    changed = make(EncryptionContext({"a": "1"}))
+    changed["b"] = "2"
+
+    assert type(changed) is dict
+    assert changed == {"a": "1", "b": "2"}
+
+
+def test_equal_contexts_are_equal_and_hash_alike_whatever_their_order() -> None:
+    one, other = EncryptionContext({"a": "1", "b": "2"}), EncryptionContext({"b": "2", "a": "1"})
+
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one == {"b": "2", "a": "1"}
+    assert one != {"a": "1"}
+    assert one != EncryptionContext({"a": "1", "b": "3"})
+
+
+def test_pairs_cannot_be_shifted_between_key_and_value() -> None:
+    contexts = [EncryptionContext(pairs) for pairs in ({"ab": "c"}, {"a": "bc"}, {"a": "b", "c": ""}, {"abc": ""})]
+
+    assert len({context.serialized for context in contexts}) == len(contexts)
+
+
+def test_some_keys_alone_are_serialized_alone() -> None:
+    context = EncryptionContext({"b": "2", "a": "1", "c": "3"})
+
+    assert context.serialize_only({"c", "a"}) == serialized_pairs([(b"a", b"1"), (b"c", b"3")])
+    assert context.serialize_only(()) == b""
+    assert context.without({"a", "c"}) == {"b": "2"}
+    assert context.without({"a", "b", "c"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "problem"),
+    [
+        ("text", "must be a mapping of str to str, not str"),
+        (b"bytes", "must be a mapping of str to str, not bytes"),
+        ([("a", "1")], "must be a mapping of str to str, not list"),
+        (0, "must be a mapping of str to str, not int"),
+        (False, "must be a mapping of str to str, not bool"),
+        ({"k": 1}, "value must be str, not int"),
+        ({"k": None}, "value must be str, not NoneType"),
+        ({"k": b"v"}, "value must be str, not bytes"),
+        ({"k": ["v"]}, "value must be str, not list"),
+        ({1: "v"}, "key must be str, not int"),
+        ({b"k": "v"}, "key must be str, not bytes"),
+        ({"k": "\ud800"}, "value holds a lone surrogate"),
+        ({"\udfff": "v"}, "key holds a lone surrogate"),
+        ({"k": "v" * 65_536}, "value takes 65536 bytes of UTF-8; 65535 are allowed"),
+        ({"é" * 32_768: "v"}, "key takes 65536 bytes of UTF-8; 65535 are allowed"),
+        ({str(number): "" for number in range(65_536)}, "has 65536 pairs; 65535 are allowed"),
+        (Repeating(k=""), "has a key more than once"),
+    ],
+    ids=range(17),
+)
+def test_what_is_no_context_is_refused_with_what_is_wrong(pairs: Any, problem: str) -> None:
+    with pytest.raises(InvalidRequest, match=problem):
+        EncryptionContext.of(pairs)
+
+
+def test_a_lambda_context_in_its_place_gets_an_error_that_says_so() -> None:
+    class LambdaContext:
+        aws_request_id = "id"
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 1
+
+    with pytest.raises(InvalidRequest, match="is the LambdaContext of your handler"):
+        EncryptionContext.of(LambdaContext())  # type: ignore[arg-type]
+
+
+def test_the_longest_key_and_value_are_allowed() -> None:
+    longest = "v" * 65_535
+
+    assert EncryptionContext({longest: longest})[longest] == longest
+
+
+def test_a_reserved_key_is_noticed() -> None:
+    assert EncryptionContext({"a": "1", "aws-crypto-public-key": "2"}).reserved_key == "aws-crypto-public-key"
+    assert EncryptionContext({"a": "1", "aws-crypto-": "2"}).reserved_key == "aws-crypto-"
+    assert EncryptionContext({"aws-crypt": "1", "AWS-CRYPTO-": "2", "x-aws-crypto-": "3"}).reserved_key is None
+
+
+def test_repr_shows_keys_and_no_values() -> None:
+    assert repr(EncryptionContext({"tenant": VALUE, "a": VALUE})) == "<EncryptionContext keys=['a', 'tenant']>"
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda context: pickle.loads(pickle.dumps(context))], ids=range(3)
+)
+def test_it_may_be_copied_and_pickled(again: Any) -> None:
+    context = EncryptionContext({"b": "2", "a": "1"})
+
+    assert again(context) == context
+    assert again(context).serialized == context.serialized
+
+
+def test_json_takes_it() -> None:
+    assert json.loads(json.dumps(EncryptionContext({"a": "1"}))) == {"a": "1"}
+
+
+# --- requests and materials
+
+
+def encryption_materials(**changes: Any) -> EncryptionMaterials:
+    fields = {
+        "algorithm_suite": SUITE,
+        "encryption_context": {"tenant": VALUE},
+        "encrypted_data_keys": [KEY],
+        "plaintext_data_key": DATA_KEY,
+    }
+    return EncryptionMaterials(**{**fields, **changes})
+
+
+def decryption_materials(**changes: Any) -> DecryptionMaterials:
+    fields = {"algorithm_suite": SUITE, "encryption_context": {"tenant": VALUE}, "plaintext_data_key": DATA_KEY}
+    return DecryptionMaterials(**{**fields, **changes})
+
+
+BOTH_MATERIALS = pytest.mark.parametrize("make", [encryption_materials, decryption_materials])
+
+
+def test_requests_copy_what_they_are_given() -> None:
+    context, keys = {"tenant": VALUE}, [KEY]
+    encrypt = EncryptionMaterialsRequest(encryption_context=context, commitment_policy=POLICY)
+    decrypt = DecryptMaterialsRequest(
+        algorithm_suite=SUITE,
+        commitment_policy=POLICY,
+        encrypted_data_keys=keys,
+        encryption_context=context,
+        reproduced_encryption_context=context,
+    )
+    context.clear()
+    keys.clear()
+
+    assert encrypt.encryption_context == {"tenant": VALUE}
+    assert decrypt.encryption_context == decrypt.reproduced_encryption_context == {"tenant": VALUE}
+    assert decrypt.encrypted_data_keys == (KEY,)
+
+
+def test_no_reproduced_context_is_an_empty_one() -> None:
+    request = DecryptMaterialsRequest(
+        algorithm_suite=SUITE, commitment_policy=POLICY, encrypted_data_keys=(), encryption_context={}
+    )
+
+    assert request.reproduced_encryption_context == {}
+
+
+def test_requests_show_no_context_value() -> None:
+    encrypt = EncryptionMaterialsRequest(encryption_context={"tenant": VALUE}, commitment_policy=POLICY)
+    decrypt = DecryptMaterialsRequest(
+        algorithm_suite=SUITE,
+        commitment_policy=POLICY,
+        encrypted_data_keys=(),
+        encryption_context={"tenant": VALUE},
+        reproduced_encryption_context={"tenant": VALUE},
+    )
+
+    assert VALUE not in repr(encrypt) + repr(decrypt)
+
+
+@BOTH_MATERIALS
+def test_materials_show_no_secret(make: Any) -> None:
+    materials = make(plaintext_data_key=DATA_KEY)
+
+    for text in (repr(materials), str(materials), f"{materials}", f"{[materials]!r}"):
+        assert "data key, of which" not in text
+        assert VALUE not in text
+
+
+@BOTH_MATERIALS
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pickle.dumps,
+        lambda materials: pickle.dumps(materials, protocol=0),
+        lambda materials: pickle.dumps([{"deep": materials}]),
+        copy.copy,
+        copy.deepcopy,
+        lambda materials: materials.__getstate__(),
+        lambda materials: materials.__reduce__(),
+        lambda materials: materials.__reduce_ex__(2),
+    ],
+    ids=range(8),
+)
+def test_materials_refuse_to_leave(make: Any, leave: Any) -> None:
+    with pytest.raises(TypeError, match="Materials holds key material and can't be pickled or copied"):
+        leave(make())
+
+
+@BOTH_MATERIALS
+def test_materials_cannot_be_changed_and_replace_makes_others(make: Any) -> None:
+    materials = make()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        materials.plaintext_data_key = b""
+
+    replaced = dataclasses.replace(materials, plaintext_data_key=b"another")
+
+    assert (materials.plaintext_data_key, replaced.plaintext_data_key) == (DATA_KEY, b"another")
+    assert replaced.encryption_context == materials.encryption_context
+
+
+@BOTH_MATERIALS
+def test_materials_alias_nothing_of_the_callers(make: Any) -> None:
+    context, data_key = {"tenant": VALUE}, bytearray(DATA_KEY)
+    materials = make(
+        encryption_context=context, plaintext_data_key=data_key, required_encryption_context_keys={"tenant"}
+    )
+    context.clear()
+    data_key[:] = bytes(len(data_key))
+
+    assert materials.encryption_context == {"tenant": VALUE}
+    assert materials.plaintext_data_key == DATA_KEY
+    assert materials.required_encryption_context_keys == frozenset({"tenant"})
+
+
+def test_what_was_derived_from_materials_is_no_part_of_their_value_and_not_inherited() -> None:
+    materials = encryption_materials()
+    materials.scratch["derived"] = "something"
+
+    assert materials == encryption_materials()
+    assert dataclasses.replace(materials).scratch == {}
+    assert "something" not in repr(materials)
+
+
+def test_encrypted_data_keys_compare_by_all_their_fields() -> None:
+    for change in ({"key_provider_id": "q"}, {"key_provider_info": b"j"}, {"ciphertext": b"d"}):
+        assert dataclasses.replace(KEY, **change) != KEY  # type: ignore[arg-type]
+    assert dataclasses.replace(KEY) == KEY
+    assert hash(dataclasses.replace(KEY)) == hash(KEY)
