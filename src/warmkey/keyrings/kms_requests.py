@@ -9,10 +9,11 @@ import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from warmkey.events import KmsOutcome, KmsRequest, guarded, ignore
+from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.discretion import discreet
+from warmkey.process_copies import drop_in_copies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,6 +76,9 @@ _REMEDY_OF_CODE = {
     "ExpiredToken": "refresh the credentials",
     "UnrecognizedClientException": "check the credentials",
     "InvalidClientTokenId": "check the credentials",
+    "NoCredentialsError": "give the client credentials; in Lambda they are those of the function's role",
+    "PartialCredentialsError": "give the client whole credentials",
+    "CredentialRetrievalError": "check where the client gets its credentials from",
     "InvalidSignatureException": "check the credentials and the clock",
     "InvalidGrantTokenException": "check the grant tokens",
     "InvalidKeyUsageException": "use a key whose usage and spec fit the keyring",
@@ -102,6 +106,7 @@ class KmsRequests:
         self._grant_tokens = list(grant_tokens)
         self._emit = guarded(emit)
         self._process = os.getpid()
+        drop_in_copies(self)
 
     @property
     def region(self) -> str | None:
@@ -153,14 +158,25 @@ class KmsRequests:
         """A failed attempt of this keyring."""
         return KeyAttempt(keyring=self._keyring, operation=operation, key=key, reason=reason, **details)
 
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Called before a snapshot, whose copies would share a connection and its keys; the client makes new ones.
+
+        After a fork the connections are dropped at the first request instead: closing may wait for a lock.
+        """
+        if reason is EvictionReason.SNAPSHOT:
+            self._disconnect()
+
     def _connected(self) -> KmsClient:
         if os.getpid() != self._process:
             # A forked child shares the parent's sockets; closing drops this process's copies only.
             self._process = os.getpid()
-            close = getattr(self._client, "close", None)
-            if close is not None:
-                close()
+            self._disconnect()
         return self._client
+
+    def _disconnect(self) -> None:
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            close()
 
     def _tell(self, operation: str, key: str, started: float, outcome: KmsOutcome, response: object) -> None:
         retries = 0
@@ -179,7 +195,7 @@ class KmsRequests:
     def _explain(self, operation: str, key: str, error: Exception) -> KeyAttempt:
         code = _error_code(error)
         outcome = _outcome(error, code)
-        remedy = _REMEDY_OF_CODE.get(code) or _REMEDIES.get(outcome, "")
+        remedy = _REMEDY_OF_CODE.get(code or type(error).__name__) or _REMEDIES.get(outcome, "")
         return self.attempt(
             operation, key, f"KMS answered {code}" if code else type(error).__name__, outcome=outcome, remedy=remedy,
             cause=error,

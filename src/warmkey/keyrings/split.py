@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from warmkey.keyrings.interface import Keyring
     from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
 __all__ = ["SplitKeyring"]
 
 
+class _Encrypting(Protocol):
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials: ...
+
+
+class _Decrypting(Protocol):
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials: ...
+
+
 class SplitKeyring:
     """Asks *encrypting* for every encryption and *decrypting* for every decryption."""
 
-    def __init__(self, *, encrypting: Keyring, decrypting: Keyring) -> None:
+    def __init__(self, *, encrypting: _Encrypting, decrypting: _Decrypting) -> None:
         self._encrypting = encrypting
         self._decrypting = decrypting
 

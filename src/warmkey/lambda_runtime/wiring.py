@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
 from warmkey.caches.null import NullCMC
@@ -12,11 +12,8 @@ from warmkey.client_apis.client import Client
 from warmkey.cmms.caching import CachingCMM
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.multi import MultiKeyring
-from warmkey.keyrings.split import SplitKeyring
-from warmkey.lambda_runtime.settings import function_name, home_region, is_snap_start, log_level
+from warmkey.lambda_runtime.kms_keys import keyring_of
+from warmkey.lambda_runtime.settings import function_name, is_snap_start, log_level
 from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
 
@@ -25,9 +22,7 @@ if TYPE_CHECKING:
 
     from warmkey.clock import Clock
     from warmkey.events import Emit
-    from warmkey.keyrings.interface import Keyring
     from warmkey.lambda_runtime.settings import Settings
-    from warmkey.structures import EncryptionMaterials
 
 __all__ = ["Given", "Wired", "wire"]
 
@@ -72,10 +67,11 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
     :raises ConfigurationError: boto3 can't make a KMS client
     """
     tally = Tally()
+    clients = _Clients(settings, given)
     emit = fan_out(tally, _observer(settings), given.emit)
     cmm = CachingCMM(
         cache=LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if settings.cache else NullCMC(),
-        keyring=_keyring(settings, _Clients(settings, given), emit),
+        keyring=keyring_of(settings, clients, only_region=clients.only_region, emit=emit),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
         max_messages_encrypted=settings.max_messages_encrypted,
@@ -108,34 +104,6 @@ def _observer(settings: Settings) -> Emit:
     )
 
 
-# --- keyrings
-
-
-def _keyring(settings: Settings, clients: _Clients, emit: Emit) -> Keyring:
-    def keyring(identifier: str) -> Keyring:
-        return AwsKmsKeyring(identifier, kms_client=clients(_region_of(identifier)), emit=emit)
-
-    generator, *children = map(keyring, settings.kms_key_arns)
-    decrypting = dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns])
-    return SplitKeyring(
-        encrypting=MultiKeyring(generator, children), decrypting=MultiKeyring(children=map(keyring, decrypting))
-    )
-
-
-def _region_of(identifier: str) -> str | None:
-    arn = parse_kms_arn(identifier)
-    return home_region() if arn is None else arn.region
-
-
-class _NothingToEncryptWith:
-    """Stands where the keyring to encrypt with would be."""
-
-    def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
-        """:raises ConfigurationError: always"""
-        del materials
-        raise ConfigurationError("WARMKEY_KMS_KEY_ARNS is missing, so there is no key to encrypt with")
-
-
 def _longest_call_seconds(settings: Settings) -> float:
     """How long a data key can take in the worst case: every attempt with every key times out."""
     attempts = settings.kms_max_attempts
@@ -148,12 +116,16 @@ def _longest_call_seconds(settings: Settings) -> float:
 
 
 class _Clients:
-    """A KMS client for each Region, made when first asked for; or the one that the caller gave, for all."""
+    """A KMS client for each Region, made when first asked for; or the one that the caller gave, for all.
+
+    :ivar only_region: the Region of that one, where it says
+    """
 
     def __init__(self, settings: Settings, given: Given) -> None:
         self._settings = settings
         self._given = given
         self._made: dict[str | None, Any] = {}
+        self.only_region = getattr(getattr(given.kms_client, "meta", None), "region_name", None)
         if given.process != os.getpid() and hasattr(given.kms_client, "close"):
             # A forked child shares the parent's sockets; closing drops this process's copies only.
             given.kms_client.close()
