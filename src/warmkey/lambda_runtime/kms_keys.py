@@ -1,0 +1,110 @@
+"""Which KMS keys the helpers encrypt and decrypt with: from settings to one keyring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms import AwsKmsKeyring
+from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
+from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
+from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
+from warmkey.keyrings.multi import MultiKeyring
+from warmkey.keyrings.split import SplitKeyring
+from warmkey.lambda_runtime.settings import KmsMode, home_region
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_key_arn import KmsArn
+    from warmkey.keyrings.interface import Keyring
+    from warmkey.keyrings.kms_requests import KmsClient
+    from warmkey.lambda_runtime.settings import Settings
+    from warmkey.structures import EncryptionMaterials
+
+    ClientSupplier: TypeAlias = Callable[[str | None], KmsClient]
+
+__all__ = ["keyring_of"]
+
+_KIND_OF_KEYRING = {
+    KmsMode.STRICT: AwsKmsKeyring,
+    KmsMode.MRK: AwsKmsMrkKeyring,
+    KmsMode.DISCOVERY: AwsKmsKeyring,
+}
+
+
+def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str | None, emit: Emit) -> Keyring:
+    """One keyring to encrypt with ``WARMKEY_KMS_KEY_ARNS``, and to decrypt with whatever the settings allow.
+
+    :param clients: gives a KMS client for a Region
+    :param only_region: the Region of all of them, where they are one
+    :raises ConfigurationError: the settings name no Region where one is needed, or a multi-Region key twice
+    """
+    kind = _KIND_OF_KEYRING[settings.kms_mode]
+    decrypting = tuple(dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns]))
+    if settings.kms_mode is KmsMode.MRK:
+        check_multi_region_keys_are_unique(decrypting)
+    keyrings: dict[str, Keyring] = {
+        identifier: kind(identifier, kms_client=clients(_region_of(identifier)), emit=emit) for identifier in decrypting
+    }
+    encryptors = [keyrings[identifier] for identifier in settings.kms_key_arns]
+    decryptors = [keyrings[identifier] for identifier in decrypting]
+    if settings.kms_mode is KmsMode.DISCOVERY:
+        decryptors = _discovering(settings, clients, keyrings, only_region=only_region, emit=emit)
+    return SplitKeyring(
+        encrypting=MultiKeyring(encryptors[0], encryptors[1:]) if encryptors else _NothingToEncryptWith(),
+        decrypting=MultiKeyring(children=decryptors),
+    )
+
+
+def _region_of(identifier: str) -> str | None:
+    arn = parse_kms_arn(identifier)
+    return home_region() if arn is None else arn.region
+
+
+def _discovering(
+    settings: Settings, clients: ClientSupplier, keyrings: dict[str, Keyring], *, only_region: str | None, emit: Emit
+) -> list[Keyring]:
+    """A discovery keyring for each Region that we know of, after those of named keys that they would not permit."""
+    arns = [arn for arn in map(parse_kms_arn, keyrings) if arn is not None]
+    allowed = _filter(settings, arns)
+    named = [keyrings[str(arn)] for arn in arns if allowed is not None and arn.is_key and not allowed.permits(arn)]
+    return named + [
+        AwsKmsMrkDiscoveryKeyring(kms_client=clients(region), region=region, discovery_filter=allowed, emit=emit)
+        for region in ([only_region] if only_region else _regions(arns))
+    ]
+
+
+def _filter(settings: Settings, arns: Sequence[KmsArn]) -> DiscoveryFilter | None:
+    if not settings.discovery_accounts:
+        return None
+    partition = arns[0].partition if arns else _partition_of(home_region() or "")
+    return DiscoveryFilter(partition, settings.discovery_accounts)
+
+
+def _partition_of(region: str) -> str:
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
+    return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def _regions(arns: Sequence[KmsArn]) -> list[str]:
+    """Where the keys are, this Region first: it is the nearest."""
+    regions = [region for region in dict.fromkeys([home_region(), *(arn.region for arn in arns)]) if region]
+    if not regions:
+        raise ConfigurationError(
+            "WARMKEY_KMS_MODE is discovery, and nothing says in which Region to look: set AWS_REGION, as Lambda does"
+        )
+    return regions
+
+
+class _NothingToEncryptWith:
+    """Stands where the keyring to encrypt with would be."""
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
+        """:raises ConfigurationError: always"""
+        del materials
+        raise ConfigurationError("WARMKEY_KMS_KEY_ARNS is missing, so there is no key to encrypt with")
