@@ -16,7 +16,7 @@ from warmkey.data_format.message_body import (
     Block,
     body_length,
     count_regular_frames,
-    frame_iv,
+    frame_number,
     frame_numbers,
     read_frame_start,
     read_non_framed_start,
@@ -77,8 +77,8 @@ def test_the_longest_message_has_its_frames_counted_right() -> None:
 
 
 def test_the_iv_of_a_frame_that_we_write_is_its_number() -> None:
-    assert frame_iv(1) == b"\x00" * 11 + b"\x01"
-    assert frame_iv(2**32 - 1) == b"\x00" * 8 + b"\xff" * 4
+    assert frame_number(1).iv == b"\x00" * 11 + b"\x01"
+    assert frame_number(2**32 - 1).iv == b"\x00" * 8 + b"\xff" * 4
 
 
 def test_a_regular_frame_has_the_length_of_all() -> None:
@@ -167,7 +167,7 @@ def test_a_non_framed_body_may_be_cut_nowhere() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_023, 1_024, 1_025, 3_000])
-def test_frame_numbers_are_counted_from_1(count: int) -> None:
+def testframe_numbers_are_counted_from_1(count: int) -> None:
     numbers = list(frame_numbers(count))
 
     assert [int.from_bytes(number.iv, "big") for number in numbers] == list(range(1, count + 1))
@@ -177,7 +177,7 @@ def test_frame_numbers_are_counted_from_1(count: int) -> None:
 
 def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message with fewer frames than it needs would be lost: the table of numbers is never changed in place."""
-    make = message_body._frame_number
+    make = message_body.frame_number
     others: list[Iterable[FrameNumber]] = []
 
     def make_while_another_thread_counts(number: int) -> FrameNumber:
@@ -187,7 +187,7 @@ def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkey
         return make(number)
 
     monkeypatch.setattr(message_body, "_numbers", (make(1),))
-    monkeypatch.setattr(message_body, "_frame_number", make_while_another_thread_counts)
+    monkeypatch.setattr(message_body, "frame_number", make_while_another_thread_counts)
     list(frame_numbers(500))
 
     assert len(list(others[0])) == 900

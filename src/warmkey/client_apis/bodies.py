@@ -15,12 +15,12 @@ from cryptography.exceptions import InvalidTag
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.data_format.message_body import (
+    FIRST_FRAME,
     REGULAR_FRAME_OVERHEAD,
     SEQUENCE_NUMBER_END,
-    Block,
     body_length,
     count_regular_frames,
-    frame_iv,
+    frame_number,
     frame_numbers,
     read_frame_start,
     read_non_framed_start,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    from warmkey.data_format.message_body import Block, FrameNumber
     from warmkey.data_format.message_header import MessageHeader
 
 __all__ = [
@@ -69,7 +70,7 @@ def encrypt_message(
     """Header and framed body, and the *footer* over both, if there is one."""
     start, message_id, aead = header
     if len(plaintext) <= frame_length:
-        whole = start + final_frame(plaintext, 1, aead=aead, message_id=message_id)
+        whole = start + final_frame(plaintext, FIRST_FRAME, aead=aead, message_id=message_id)
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(len(plaintext), frame_length)
     body_start = len(start)
@@ -82,7 +83,7 @@ def encrypt_message(
             buffer[body_start:last_start], source, regular, aead=aead, message_id=message_id, frame_length=frame_length
         )
         tail = source[regular * frame_length :]
-        last = final_frame(tail, regular + 1, aead=aead, message_id=message_id)
+        last = final_frame(tail, frame_number(regular + 1), aead=aead, message_id=message_id)
         end = last_start + len(last)
         buffer[last_start:end] = last
         signature = b"" if footer is None else footer(buffer[:end])
@@ -98,7 +99,7 @@ def _encrypt_regular_frames(
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
     plaintext = position = 0
-    for start, iv, number in frame_numbers(count):
+    for start, iv, number, _ in frame_numbers(count):
         content = position + _REGULAR_START
         body[position:content] = start
         position = content + frame_length + TAG_LENGTH
@@ -112,12 +113,11 @@ def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, byte
     return message_id + REGULAR_FRAME, frame_length.to_bytes(8, "big")
 
 
-def final_frame(plaintext: bytes | memoryview, number: int, *, aead: AESGCM, message_id: bytes) -> bytes:
+def final_frame(plaintext: bytes | memoryview, number: FrameNumber, *, aead: AESGCM, message_id: bytes) -> bytes:
     """The last frame, serialized."""
-    iv = frame_iv(number)
     length = len(plaintext).to_bytes(8, "big")
-    content = aead.encrypt(iv, plaintext, message_id + FINAL_FRAME + iv[-4:] + length)
-    return SEQUENCE_NUMBER_END + iv[-4:] + iv + length[-4:] + content
+    content = aead.encrypt(number.iv, plaintext, message_id + FINAL_FRAME + number.number + length)
+    return b"".join((number.final_start, length[4:], content))
 
 
 def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AESGCM) -> tuple[bytes, int]:
@@ -164,7 +164,7 @@ def _decrypt_regular_frames(
     position, written, count = reader.offset, 0, 0
     possible = reader.left // (frame_length + REGULAR_FRAME_OVERHEAD)
     try:
-        for start, iv, number in frame_numbers(possible):
+        for start, iv, number, _ in frame_numbers(possible):
             content = position + _REGULAR_START
             if message[position:content] != start:
                 break

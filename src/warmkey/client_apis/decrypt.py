@@ -75,11 +75,11 @@ def get_materials(
     """
     check_may_decrypt(header.algorithm_suite, commitment_policy)
     request = DecryptMaterialsRequest(
-        algorithm_suite=header.algorithm_suite,
-        commitment_policy=commitment_policy,
-        encrypted_data_keys=header.encrypted_data_keys,
-        encryption_context=header.encryption_context,
-        reproduced_encryption_context=EncryptionContext.of(encryption_context),
+        header.algorithm_suite,
+        commitment_policy,
+        header.encrypted_data_keys,
+        header.encryption_context,
+        EncryptionContext.of(encryption_context),
     )
     materials = cmm.decrypt_materials(request)
     check_decryption_materials(materials, request)
@@ -93,7 +93,7 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
 
     Source: client-apis/decrypt.md#verify-the-header
     """
-    data_key = cast("bytes", materials.plaintext_data_key)
+    data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
     encryption_key, commit_key = derive_keys(header.algorithm_suite, data_key, message_id=header.message_id)
     check_commitment(commit_key, header.algorithm_suite_data)
     aead = AESGCM(encryption_key)

@@ -101,14 +101,9 @@ def get_materials(
     if context.reserved_key is not None:
         problem = f"the encryption context key {context.reserved_key!r} is reserved"
         raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX}")
-    if algorithm_suite is not None:
+    if algorithm_suite is not None and algorithm_suite not in commitment_policy.encrypt_suites:
         check_may_encrypt(algorithm_suite, commitment_policy)
-    request = EncryptionMaterialsRequest(
-        encryption_context=context,
-        commitment_policy=commitment_policy,
-        algorithm_suite=algorithm_suite,
-        max_plaintext_length=plaintext_length,
-    )
+    request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, frozenset(), plaintext_length)
     materials = cmm.get_encryption_materials(request)
     check_encryption_materials(materials, request)
     if max_encrypted_data_keys is not None:

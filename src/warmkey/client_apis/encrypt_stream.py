@@ -18,7 +18,7 @@ from warmkey.client_apis.encrypt import authenticated_header, check_frame_length
 from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
-from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames
+from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import InvalidRequest
@@ -131,7 +131,7 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
         number += count
         yield buffer[: count * frame]
     with memoryview(intake.data) as plaintext:
-        last = final_frame(plaintext, number, aead=header.aead, message_id=header.message_id)
+        last = final_frame(plaintext, frame_number(number), aead=header.aead, message_id=header.message_id)
     intake.consume(len(intake.data))
     yield last
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FINAL_FRAME_OVERHEAD",
+    "FIRST_FRAME",
     "MAX_FRAMES",
     "MAX_FRAME_LENGTH",
     "MAX_NON_FRAMED_LENGTH",
@@ -27,7 +28,7 @@ __all__ = [
     "FrameNumber",
     "body_length",
     "count_regular_frames",
-    "frame_iv",
+    "frame_number",
     "frame_numbers",
     "read_frame_start",
     "read_non_framed_start",
@@ -71,7 +72,7 @@ class FrameNumber(NamedTuple):
     """A sequence number in the ways a frame that we write shows it.
 
     ``start`` is what precedes a regular frame's content: the number and the IV, which is the number padded on the
-    left.
+    left. ``final_start`` precedes a final frame's content length.
 
     Source: client-apis/encrypt.md#construct-a-frame
     """
@@ -79,16 +80,21 @@ class FrameNumber(NamedTuple):
     start: bytes
     iv: bytes
     number: bytes
+    final_start: bytes
 
 
-def _frame_number(number: int) -> FrameNumber:
+def frame_number(number: int) -> FrameNumber:
+    """How *number* shows."""
     iv = number.to_bytes(IV_LENGTH, "big")
-    return FrameNumber(iv[-4:] + iv, iv, iv[-4:])
+    return FrameNumber(iv[-4:] + iv, iv, iv[-4:], SEQUENCE_NUMBER_END + iv[-4:] + iv)
+
+
+FIRST_FRAME = frame_number(1)
 
 
 # Making these anew for each frame costs 10 % of a message of 1 MB. The table grows as messages need it.
 _REMEMBERED_NUMBERS = 1024
-_numbers: tuple[FrameNumber, ...] = (_frame_number(1),)
+_numbers: tuple[FrameNumber, ...] = (FIRST_FRAME,)
 
 
 def frame_numbers(count: int) -> Iterable[FrameNumber]:
@@ -97,16 +103,8 @@ def frame_numbers(count: int) -> Iterable[FrameNumber]:
     numbers, remembered = _numbers, min(count, _REMEMBERED_NUMBERS)
     if remembered > len(numbers):
         # A table of its own: another thread may be reading the old one, and a third may put a shorter one in place.
-        _numbers = numbers = tuple(map(_frame_number, range(1, remembered + 1)))
-    return chain(islice(numbers, count), map(_frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
-
-
-def frame_iv(sequence_number: int) -> bytes:
-    """The IV of a frame that we write: its number, padded on the left.
-
-    Source: client-apis/encrypt.md#construct-a-frame
-    """
-    return sequence_number.to_bytes(IV_LENGTH, "big")
+        _numbers = numbers = tuple(map(frame_number, range(1, remembered + 1)))
+    return chain(islice(numbers, count), map(frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
 
 
 def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int) -> Block:
