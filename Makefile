@@ -14,6 +14,7 @@ HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
 # full: with Powertools; core: for functions that have Powertools from elsewhere
 VARIANT ?= full
 HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
+HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
 EMULATOR := build/aws-lambda-rie
 
 LIBRARY := $(shell find src/warmkey -name '*.py')
@@ -57,7 +58,7 @@ contracts: .venv-test/.installed
 	PYTHONPATH=src .venv-test/bin/lint-imports
 
 .PHONY: tests
-tests: .venv-test/.installed runtime runtimes ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
+tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
 	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
 
 .PHONY: coverage
@@ -103,7 +104,10 @@ layer: .venv/.installed ## the layer's zip for each architecture; VARIANT=core l
 	@.venv/bin/python -m layer.build --variant $(VARIANT) $(ARCHITECTURES:%=--architecture %)
 
 layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
-	@.venv/bin/python -m layer.build --architecture $*
+	@.venv/bin/python -m layer.build --variant full --architecture $*
+
+layer/warmkey-core-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
+	@.venv/bin/python -m layer.build --variant core --architecture $*
 
 .PHONY: runtime
 runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## what it takes to run the host's layer as Lambda would

@@ -18,21 +18,20 @@ _CLONE = Path(__file__).resolve().parents[2]
 _HOST = {"aarch64": "arm64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
 
 
-def host_layer() -> Path:
-    """The layer for this machine's architecture, where `make layer` puts it."""
-    return _CLONE / "layer" / f"warmkey-full-{_HOST}.zip"
+def host_layer(variant: str = "full") -> Path:
+    """The layer for this machine's architecture, where ``make layer`` puts it."""
+    return _CLONE / "layer" / f"warmkey-{variant}-{_HOST}.zip"
 
 
 class EmulatorStage:
-    """Execution environments with the layer that ``make layer`` built for this machine, unpacked in *opt*.
+    """Execution environments with a layer that ``make layer`` built for this machine, unpacked in *opt*.
 
-    *environment* is the clone's folder with the Python that runs the functions.
-
+    :param environment: the clone's folder with the Python that runs the functions
     :raises EmulatorUnavailable: a part of it is missing; ``make runtime`` makes them
     """
 
-    def __init__(self, opt: Path, *, environment: str = ".venv-runtime") -> None:
-        unpack_layer(host_layer(), opt)
+    def __init__(self, opt: Path, *, variant: str = "full", environment: str = ".venv-runtime") -> None:
+        unpack_layer(host_layer(variant), opt)
         self._runtime = Runtime(
             emulator=_CLONE / "build" / "aws-lambda-rie", python=_CLONE / environment / "bin" / "python", opt=opt
         )

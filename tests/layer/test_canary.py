@@ -14,19 +14,29 @@ from layer.build import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
 
+def make_stage(opt: Path, *, runtime: str, variant: str) -> EmulatorStage:
+    environment = f".venv-runtime-{runtime}"
+    if not (ROOT / environment).exists():
+        pytest.skip(f"no Python {runtime} is here, or `make runtimes` has not run")
+    try:
+        return EmulatorStage(opt, variant=variant, environment=environment)
+    except EmulatorUnavailable as reason:
+        pytest.skip(f"{reason}; `make runtime layer VARIANT={variant}` makes it")
+
+
 @pytest.fixture(scope="module", params=wheels.RUNTIMES)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
-    environment = f".venv-runtime-{request.param}"
-    if not (ROOT / environment).exists():
-        pytest.skip(f"no Python {request.param} is here, or `make runtimes` has not run")
-    try:
-        return EmulatorStage(tmp_path_factory.mktemp("opt"), environment=environment)
-    except EmulatorUnavailable as reason:
-        pytest.skip(f"{reason}; `make runtime` makes it")
+    return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="full")
+
+
+@pytest.fixture(scope="module", params=wheels.RUNTIMES)
+def core_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
+    return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="core")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,14 @@ def test_it_sings_when_the_layer_is_whole(stage: EmulatorStage, kms_url: str) ->
 
     assert result["round_trip"] == "ok"
     assert result["layer"]["name"] == "warmkey"
+
+
+def test_it_sings_without_powertools_too(core_stage: EmulatorStage, kms_url: str) -> None:
+    with core_stage.start(ROOT / "layer" / "canary", environment(kms_url, create_key(kms_url))) as function:
+        result = function.invoke({}).result
+
+    assert result["layer"]["variant"] == "core"
+    assert "aws_lambda_powertools" not in result["layer"]["packages"]
 
 
 def test_it_fails_when_the_key_cannot_be_used(stage: EmulatorStage, kms_url: str) -> None:
