@@ -137,7 +137,11 @@ def _begin(
     if signature is not None:
         intake.start_hash(signature)
     intake.consume(header.length)
-    facts = Facts(header=header, encryption_context=cast("EncryptionContext", materials.encryption_context))
+    facts = Facts(
+        algorithm_suite=header.algorithm_suite,
+        encryption_context=cast("EncryptionContext", materials.encryption_context),
+        header=lambda: header,
+    )
     return facts, _plaintext(_Body(intake, header, aead, limit), materials)
 
 

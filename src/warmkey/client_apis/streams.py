@@ -37,10 +37,11 @@ _PEEKED = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a message once its header is complete, or verified."""
+    """What is known of a message once its header is complete, or verified. The header is parsed when it is wanted."""
 
-    header: MessageHeader
+    algorithm_suite: AlgorithmSuite
     encryption_context: EncryptionContext
+    header: Callable[[], MessageHeader]
 
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class MessageStream(_BinaryFile):
     @property
     def header(self) -> MessageHeader:
         """The fields of the message's header."""
-        return self._opened().header
+        return self._opened().header()
 
     @property
     def encryption_context(self) -> dict[str, str]:
@@ -78,7 +79,7 @@ class MessageStream(_BinaryFile):
     @property
     def algorithm_suite(self) -> AlgorithmSuite:
         """The suite of the message."""
-        return self._opened().header.algorithm_suite
+        return self._opened().algorithm_suite
 
     def readable(self) -> bool:
         """Yes."""
@@ -157,10 +158,16 @@ class MessageStream(_BinaryFile):
     def _attempt(self, step: Callable[[], _Result]) -> _Result:
         try:
             return step()
-        except BaseException as error:  # noqa: BLE001 - whatever it was, the stream has ended by it
-            self._failure = error
-            self._let_go()
-            raise _without_our_frames(error)  # noqa: B904 - its cause is set already
+        except WarmkeyError as error:
+            self._end_with(error)
+            raise seal(error)  # noqa: B904 - its cause is set already
+        except BaseException as error:  # noqa: BLE001 - the source's, or an interruption: the stream has ended by it
+            self._end_with(error)
+            raise error.with_traceback(_below_us(error.__traceback__))  # noqa: B904 - the same
+
+    def _end_with(self, error: BaseException) -> None:
+        self._failure = error
+        self._let_go()
 
     def _fail_again(self, failure: BaseException) -> NoReturn:
         if isinstance(failure, WarmkeyError):
@@ -193,11 +200,8 @@ class MessageStream(_BinaryFile):
     __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
 
 
-def _without_our_frames(error: BaseException) -> BaseException:
-    """*error* with a traceback that shows what the source did, and none of our frames: they hold plaintext and keys."""
-    if isinstance(error, WarmkeyError):
-        return seal(error)
-    traceback = error.__traceback__
+def _below_us(traceback: TracebackType | None) -> TracebackType | None:
+    """The part of *traceback* that shows what the source did: the frames above it are ours and hold plaintext."""
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("warmkey."):
         traceback = traceback.tb_next
-    return error.with_traceback(traceback)
+    return traceback
