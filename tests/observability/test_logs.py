@@ -1,0 +1,96 @@
+"""Facts as log lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from tests.observability.examples_of_events import (
+    EVERY,
+    EVICTION,
+    FAILED,
+    HIT,
+    KEY_ARN,
+    KMS_OK,
+    KMS_THROTTLED,
+    MISS,
+    UNCACHEABLE,
+)
+from tests.observability.output import written
+from warmkey.events import Event, KmsOutcome
+from warmkey.observability.logs import MESSAGES, Log, fields_of, level_of
+
+
+def test_every_kind_of_event_has_a_message() -> None:
+    assert MESSAGES.keys() == set(get_args(Event))
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        (HIT, {"event": "CacheHit", "operation": "encrypt"}),
+        (MISS, {"event": "CacheMiss", "operation": "encrypt", "reason": "messages-spent"}),
+        (
+            EVICTION,
+            {
+                "event": "CacheEviction",
+                "operation": "encrypt",
+                "reason": "capacity",
+                "age_seconds": 12.5,
+                "messages": 7,
+                "plaintext_bytes": 4096,
+            },
+        ),
+        (
+            KMS_THROTTLED,
+            {
+                "event": "KmsRequest",
+                "kms_operation": "Decrypt",
+                "key_arn": KEY_ARN,
+                "duration_seconds": 1.5,
+                "attempts": 3,
+                "outcome": "throttled",
+            },
+        ),
+        (FAILED, {"event": "RequestFailed", "operation": "decrypt", "error": "KeyUnavailable"}),
+        (UNCACHEABLE, {"event": "UncacheableContext", "context_key": "request_id", "requests": 50}),
+    ],
+)
+def test_the_fields_of_a_line_are_those_of_the_event(event: Event, fields: dict[str, object]) -> None:
+    assert json.loads(json.dumps(fields_of(event))) == fields
+
+
+@pytest.mark.parametrize("event", EVERY)
+def test_every_line_is_json(event: Event) -> None:
+    assert json.loads(json.dumps(fields_of(event)))["event"] == type(event).__name__
+
+
+@pytest.mark.parametrize("outcome", list(KmsOutcome))
+def test_a_kms_request_that_failed_is_a_warning(outcome: KmsOutcome) -> None:
+    expected = logging.DEBUG if outcome is KmsOutcome.OK else logging.WARNING
+
+    assert level_of(replace(KMS_OK, outcome=outcome)) == expected
+
+
+def test_a_logger_that_the_function_makes_later_is_taken_with_the_next_invocation() -> None:
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - after our own
+
+    log = Log(service=None, level=None)
+    with written() as output:
+        log.tell(MISS)
+        Logger(service="orders").append_keys(stage="test")
+        log.refresh()
+        log.tell(MISS)
+
+    assert [line.get("stage") for line in output.lines] == [None, "test"]
+
+
+def test_refreshing_a_log_that_has_written_nothing_does_nothing() -> None:
+    log = Log(service=None, level=None)
+    log.refresh()
+
+    assert not log.is_enabled_for(logging.CRITICAL)
