@@ -13,12 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.client_apis.bodies import final_frame, regular_frame_aad
+from warmkey.client_apis.bodies import regular_frame_aad
 from warmkey.client_apis.encrypt import authenticated_header, check_frame_length, get_materials
 from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
 from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
+from warmkey.data_format.message_body_aad import FINAL_FRAME, message_body_aad
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import InvalidRequest
@@ -130,10 +131,11 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
         intake.consume(count * frame_length)
         number += count
         yield buffer[: count * frame]
+    del buffer  # so that a large frame is in memory twice, not three times
     with memoryview(intake.data) as plaintext:
-        last = final_frame(plaintext, frame_number(number), aead=header.aead, message_id=header.message_id)
+        final_frame = _final_frame(plaintext, number, header)
     intake.consume(len(intake.data))
-    yield last
+    yield from final_frame
 
 
 def _check_frames(count: int, length: int, frame_length: int) -> None:
@@ -161,3 +163,11 @@ def _encrypt_regular_frames(
         aad = before_number + sequence_number + after_number
         encrypt_into(iv, plaintext[start : start + frame_length], aad, buffer[content:position])
         start += frame_length
+
+
+def _final_frame(plaintext: memoryview, number: int, header: AuthenticatedHeader) -> tuple[bytes, bytes]:
+    """What precedes the content, and the content: joining them would take the memory of a third frame."""
+    _, iv, sequence_number, start = frame_number(number)
+    length = len(plaintext)
+    aad = message_body_aad(header.message_id, FINAL_FRAME, sequence_number, length)
+    return start + length.to_bytes(4, "big"), header.aead.encrypt(iv, plaintext, aad)

@@ -141,6 +141,7 @@ class MessageStream(_BinaryFile):
             self._attempt(self._advance)
 
     def _advance(self) -> None:
+        self._released = memoryview(b"")  # even an empty view keeps a buffer alive
         part = next(self._parts, None)
         self._ended = part is None
         self._released = memoryview(part or b"")
