@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["integer", "seconds", "share"]
+__all__ = ["integer", "seconds", "share", "text", "texts"]
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -30,3 +31,21 @@ def share(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < 1):
         raise ConfigurationError(f"{name} is {value!r}; a number from 0 to below 1 is allowed")
     return float(value)
+
+
+def text(name: str, value: object) -> str:
+    """*value*, a str that UTF-8 can encode and that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{name} is {value!r}; a str that is not empty is allowed")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} is {value!r}, which UTF-8 can't encode") from None
+    return value
+
+
+def texts(name: str, values: object) -> tuple[str, ...]:
+    """*values*, several of what :func:`text` allows; a single str is no such thing."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name} is {values!r}; a list of str is allowed")
+    return tuple(text(f"one of {name}", value) for value in values)

@@ -29,6 +29,7 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
 from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
 if TYPE_CHECKING:
@@ -231,6 +232,8 @@ class Fetcher:
 
 def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
     """Whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
+    if attempt.operation == "DeriveSharedSecret":  # serves both operations, and the entries name no key of KMS
+        return any(key.key_provider_id in ECDH_PROVIDER_IDS for key in entry.encrypted_data_keys)
     operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
     if attempt.outcome is KmsOutcome.DENIED and entry.operation is not operation:
         return False

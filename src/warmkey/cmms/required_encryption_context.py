@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from warmkey.checks import texts
 from warmkey.cmms.default import underlying_cmm
 from warmkey.exceptions import ConfigurationError, PolicyRefused
 from warmkey.structures import RESERVED_PREFIX
@@ -89,11 +90,9 @@ class RequiredEncryptionContextCMM:
 
 
 def _checked_keys(keys: Iterable[str]) -> frozenset[str]:
-    if isinstance(keys, str):
-        raise ConfigurationError("required_encryption_context_keys is a str; a list of keys is allowed")
-    checked = frozenset(keys)
-    if not checked or not all(isinstance(key, str) for key in checked):
-        raise ConfigurationError("required_encryption_context_keys must name one or more keys, each a str")
+    checked = frozenset(texts("required_encryption_context_keys", keys))
+    if not checked:
+        raise ConfigurationError("required_encryption_context_keys is empty; one or more keys are allowed")
     for key in sorted(checked):
         if key.startswith(RESERVED_PREFIX):
             raise ConfigurationError(f"required_encryption_context_keys has {key!r}, which no caller may supply")

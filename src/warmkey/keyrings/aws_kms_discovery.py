@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from warmkey.checks import text, texts
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.kms_decryption import KmsDecryption
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from warmkey.keyrings.kms_requests import KmsClient
     from warmkey.structures import EncryptionMaterials
 
-__all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter", "is_text"]
+__all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,15 @@ class DiscoveryFilter:
     account_ids: Collection[str]
 
     def __post_init__(self) -> None:
-        if not is_text(self.partition):
-            raise ConfigurationError(f"partition is {self.partition!r}; a str such as 'aws' is allowed")
-        allowed = "account_ids must be a list of account IDs as str, for example ['111122223333']"
-        if isinstance(self.account_ids, (str, bytes)):
-            raise ConfigurationError(f"{allowed}, not {type(self.account_ids).__name__}")
-        try:
-            account_ids = frozenset(self.account_ids)
-        except TypeError:
-            raise ConfigurationError(f"{allowed}, not {type(self.account_ids).__name__}") from None
-        if not account_ids or not all(map(is_text, account_ids)):
-            raise ConfigurationError(f"{allowed}, and none of them empty")
+        text("partition", self.partition)
+        account_ids = frozenset(texts("account_ids", self.account_ids))
+        if not account_ids:
+            raise ConfigurationError("account_ids is empty; one or more account IDs are allowed")
         object.__setattr__(self, "account_ids", account_ids)
 
     def permits(self, arn: KmsArn) -> bool:
         """Whether the key *arn* is in the partition and in one of the accounts."""
         return arn.partition == self.partition and arn.account in self.account_ids
-
-
-def is_text(value: object) -> bool:
-    """Whether *value* is a str that is not empty."""
-    return isinstance(value, str) and bool(value)
 
 
 class AwsKmsDiscoveryKeyring(KmsDecryption):

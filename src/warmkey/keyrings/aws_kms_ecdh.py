@@ -11,9 +11,10 @@ from warmkey.crypto.ecdh import EcdhPublicKey
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier
+from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
 from warmkey.keyrings.key_agreement_schemas import KmsPrivateKeyToStaticPublicKey, KmsPublicKeyDiscovery
 from warmkey.keyrings.kms_requests import KmsRequests
-from warmkey.keyrings.raw_ecdh import AWS_KMS_ECDH_PROVIDER_ID, EcdhKeyring, check_curve_spec
+from warmkey.keyrings.raw_ecdh import EcdhKeyring, check_curve_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from warmkey.checks import text
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter, is_text
+from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,11 +42,9 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
         emit: Emit = ignore,
     ) -> None:
         super().__init__(kms_client=kms_client, discovery_filter=discovery_filter, grant_tokens=grant_tokens, emit=emit)
-        if not is_text(region):
-            raise ConfigurationError(f"region is {region!r}; the Region of kms_client is allowed")
+        self._region = text("region", region)
         if self._kms.region not in (None, region):
             raise ConfigurationError(f"region is {region!r}, and kms_client is of {self._kms.region!r}")
-        self._region = region
 
     def _is_ours(self, arn: KmsArn) -> bool:
         return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.checks import text, texts
 from warmkey.events import ignore
 from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
 from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
 from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
-from warmkey.keyrings.aws_kms_multi import checked_identifiers, checked_regions, of_keys
+from warmkey.keyrings.aws_kms_multi import checked_regions, of_keys
 from warmkey.keyrings.multi import MultiKeyring
 
 if TYPE_CHECKING:
@@ -41,13 +42,14 @@ def aws_kms_mrk_multi_keyring(
 
     Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
     """
-    identifiers = checked_identifiers(children)
-    check_multi_region_keys_are_unique(identifiers if generator is None else (generator, *identifiers))
+    generators = () if generator is None else (text("generator", generator),)
+    children = texts("children", children)
+    check_multi_region_keys_are_unique((*generators, *children))
     return of_keys(
         AwsKmsMrkKeyring,
         client_supplier=client_supplier,
         generator=generator,
-        children=identifiers,
+        children=children,
         grant_tokens=tuple(grant_tokens),
         emit=emit,
     )

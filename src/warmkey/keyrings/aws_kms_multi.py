@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from warmkey.checks import text, texts
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, is_text
+from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.multi import MultiKeyring
 
@@ -25,7 +26,6 @@ __all__ = [
     "ClientSupplier",
     "aws_kms_discovery_multi_keyring",
     "aws_kms_multi_keyring",
-    "checked_identifiers",
     "checked_regions",
     "of_keys",
 ]
@@ -55,7 +55,7 @@ def aws_kms_multi_keyring(
         AwsKmsKeyring,
         client_supplier=client_supplier,
         generator=generator,
-        children=checked_identifiers(children),
+        children=texts("children", children),
         grant_tokens=tuple(grant_tokens),
         emit=emit,
     )
@@ -103,6 +103,8 @@ def of_keys(
 
     :raises ConfigurationError: an identifier is no ARN, so nothing says in which Region the key is
     """
+    if generator is not None:
+        text("generator", generator)
     clients: dict[str, KmsClient] = {}
 
     def keyring(arn: str) -> AwsKmsKeyring:
@@ -116,31 +118,19 @@ def of_keys(
     )
 
 
-def checked_identifiers(children: Iterable[str]) -> tuple[str, ...]:
-    """:raises ConfigurationError: *children* is one text instead of several, or one of them is no text"""
-    if isinstance(children, str):
-        raise ConfigurationError("children is a str; a list of key ARNs is allowed")
-    checked = tuple(children)
-    if not all(map(is_text, checked)):
-        raise ConfigurationError(f"children is {list(checked)!r}; a list of key ARNs is allowed")
-    return checked
-
-
 def checked_regions(regions: Iterable[str]) -> tuple[str, ...]:
     """*regions*, each once.
 
     :raises ConfigurationError: there is none, or one is empty or no text
     """
-    if isinstance(regions, str):
-        raise ConfigurationError("regions is a str; a list of Regions is allowed")
-    checked = tuple(dict.fromkeys(regions))
-    if not checked or not all(map(is_text, checked)):
-        raise ConfigurationError(f"regions is {list(checked)!r}; one or more Regions are allowed, none of them empty")
+    checked = tuple(dict.fromkeys(texts("regions", regions)))
+    if not checked:
+        raise ConfigurationError("regions is empty; one or more Regions are allowed")
     return checked
 
 
-def _region_of(identifier: object) -> str:
-    arn = parse_kms_arn(identifier) if isinstance(identifier, str) else None
+def _region_of(identifier: str) -> str:
+    arn = parse_kms_arn(identifier)
     if arn is None:
         raise ConfigurationError(f"{identifier!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
     return arn.region

@@ -14,10 +14,21 @@ if TYPE_CHECKING:
 
     from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
-__all__ = ["AWS_KMS_PROVIDER_ID", "Keyring", "refuse_if_unwrapped"]
+__all__ = [
+    "AWS_KMS_ECDH_PROVIDER_ID",
+    "AWS_KMS_PROVIDER_ID",
+    "ECDH_PROVIDER_IDS",
+    "RAW_ECDH_PROVIDER_ID",
+    "Keyring",
+    "refuse_if_unwrapped",
+]
 
 # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
 AWS_KMS_PROVIDER_ID = "aws-kms"
+# spec: framework/raw-ecdh-keyring.md#ondecrypt, framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
+RAW_ECDH_PROVIDER_ID = "raw-ecdh"
+AWS_KMS_ECDH_PROVIDER_ID = "aws-kms-ecdh"
+ECDH_PROVIDER_IDS = (RAW_ECDH_PROVIDER_ID, AWS_KMS_ECDH_PROVIDER_ID)
 
 
 class Keyring(Protocol):

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.checks import text
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
@@ -112,15 +113,12 @@ def check_key_namespace(key_namespace: object) -> str:
 
     Source: framework/keyring-interface.md#key-provider-id
     """
-    if not isinstance(key_namespace, str) or not key_namespace:
-        raise ConfigurationError(f"key_namespace must be a str that is not empty, not {key_namespace!r}")
-    if key_namespace.startswith(AWS_KMS_PROVIDER_ID):
-        raise ConfigurationError(f"key_namespace {key_namespace!r} is reserved for KMS; choose one of your own")
-    return key_namespace
+    namespace = text("key_namespace", key_namespace)
+    if namespace.startswith(AWS_KMS_PROVIDER_ID):
+        raise ConfigurationError(f"key_namespace {namespace!r} is reserved for KMS; choose one of your own")
+    return namespace
 
 
 def check_key_name(key_name: object) -> str:
     """:raises ConfigurationError: no text, or empty"""
-    if not isinstance(key_name, str) or not key_name:
-        raise ConfigurationError(f"key_name must be a str that is not empty, not {key_name!r}")
-    return key_name
+    return text("key_name", key_name)

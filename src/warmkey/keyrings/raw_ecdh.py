@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
-from warmkey.keyrings.interface import refuse_if_unwrapped
+from warmkey.keyrings.interface import ECDH_PROVIDER_IDS, RAW_ECDH_PROVIDER_ID, refuse_if_unwrapped
 from warmkey.keyrings.key_agreement_schemas import (
     KEYRING_VERSION,
     EcdhCurveSpec,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EcdhKeyring", "Party", "RawEcdhKeyring", "check_curve_spec"]
 
-# spec: framework/raw-ecdh-keyring.md#ondecrypt
-RAW_ECDH_PROVIDER_ID: Final = "raw-ecdh"
-AWS_KMS_ECDH_PROVIDER_ID: Final = "aws-kms-ecdh"
 _SALT_AND_COMMITMENT_LENGTH: Final = 64
 
 
@@ -110,7 +107,7 @@ class EcdhKeyring:
             raise ConfigurationError(f"{self!r} can only encrypt: its private keys are ephemeral")
         attempts: list[KeyAttempt] = []
         for key in encrypted_data_keys:
-            if key.key_provider_id not in (RAW_ECDH_PROVIDER_ID, AWS_KMS_ECDH_PROVIDER_ID):
+            if key.key_provider_id not in ECDH_PROVIDER_IDS:
                 continue
             points = self._points_of(key)
             if points is None:
