@@ -55,11 +55,12 @@ def decrypt(
     return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
 
 
-def _checked_ciphertext(ciphertext: object) -> memoryview:
+def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
     if not isinstance(ciphertext, (bytes, bytearray, memoryview)):
         hint = "; decode base64 text first, or use decrypt_text" if isinstance(ciphertext, str) else ""
         raise InvalidRequest(f"the ciphertext must be bytes, not {type(ciphertext).__name__}{hint}")
-    return memoryview(ciphertext).cast("B")
+    view = memoryview(ciphertext)
+    return view.cast("B") if view.c_contiguous else view.tobytes()
 
 
 def get_materials(
