@@ -25,6 +25,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, cast
 
+from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import CacheEntry
 from warmkey.clock import SystemClock
 from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier
@@ -40,6 +41,7 @@ from warmkey.events import (
     Operation,
     UncacheableContext,
     guarded,
+    hit_listener,
     ignore,
 )
 from warmkey.exceptions import ConfigurationError, InvalidRequest
@@ -65,6 +67,10 @@ __all__ = ["CachingCMM"]
 
 _IDENTIFIERS_KEPT = 1024
 _GRACE_PERIOD_SECONDS = 10.0
+_ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
+# None: the suite is the underlying CMM's to choose.
+_EVERY_SUITE: frozenset[AlgorithmSuite | None] = frozenset({None, *AlgorithmSuite})
+_IDENTITY_KDF_SUITES = frozenset(suite for suite in AlgorithmSuite if suite.has_identity_kdf)
 _DEPARTURES = {
     MissReason.EXPIRED: EvictionReason.EXPIRED,
     MissReason.MESSAGES_SPENT: EvictionReason.MESSAGES_SPENT,
@@ -127,8 +133,9 @@ class CachingCMM:
         self._clock: Clock = use_clock(clock) if use_clock else clock or SystemClock()
         # Entries with a longer time to live than this are judged here.
         self._age_checked_below = self._limits.max_age if use_clock else 0.0
-        self._stores_nothing = getattr(cache, "capacity", None) == 0
+        self._never_cached = _EVERY_SUITE if getattr(cache, "capacity", None) == 0 else _IDENTITY_KDF_SUITES
         self._emit = guarded(emit)
+        self._tell_hit = hit_listener(self._emit)
         self._books = Books()
         self._fetcher = Fetcher(
             cache=cache,
@@ -181,24 +188,27 @@ class CachingCMM:
 
         Source: framework/caching-cmm.md#get-encryption-materials
         """
-        bypass = self._why_bypass_encrypt(request)
-        if bypass is not None:
-            return self._fetcher.bypass(Operation.ENCRYPT, bypass, lambda: self._cmm.get_encryption_materials(request))
+        suite, length = request.algorithm_suite, request.max_plaintext_length
+        if length is None or not 0 <= length <= self._limits.max_bytes or suite in self._never_cached:
+            reason = self._why_bypass_encrypt(suite, length)
+            return self._fetcher.bypass(_ENCRYPT, reason, partial(self._cmm.get_encryption_materials, request))
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        identifier = self._encrypt_identifier(request.algorithm_suite, context)
+        identifier = self._encrypt_identifier(suite, context)
         entry = self._cache.get_cache_entry(identifier)
-        reason: MissReason | None = MissReason.ABSENT
-        if entry is not None:
-            if self._grace and self._is_mine_to_refresh(entry):
-                return self._fetcher.refresh(self._wanted_encrypt(request, identifier))
-            reason = self._judge_encrypt(entry, request)
-            if reason is None:
-                self._fetcher.count_hit(Operation.ENCRYPT)
-                return entry.materials  # type: ignore[return-value]
-        if reason is MissReason.ABSENT:
-            reason = self._why_absent(identifier)
+        refused: MissReason | None
+        if entry is None:
             self._watch_context(context)
-        return self._fetcher.miss(self._wanted_encrypt(request, identifier), cast("MissReason", reason))
+            refused = self._why_absent(identifier)
+        elif self._grace and self._is_mine_to_refresh(entry):
+            return self._fetcher.refresh(self._wanted_encrypt(request, identifier))
+        else:
+            refused = self._judge_encrypt(entry, request)
+            if refused is None:
+                self._books.encrypt_hits.add()
+                if self._tell_hit is not None:
+                    self._tell_hit(_ENCRYPT)
+                return entry.materials  # type: ignore[return-value]
+        return self._fetcher.miss(self._wanted_encrypt(request, identifier), refused)
 
     def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
         """Materials for one message, cached where that is allowed.
@@ -207,40 +217,35 @@ class CachingCMM:
 
         Source: framework/caching-cmm.md#decrypt-materials
         """
-        bypass = self._why_bypass_decrypt(request)
-        if bypass is not None:
-            return self._fetcher.bypass(Operation.DECRYPT, bypass, lambda: self._cmm.decrypt_materials(request))
+        suite = request.algorithm_suite
+        if suite in self._never_cached:
+            reason = BypassReason.IDENTITY_KDF if suite.has_identity_kdf else BypassReason.CACHING_OFF
+            return self._fetcher.bypass(_DECRYPT, reason, partial(self._cmm.decrypt_materials, request))
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        identifier = self._decrypt_identifier(request.algorithm_suite, request.encrypted_data_keys, context)
+        identifier = self._decrypt_identifier(suite, request.encrypted_data_keys, context)
         entry = self._cache.get_cache_entry(identifier)
-        reason: MissReason | None = MissReason.ABSENT
-        if entry is not None:
-            if self._grace and self._is_mine_to_refresh(entry):
-                return self._fetcher.refresh(self._wanted_decrypt(request, identifier))
-            reason = self._judge_decrypt(entry, request)
-            if reason is None:
-                self._fetcher.count_hit(Operation.DECRYPT)
+        refused: MissReason | None
+        if entry is None:
+            refused = self._why_absent(identifier)
+        elif self._grace and self._is_mine_to_refresh(entry):
+            return self._fetcher.refresh(self._wanted_decrypt(request, identifier))
+        else:
+            refused = self._judge_decrypt(entry, request)
+            if refused is None:
+                self._books.decrypt_hits.add()
+                if self._tell_hit is not None:
+                    self._tell_hit(_DECRYPT)
                 return entry.materials  # type: ignore[return-value]
-        if reason is MissReason.ABSENT:
-            reason = self._why_absent(identifier)
-        return self._fetcher.miss(self._wanted_decrypt(request, identifier), cast("MissReason", reason))
+        return self._fetcher.miss(self._wanted_decrypt(request, identifier), refused)
 
-    def _why_bypass_encrypt(self, request: EncryptionMaterialsRequest) -> BypassReason | None:
-        suite, length = request.algorithm_suite, request.max_plaintext_length
+    def _why_bypass_encrypt(self, suite: AlgorithmSuite | None, length: int | None) -> BypassReason:
         if suite is not None and suite.has_identity_kdf:
             return BypassReason.IDENTITY_KDF
         if length is None:
             return BypassReason.UNKNOWN_LENGTH
-        if not 0 <= length <= self._limits.max_bytes:
-            if length < 0:  # it would give an entry bytes back
-                raise InvalidRequest(f"max_plaintext_length is {length}; an int of 0 or more is allowed")
-            return BypassReason.OVER_BYTE_LIMIT
-        return BypassReason.CACHING_OFF if self._stores_nothing else None
-
-    def _why_bypass_decrypt(self, request: DecryptMaterialsRequest) -> BypassReason | None:
-        if request.algorithm_suite.has_identity_kdf:
-            return BypassReason.IDENTITY_KDF
-        return BypassReason.CACHING_OFF if self._stores_nothing else None
+        if length < 0:  # it would give an entry bytes back
+            raise InvalidRequest(f"max_plaintext_length is {length}; an int of 0 or more is allowed")
+        return BypassReason.OVER_BYTE_LIMIT if length > self._limits.max_bytes else BypassReason.CACHING_OFF
 
     def _judge_encrypt(self, entry: CacheEntry, request: EncryptionMaterialsRequest) -> MissReason | None:
         """Reserve this message on *entry*, or say why the entry can't serve the request."""
@@ -278,7 +283,7 @@ class CachingCMM:
         return MissReason.ABSENT if miss_reason is None else miss_reason(identifier)
 
     def _watch_context(self, context: Mapping[str, str]) -> None:
-        key = self._churn.missed(context, hits=self._books.encrypt_hits())
+        key = self._churn.missed(context, hits=self._books.encrypt_hits.total())
         if key is not None:
             self._emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))
 

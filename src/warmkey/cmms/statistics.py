@@ -57,7 +57,13 @@ class Tally:
 
 
 class Books:
-    """Counts, safe for threads; a forked child and a restored snapshot start at zero."""
+    """Counts, safe for threads.
+
+    :ivar encrypt_hits: encrypt requests that a cached entry served
+    :ivar decrypt_hits: decrypt requests that a cached entry served
+
+    A forked child and a restored snapshot start at zero.
+    """
 
     def __init__(self) -> None:
         self.drop_inherited()
@@ -67,31 +73,24 @@ class Books:
         """A copy's books are its own, whatever the *reason*."""
         del reason
         self._lock = threading.Lock()
-        self._encrypt_hits = Tally()
-        self._decrypt_hits = Tally()
+        self.encrypt_hits = Tally()
+        self.decrypt_hits = Tally()
         self._others: Counter[tuple[Operation, object]] = Counter()
 
     def hit(self, operation: Operation) -> None:
         """A cached entry served the request."""
-        if operation is Operation.ENCRYPT:
-            self._encrypt_hits.add()
-        else:
-            self._decrypt_hits.add()
+        (self.encrypt_hits if operation is Operation.ENCRYPT else self.decrypt_hits).add()
 
     def count(self, operation: Operation, outcome: object) -> None:
         """*outcome* is a MissReason, a BypassReason, ``"coalesced"`` or ``"failed"``."""
         with self._lock:
             self._others[operation, outcome] += 1
 
-    def encrypt_hits(self) -> int:
-        """How many so far."""
-        return self._encrypt_hits.total()
-
     def of(self, operation: Operation) -> OperationStatistics:
         """What has been counted for *operation* so far."""
         with self._lock:
             others = {outcome: count for (kind, outcome), count in self._others.items() if kind is operation}
-        hits = self._encrypt_hits if operation is Operation.ENCRYPT else self._decrypt_hits
+        hits = self.encrypt_hits if operation is Operation.ENCRYPT else self.decrypt_hits
         return OperationStatistics(
             hits=hits.total(),
             coalesced=others.get("coalesced", 0),
