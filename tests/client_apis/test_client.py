@@ -1,0 +1,151 @@
+"""The client: what it is built with, and the one CMM that each call is given."""
+
+# spec: client-apis/client.md
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.vectors.readers import KEYRING
+from warmkey import (
+    AlgorithmSuite,
+    Client,
+    CommitmentPolicy,
+    ConfigurationError,
+    DefaultCMM,
+    InvalidRequest,
+    KeyUnavailable,
+    MalformedMessage,
+)
+
+REQUIRE = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+
+
+# spec: client-apis/client.md#commitment-policy
+def test_the_default_policy_requires_commitment_both_ways() -> None:
+    assert Client().commitment_policy is REQUIRE
+
+
+# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys
+def test_the_default_limit_on_encrypted_data_keys_is_none() -> None:
+    assert Client().max_encrypted_data_keys is None
+
+
+@pytest.mark.parametrize("policy", CommitmentPolicy, ids=lambda policy: policy.name)
+def test_a_policy_is_given_as_a_member_or_by_name(policy: CommitmentPolicy) -> None:
+    assert Client(commitment_policy=policy).commitment_policy is policy
+    assert Client(commitment_policy=policy.name).commitment_policy is policy  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["REQUIRE", "", None, 1, [], b"REQUIRE_ENCRYPT_REQUIRE_DECRYPT"], ids=repr)
+def test_any_other_policy_is_refused_with_what_is_allowed(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"commitment_policy is .*; allowed: FORBID_ENCRYPT_ALLOW_DECRYPT, "):
+        Client(commitment_policy=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "5", True, float("inf")], ids=repr)
+def test_any_limit_but_a_positive_int_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"max_encrypted_data_keys is .*; an int of 1 or more is allowed"):
+        Client(max_encrypted_data_keys=value)
+
+
+# spec: client-apis/client.md#commitment-policy
+def test_what_was_set_stays() -> None:
+    client = Client(max_encrypted_data_keys=3)
+    for name in ("commitment_policy", "max_encrypted_data_keys"):
+        with pytest.raises(AttributeError):
+            setattr(client, name, None)
+
+    assert repr(client) == "Client(commitment_policy=REQUIRE_ENCRYPT_REQUIRE_DECRYPT, max_encrypted_data_keys=3)"
+
+
+@pytest.mark.parametrize("givers", [{}, {"cmm": DefaultCMM(KEYRING), "keyring": KEYRING}], ids=["neither", "both"])
+def test_exactly_one_of_cmm_and_keyring_is_given(givers: dict[str, Any]) -> None:
+    for call in (Client().encrypt, Client().decrypt):
+        with pytest.raises(InvalidRequest, match="either cmm or keyring"):
+            call(b"", **givers)
+
+
+def test_cmm_and_keyring_of_the_same_key_read_each_others_messages() -> None:
+    client, cmm = Client(), DefaultCMM(KEYRING)
+
+    assert client.decrypt(client.encrypt(b"text", cmm=cmm).ciphertext, keyring=KEYRING).plaintext == b"text"
+    assert client.decrypt(client.encrypt(b"text", keyring=KEYRING).ciphertext, cmm=cmm).plaintext == b"text"
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview], ids=lambda make: make.__name__)
+def test_plaintext_and_message_may_be_any_buffer(make: Any) -> None:
+    message = Client().encrypt(make(b"plaintext"), keyring=KEYRING).ciphertext
+
+    assert type(message) is bytes
+    assert Client().decrypt(make(message), keyring=KEYRING).plaintext == b"plaintext"
+
+
+def test_a_view_of_wider_items_is_taken_by_its_bytes() -> None:
+    view = memoryview(b"abcdefgh").cast("I")
+    result = Client().encrypt(view, keyring=KEYRING, frame_length=4)
+
+    assert Client().decrypt(result.ciphertext, keyring=KEYRING).plaintext == b"abcdefgh"
+
+
+def test_a_view_with_gaps_is_taken_by_what_it_shows() -> None:
+    plaintext = memoryview(b"p-l-a-i-n-t-e-x-t-")[::2]
+    message = Client().encrypt(plaintext, keyring=KEYRING).ciphertext
+    spread = bytearray(2 * len(message))
+    spread[::2] = message
+
+    assert Client().decrypt(memoryview(spread)[::2], keyring=KEYRING).plaintext == b"plaintext"
+
+
+@pytest.mark.parametrize("value", ["text", None, 5, [1, 2], {}, object()], ids=lambda value: type(value).__name__)
+def test_what_is_no_buffer_is_refused_by_its_type(value: Any) -> None:
+    for call, name in ((Client().encrypt, "plaintext"), (Client().decrypt, "ciphertext")):
+        with pytest.raises(InvalidRequest, match=f"the {name} must be bytes, not {type(value).__name__}"):
+            call(value, keyring=KEYRING)
+
+
+def test_text_gets_a_hint() -> None:
+    with pytest.raises(InvalidRequest, match=r"text becomes bytes by \.encode\(\)"):
+        Client().encrypt("text", keyring=KEYRING)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest, match="decode base64 text first"):
+        Client().decrypt("text", keyring=KEYRING)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0x0478, AlgorithmSuite(0x0478)], ids=["id", "member"])
+def test_a_suite_is_given_as_a_member_or_by_its_id(value: Any) -> None:
+    result = Client().encrypt(b"", keyring=KEYRING, algorithm_suite=value)
+
+    assert result.algorithm_suite is AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+
+
+@pytest.mark.parametrize("value", [0, 0x0479, "0x0478", [], b"\x04\x78", True], ids=repr)
+def test_any_other_suite_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"algorithm_suite is .*; a member of AlgorithmSuite is allowed"):
+        Client().encrypt(b"", keyring=KEYRING, algorithm_suite=value)
+
+
+def test_the_callers_buffer_is_free_again_whether_it_worked_or_not() -> None:
+    """A bytearray can't be resized while somebody holds a view of it."""
+    plaintext, message = bytearray(b"text"), bytearray(Client().encrypt(b"text", keyring=KEYRING).ciphertext)
+    garbage = bytearray(message[:-1])
+    Client().encrypt(plaintext, keyring=KEYRING)
+    result = Client().decrypt(message, keyring=KEYRING)
+    with pytest.raises(MalformedMessage) as caught:
+        Client().decrypt(garbage, keyring=KEYRING)
+    with pytest.raises(KeyUnavailable):
+        Client().decrypt(message, keyring=NoKeys())
+
+    for buffer in (plaintext, message, garbage):
+        buffer.clear()
+    assert result.plaintext == b"text"
+    assert caught.value.where == "footer › signature"
+
+
+class NoKeys:
+    def on_encrypt(self, materials: Any, /) -> Any:
+        raise KeyUnavailable("none")
+
+    def on_decrypt(self, materials: Any, encrypted_data_keys: Any, /) -> Any:
+        raise KeyUnavailable("none")
