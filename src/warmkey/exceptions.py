@@ -135,6 +135,11 @@ class KeyUnavailable(WarmkeyError):
     def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = ()) -> None:
         super().__init__(problem)
         self.attempts = tuple(attempts)
+        # The first cause stands for all, for whoever reads tracebacks and not attempts.
+        for attempt in self.attempts:
+            if attempt.cause is not None:
+                self.__cause__ = attempt.cause
+                break
 
     def __str__(self) -> str:
         problem = super().__str__()

@@ -78,9 +78,12 @@ class AwsKmsKeyring(KmsDecryption):
                 Plaintext=data_key,
                 EncryptionContext=context,
             )
+        key_arn = self._kms.answered_key(operation, self._kms_key_id, response)
+        if not response.get("CiphertextBlob"):
+            raise self._kms.unusable(operation, self._kms_key_id, "KMS answered without an encrypted data key")
         wrapped = EncryptedDataKey(
             key_provider_id=AWS_KMS_PROVIDER_ID,
-            key_provider_info=self._kms.answered_key(operation, self._kms_key_id, response).encode(),
+            key_provider_info=key_arn.encode(),
             ciphertext=bytes(response["CiphertextBlob"]),
         )
         return replace(
