@@ -1,0 +1,271 @@
+"""The AWS KMS keyring: what it asks for, and which answers it does not take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from warmkey import (
+    AlgorithmSuite,
+    AwsKmsKeyring,
+    Client,
+    ConfigurationError,
+    DecryptionMaterials,
+    EncryptedDataKey,
+    EncryptionMaterials,
+    KeyUnavailable,
+)
+from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.testing import FakeKms, Recorder
+
+CONTEXT = {"tenant": "a"}
+SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+SHORT = AlgorithmSuite.AES_128_GCM_IV12_TAG16_HKDF_SHA256
+
+
+def to_encrypt(suite: AlgorithmSuite = SUITE, data_key: bytes | None = None) -> EncryptionMaterials:
+    return EncryptionMaterials(algorithm_suite=suite, encryption_context=CONTEXT, plaintext_data_key=data_key)
+
+
+def to_decrypt(suite: AlgorithmSuite = SUITE) -> DecryptionMaterials:
+    return DecryptionMaterials(algorithm_suite=suite, encryption_context=CONTEXT)
+
+
+class Answering:
+    """A KMS client that gives one fixed answer to everything."""
+
+    def __init__(self, **answer: Any) -> None:
+        self._answer = answer
+        self.requests: list[dict[str, Any]] = []
+
+    def generate_data_key(self, **parameters: Any) -> dict[str, Any]:
+        self.requests.append(parameters)
+        return self._answer
+
+    encrypt = decrypt = generate_data_key
+
+
+KEY = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
+@pytest.mark.parametrize("suite", [SUITE, SHORT])
+def test_it_generates_with_the_suites_length_the_context_and_the_grant_tokens(suite: AlgorithmSuite) -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    token = kms.create_grant(key, "GenerateDataKey")
+    AwsKmsKeyring(key, kms_client=kms, grant_tokens=[token]).on_encrypt(to_encrypt(suite))
+    (call,) = kms.calls
+
+    assert (call.operation, call.key_id, call.number_of_bytes) == ("GenerateDataKey", key, suite.data_key_length)
+    assert (dict(call.encryption_context), call.grant_tokens) == (CONTEXT, (token,))
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
+def test_it_wraps_a_data_key_that_there_is_with_encrypt() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    AwsKmsKeyring(key, kms_client=kms).on_encrypt(to_encrypt(data_key=bytes(32)))
+
+    assert [(call.operation, call.key_id, dict(call.encryption_context)) for call in kms.calls] == [
+        ("Encrypt", key, CONTEXT)
+    ]
+
+
+def test_the_encrypted_data_key_names_provider_and_key_arn() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    (wrapped,) = AwsKmsKeyring(key, kms_client=kms).on_encrypt(to_encrypt()).encrypted_data_keys
+
+    assert (wrapped.key_provider_id, wrapped.key_provider_info) == ("aws-kms", key.encode())
+
+
+@pytest.mark.parametrize("name", ["alias", "alias ARN", "key ID"])
+def test_an_alias_or_key_id_encrypts_under_the_key_arn_that_kms_names(name: str) -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    alias_arn = kms.create_alias("alias/orders", key)
+    identifier = {"alias": "alias/orders", "alias ARN": alias_arn, "key ID": key.rpartition("/")[2]}[name]
+    keyring = AwsKmsKeyring(identifier, kms_client=kms)
+    encrypted = keyring.on_encrypt(to_encrypt())
+
+    assert encrypted.encrypted_data_keys[0].key_provider_info == key.encode()
+    with pytest.raises(KeyUnavailable):
+        keyring.on_decrypt(to_decrypt(), encrypted.encrypted_data_keys)
+    assert kms.count("Decrypt") == 0
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
+def test_it_asks_kms_to_decrypt_with_the_configured_key_context_and_grant_tokens() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    token = kms.create_grant(key, "Decrypt")
+    keyring = AwsKmsKeyring(key, kms_client=kms, grant_tokens=(token,))
+    keyring.on_decrypt(to_decrypt(), keyring.on_encrypt(to_encrypt()).encrypted_data_keys)
+    call = kms.calls[-1]
+
+    assert (call.operation, call.key_id, dict(call.encryption_context)) == ("Decrypt", key, CONTEXT)
+    assert call.grant_tokens == (token,)
+
+
+def test_it_asks_for_no_key_but_its_own() -> None:
+    kms = FakeKms()
+    mine, theirs = kms.create_key(), kms.create_key()
+    encrypted = AwsKmsKeyring(theirs, kms_client=kms).on_encrypt(to_encrypt())
+    kms.clear_calls()
+    with pytest.raises(KeyUnavailable) as caught:
+        AwsKmsKeyring(mine, kms_client=kms).on_decrypt(to_decrypt(), encrypted.encrypted_data_keys)
+
+    assert (kms.count(), caught.value.attempts) == (0, ())
+
+
+def test_an_encrypted_data_key_that_claims_its_arn_and_is_another_keys_is_refused() -> None:
+    kms = FakeKms()
+    mine, theirs = kms.create_key(), kms.create_key()
+    (wrapped,) = AwsKmsKeyring(theirs, kms_client=kms).on_encrypt(to_encrypt()).encrypted_data_keys
+    with pytest.raises(KeyUnavailable, match="IncorrectKeyException"):
+        AwsKmsKeyring(mine, kms_client=kms).on_decrypt(
+            to_decrypt(), [replace(wrapped, key_provider_info=mine.encode())]
+        )
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
+@pytest.mark.parametrize(
+    "info",
+    [b"", b"not an arn", b"\xff\xfe", b"alias/orders", b"arn:aws:kms:us-east-1:111122223333:alias/orders"],
+)
+def test_an_encrypted_data_key_of_kms_that_names_no_key_arn_fails(info: bytes) -> None:
+    key = EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=info, ciphertext=b"x")
+    kms = FakeKms()
+    with pytest.raises(KeyUnavailable, match="no AWS KMS key ARN"):
+        AwsKmsKeyring(KEY, kms_client=kms).on_decrypt(to_decrypt(), [key])
+
+    assert kms.count() == 0
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
+WRONG_ANSWERS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nothing": ({}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "a short key": ({"Plaintext": bytes(31)}, {"GenerateDataKey", "Decrypt"}),
+    "a long key": ({"Plaintext": bytes(33)}, {"GenerateDataKey", "Decrypt"}),
+    "an empty key": ({"Plaintext": b""}, {"GenerateDataKey", "Decrypt"}),
+    "no ARN": ({"KeyId": "not an ARN"}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "no key": ({"KeyId": None}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "another key": ({"KeyId": KEY.replace("5555", "6666")}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "another Region": ({"KeyId": KEY.replace("us-", "eu-")}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "an alias": ({"KeyId": KEY.replace("key/", "alias/")}, {"GenerateDataKey", "Encrypt", "Decrypt"}),
+    "no ciphertext": ({"CiphertextBlob": None}, {"GenerateDataKey", "Encrypt"}),
+    "an empty ciphertext": ({"CiphertextBlob": b""}, {"GenerateDataKey", "Encrypt"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "operation"),
+    [
+        pytest.param(answer, operation, id=f"{operation}: {name}")
+        for name, (answer, operations) in WRONG_ANSWERS.items()
+        for operation in sorted(operations)
+    ],
+)
+def test_an_answer_that_is_not_what_was_asked_for_is_refused(answer: dict[str, Any], operation: str) -> None:
+    whole = {"KeyId": KEY, "Plaintext": bytes(32), "CiphertextBlob": b"blob"}
+    kms = Answering(**{name: value for name, value in {**whole, **answer}.items() if value is not None and answer})
+    keyring = AwsKmsKeyring(KEY, kms_client=kms)
+    wrapped = EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=KEY.encode(), ciphertext=b"blob")
+    with pytest.raises(KeyUnavailable) as caught:
+        match operation:
+            case "Decrypt":
+                keyring.on_decrypt(to_decrypt(), [wrapped])
+            case "Encrypt":
+                keyring.on_encrypt(to_encrypt(data_key=bytes(32)))
+            case _:
+                keyring.on_encrypt(to_encrypt())
+
+    assert [(attempt.operation, attempt.key) for attempt in caught.value.attempts] == [(operation, KEY)]
+
+
+def test_a_whole_answer_is_taken() -> None:
+    kms = Answering(KeyId=KEY, Plaintext=bytearray(32), CiphertextBlob=b"blob")
+    materials = AwsKmsKeyring(KEY, kms_client=kms).on_encrypt(to_encrypt())
+
+    assert materials.plaintext_data_key == bytes(32)
+    assert isinstance(materials.plaintext_data_key, bytes)
+
+
+def test_kms_is_told_a_context_of_its_own() -> None:
+    kms = Answering(KeyId=KEY, Plaintext=bytes(32), CiphertextBlob=b"blob")
+    materials = to_encrypt()
+    AwsKmsKeyring(KEY, kms_client=kms).on_encrypt(materials)
+    kms.requests[0]["EncryptionContext"]["tenant"] = "changed by the client's event hooks"
+
+    assert dict(materials.encryption_context) == CONTEXT
+
+
+def test_the_reasons_of_all_tries_are_reported() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    keyring = AwsKmsKeyring(key, kms_client=kms)
+    keys = [keyring.on_encrypt(to_encrypt()).encrypted_data_keys[0] for _ in range(3)]
+    kms.fail("Decrypt", error="throttled")
+    kms.fail("Decrypt", error="timeout")
+    kms.fail("Decrypt", error="denied")
+    with pytest.raises(KeyUnavailable) as caught:
+        keyring.on_decrypt(to_decrypt(), keys)
+
+    assert [attempt.outcome for attempt in caught.value.attempts] == [
+        KmsOutcome.THROTTLED,
+        KmsOutcome.UNREACHABLE,
+        KmsOutcome.DENIED,
+    ]
+    assert caught.value.__cause__ is caught.value.attempts[0].cause is not None
+
+
+def test_requests_are_told_to_a_subscriber() -> None:
+    kms, seen = FakeKms(), Recorder()
+    key = kms.create_key()
+    keyring = AwsKmsKeyring(key, kms_client=kms, emit=seen)
+    keyring.on_encrypt(to_encrypt())
+    kms.fail(error="denied")
+    with pytest.raises(KeyUnavailable):
+        keyring.on_encrypt(to_encrypt(data_key=bytes(32)))
+
+    assert [(one.kms_operation, one.key_arn, one.outcome, one.attempts) for one in seen.of(KmsRequest)] == [
+        ("GenerateDataKey", key, KmsOutcome.OK, 1),
+        ("Encrypt", key, KmsOutcome.DENIED, 1),
+    ]
+    assert all(one.duration_seconds >= 0 for one in seen.of(KmsRequest))
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#initialization
+@pytest.mark.parametrize(
+    "identifier", ["", " ", None, 5, b"x", "arn:aws:kms:us-east-1:1:key/", "arn:aws:s3:::x", "alias/"]
+)
+def test_an_identifier_that_can_not_be_one_is_refused(identifier: Any) -> None:
+    with pytest.raises(ConfigurationError, match="kms_key_id"):
+        AwsKmsKeyring(identifier, kms_client=FakeKms())
+
+
+def test_it_needs_a_client() -> None:
+    with pytest.raises(ConfigurationError, match="kms_client"):
+        AwsKmsKeyring(KEY, kms_client=None)
+
+
+def test_grant_tokens_are_no_string() -> None:
+    with pytest.raises(ConfigurationError, match="grant_tokens"):
+        AwsKmsKeyring(KEY, kms_client=FakeKms(), grant_tokens="token")
+
+
+def test_a_denied_caller_with_a_grant_token_gets_through() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    token = kms.create_grant(key, "GenerateDataKey", "Decrypt")
+    for operation in ("GenerateDataKey", "Decrypt"):
+        kms.deny(operation)
+    with_token = AwsKmsKeyring(key, kms_client=kms, grant_tokens=[token])
+    message = Client().encrypt(b"x", keyring=with_token).ciphertext
+
+    assert Client().decrypt(message, keyring=with_token).plaintext == b"x"
+    with pytest.raises(KeyUnavailable, match="AccessDenied"):
+        Client().decrypt(message, keyring=AwsKmsKeyring(key, kms_client=kms))

@@ -1,0 +1,102 @@
+"""What is an AWS KMS ARN, what is an identifier, what is a multi-Region one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from warmkey import ConfigurationError
+from warmkey.keyrings.aws_kms_key_arn import (
+    check_kms_identifier,
+    is_multi_region_identifier,
+    parse_kms_arn,
+)
+
+KEY = "arn:aws:kms:us-east-1:2222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+REPLICA = "arn:aws:kms:us-east-1:2222222222222:key/mrk-4321abcd12ab34cd56ef1234567890ab"
+ALIAS = "arn:aws:kms:us-east-1:2222222222222:alias/mrk-nasty"
+
+
+# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
+@pytest.mark.parametrize(
+    "arn",
+    [
+        KEY,
+        REPLICA,
+        ALIAS,
+        "arn:aws:kms:us-east-1:2222222222222:alias/my/friendly/name",
+        "arn:aws-us-gov:kms:us-gov-west-1:2222222222222:key/1234abcd",
+        "arn:aws-cn:kms:cn-north-1:2222222222222:key/1234abcd",
+        "arn:not:kms:not:not:key/not",
+    ],
+)
+def test_a_valid_arn_is_parsed_and_written_the_same(arn: str) -> None:
+    assert str(parse_kms_arn(arn)) == arn
+
+
+# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arn:aws:kms:us-east-1:2222222222222:key/",
+        "arn:aws:kms:us-east-1:2222222222222:key:mrk-4321",
+        "arn:aws:kms:us-east-1:2222222222222:",
+        "arn:aws:kms:us-east-1::key/mrk-4321",
+        "arn:aws:kms::2222222222222:key/mrk-4321",
+        "arn:aws::us-east-1:2222222222222:key/mrk-4321",
+        "arn::kms:us-east-1:2222222222222:key/mrk-4321",
+        ":aws:kms:us-east-1:2222222222222:key/mrk-4321",
+        "arn:aws:s3:us-east-1:2222222222222:key/mrk-4321",
+        "arn-not:aws:kms:us-east-1:2222222222222:key/mrk-4321",
+        "arn:aws:kms:us-east-1:2222222222222:key-not/mrk-4321",
+        "arn:aws:kms:us-east-1:2222222222222:keymrk-4321",
+        "arn:aws:kms:us-east-1:2222222222222:key/mrk-4321:more",
+        "arn:aws:kms:us-east-1:2222222222222:alias/",
+        "mrk-4321",
+        "alias/mrk-4321",
+        "",
+    ],
+)
+def test_an_invalid_arn_is_none(text: str) -> None:
+    assert parse_kms_arn(text) is None
+
+
+# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
+@pytest.mark.parametrize(
+    ("identifier", "multi_region"),
+    [
+        (REPLICA, True),
+        ("mrk-4321abcd12ab34cd56ef1234567890ab", True),
+        (KEY, False),
+        (ALIAS, False),
+        ("alias/mrk-1234", False),
+        ("1234abcd-12ab-34cd-56ef-mrk-", False),
+        ("arn:aws:dynamodb:us-east-1:2222222222222:key/mrk-4321", False),
+    ],
+)
+def test_multi_region_identifiers_are_told_by_their_resource(identifier: str, multi_region: object) -> None:
+    assert is_multi_region_identifier(identifier) is multi_region
+
+
+def test_the_parts_of_an_arn() -> None:
+    arn = parse_kms_arn(ALIAS)
+
+    assert arn is not None
+    assert (arn.partition, arn.region, arn.account, arn.resource_type, arn.resource_id, arn.is_key) == (
+        "aws", "us-east-1", "2222222222222", "alias", "mrk-nasty", False,
+    )  # fmt: skip
+
+
+# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
+@pytest.mark.parametrize("identifier", [KEY, ALIAS, "alias/mine", "1234abcd", "mrk-4321"])
+def test_identifiers_that_kms_takes_are_returned_as_they_are(identifier: str) -> None:
+    assert check_kms_identifier(identifier, "name") == identifier
+
+
+@pytest.mark.parametrize("identifier", ["", "  ", " 1234", KEY + "\n", "alias", "alias/", "arn:aws:kms", None, 5, b"x"])
+def test_identifiers_that_can_not_be_any_are_refused_by_name_and_value(identifier: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_kms_identifier(identifier, "the setting")
+
+    assert str(caught.value).startswith(f"the setting is {identifier!r}")

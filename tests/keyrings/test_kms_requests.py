@@ -1,0 +1,157 @@
+"""One request to KMS: its failures sorted, its facts told, its client never used as a fork left it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from warmkey import ConfigurationError, KeyUnavailable
+from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.keyrings.kms_requests import KmsRequests
+from warmkey.testing import Recorder
+
+
+class Client:
+    """Answers, or raises, what it was told to."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.closed = 0
+        self.parameters: list[dict[str, Any]] = []
+
+    def decrypt(self, **parameters: Any) -> Any:
+        self.parameters.append(parameters)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def error_of(code: str, status: int = 400, **metadata: Any) -> ClientError:
+    response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status, **metadata}}
+    return ClientError(response, "Decrypt")  # type: ignore[arg-type]
+
+
+def outcome_of(error: Exception) -> tuple[KmsOutcome | None, str]:
+    """How a request that raises *error* ends, for the caller and for the subscriber."""
+    seen = Recorder()
+    with pytest.raises(KeyUnavailable) as caught:
+        KmsRequests(Client(error), keyring="K", emit=seen)("Decrypt", key="the key")
+    (attempt,), (fact,) = caught.value.attempts, seen.of(KmsRequest)
+
+    assert caught.value.__cause__ is attempt.cause is error
+    assert fact.outcome is attempt.outcome
+    assert (attempt.keyring, attempt.operation, attempt.key) == ("K", "Decrypt", "the key")
+    return attempt.outcome, attempt.remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "outcome"),
+    [
+        ("ThrottlingException", 400, KmsOutcome.THROTTLED),
+        ("TooManyRequestsException", 400, KmsOutcome.THROTTLED),
+        ("LimitExceededException", 400, KmsOutcome.THROTTLED),
+        ("SomethingNew", 429, KmsOutcome.THROTTLED),
+        ("AccessDeniedException", 400, KmsOutcome.DENIED),
+        ("DisabledException", 409, KmsOutcome.DISABLED),
+        ("KMSInvalidStateException", 409, KmsOutcome.DISABLED),
+        ("KMSInternalException", 500, KmsOutcome.UNREACHABLE),
+        ("DependencyTimeoutException", 503, KmsOutcome.UNREACHABLE),
+        ("KeyUnavailableException", 500, KmsOutcome.UNREACHABLE),
+        ("500", 500, KmsOutcome.UNREACHABLE),
+        ("SomethingNew", 503, KmsOutcome.UNREACHABLE),
+        ("SomethingNew", 400, KmsOutcome.OTHER),
+        ("NotFoundException", 400, KmsOutcome.OTHER),
+        ("InvalidCiphertextException", 400, KmsOutcome.OTHER),
+    ],
+)
+def test_an_answers_code_decides_and_its_status_where_the_code_is_unknown(
+    code: str, status: int, outcome: KmsOutcome
+) -> None:
+    assert outcome_of(error_of(code, status))[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (TimeoutError(), KmsOutcome.UNREACHABLE),
+        (ConnectionResetError(), KmsOutcome.UNREACHABLE),
+        (ValueError("a bug"), KmsOutcome.OTHER),
+    ],
+)
+def test_an_exception_without_an_answer_is_sorted_by_its_kind(error: Exception, outcome: KmsOutcome) -> None:
+    assert outcome_of(error)[0] is outcome
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "DisabledException", "ExpiredToken"])
+def test_every_usual_refusal_comes_with_a_remedy(code: str) -> None:
+    assert outcome_of(error_of(code))[1]
+
+
+def test_a_client_error_without_the_usual_fields_is_still_explained() -> None:
+    error = ClientError({}, "Decrypt")  # type: ignore[arg-type]
+
+    assert outcome_of(error) == (KmsOutcome.OTHER, "")
+
+
+def test_the_message_of_the_service_which_may_quote_anything_is_not_repeated() -> None:
+    error = ClientError({"Error": {"Code": "X", "Message": "value of the context"}}, "Decrypt")
+    with pytest.raises(KeyUnavailable) as caught:
+        KmsRequests(Client(error), keyring="K")("Decrypt", key="k")
+
+    assert "value of the context" not in str(caught.value)
+
+
+def test_tries_are_counted_from_what_the_client_reports() -> None:
+    seen = Recorder()
+    KmsRequests(Client({"ResponseMetadata": {"RetryAttempts": 2}}), keyring="K", emit=seen)("Decrypt", key="k")
+    KmsRequests(Client({}), keyring="K", emit=seen)("Decrypt", key="k")
+
+    assert [fact.attempts for fact in seen.of(KmsRequest)] == [3, 1]
+
+
+def test_grant_tokens_go_with_every_request_and_are_copied() -> None:
+    tokens = ["one"]
+    client = Client({})
+    requests = KmsRequests(client, keyring="K", grant_tokens=tokens)
+    tokens.append("two")
+    requests("Decrypt", key="k", KeyId="k")
+
+    assert client.parameters == [{"KeyId": "k", "GrantTokens": ["one"]}]
+
+
+def test_without_grant_tokens_none_are_sent() -> None:
+    client = Client({})
+    KmsRequests(client, keyring="K")("Decrypt", key="k")
+
+    assert client.parameters == [{}]
+
+
+@pytest.mark.parametrize("arguments", [{"kms_client": None}, {"kms_client": Client({}), "grant_tokens": "abc"}])
+def test_arguments_that_can_not_be_used_are_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        KmsRequests(keyring="K", **arguments)
+
+
+def test_a_process_that_was_forked_closes_the_connections_it_inherited_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client({})
+    requests = KmsRequests(client, keyring="K")
+    requests("Decrypt", key="k")
+    assert client.closed == 0
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    requests("Decrypt", key="k")
+    requests("Decrypt", key="k")
+
+    assert client.closed == 1
+
+
+def test_a_subscriber_that_fails_breaks_no_request() -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError
+
+    assert KmsRequests(Client({"a": 1}), keyring="K", emit=broken)("Decrypt", key="k") == {"a": 1}
