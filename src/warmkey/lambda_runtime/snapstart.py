@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from warmkey.crypto.signatures import use_deterministic_signatures
+from warmkey.lambda_runtime.freed_memory import overwrite_freed_memory
 from warmkey.lambda_runtime.settings import is_invoked, is_snap_start
 from warmkey.process_copies import drop_before_snapshot, expect_snapshot
 
@@ -52,12 +53,12 @@ def before_snapshot() -> None:
     drop_before_snapshot()
     _forget_results()
     gc.collect()
+    overwrite_freed_memory()
 
 
 def after_restore() -> None:
     """From here on data keys may be cached."""
-    # Another hook may have used warmkey after ours.
-    before_snapshot()
+    drop_before_snapshot()  # a hook that ran after ours may have used warmkey
     _Restore.done = True
 
 
