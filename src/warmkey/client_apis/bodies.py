@@ -11,9 +11,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.crypto.aes_gcm import InvalidTag
 from warmkey.data_format.message_body import (
     FIRST_FRAME,
     REGULAR_FRAME_OVERHEAD,
@@ -33,8 +32,7 @@ from warmkey.exceptions import AuthenticationFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+    from warmkey.crypto.aes_gcm import AESGCM
     from warmkey.data_format.message_body import Block, FrameNumber
     from warmkey.data_format.message_header import MessageHeader
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, cast
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from warmkey.client_apis.bodies import decrypt_body
 from warmkey.client_apis.results import DecryptResult
 from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
+from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
+from warmkey.data_format.familiar_header import read_familiar_header
 from warmkey.data_format.message_footer import read_end, read_footer
-from warmkey.data_format.message_header import read_header
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest
 from warmkey.structures import DecryptMaterialsRequest, EncryptionContext
@@ -42,10 +40,12 @@ def decrypt(
 ) -> DecryptResult:
     """The plaintext of one message; see :meth:`warmkey.Client.decrypt`."""
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
-    header = read_header(message, maximum_keys=max_encrypted_data_keys)
+    header = read_familiar_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead=aead)
+    if body_end == len(message) and header.algorithm_suite.signature is None:
+        return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
     reader = Reader(message, body_end)
     if header.algorithm_suite.signature is not None:
         signature = read_footer(reader)

@@ -12,13 +12,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from cryptography.exceptions import InvalidTag
-
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.bodies import decrypt_block, regular_frame_aad
 from warmkey.client_apis.decrypt import get_materials, verified_cipher
 from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
+from warmkey.crypto.aes_gcm import InvalidTag
 from warmkey.data_format.message_body import (
     FINAL_FRAME_OVERHEAD,
     MAX_FRAMES,
@@ -36,12 +35,11 @@ from warmkey.structures import EncryptionContext
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     from warmkey.algorithm_suites import CommitmentPolicy
     from warmkey.client_apis.intake import Source
     from warmkey.client_apis.streams import Begin, Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.crypto.aes_gcm import AESGCM
     from warmkey.data_format.message_body import Block
     from warmkey.data_format.message_header import MessageHeader
     from warmkey.structures import DecryptionMaterials, VerificationKey

@@ -10,11 +10,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from warmkey.client_apis.bodies import AuthenticatedHeader, encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
+from warmkey.crypto.aes_gcm import AESGCM
 from warmkey.crypto.key_derivation import derive_keys
 from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_count
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES

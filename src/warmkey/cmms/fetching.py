@@ -175,7 +175,8 @@ class Fetcher:
         """Give everybody on board a reservation, unless nobody may have one: the key is too old, or was purged."""
         passengers = flight.close()
         too_old = entry.age(self._clock.now()) >= entry.time_to_live
-        if too_old or entry.ticket < getattr(self._cache, "purge_ticket", 0):
+        was_purged = getattr(self._cache, "was_purged", None)
+        if too_old or (was_purged is not None and was_purged(entry)):
             return
         for passenger in passengers:
             if self._limits.reserve(entry, passenger.plaintext_length) is None:

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from warmkey.events import EvictionReason
-from warmkey.process_copies import drop_in_copies
+from warmkey.process_copies import drop_in_copies, notice_fork
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -89,6 +89,7 @@ class Flights(Generic[_Served]):
 
         Whoever gives no *passenger* wants to lead or not to fly at all.
         """
+        notice_fork()
         with self._lock:
             flight = self._under_way.get(key)
             if flight is None:

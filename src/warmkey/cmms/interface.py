@@ -125,7 +125,8 @@ def check_decryption_materials(materials: DecryptionMaterials, request: DecryptM
     context, stored = materials.encryption_context, request.encryption_context
     if context is not stored:
         check_reproduced_context(stored, context)
-    if not materials.required_encryption_context_keys <= context.keys():
+    required = materials.required_encryption_context_keys
+    if required and not required <= context.keys():
         raise ConfigurationError("the CMM requires an encryption context key that the context does not have")
     reproduced = request.reproduced_encryption_context
     if reproduced and not (context is stored and reproduced.items() <= stored.items()):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
-from warmkey.process_copies import drop_in_copies
+from warmkey.process_copies import drop_in_copies, notice_fork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +83,7 @@ class Books:
 
     def count(self, operation: Operation, outcome: object) -> None:
         """*outcome* is a MissReason, a BypassReason, ``"coalesced"`` or ``"failed"``."""
+        notice_fork()
         with self._lock:
             self._others[operation, outcome] += 1
 

@@ -112,13 +112,14 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
 
     :raises MalformedMessage: cut short, out of sequence, or a final frame that claims more than *frame_length*
     """
-    reader.section = f"frame {expected_number}"
     if reader.left >= _FINAL_START.size:
         # All at once where it is a final frame in order; field by field, below, takes 1.5 µs more.
         marker, actual_number, iv, length = _FINAL_START.unpack_from(reader.data, reader.offset)
         if marker == SEQUENCE_NUMBER_END and actual_number == expected_number and length <= frame_length:
             reader.offset += _FINAL_START.size
+            reader.section = f"frame {expected_number}"
             return Block(final=True, sequence_number=expected_number, iv=iv, length=length)
+    reader.section = f"frame {expected_number}"
     start = reader.offset
     number = reader.take(4, "sequence number")
     final = number == SEQUENCE_NUMBER_END

@@ -15,4 +15,4 @@ FINAL_FRAME = b"AWSKMSEncryptionClient Final Frame"
 
 def message_body_aad(message_id: bytes, content: bytes, sequence_number: bytes, length: int) -> bytes:
     """*content* is one of the constants above, *sequence_number* four bytes, *length* the plaintext's in bytes."""
-    return b"".join((message_id, content, sequence_number, length.to_bytes(8, "big")))
+    return message_id + content + sequence_number + length.to_bytes(8, "big")

@@ -9,11 +9,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.checks import text
+from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext

@@ -1,0 +1,11 @@
+"""AES-GCM, as ``cryptography`` has it: the one cipher of every suite and of the raw AES keyring.
+
+Its one-shot object is used as it is, because a call more would show on every frame.
+
+Source: framework/algorithm-suites.md#gcm
+"""
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+__all__ = ["AESGCM", "InvalidTag"]

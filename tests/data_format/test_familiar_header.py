@@ -1,0 +1,94 @@
+"""What is remembered of headers by their bytes changes nothing that anybody can see."""
+
+# spec: data-format/message-header.md#aad
+# spec: data-format/message-header.md#encrypted-data-keys
+# spec: data-format/message-header.md#header-body-version-20
+
+from __future__ import annotations
+
+import pytest
+
+from tests.vectors.forge import Pair, serialized_pairs, sized
+from warmkey.data_format import familiar_header
+from warmkey.data_format.familiar_header import forget_headers, read_familiar_header
+from warmkey.data_format.message_header import read_header
+from warmkey.exceptions import PolicyRefused, WarmkeyError
+
+KEY = sized(b"provider") + sized(b"information") + sized(b"ciphertext")
+START = b"\x02\x04\x78" + bytes(range(32))
+END = b"\x02" + (4096).to_bytes(4, "big") + bytes(32) + bytes(16)
+
+
+def header(pairs: list[Pair], keys: int = 1, end: bytes = END) -> bytes:
+    return START + sized(serialized_pairs(pairs)) + keys.to_bytes(2, "big") + KEY * keys + end
+
+
+SMALL = header([(b"tenant", b"a"), (b"z", b"")])
+LONG = header([(b"k", b"v" * 5_000)], keys=3)
+HEADERS = [
+    header([]),
+    SMALL,
+    LONG,
+    header([(b"b", b"2"), (b"a", b"1")]),
+    header([], keys=200),
+    header([], end=b"\x01" + bytes(4) + END[5:]),
+    b"\x02\x05\x78" + SMALL[3:],
+]
+HOSTILE = [
+    header([], keys=0),
+    header([(b"k", b""), (b"k", b"")]),
+    header([], end=b"\x01" + END[1:]),
+    header([], end=b"\x02" + bytes(4) + END[5:]),
+    START + b"\x00\x00\xff\xff",
+    START + b"\xff\xff",
+    *(SMALL[:cut] for cut in range(len(SMALL))),
+    *(LONG[:cut] for cut in range(0, len(LONG), 97)),
+    *(SMALL[:at] + bytes((SMALL[at] ^ bit,)) + SMALL[at + 1 :] for at in range(len(SMALL)) for bit in (1, 0x80)),
+]
+
+
+def outcome(data: bytes, *, maximum: int | None, read: object = read_familiar_header) -> object:
+    """What *data* parses to, or how it fails."""
+    try:
+        return read(data, maximum_keys=maximum)  # type: ignore[operator]
+    except WarmkeyError as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("maximum", [None, 1, 2, 200])
+def test_it_parses_and_fails_as_if_nothing_were_remembered(maximum: int | None) -> None:
+    for data in HEADERS + HOSTILE:
+        message = data + b"rest of the message" if data in HEADERS else data
+        forget_headers()
+        read_familiar_header(SMALL)
+        cold = outcome(message, maximum=maximum)
+        warm = outcome(message, maximum=maximum)
+
+        assert cold == warm == outcome(message, maximum=maximum, read=read_header)
+
+
+def test_views_and_bytes_give_the_same() -> None:
+    assert read_familiar_header(memoryview(SMALL)) == read_familiar_header(SMALL) == read_header(SMALL)
+
+
+def test_a_remembered_header_is_refused_by_a_client_that_allows_fewer_keys() -> None:
+    read_familiar_header(header([], keys=2))
+
+    with pytest.raises(PolicyRefused):
+        read_familiar_header(header([], keys=2), maximum_keys=1)
+
+
+def test_what_one_caller_gets_another_cannot_change() -> None:
+    first = read_familiar_header(SMALL)
+
+    with pytest.raises(TypeError):
+        first.encryption_context["tenant"] = "another"
+    with pytest.raises(AttributeError):
+        first.encrypted_data_keys[0].ciphertext = b"another"  # type: ignore[misc]
+
+
+def test_no_more_than_so_many_are_remembered() -> None:
+    for number in range(1000):
+        read_familiar_header(header([(b"number", str(number).encode())]))
+
+    assert len(familiar_header._sections) <= 256
