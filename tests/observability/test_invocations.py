@@ -306,7 +306,7 @@ def test_a_subscriber_that_fails_at_the_end_does_not_fail_the_handler(
     def broken(*_arguments: object) -> None:
         raise OSError("standard output is closed")
 
-    monkeypatch.setattr(Subscriber, "flush", broken)
+    monkeypatch.setattr(Subscriber, "_take", broken)
 
     @instrument
     def handler(_event: object, _context: object) -> str:

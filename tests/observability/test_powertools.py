@@ -17,7 +17,7 @@ NAMES = list(METRICS)
 
 
 def write(series: dict[str, list[float]], **arguments: Any) -> None:
-    powertools.write(series, **{"namespace": None, "service": None, "function_name": None, **arguments})
+    powertools.MetricsWriter(**{"namespace": None, "service": None, "function_name": None, **arguments}).write(series)
 
 
 def test_a_blob_has_namespace_service_and_function(monkeypatch: pytest.MonkeyPatch) -> None:

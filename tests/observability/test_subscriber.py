@@ -171,11 +171,12 @@ def test_the_summary_says_what_the_invocation_saved() -> None:
 
 def test_an_invocation_without_a_message_writes_nothing() -> None:
     emit = subscriber()
-    with written() as output, instrument():
-        pass
+    with written() as output:
+        with instrument():
+            pass
+        emit.flush()
 
     assert output.text == ""
-    assert emit.flush().series() == {}
 
 
 def test_metrics_off_still_has_a_summary_line() -> None:
@@ -295,8 +296,8 @@ def test_without_powertools_lines_are_json_all_the_same() -> None:
 
     assert [line["message"] for line in output.lines] == [
         "cache miss",
-        "metrics are off because Powertools is not installed",
         "cache summary",
+        "metrics are off because Powertools is not installed",
     ]
     assert output.lines[0]["warmkey"] == {"event": "CacheMiss", "operation": "encrypt", "reason": "messages-spent"}
 

@@ -4,14 +4,15 @@ Loggers. If the function has a Powertools logger, ours is that one: same keys, l
 If it has none we make one of our own name, because Powertools gives whoever comes second with a service's name the
 settings of the first, and a function may still make its logger.
 
-Metrics. Powertools' ``Metrics`` share their state between all instances, so ours are written through providers that
-live for one blob each and that nobody else can see.
+Metrics. Powertools' ``Metrics`` share their state between all instances, so ours are written through a provider of our
+own (``EphemeralMetrics``), which shares nothing with anybody.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -22,7 +23,7 @@ from warmkey.observability.standard_logging import CurrentStdout
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LOGGER", "is_imported", "is_installed", "logger", "sample_again", "users_logger", "write"]
+__all__ = ["LOGGER", "MetricsWriter", "is_imported", "is_installed", "logger", "sample_again", "users_logger"]
 
 LOGGER = "warmkey"
 _NAMESPACE = "warmkey"
@@ -65,32 +66,46 @@ def logger(name: str | None, *, service: str | None) -> Any:  # noqa: ANN401 - P
 
 def sample_again(logger: Any) -> None:  # noqa: ANN401 - as above
     """Let *logger* decide anew whether this invocation is logged at DEBUG."""
-    getattr(logger, "refresh_sample_rate_calculation", _nothing)()
+    if getattr(logger, "sampling_rate", None):
+        logger.refresh_sample_rate_calculation()
 
 
-def _nothing() -> None:
-    pass
+class MetricsWriter:
+    """Prints metrics in CloudWatch's embedded format. Powertools' variables decide what is not given here.
 
-
-def write(
-    series: Mapping[str, list[float]], *, namespace: str | None, service: str | None, function_name: str | None
-) -> None:
-    """Print *series* in CloudWatch's embedded metric format, in as many blobs as it takes.
-
-    Powertools' variables decide what is not given here, and whether anything is printed.
+    :param namespace: instead of ``POWERTOOLS_METRICS_NAMESPACE``
+    :param service: instead of ``POWERTOOLS_SERVICE_NAME``
+    :param function_name: a dimension
     """
-    for blob in _blobs(series):
-        provider = _provider(
-            metric_set={
-                name: {"Unit": METRICS[name].unit, "StorageResolution": 60, "Value": values}
-                for name, values in blob.items()
-            },
-            namespace=namespace,
-            service=service,
-            default_dimensions={"function_name": function_name} if function_name else None,
-        )
+
+    def __init__(self, *, namespace: str | None, service: str | None, function_name: str | None) -> None:
+        self._namespace = namespace
+        self._service = service
+        self._function_name = function_name
+        self._lock = threading.Lock()
+        self._provider: Any = None
+
+    def write(self, series: Mapping[str, list[float]]) -> None:
+        """Print *series* in as many blobs as it takes."""
+        with self._lock:
+            if self._provider is None:
+                self._provider = self._make_provider()
+            for blob in _blobs(series):
+                self._provider.metric_set = {
+                    name: {"Unit": METRICS[name].unit, "StorageResolution": 60, "Value": values}
+                    for name, values in blob.items()
+                }
+                self._provider.flush_metrics()
+
+    def drop_inherited(self) -> None:
+        """In a forked child: another thread may have held the lock."""
+        self._lock = threading.Lock()
+
+    def _make_provider(self) -> Any:  # noqa: ANN401 - as above
+        dimensions = {"function_name": self._function_name} if self._function_name else None
+        provider = _provider(namespace=self._namespace, service=self._service, default_dimensions=dimensions)
         provider.namespace = provider.namespace or _NAMESPACE
-        provider.flush_metrics()
+        return provider
 
 
 def _provider(**arguments: Any) -> Any:  # noqa: ANN401 - as above

@@ -46,7 +46,7 @@ def subscriber(
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
-    :param log_level: used only without Powertools, which has variables of its own
+    :param log_level: what will be logged, as far as settings say; Powertools is not imported for less
     :param now: seconds by the wall clock; the container's age counts from this call
     :raises ValueError: *metrics* is none of the three
     """
@@ -56,10 +56,8 @@ def subscriber(
         raise ValueError(f"metrics is {metrics!r}; {', '.join(MetricsMode)} are allowed") from None
     return Subscriber(
         mode=mode,
-        namespace=namespace,
-        service=service,
-        function_name=function_name,
         log=Log(service=service, level=log_level),
+        writer=powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name),
         now=now,
     )
 
@@ -68,20 +66,11 @@ class Subscriber:
     """See :func:`subscriber`."""
 
     def __init__(
-        self,
-        *,
-        mode: MetricsMode,
-        namespace: str | None,
-        service: str | None,
-        function_name: str | None,
-        log: Log,
-        now: Callable[[], float],
+        self, *, mode: MetricsMode, log: Log, writer: powertools.MetricsWriter, now: Callable[[], float]
     ) -> None:
         self._mode = mode
-        self._namespace = namespace
-        self._service = service
-        self._function_name = function_name
         self._log = log
+        self._writer = writer
         self._now = now
         self._born = now()
         self._invocation_of = marker()
@@ -92,6 +81,7 @@ class Subscriber:
     def drop_inherited(self) -> None:
         """In a forked child: what the parent has counted is the parent's to write."""
         self._lock = threading.Lock()
+        self._writer.drop_inherited()
         self._tally = Tally(self._mode)
         self._hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
@@ -119,13 +109,9 @@ class Subscriber:
         ):
             self._attend(operation)
 
-    def flush(self) -> Tally:
-        """Write the metrics that have come together; what they were."""
-        tally = self._take()
-        series = tally.series()
-        if series:
-            self._write(series)
-        return tally
+    def flush(self) -> None:
+        """Write the metrics that have come together."""
+        self._write(self._take())
 
     def begin_invocation(self) -> None:
         """An instrumented invocation begins."""
@@ -133,9 +119,10 @@ class Subscriber:
 
     def end_invocation(self, request_id: str | None) -> None:
         """An instrumented invocation ends: its summary and its metrics are written, if it did anything."""
-        tally = self.flush()
+        tally = self._take()
         if tally:
             self._log.write(logging.INFO, "cache summary", self._summary(tally, request_id))
+            self._write(tally)
 
     def _attend(self, operation: Operation) -> None:
         is_new = self._notice_invocation()
@@ -170,12 +157,11 @@ class Subscriber:
             self._hits.popleft()
         self._tally.add_hits(hits)
 
-    def _write(self, series: dict[str, list[float]]) -> None:
-        if powertools.is_installed():
-            powertools.write(
-                series, namespace=self._namespace, service=self._service, function_name=self._function_name
-            )
-        elif not self._said_metrics_are_off:
+    def _write(self, tally: Tally) -> None:
+        series = tally.series()
+        if series and powertools.is_installed():
+            self._writer.write(series)
+        elif series and not self._said_metrics_are_off:
             self._said_metrics_are_off = True
             self._log.write(logging.WARNING, "metrics are off because Powertools is not installed", {})
 
