@@ -8,6 +8,7 @@ in a forked child before any of its code runs, and for a snapshot before it is t
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "drop_in_copies",
     "expect_snapshot",
     "holders",
+    "notice_fork",
     "snapshot_is_ahead",
 ]
 
@@ -72,8 +74,28 @@ def snapshot_is_ahead() -> bool:
 
 
 def _drop_in_child() -> None:
+    global _process  # noqa: PLW0603 - one process
     for holder in _living():
         holder.drop_inherited(EvictionReason.FORK)
+    _process = os.getpid()
+
+
+_process = os.getpid()
+_guards: dict[int, threading.Lock] = {}
+
+
+def notice_fork() -> None:
+    """As the hook below, for a fork that Python did not make: whoever sees another process ID than before calls this.
+
+    Its threads may come at once, so one of them drops for all; the lock is one that only this process knows.
+    """
+    global _process  # noqa: PLW0603 - one process
+    process = os.getpid()
+    if process == _process:
+        return
+    with _guards.setdefault(process, threading.Lock()):
+        if process != _process:
+            _drop_in_child()
 
 
 os.register_at_fork(after_in_child=_drop_in_child)

@@ -11,6 +11,7 @@ Source: framework/local-cryptographic-materials-cache.md
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -22,7 +23,7 @@ from warmkey.checks import integer
 from warmkey.clock import Clock, Instant, SystemClock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.process_copies import drop_in_copies, snapshot_is_ahead
+from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,6 +37,8 @@ __all__ = ["LocalCMC"]
 _SECONDS_BETWEEN_SWEEPS = 1.0
 # The two clocks drift apart by less than this unless the environment was frozen or a clock was set.
 _CLOCK_JUMP_SECONDS = 1.0
+# Beyond so many partitions that were purged by name, a purge of one discards what is being requested for any.
+_PARTITIONS_REMEMBERED = 1024
 
 
 class LocalCMC:
@@ -65,16 +68,18 @@ class LocalCMC:
         drop_in_copies(self)
 
     def _start_empty(self) -> None:
-        self._process = os.getpid()
         self._lock = threading.Lock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
         self._left: list[CacheEviction] = []
         self._purge_ticket = 0
+        self._purge_tickets: dict[str, int] = {}
         # While both clocks read from _newest on and below _sweep_at, no entry is expired.
-        self._sweep_at = Instant(float("inf"), float("inf"))
-        self._newest = Instant(float("-inf"), float("-inf"))
+        self._sweep_at = Instant(math.inf, math.inf)
+        self._newest = Instant(-math.inf, -math.inf)
         self._clock_offset: float | None = None
+        # Last, because another thread that sees this process's ID here takes everything above for this process's own.
+        self._process = os.getpid()
 
     @property
     def capacity(self) -> int:
@@ -98,10 +103,9 @@ class LocalCMC:
         self._clock_is_settled = True
         return self._clock
 
-    @property
-    def purge_ticket(self) -> int:
-        """Entries with an earlier ticket were requested before the last purge."""
-        return self._purge_ticket
+    def was_purged(self, entry: CacheEntry) -> bool:
+        """Whether *entry* was requested before the last purge of its partition."""
+        return entry.ticket < max(self._purge_ticket, self._purge_tickets.get(entry.partition_id, 0))
 
     def __len__(self) -> int:
         return len(self._entries) if os.getpid() == self._process else 0
@@ -128,15 +132,18 @@ class LocalCMC:
         now = self._clock.now()
         if identifier in self._entries:
             self._evict(identifier, EvictionReason.REPLACED, now)
-        if entry.ticket < self._purge_ticket:
+        if self.was_purged(entry):
             self._leave(entry, EvictionReason.PURGED, now)
+            return
+        if entry.age(now) >= entry.time_to_live:
+            self._leave(entry, EvictionReason.EXPIRED, now)
             return
         if snapshot_is_ahead():
             self._leave(entry, EvictionReason.SNAPSHOT, now)
             return
+        self._expect(entry)  # before anybody can find it
         self._entries[identifier] = entry
         self._expired_identifiers.pop(identifier, None)
-        self._expect(entry)
         while len(self._entries) > self._capacity:
             _, oldest = self._entries.popitem(last=False)
             self._leave(oldest, EvictionReason.CAPACITY, now)
@@ -147,13 +154,12 @@ class LocalCMC:
         Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
         """
         if os.getpid() != self._process:
-            self.drop_inherited()
-        now = self._clock.now()
-        monotonic, wall = now
+            notice_fork()
+        monotonic, wall = self._clock.now()
         newest, sweep_at = self._newest, self._sweep_at
         if not (newest[0] <= monotonic < sweep_at[0] and newest[1] <= wall < sweep_at[1]):
             with self._lock:
-                self._prune(identifier, now)
+                self._prune(identifier, self._clock.now())  # by now, somebody may have put an entry made since
         if self._left:
             self._announce()
         # Without the lock, which would cost 0.2 µs on every hit: either step is a single one of a type written in C,
@@ -212,35 +218,47 @@ class LocalCMC:
         self._check_process()
         with self._lock:
             if which is None:
-                self._purge_ticket = next_ticket()
+                self._discard_requested(partition_id)
             now = self._clock.now()
             doomed = [
                 identifier
-                for identifier, entry in list(self._entries.items())
-                if (partition_id is None or entry.partition_id == partition_id) and (which is None or which(entry))
+                for identifier in list(self._entries)
+                if (entry := self._entries[identifier])
+                and (partition_id is None or entry.partition_id == partition_id)
+                and (which is None or which(entry))
             ]
             for identifier in doomed:
                 self._evict(identifier, reason, now)
         self._announce()
         return len(doomed)
 
+    def _discard_requested(self, partition_id: str | None) -> None:
+        """Let :meth:`was_purged` say yes of everything that was requested up to now."""
+        if partition_id is None or len(self._purge_tickets) >= _PARTITIONS_REMEMBERED:
+            self._purge_ticket = next_ticket()
+            self._purge_tickets.clear()
+        else:
+            self._purge_tickets[partition_id] = next_ticket()
+
     def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Called in a forked child, whose parent's keys are not its to use, and before a snapshot."""
         if reason is EvictionReason.SNAPSHOT:
             self.purge(reason=reason)
             return
-        inherited = self._entries.values()
+        inherited = list(self._entries.values())
         now = self._clock.now()
         left = [
             _departed(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes) for entry in inherited
         ]
         self._start_empty()
         self._left = left
+        # What the parent was requesting is the parent's too.
+        self._discard_requested(None)
 
     def _check_process(self) -> None:
         # A fork that Python did not make runs no hook.
         if os.getpid() != self._process:
-            self.drop_inherited()
+            notice_fork()
 
     def _expect(self, entry: CacheEntry) -> None:
         """Move the bounds between which nothing can be expired so that they hold for *entry* too."""
@@ -263,10 +281,16 @@ class LocalCMC:
 
     def _sweep(self, now: Instant) -> None:
         self._evict_expired(list(self._entries), now)
-        self._sweep_at = Instant(float("inf"), float("inf"))
-        self._newest = Instant(float("-inf"), float("-inf"))
-        for entry in list(self._entries.values()):
-            self._expect(entry)
+        entries = list(self._entries.values())
+        # A reader without the lock must never see bounds that hold for some of the entries only.
+        self._sweep_at = Instant(
+            min((entry.created.monotonic + entry.time_to_live for entry in entries), default=math.inf),
+            min((entry.created.wall + entry.time_to_live for entry in entries), default=math.inf),
+        )
+        self._newest = Instant(
+            max((entry.created.monotonic for entry in entries), default=-math.inf),
+            max((entry.created.wall for entry in entries), default=-math.inf),
+        )
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
         for identifier in identifiers:
