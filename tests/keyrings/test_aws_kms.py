@@ -174,14 +174,13 @@ def test_an_answer_that_is_not_what_was_asked_for_is_refused(answer: dict[str, A
     kms = Answering(**{name: value for name, value in {**whole, **answer}.items() if value is not None and answer})
     keyring = AwsKmsKeyring(KEY, kms_client=kms)
     wrapped = EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=KEY.encode(), ciphertext=b"blob")
+    ask = {
+        "GenerateDataKey": lambda: keyring.on_encrypt(to_encrypt()),
+        "Encrypt": lambda: keyring.on_encrypt(to_encrypt(data_key=bytes(32))),
+        "Decrypt": lambda: keyring.on_decrypt(to_decrypt(), [wrapped]),
+    }
     with pytest.raises(KeyUnavailable) as caught:
-        match operation:
-            case "Decrypt":
-                keyring.on_decrypt(to_decrypt(), [wrapped])
-            case "Encrypt":
-                keyring.on_encrypt(to_encrypt(data_key=bytes(32)))
-            case _:
-                keyring.on_encrypt(to_encrypt())
+        ask[operation]()
 
     assert [(attempt.operation, attempt.key) for attempt in caught.value.attempts] == [(operation, KEY)]
 
