@@ -89,7 +89,6 @@ def notice_fork() -> None:
 
     Its threads may come at once, so one of them drops for all; the lock is one that only this process knows.
     """
-    global _process  # noqa: PLW0603 - one process
     process = os.getpid()
     if process == _process:
         return

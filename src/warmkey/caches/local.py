@@ -223,9 +223,8 @@ class LocalCMC:
             doomed = [
                 identifier
                 for identifier in list(self._entries)
-                if (entry := self._entries[identifier])
-                and (partition_id is None or entry.partition_id == partition_id)
-                and (which is None or which(entry))
+                if (partition_id is None or self._entries[identifier].partition_id == partition_id)
+                and (which is None or which(self._entries[identifier]))
             ]
             for identifier in doomed:
                 self._evict(identifier, reason, now)
