@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from warmkey.events import KmsOutcome
 
@@ -150,13 +151,24 @@ _Error = TypeVar("_Error", bound=BaseException)
 
 
 def seal(error: _Error) -> _Error:
-    """Drop the traceback frames of *error* and of everything it came from, and return it to be raised.
+    """Let no traceback of *error*, and of everything it came from, show what is secret; return it to be raised.
 
     Frames keep local variables alive, and crash reporters print them: below the public boundary those are data keys
-    and plaintexts. What an operator needs is in the messages and in the types of the causes, which stay. So does what
-    the caller was handling when it called: that is the caller's own.
+    and plaintexts. An error of ours loses its frames: what an operator needs is in the messages and in the types of
+    the causes, which stay. So does what the caller was handling when it called: that is the caller's own. An exception
+    that is not ours (a CMM's, an interruption) keeps its frames, and those of them that are ours lose their variables.
     """
     callers = set(_frames_above(sys._getframe(1)))  # noqa: SLF001 - CPython's, as Lambda has it
+    for link in _chain(error, callers):
+        if isinstance(error, WarmkeyError):
+            link.__traceback__ = None
+        else:
+            _clear_our_frames(link.__traceback__)
+    return error
+
+
+def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[BaseException]:
+    """*error* and what it came from, up to what one of *callers* was handling."""
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()
     while pending:
@@ -166,11 +178,18 @@ def seal(error: _Error) -> _Error:
         seen.add(id(current))
         if current.__traceback__ is not None and current.__traceback__.tb_frame in callers:
             continue
-        current.__traceback__ = None
+        yield current
         pending += [current.__cause__, current.__context__]
         if isinstance(current, KeyUnavailable):
             pending += [attempt.cause for attempt in current.attempts]
-    return error
+
+
+def _clear_our_frames(traceback: TracebackType | None) -> None:
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").startswith("warmkey."):
+            with suppress(RuntimeError):  # still running: the public function, which has dropped its own
+                traceback.tb_frame.clear()
+        traceback = traceback.tb_next
 
 
 def _frames_above(frame: FrameType) -> Iterator[FrameType]:

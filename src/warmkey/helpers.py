@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused, WarmkeyError, seal
+from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused, seal
 from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.wiring import Given
@@ -66,7 +66,7 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
             algorithm_suite=default.settings.algorithm_suite,
             frame_length=default.settings.frame_length,
         ).ciphertext
-    except WarmkeyError as error:
+    except BaseException as error:  # noqa: BLE001 - raised again
         # Tracebacks keep the local variables of their frames: no secret may be among them.
         del plaintext, encryption_context
         raise seal(error)  # noqa: B904 - its cause is set already
@@ -88,8 +88,8 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
         if default.required:
             _check_required(encryption_context, default.required)
         return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
-    except WarmkeyError as error:
-        del encryption_context
+    except BaseException as error:  # noqa: BLE001 - raised again
+        del ciphertext, encryption_context  # a message has its context in clear
         raise seal(error)  # noqa: B904 - its cause is set already
 
 
@@ -109,7 +109,7 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     """
     try:
         return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
-    except WarmkeyError as error:
+    except BaseException as error:  # noqa: BLE001 - raised again
         del text, encryption_context
         raise seal(error)  # noqa: B904 - its cause is set already
 
@@ -123,8 +123,8 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     """
     try:
         return _text(decrypt(_message(text), encryption_context))
-    except WarmkeyError as error:
-        del encryption_context
+    except BaseException as error:  # noqa: BLE001 - raised again
+        del text, encryption_context
         raise seal(error)  # noqa: B904 - its cause is set already
 
 

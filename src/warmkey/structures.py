@@ -138,7 +138,9 @@ def _encode(text: object, *, what: str) -> bytes:
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(f"an encryption context {what} holds a lone surrogate, which UTF-8 can't encode") from None
+        encoded = None  # raised below: the codec's error holds the text, and would be the context of ours
+    if encoded is None:
+        raise InvalidRequest(f"an encryption context {what} holds a lone surrogate, which UTF-8 can't encode")
     if len(encoded) > MAX_UINT16:
         raise InvalidRequest(f"an encryption context {what} takes {len(encoded)} bytes of UTF-8; 65535 are allowed")
     return encoded

@@ -98,7 +98,7 @@ class Client:
                 algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
                 frame_length=frame_length,
             )
-        except WarmkeyError as error:
+        except BaseException as error:  # noqa: BLE001 - raised again
             # Tracebacks keep the local variables of their frames: no secret may be among them.
             del plaintext, encryption_context
             raise seal(error)  # noqa: B904 - its cause is set already
@@ -176,8 +176,8 @@ class Client:
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
             )
-        except WarmkeyError as error:
-            del encryption_context
+        except BaseException as error:  # noqa: BLE001 - raised again
+            del ciphertext, encryption_context  # a message has its context in clear
             raise seal(error)  # noqa: B904 - its cause is set already
 
     def decrypt_stream(

@@ -70,7 +70,8 @@ class Reader:
         try:
             return self.sized(field).decode()
         except UnicodeDecodeError:
-            raise self.malformed("is not UTF-8", field, start + 2) from None
+            pass  # raised below: the codec's error holds the bytes, and would be the context of ours
+        raise self.malformed("is not UTF-8", field, start + 2)
 
     def malformed(self, problem: str, field: str, offset: int | None = None) -> MalformedMessage:
         """The error to raise about *field*, which starts at *offset* or just ahead."""
