@@ -74,7 +74,8 @@ def get_materials(
 
     Source: client-apis/decrypt.md#get-the-decryption-materials
     """
-    check_may_decrypt(header.algorithm_suite, commitment_policy)
+    if header.algorithm_suite not in commitment_policy.decrypt_suites:
+        check_may_decrypt(header.algorithm_suite, commitment_policy)
     request = DecryptMaterialsRequest(
         header.algorithm_suite,
         commitment_policy,

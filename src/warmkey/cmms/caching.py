@@ -265,9 +265,10 @@ class CachingCMM:
             return _note(entry, MissReason.EXPIRED)
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
             return _note(entry, MissReason.POLICY)
-        if entry.reproduced_encryption_context != request.reproduced_encryption_context:
+        reproduced = request.reproduced_encryption_context
+        if entry.reproduced_encryption_context is not reproduced and entry.reproduced_encryption_context != reproduced:
             return _note(entry, MissReason.CONTEXT)
-        return self._limits.reserve(entry, 0)
+        return entry.reserve(0, MAX_BYTES, MAX_BYTES)  # decrypting wears no key out: counted, not limited
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
         return entry.age(self._clock.now()) >= min(self._limits.max_age, entry.time_to_live)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FINAL_FRAME_OVERHEAD",
+    "FINAL_FRAME_START",
     "FIRST_FRAME",
     "MAX_FRAMES",
     "MAX_FRAME_LENGTH",
@@ -42,7 +43,7 @@ MAX_NON_FRAMED_LENGTH = 2**36 - 32
 # spec: data-format/message-body.md#sequence-number-end
 SEQUENCE_NUMBER_END = b"\xff\xff\xff\xff"
 
-_FINAL_START = struct.Struct(f">4sI{IV_LENGTH}sI")
+FINAL_FRAME_START = struct.Struct(f">4sI{IV_LENGTH}sI")
 
 REGULAR_FRAME_OVERHEAD = 4 + IV_LENGTH + TAG_LENGTH
 FINAL_FRAME_OVERHEAD = 4 + 4 + IV_LENGTH + 4 + TAG_LENGTH
@@ -112,13 +113,6 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
 
     :raises MalformedMessage: cut short, out of sequence, or a final frame that claims more than *frame_length*
     """
-    if reader.left >= _FINAL_START.size:
-        # All at once where it is a final frame in order; field by field, below, takes 1.5 µs more.
-        marker, actual_number, iv, length = _FINAL_START.unpack_from(reader.data, reader.offset)
-        if marker == SEQUENCE_NUMBER_END and actual_number == expected_number and length <= frame_length:
-            reader.offset += _FINAL_START.size
-            reader.section = f"frame {expected_number}"
-            return Block(final=True, sequence_number=expected_number, iv=iv, length=length)
     reader.section = f"frame {expected_number}"
     start = reader.offset
     number = reader.take(4, "sequence number")
