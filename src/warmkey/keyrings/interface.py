@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from warmkey.exceptions import InvalidRequest
+from warmkey.exceptions import InvalidRequest, KeyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from warmkey.exceptions import KeyAttempt
     from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ECDH_PROVIDER_IDS",
     "RAW_ECDH_PROVIDER_ID",
     "Keyring",
+    "not_unwrapped",
     "refuse_if_unwrapped",
 ]
 
@@ -29,6 +31,10 @@ AWS_KMS_PROVIDER_ID = "aws-kms"
 RAW_ECDH_PROVIDER_ID = "raw-ecdh"
 AWS_KMS_ECDH_PROVIDER_ID = "aws-kms-ecdh"
 ECDH_PROVIDER_IDS = (RAW_ECDH_PROVIDER_ID, AWS_KMS_ECDH_PROVIDER_ID)
+
+# Of a message that nobody here can decrypt, in the error.
+_KEYS_NAMED = 5
+_LONGEST_NAME = 200
 
 
 class Keyring(Protocol):
@@ -56,3 +62,21 @@ def refuse_if_unwrapped(materials: DecryptionMaterials) -> None:
     """
     if materials.plaintext_data_key is not None:
         raise InvalidRequest("the decryption materials already have a plaintext data key")
+
+
+def not_unwrapped(
+    problem: str, attempts: Sequence[KeyAttempt], encrypted_data_keys: Sequence[EncryptedDataKey]
+) -> KeyUnavailable:
+    """The error for a data key that a keyring could not unwrap; where it tried none, with the keys that could."""
+    if attempts or not encrypted_data_keys:
+        return KeyUnavailable(problem, attempts)
+    names = list(dict.fromkeys(map(_name, encrypted_data_keys[:_KEYS_NAMED])))
+    more = len(encrypted_data_keys) - _KEYS_NAMED
+    others = f" and {more} more" if more > 0 else ""
+    return KeyUnavailable(f"{problem}; none of the configured keys is among the message's: {', '.join(names)}{others}")
+
+
+def _name(key: EncryptedDataKey) -> str:
+    # Whoever made the message chose these bytes. Raw keyrings put the key's name first, and binary fields after it.
+    name = key.key_provider_info.split(b"\0")[0].decode(errors="backslashreplace")
+    return f"{key.key_provider_id[:_LONGEST_NAME]!r} {name[:_LONGEST_NAME]!r}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class KmsDecryption(ABC):
                 return self._unwrap(materials, key, asked=self._key_to_ask(arn))
             except KeyUnavailable as error:
                 attempts += error.attempts
-        raise KeyUnavailable(f"no encrypted data key could be decrypted with {self!r}", attempts)
+        raise not_unwrapped(f"no encrypted data key could be decrypted with {self!r}", attempts, encrypted_data_keys)
 
     @abstractmethod
     def _is_ours(self, arn: KmsArn) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable
-from warmkey.keyrings.interface import refuse_if_unwrapped
+from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ class MultiKeyring:
             else:
                 if unwrapped.plaintext_data_key is not None:
                     return unwrapped
-        raise KeyUnavailable("no keyring of the multi-keyring could decrypt the data key", attempts)
+        raise not_unwrapped("no keyring of the multi-keyring could decrypt the data key", attempts, encrypted_data_keys)
 
     def _decryptors(self) -> tuple[Keyring, ...]:
         return self._children if self._generator is None else (self._generator, *self._children)

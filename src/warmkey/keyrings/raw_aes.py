@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.checks import text
 from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
-from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
-from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, refuse_if_unwrapped
+from warmkey.exceptions import ConfigurationError, KeyAttempt
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class RawAesKeyring:
             if len(data_key) == materials.algorithm_suite.data_key_length:
                 return replace(materials, plaintext_data_key=data_key)
             attempts.append(self._attempt("its data key has the wrong length for the algorithm suite"))
-        raise KeyUnavailable("no encrypted data key could be unwrapped by the raw AES keyring", attempts)
+        raise not_unwrapped(
+            "no encrypted data key could be unwrapped by the raw AES keyring", attempts, encrypted_data_keys
+        )
 
     def _is_ours(self, key: EncryptedDataKey) -> bool:
         return (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
-from warmkey.keyrings.interface import ECDH_PROVIDER_IDS, RAW_ECDH_PROVIDER_ID, refuse_if_unwrapped
+from warmkey.keyrings.interface import ECDH_PROVIDER_IDS, RAW_ECDH_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.key_agreement_schemas import (
     KEYRING_VERSION,
     EcdhCurveSpec,
@@ -116,7 +116,7 @@ class EcdhKeyring:
                 return self._unwrap(materials, key, *points, own=self._own)
             except KeyUnavailable as error:
                 attempts += error.attempts
-        raise KeyUnavailable(f"no encrypted data key could be unwrapped by {self!r}", attempts)
+        raise not_unwrapped(f"no encrypted data key could be unwrapped by {self!r}", attempts, encrypted_data_keys)
 
     def _points_of(self, key: EncryptedDataKey) -> tuple[bytes, bytes] | None:
         """The sender's and the recipient's point, if the encrypted data key is between the right parties."""

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
-from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
-from warmkey.keyrings.interface import refuse_if_unwrapped
+from warmkey.exceptions import ConfigurationError, KeyAttempt
+from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace
 from warmkey.structures import EncryptedDataKey
 
@@ -130,7 +130,9 @@ class RawRsaKeyring:
                     reason="it holds no data key for the algorithm suite under this private key and padding scheme",
                 )
             )
-        raise KeyUnavailable("no encrypted data key could be unwrapped by the raw RSA keyring", attempts)
+        raise not_unwrapped(
+            "no encrypted data key could be unwrapped by the raw RSA keyring", attempts, encrypted_data_keys
+        )
 
     def _is_ours(self, key: EncryptedDataKey) -> bool:
         return key.key_provider_id == self._key_namespace and key.key_provider_info == self._key_name.encode()
