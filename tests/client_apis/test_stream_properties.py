@@ -122,7 +122,7 @@ def released_by(stream: DecryptStream, reading: list[int]) -> bytes:
     arriving=lengths,
     reading=lengths,
 )
-def test_a_damaged_message_gives_an_error_of_ours_and_only_whole_verified_frames(
+def test_a_damaged_message_gives_an_error_of_ours_and_only_what_was_verified(
     suite: int,
     framed: bool,
     frame_length: int,
@@ -138,8 +138,7 @@ def test_a_damaged_message_gives_an_error_of_ours_and_only_whole_verified_frames
     released = released_by(CLIENT.decrypt_stream(Pieces(bad, arriving), keyring=KEYRING), reading)
 
     assert plaintext.startswith(released)
-    assert len(released) % frame_length == 0 if framed else released == b""
-    assert len(released) < len(plaintext)
+    assert len(released) < len(plaintext) if framed else released == b""
 
 
 @settings(max_examples=200, deadline=None)
