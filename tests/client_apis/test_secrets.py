@@ -302,16 +302,15 @@ def test_an_exception_that_is_not_ours_passes_through_and_our_frames_show_nothin
 
 @pytest.mark.parametrize("suite_id", [0x0478, 0x0578], ids=hex)
 def test_an_interruption_amid_the_frames_shows_nothing(suite_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    forgery = Forgery(suite_id=suite_id, pairs=PAIRS)
+    suite, forgery = AlgorithmSuite(suite_id), Forgery(suite_id=suite_id, pairs=PAIRS)
     message = forgery.message(PLAINTEXT)
+    interruptions = 0
     for method in ("encrypt", "encrypt_into", "decrypt", "decrypt_into"):
         for after in range(4):
-            monkeypatch.setattr("warmkey.client_apis.bodies.AESGCM", interrupted(method, after), raising=False)
-            monkeypatch.setattr("warmkey.client_apis.encrypt.AESGCM", interrupted(method, after), raising=False)
-            monkeypatch.setattr("warmkey.client_apis.decrypt.AESGCM", interrupted(method, after), raising=False)
-            suite = AlgorithmSuite(suite_id)
+            monkeypatch.setattr("warmkey.client_apis.encrypt.AESGCM", interrupted(method, after))
+            monkeypatch.setattr("warmkey.client_apis.decrypt.AESGCM", interrupted(method, after))
             for call in (
-                lambda suite=suite: COMMITTING.encrypt(
+                lambda: COMMITTING.encrypt(
                     PLAINTEXT, keyring=KEYRING, encryption_context=CONTEXT, algorithm_suite=suite, frame_length=50
                 ),
                 lambda: COMMITTING.decrypt(message, keyring=KEYRING, encryption_context=CONTEXT),
@@ -319,7 +318,10 @@ def test_an_interruption_amid_the_frames_shows_nothing(suite_id: int, monkeypatc
                 try:
                     call()
                 except KeyboardInterrupt as error:
+                    interruptions += 1
                     assert_shows_nothing(error, forgery.secrets[0], WRAPPING_KEY)
+
+    assert interruptions >= 12
 
 
 def interrupted(method: str, after: int) -> Callable[[bytes], object]:
