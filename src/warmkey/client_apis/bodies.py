@@ -48,6 +48,8 @@ __all__ = [
 
 _REGULAR_START = 4 + IV_LENGTH
 _FRAMED = ContentType.FRAMED
+# The body AAD between message ID and length, where the final frame is the only one.
+_LONE_FRAME = FINAL_FRAME + FIRST_FRAME.number
 # More than a footer takes.
 _FOOTER_ROOM = 256
 
@@ -69,14 +71,17 @@ def encrypt_message(
 ) -> bytes:
     """Header and framed body, and the *footer* over both, if there is one."""
     start, message_id, aead = header
-    if len(plaintext) <= frame_length:
-        whole = start + final_frame(plaintext, FIRST_FRAME, aead=aead, message_id=message_id)
+    length = len(plaintext)
+    if length <= frame_length:
+        encoded_length = length.to_bytes(8, "big")
+        content = aead.encrypt(FIRST_FRAME.iv, plaintext, message_id + _LONE_FRAME + encoded_length)
+        whole = b"".join((start, FIRST_FRAME.final_start, encoded_length[4:], content))
         return whole if footer is None else whole + footer(whole)
-    regular = count_regular_frames(len(plaintext), frame_length)
+    regular = count_regular_frames(length, frame_length)
     body_start = len(start)
     last_start = body_start + regular * (frame_length + REGULAR_FRAME_OVERHEAD)
     # A BytesIO can be filled in place and become bytes without a copy.
-    message = BytesIO(bytes(body_start + body_length(len(plaintext), frame_length) + _FOOTER_ROOM))
+    message = BytesIO(bytes(body_start + body_length(length, frame_length) + _FOOTER_ROOM))
     message.write(start)
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
         _encrypt_regular_frames(
@@ -130,7 +135,7 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
         lone_frame = _lone_frame(message, header)
         if lone_frame is not None:
             iv, length, end = lone_frame
-            aad = header.message_id + FINAL_FRAME + FIRST_FRAME.number + length.to_bytes(8, "big")
+            aad = header.message_id + _LONE_FRAME + length.to_bytes(8, "big")
             try:
                 return aead.decrypt(iv, memoryview(message)[end - length - TAG_LENGTH : end], aad), end
             except InvalidTag:

@@ -120,7 +120,8 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
     encryption_key, commit_key = derive_keys(suite, data_key, message_id=message_id)
     aead = AESGCM(encryption_key)
-    before_id, after_id, only_authenticated = _unchanging_parts(materials, frame_length)
+    parts: tuple[bytes, bytes, bytes] | None = materials.scratch.get(frame_length)
+    before_id, after_id, only_authenticated = parts or _unchanging_parts(materials, frame_length)
     body = before_id + message_id + after_id + commit_key
     tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
     iv = HEADER_IV if suite.message_version == 1 else b""
@@ -128,18 +129,16 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
 
 
 def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tuple[bytes, bytes, bytes]:
-    """The header body around the message ID, and the context that is only authenticated; kept with the materials."""
-    parts: tuple[bytes, bytes, bytes] | None = materials.scratch.get(frame_length)
-    if parts is None:
-        context = cast("EncryptionContext", materials.encryption_context)
-        required = materials.required_encryption_context_keys
-        stored = context.without(required) if required else context
-        around_id = serialize_header_parts(
-            materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
-        )
-        parts = *around_id, context.serialize_only(required)
-        materials.scratch.clear()  # one frame length is the rule: keep no more than one
-        materials.scratch[frame_length] = parts
+    """The header body around the message ID, and the context that is only authenticated: keep them for the next."""
+    context = cast("EncryptionContext", materials.encryption_context)
+    required = materials.required_encryption_context_keys
+    stored = context.without(required) if required else context
+    around_id = serialize_header_parts(
+        materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
+    )
+    parts = *around_id, context.serialize_only(required)
+    materials.scratch.clear()  # one frame length is the rule: keep no more than one
+    materials.scratch[frame_length] = parts
     return parts
 
 
