@@ -93,6 +93,11 @@ def test_every_usual_refusal_comes_with_a_remedy(code: str) -> None:
     assert outcome_of(error_of(code))[1]
 
 
+@pytest.mark.parametrize("code", ["KMSInternalException", "KeyUnavailableException", "DependencyTimeoutException"])
+def test_nobody_is_sent_to_look_at_the_network_for_a_problem_inside_kms(code: str) -> None:
+    assert outcome_of(error_of(code)) == (KmsOutcome.UNREACHABLE, "KMS has a problem of its own; try again")
+
+
 def test_a_client_error_without_the_usual_fields_is_still_explained() -> None:
     error = ClientError({}, "Decrypt")  # type: ignore[arg-type]
 

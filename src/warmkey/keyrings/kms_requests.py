@@ -195,11 +195,12 @@ class KmsRequests:
     def _explain(self, operation: str, key: str, error: Exception) -> KeyAttempt:
         code = _error_code(error)
         outcome = _outcome(error, code)
-        remedy = _REMEDY_OF_CODE.get(code or type(error).__name__) or _REMEDIES.get(outcome, "")
-        return self.attempt(
-            operation, key, f"KMS answered {code}" if code else type(error).__name__, outcome=outcome, remedy=remedy,
-            cause=error,
-        )  # fmt: skip
+        name = code or type(error).__name__
+        remedy = _REMEDY_OF_CODE.get(name) or _REMEDIES.get(outcome, "")
+        if code and outcome is KmsOutcome.UNREACHABLE:  # it was reached, and could not answer
+            remedy = "KMS has a problem of its own; try again"
+        reason = f"KMS answered {code}" if code else name
+        return self.attempt(operation, key, reason, outcome=outcome, remedy=remedy, cause=error)
 
 
 def _error_code(error: Exception) -> str:
