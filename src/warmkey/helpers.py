@@ -63,8 +63,8 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
             plaintext,
             cmm=default.cmm,
             encryption_context=encryption_context,
-            algorithm_suite=default.settings.algorithm_suite,
-            frame_length=default.settings.frame_length,
+            algorithm_suite=default.algorithm_suite,
+            frame_length=default.frame_length,
         ).ciphertext
     except BaseException as error:  # noqa: BLE001 - raised again
         # Tracebacks keep the local variables of their frames: no secret may be among them.

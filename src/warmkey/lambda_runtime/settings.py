@@ -41,6 +41,10 @@ __all__ = [
 
 PREFIX = "WARMKEY_"
 
+# Shares of letters that two names have in common: below this nothing is suggested; this much apart both are.
+_LIKE_ENOUGH = 0.6
+_AS_GOOD_AS = 0.05
+
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -360,9 +364,11 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
 
 
 def _nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
-    names = sorted(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {prefix}{near[0]}?" if near else f"there are {', '.join(prefix + known for known in names)}"
+    """A question after the known name that is most like *name*, or names where they are alike; else all of them."""
+    alike = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in sorted(names)}
+    enough = max(_LIKE_ENOUGH, max(alike.values()) - _AS_GOOD_AS)
+    near = [prefix + known for known in alike if alike[known] >= enough]
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(prefix + known for known in alike)}"
 
 
 # --- what Lambda tells by its own variables

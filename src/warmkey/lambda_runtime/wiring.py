@@ -20,11 +20,12 @@ from warmkey.observability import subscriber
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.clock import Clock
     from warmkey.events import Emit
     from warmkey.lambda_runtime.settings import Settings
 
-__all__ = ["Given", "Wired", "wire"]
+__all__ = ["Given", "Wired", "kms_client", "wire"]
 
 # What botocore's standard mode waits at most before each further attempt.
 _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
@@ -59,6 +60,8 @@ class Wired:
     cmm: CachingCMM
     tally: Tally
     required: frozenset[str]
+    algorithm_suite: AlgorithmSuite | None
+    frame_length: int
 
 
 def wire(settings: Settings, given: Given, *, process: int) -> Wired:
@@ -91,6 +94,8 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
         cmm=cmm,
         tally=tally,
         required=frozenset(settings.required_context_keys),
+        algorithm_suite=settings.algorithm_suite,
+        frame_length=settings.frame_length,
     )
 
 
@@ -115,6 +120,26 @@ def _longest_call_seconds(settings: Settings) -> float:
 # --- clients
 
 
+def kms_client(region: str | None, *, config: Any = None) -> Any:  # noqa: ANN401 - boto3 has no types
+    """A KMS client; without *region* in the Region that boto3 is configured for.
+
+    :raises ConfigurationError: boto3 is missing, or can't make one
+    """
+    try:
+        # A tenth of a second that a function with a client of its own does not need.
+        import boto3  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+    # The default session has what other clients have loaded, and what the function's author has set up. It keeps
+    # credentials though, which a snapshot must not hold.
+    make = boto3.session.Session().client if is_snap_start() else boto3.client
+    try:
+        return make("kms", region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+
+
 class _Clients:
     """A KMS client for each Region, made when first asked for; or the one that the caller gave, for all.
 
@@ -134,26 +159,11 @@ class _Clients:
         if self._given.kms_client is not None:
             return self._given.kms_client
         if region not in self._made:
-            self._made[region] = self._make(region)
+            self._made[region] = kms_client(region, config=self._config())
         return self._made[region]
 
-    def _make(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-        try:
-            # A tenth of a second that a function with a client of its own does not need.
-            import boto3  # noqa: PLC0415
-            from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-        except ImportError as error:
-            raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
-        # The default session has what other clients have loaded, and what the function's author has set up. It keeps
-        # credentials though, which a snapshot must not hold.
-        make = boto3.session.Session().client if is_snap_start() else boto3.client
-        try:
-            return make("kms", region_name=region, config=self._config())
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
-
     def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
-        from botocore.config import Config  # noqa: PLC0415 - see _make
+        from botocore.config import Config  # noqa: PLC0415 - see kms_client
 
         config = Config(
             connect_timeout=self._settings.kms_connect_timeout_seconds,
