@@ -128,9 +128,9 @@ def test_whatever_kms_does_the_caller_gets_a_typed_error_and_the_cache_stays_usa
     ("fault", "outcome", "cause", "remedy"),
     [
         ("throttled", KmsOutcome.THROTTLED, ClientError, "quota"),
-        ("internal", KmsOutcome.UNREACHABLE, ClientError, "network"),
-        ("dependency-timeout", KmsOutcome.UNREACHABLE, ClientError, "network"),
-        ("key-unavailable", KmsOutcome.UNREACHABLE, ClientError, "network"),
+        ("internal", KmsOutcome.UNREACHABLE, ClientError, "try again"),
+        ("dependency-timeout", KmsOutcome.UNREACHABLE, ClientError, "try again"),
+        ("key-unavailable", KmsOutcome.UNREACHABLE, ClientError, "try again"),
         ("timeout", KmsOutcome.UNREACHABLE, ReadTimeoutError, "timeouts"),
         ("connect-timeout", KmsOutcome.UNREACHABLE, Exception, "timeouts"),
         ("unreachable", KmsOutcome.UNREACHABLE, Exception, "VPC endpoint"),

@@ -1,0 +1,196 @@
+"""Cache entry identifiers: known answers, put together from the specification's formulas byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cmms.stage import Stage, decrypt_request, encrypt_request
+from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext, RawAesKeyring
+from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNSIGNED, SIGNED = AlgorithmSuite(0x0478), AlgorithmSuite(0x0578)
+
+
+def edk(provider: str, info: bytes, ciphertext: bytes) -> EncryptedDataKey:
+    return EncryptedDataKey(key_provider_id=provider, key_provider_info=info, ciphertext=ciphertext)
+
+
+# The formulas, written down a second time: nothing here comes from the package.
+
+
+def context_bytes(pairs: dict[str, str]) -> bytes:
+    encoded = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in pairs.items())
+    if not encoded:
+        return b""
+    fields = b"".join(struct.pack(">H", len(part)) + part for pair in encoded for part in pair)
+    return struct.pack(">H", len(encoded)) + fields
+
+
+def edk_bytes(key: EncryptedDataKey) -> bytes:
+    parts = key.key_provider_id.encode("utf-8"), key.key_provider_info, key.ciphertext
+    return b"".join(struct.pack(">H", len(part)) + part for part in parts)
+
+
+def expected_encrypt(partition: str, suite: AlgorithmSuite | None, pairs: dict[str, str]) -> bytes:
+    fields = [b"\x01", b"\x01", partition.encode("utf-8")]
+    fields += [b"\x00"] if suite is None else [b"\x01", struct.pack(">H", suite.value)]
+    return hashlib.sha384(b"\x00".join([*fields, context_bytes(pairs)])).digest()
+
+
+def expected_decrypt(
+    partition: str, suite: AlgorithmSuite, keys: Sequence[EncryptedDataKey], pairs: dict[str, str]
+) -> bytes:
+    fields = [b"\x01", b"\x02", partition.encode("utf-8"), struct.pack(">H", suite.value)]
+    return hashlib.sha384(
+        b"\x00".join([*fields, b"".join(sorted(map(edk_bytes, keys))), context_bytes(pairs)])
+    ).digest()
+
+
+# Known answers: `printf '…' | sha384sum` over bytes written by hand.
+KNOWN = {
+    "neither": "43766942581f3f2ff9aae169e60a75440c8dbf345b5b23aac8621b2eb8e0f71a7d39d9d06984fb1a0cd34932fade10b9",
+    "no suite": "f86633792f46dee423a8a45abb8fe99ebc26bec45085a016eebd865dcdfd55aabafa8a4c7009df70afbdc77e72440178",
+    "suite": "06aff1d42269a60bd3d28d70c6473e54b5b4c7c3345dd83630e069bc4309f2cb9ae9225ff445a39f6c5864728b3cc217",
+    "decryption": "c2efa6572c136932618a0c2f6f2ae719cac9977697bae17eeecdbc3829b66b6d40d1fac4a5a7717e997816acd9b70b6c",
+}
+
+
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite
+def test_the_answer_for_no_suite_and_no_context() -> None:
+    by_hand = b"\x01\x00\x01\x00part\x00\x00\x00"
+
+    assert encrypt_identifier("part", None, EncryptionContext.of({})) == hashlib.sha384(by_hand).digest()
+    assert hashlib.sha384(by_hand).hexdigest() == KNOWN["neither"]
+
+
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite
+def test_the_answer_for_no_suite_and_a_context() -> None:
+    by_hand = b"\x01\x00\x01\x00part\x00\x00\x00" + b"\x00\x02" + b"\x00\x01a\x00\x011" + b"\x00\x01b\x00\x0222"
+
+    assert encrypt_identifier("part", None, EncryptionContext.of({"b": "22", "a": "1"})).hex() == KNOWN["no suite"]
+    assert hashlib.sha384(by_hand).hexdigest() == KNOWN["no suite"]
+
+
+# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite
+def test_the_answer_for_a_suite() -> None:
+    by_hand = b"\x01\x00\x01\x00part\x00\x01\x00\x04\x78\x00" + b"\x00\x01\x00\x01a\x00\x011"
+
+    assert encrypt_identifier("part", UNSIGNED, EncryptionContext.of({"a": "1"})).hex() == KNOWN["suite"]
+    assert hashlib.sha384(by_hand).hexdigest() == KNOWN["suite"]
+
+
+# spec: framework/caching-cmm.md#decryption-materials
+def test_the_answer_for_a_decryption() -> None:
+    one = b"\x00\x02p1\x00\x01i\x00\x03abc"
+    two = b"\x00\x01p\x00\x02i2\x00\x02de"
+    by_hand = b"\x01\x00\x02\x00part\x00\x05\x78\x00" + two + one + b"\x00" + b"\x00\x01\x00\x01a\x00\x011"
+    keys = edk("p1", b"i", b"abc"), edk("p", b"i2", b"de")
+
+    assert decrypt_identifier("part", SIGNED, keys, EncryptionContext.of({"a": "1"})).hex() == KNOWN["decryption"]
+    assert hashlib.sha384(by_hand).hexdigest() == KNOWN["decryption"]
+
+
+# The formulas at random.
+
+_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_partition = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+_contexts = st.dictionaries(_text, _text, max_size=5)
+_keys = st.lists(
+    st.builds(edk, _text, st.binary(max_size=20), st.binary(min_size=1, max_size=20)), min_size=1, max_size=4
+)
+_suites = st.sampled_from(AlgorithmSuite)
+
+
+@given(_partition, st.none() | _suites, _contexts)
+def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | None, context: dict[str, str]) -> None:
+    identifier = encrypt_identifier(partition, suite, EncryptionContext.of(context))
+
+    assert (identifier, len(identifier)) == (expected_encrypt(partition, suite, context), 48)
+
+
+@given(_partition, _suites, _keys, _contexts)
+def test_decryption_follows_the_formula(
+    partition: str, suite: AlgorithmSuite, keys: list[EncryptedDataKey], context: dict[str, str]
+) -> None:
+    identifier = decrypt_identifier(partition, suite, keys, EncryptionContext.of(context))
+
+    assert identifier == expected_decrypt(partition, suite, keys, context)
+
+
+@given(_keys, st.randoms(use_true_random=False))
+def test_the_order_of_encrypted_data_keys_does_not_matter(keys: list[EncryptedDataKey], shuffle: object) -> None:
+    shuffled = list(keys)
+    shuffle.shuffle(shuffled)  # type: ignore[attr-defined]
+    context = EncryptionContext.of({})
+
+    assert decrypt_identifier("p", UNSIGNED, keys, context) == decrypt_identifier("p", UNSIGNED, shuffled, context)
+
+
+def test_encrypted_data_keys_sort_by_their_serialization() -> None:
+    """A longer provider ID sorts behind a shorter one, whatever its letters, because its length comes first."""
+    keys = edk("zz", b"", b"x"), edk("aaa", b"", b"x")
+    expected = expected_decrypt("p", UNSIGNED, keys, {})
+
+    assert decrypt_identifier("p", UNSIGNED, keys[::-1], EncryptionContext.of({})) == expected
+    assert edk_bytes(keys[0]) < edk_bytes(keys[1])
+
+
+def test_contexts_sort_by_bytes_and_not_by_code_units() -> None:
+    context = {"\U00010000": "1", "\uffff": "2"}
+
+    assert encrypt_identifier("p", None, EncryptionContext.of(context)) == expected_encrypt("p", None, context)
+
+
+def test_nothing_that_differs_has_the_same_identifier() -> None:
+    contexts = [EncryptionContext.of(pairs) for pairs in ({}, {"a": "1"}, {"a": "", "1": ""})]
+    keys = [(edk("p", b"i", b"c"),), (edk("p", b"ic", b"x"),), (edk("p", b"i", b"c"), edk("p", b"i", b"d"))]
+    identifiers = [
+        encrypt_identifier(partition, suite, context)
+        for partition, suite, context in itertools.product(["a", "b"], [None, UNSIGNED, SIGNED], contexts)
+    ] + [
+        decrypt_identifier(partition, suite, key, context)
+        for partition, suite, key, context in itertools.product(["a", "b"], [UNSIGNED, SIGNED], keys, contexts)
+    ]
+
+    assert len(set(identifiers)) == len(identifiers)
+
+
+# What the caching CMM really uses.
+
+
+def test_the_cache_is_asked_by_these_identifiers() -> None:
+    stage = Stage()
+    cmm = stage.cmm(partition_id="part", cmm=None, keyring=RawAesKeyring("n", "k", bytes(32)))
+    context = {"tenant": "a"}
+    for suite in (None, UNSIGNED):
+        cmm.get_encryption_materials(encrypt_request(1, context, suite=suite))
+    materials = cmm.get_encryption_materials(encrypt_request(1, context))
+    cmm.decrypt_materials(decrypt_request(materials))
+
+    assert set(stage.cache._entries) == {
+        expected_encrypt("part", None, context),
+        expected_encrypt("part", UNSIGNED, context),
+        expected_decrypt("part", UNSIGNED, materials.encrypted_data_keys, context),
+    }
+
+
+@pytest.mark.parametrize("reproduced", [None, {"tenant": "a"}])
+def test_the_reproduced_context_is_not_part_of_an_identifier(reproduced: dict[str, str] | None) -> None:
+    stage = Stage()
+    cmm = stage.cmm(partition_id="part")
+    materials = stage.materials(context={"tenant": "a"})
+    cmm.decrypt_materials(decrypt_request(materials, reproduced))
+
+    assert set(stage.cache._entries) == {
+        expected_decrypt("part", UNSIGNED, materials.encrypted_data_keys, {"tenant": "a"})
+    }

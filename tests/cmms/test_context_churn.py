@@ -1,0 +1,84 @@
+"""When the caller is told, once, that a key of its encryption contexts makes caching impossible."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
+
+ENOUGH = MISSES_BEFORE_WARNING
+
+
+def test_the_key_that_changed_with_every_miss_is_named_once() -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"id": str(number), "kind": "x"}, hits=0) for number in range(5 * ENOUGH)]
+
+    assert [answer for answer in answers if answer] == ["id"]
+    assert answers.index("id") == ENOUGH - 1
+
+
+def test_of_several_one_is_named() -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"time": str(number), "id": str(number)}, hits=0) for number in range(ENOUGH)]
+
+    assert answers[-1] == "id"
+
+
+def test_a_hit_in_between_starts_the_count_again() -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"id": str(number)}, hits=number // (ENOUGH - 1)) for number in range(4 * (ENOUGH - 1))]
+
+    assert set(answers) == {None}
+
+
+def test_a_value_that_comes_twice_is_no_churn() -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"id": str(number // 2)}, hits=0) for number in range(5 * ENOUGH)]
+
+    assert set(answers) == {None}
+
+
+def test_a_key_that_is_only_sometimes_there_is_no_churn() -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"id": str(number)} if number % 5 else {}, hits=0) for number in range(5 * ENOUGH)]
+
+    assert set(answers) == {None}
+
+
+def test_churn_that_begins_later_is_noticed() -> None:
+    churn = ContextChurn()
+    for _ in range(3 * ENOUGH):
+        churn.missed({"kind": "x"}, hits=0)
+    answers = [churn.missed({"kind": "x", "id": str(number)}, hits=0) for number in range(2 * ENOUGH)]
+
+    assert "id" in answers
+
+
+def test_no_value_is_kept() -> None:
+    churn = ContextChurn()
+    for number in range(ENOUGH - 1):
+        churn.missed({"id": f"secret-{number}"}, hits=0)
+
+    assert "secret" not in repr(vars(churn))
+
+
+def test_what_it_keeps_does_not_grow() -> None:
+    churn = ContextChurn()
+    for number in range(20 * ENOUGH):
+        churn.missed({f"key-{number}": str(number)}, hits=0)
+
+    assert len(churn._values) <= ENOUGH
+
+
+def test_threads_with_ever_new_keys_break_nothing() -> None:
+    churn = ContextChurn()
+
+    def work(seed: int) -> list[str | None]:
+        return [
+            churn.missed({f"{seed}-{number}-{part}": "x" for part in range(20)}, hits=0) for number in range(300)
+        ]  # fmt: skip
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = [answer for answers in pool.map(work, range(16)) for answer in answers]
+
+    assert set(answers) == {None}

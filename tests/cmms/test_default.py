@@ -1,0 +1,254 @@
+"""The default CMM: asks its keyring each time, signs where the suite signs, and takes nothing on trust."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.cmms.stage import (
+    FORBID,
+    LENIENT,
+    SIGNED,
+    STRICT,
+    UNSIGNED,
+    WITHOUT_COMMITMENT,
+    decrypt_request,
+    encrypt_request,
+)
+from warmkey import (
+    AlgorithmSuite,
+    CommitmentPolicy,
+    ConfigurationError,
+    DefaultCMM,
+    InvalidRequest,
+    MalformedMessage,
+    PolicyRefused,
+    RawAesKeyring,
+    WarmkeyError,
+)
+from warmkey.structures import PUBLIC_KEY_FIELD
+
+KEYRING = RawAesKeyring("namespace", "name", bytes(32))
+CMM = DefaultCMM(KEYRING)
+
+
+class Altering:
+    """A keyring whose answers were altered."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self.asked: list[str] = []
+
+    def on_encrypt(self, materials: Any, /) -> Any:
+        self.asked.append("on_encrypt")
+        return replace(KEYRING.on_encrypt(materials), **self._changes)
+
+    def on_decrypt(self, materials: Any, keys: Any, /) -> Any:
+        self.asked.append("on_decrypt")
+        return replace(KEYRING.on_decrypt(materials, keys), **self._changes)
+
+
+# Get encryption materials
+
+
+# spec: framework/default-cmm.md#get-encryption-materials
+@pytest.mark.parametrize("policy", CommitmentPolicy)
+def test_without_a_suite_the_policys_default_is_used(policy: CommitmentPolicy) -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(suite=None, policy=policy))
+
+    assert materials.algorithm_suite is policy.default_suite
+
+
+# spec: framework/default-cmm.md#get-encryption-materials
+@pytest.mark.parametrize("suite", AlgorithmSuite)
+@pytest.mark.parametrize("policy", CommitmentPolicy)
+def test_a_suite_that_was_asked_for_is_used_or_refused_and_nothing_else(
+    policy: CommitmentPolicy, suite: AlgorithmSuite
+) -> None:
+    request = encrypt_request(suite=suite, policy=policy)
+    if suite.commits is (policy is not FORBID):
+        assert CMM.get_encryption_materials(request).algorithm_suite is suite
+    else:
+        keyring = Altering()
+        with pytest.raises(PolicyRefused, match=suite.name):
+            DefaultCMM(keyring).get_encryption_materials(request)
+        assert keyring.asked == [], "before a key service is asked"
+
+
+# spec: framework/default-cmm.md#get-encryption-materials
+@pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature is not None])
+def test_a_suite_that_signs_gets_a_new_key_pair_each_time_and_its_public_half_in_the_context(
+    suite: AlgorithmSuite,
+) -> None:
+    policy = STRICT if suite.commits else FORBID
+    request = encrypt_request(1, {"tenant": "a"}, suite=suite, policy=policy)
+    one, two = (CMM.get_encryption_materials(request) for _ in range(2))
+    public_keys = [base64.b64decode(materials.encryption_context[PUBLIC_KEY_FIELD]) for materials in (one, two)]
+
+    assert [one.signing_key.verification_key, two.signing_key.verification_key] == public_keys  # type: ignore[union-attr]
+    assert public_keys[0] != public_keys[1]
+    assert one.encryption_context["tenant"] == "a"
+    assert dict(request.encryption_context) == {"tenant": "a"}, "the caller's context is not touched"
+
+
+def test_a_suite_that_does_not_sign_gets_neither() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a"}))
+
+    assert materials.signing_key is None
+    assert dict(materials.encryption_context) == {"tenant": "a"}
+
+
+# spec: framework/default-cmm.md#get-encryption-materials
+@pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
+def test_a_context_that_has_the_reserved_key_is_refused(suite: AlgorithmSuite) -> None:
+    with pytest.raises(InvalidRequest, match=PUBLIC_KEY_FIELD):
+        CMM.get_encryption_materials(encrypt_request(1, {PUBLIC_KEY_FIELD: "mine"}, suite=suite))
+
+
+# spec: framework/default-cmm.md#get-encryption-materials
+def test_every_call_asks_the_keyring_and_every_data_key_is_new() -> None:
+    keyring = Altering()
+    cmm = DefaultCMM(keyring)
+    materials = [cmm.get_encryption_materials(encrypt_request()) for _ in range(3)]
+    for one in materials:
+        cmm.decrypt_materials(decrypt_request(one))
+
+    assert keyring.asked == ["on_encrypt"] * 3 + ["on_decrypt"] * 3
+    assert len({one.plaintext_data_key for one in materials}) == 3
+
+
+# spec: framework/cmm-interface.md#get-encryption-materials
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plaintext_data_key": None},
+        {"plaintext_data_key": bytes(31)},
+        {"plaintext_data_key": b""},
+        {"encrypted_data_keys": ()},
+        {"encryption_context": {}},
+        {"encryption_context": {"tenant": "b"}},
+        {"required_encryption_context_keys": frozenset()},
+        {"required_encryption_context_keys": frozenset({"tenant", "missing"})},
+        {"algorithm_suite": SIGNED},
+        {"algorithm_suite": WITHOUT_COMMITMENT},
+    ],
+    ids=str,
+)
+def test_what_a_keyring_returns_must_fit_the_request(changes: dict[str, Any]) -> None:
+    request = encrypt_request(1, {"tenant": "a"}, required=["tenant"])
+    with pytest.raises(WarmkeyError):
+        DefaultCMM(Altering(**changes)).get_encryption_materials(request)
+
+
+# Decrypt materials
+
+
+# spec: framework/default-cmm.md#decrypt-materials
+@pytest.mark.parametrize("suite", AlgorithmSuite)
+@pytest.mark.parametrize("policy", CommitmentPolicy)
+def test_a_message_is_decrypted_with_its_suite_where_the_policy_allows(
+    policy: CommitmentPolicy, suite: AlgorithmSuite
+) -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(suite=suite, policy=STRICT if suite.commits else FORBID))
+    keyring = Altering()
+    request = decrypt_request(materials, policy=policy)
+    if suite.commits or policy is not STRICT:
+        decrypted = DefaultCMM(keyring).decrypt_materials(request)
+        assert decrypted.plaintext_data_key == materials.plaintext_data_key
+        assert decrypted.algorithm_suite is suite
+        assert (decrypted.verification_key is None) == (suite.signature is None)
+    else:
+        with pytest.raises(PolicyRefused, match=suite.name):
+            DefaultCMM(keyring).decrypt_materials(request)
+        assert keyring.asked == [], "before a key service is asked"
+
+
+# spec: framework/default-cmm.md#decrypt-materials
+def test_a_signed_suite_without_a_public_key_fails() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(suite=SIGNED))
+    with pytest.raises(MalformedMessage, match="missing"):
+        CMM.decrypt_materials(decrypt_request(materials, stored={}))
+
+
+# spec: framework/default-cmm.md#decrypt-materials
+def test_an_unsigned_suite_with_a_public_key_fails() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request())
+    with pytest.raises(MalformedMessage, match="although the suite has no signature"):
+        CMM.decrypt_materials(decrypt_request(materials, stored={PUBLIC_KEY_FIELD: "x"}))
+
+
+@pytest.mark.parametrize("value", ["", "x", "not base64!", "AAAA", base64.b64encode(bytes(49)).decode(), "é"])
+def test_a_public_key_that_is_none_fails_as_malformed(value: str) -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(suite=SIGNED))
+    with pytest.raises(MalformedMessage):
+        CMM.decrypt_materials(decrypt_request(materials, stored={PUBLIC_KEY_FIELD: value}))
+
+
+def test_a_public_key_that_the_caller_reproduces_does_not_stand_in_for_the_messages() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(suite=SIGNED))
+    reproduced = {PUBLIC_KEY_FIELD: materials.encryption_context[PUBLIC_KEY_FIELD]}
+    with pytest.raises(MalformedMessage):
+        CMM.decrypt_materials(decrypt_request(materials, reproduced, stored={}))
+
+
+# spec: framework/cmm-interface.md#decrypt-materials
+def test_a_key_in_both_contexts_must_have_one_value() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "value of a"}))
+    keyring = Altering()
+    with pytest.raises(PolicyRefused, match="'tenant'") as caught:
+        DefaultCMM(keyring).decrypt_materials(decrypt_request(materials, {"tenant": "value of b"}))
+
+    assert "value of" not in str(caught.value)
+    assert keyring.asked == []
+
+
+# spec: framework/cmm-interface.md#decrypt-materials
+def test_a_pair_that_is_not_stored_joins_the_context_and_is_required() -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a", "kind": "x"}, required=["tenant"]))
+    decrypted = CMM.decrypt_materials(decrypt_request(materials, {"tenant": "a", "kind": "x"}, stored={"kind": "x"}))
+
+    assert dict(decrypted.encryption_context) == {"tenant": "a", "kind": "x"}
+    assert decrypted.required_encryption_context_keys == {"tenant"}
+
+
+@pytest.mark.parametrize("reproduced", [None, {}, {"tenant": "a"}])
+def test_pairs_that_are_stored_already_change_nothing(reproduced: dict[str, str] | None) -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a"}))
+    decrypted = CMM.decrypt_materials(decrypt_request(materials, reproduced))
+
+    assert dict(decrypted.encryption_context) == {"tenant": "a"}
+    assert decrypted.required_encryption_context_keys == frozenset()
+
+
+# spec: framework/cmm-interface.md#decrypt-materials
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plaintext_data_key": None},
+        {"plaintext_data_key": bytes(33)},
+        {"algorithm_suite": SIGNED},
+        {"algorithm_suite": WITHOUT_COMMITMENT},
+        {"encryption_context": {"tenant": "a", "kind": "y"}},
+        {"encryption_context": {"kind": "x"}, "required_encryption_context_keys": frozenset()},
+        {"required_encryption_context_keys": frozenset()},
+        {"required_encryption_context_keys": frozenset({"tenant", "missing"})},
+    ],
+    ids=str,
+)
+def test_what_a_keyring_decrypts_must_fit_the_message(changes: dict[str, Any]) -> None:
+    materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a", "kind": "x"}, required=["tenant"]))
+    request = decrypt_request(materials, {"tenant": "a"}, stored={"kind": "x"}, policy=LENIENT)
+    with pytest.raises(WarmkeyError):
+        DefaultCMM(Altering(**changes)).decrypt_materials(request)
+
+
+def test_a_keyring_at_fault_is_not_the_callers_fault() -> None:
+    with pytest.raises(ConfigurationError, match="keyring gave no"):
+        DefaultCMM(Altering(plaintext_data_key=None)).get_encryption_materials(encrypt_request())
+
+
+def test_its_repr_names_its_keyring() -> None:
+    assert repr(CMM) == "DefaultCMM(RawAesKeyring('namespace', 'name'))"
