@@ -89,6 +89,7 @@ class Books:
 
     def of(self, operation: Operation) -> OperationStatistics:
         """What has been counted for *operation* so far."""
+        operation = Operation(operation)  # its text too: "encrypt" must not be mistaken for the other one
         with self._lock:
             others = {outcome: count for (kind, outcome), count in self._others.items() if kind is operation}
         hits = self.encrypt_hits if operation is Operation.ENCRYPT else self.decrypt_hits
