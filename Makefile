@@ -16,6 +16,7 @@ VARIANT ?= full
 HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
 HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
 EMULATOR := build/aws-lambda-rie
+NODE_PEER := tests/interop/node/node_modules
 
 LIBRARY := $(shell find src/warmkey -name '*.py')
 BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt requirements/layer-core.txt
@@ -66,8 +67,13 @@ coverage: .venv-test/.installed ## the tests, and the lines and branches that no
 	.venv-test/bin/python -m pytest --cov --cov-report=term-missing $(PYTEST_OPTIONS)
 
 .PHONY: interop
-interop: .venv-interop/.installed ## the full matrix of messages exchanged with other clients
+interop: .venv-interop/.installed $(NODE_PEER)/.installed ## the full matrix of messages exchanged with other clients
 	.venv-interop/bin/python -m pytest -m interop tests/interop $(PYTEST_OPTIONS)
+
+$(NODE_PEER)/.installed: tests/interop/node/package-lock.json
+	@command -v npm > /dev/null || { echo "no npm here, so the JavaScript client will be skipped"; exit 0; } && \
+		cd tests/interop/node && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@mkdir -p $(@D) && touch $@
 
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
@@ -135,6 +141,6 @@ requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info
+	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER)
 	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
