@@ -1,0 +1,49 @@
+"""KMS requests and evictions, counted."""
+
+from __future__ import annotations
+
+from warmkey.events import (
+    BypassReason,
+    CacheBypass,
+    CacheEviction,
+    EvictionReason,
+    KmsOutcome,
+    KmsRequest,
+    Operation,
+)
+from warmkey.lambda_runtime.tally import Tally
+
+
+def request(operation: str = "Decrypt", outcome: KmsOutcome = KmsOutcome.OK) -> KmsRequest:
+    return KmsRequest(kms_operation=operation, key_arn="k", duration_seconds=0.1, attempts=1, outcome=outcome)
+
+
+def eviction(reason: EvictionReason) -> CacheEviction:
+    return CacheEviction(operation=Operation.DECRYPT, reason=reason, age_seconds=1, messages=1, plaintext_bytes=0)
+
+
+def test_requests_are_counted_by_operation_and_outcome() -> None:
+    tally = Tally()
+    for event in (request(), request(), request(outcome=KmsOutcome.DENIED), request("Encrypt")):
+        tally(event)
+
+    assert tally.kms_requests() == {
+        "Decrypt": {KmsOutcome.OK: 2, KmsOutcome.DENIED: 1},
+        "Encrypt": {KmsOutcome.OK: 1},
+    }
+
+
+def test_evictions_are_counted_by_reason() -> None:
+    tally = Tally()
+    for reason in (EvictionReason.CAPACITY, EvictionReason.EXPIRED, EvictionReason.CAPACITY):
+        tally(eviction(reason))
+
+    assert tally.evictions() == {EvictionReason.CAPACITY: 2, EvictionReason.EXPIRED: 1}
+
+
+def test_what_the_caching_cmm_counts_is_not_counted_again() -> None:
+    tally = Tally()
+    event = CacheBypass(operation=Operation.ENCRYPT, reason=BypassReason.CACHING_OFF)
+    tally(event)
+
+    assert (tally.kms_requests(), tally.evictions()) == ({}, {})

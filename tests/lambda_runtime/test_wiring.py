@@ -1,0 +1,166 @@
+"""From settings to clients, cache and CMM; boto3 as it is, and KMS on loopback where a request is made."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+import warmkey
+from tests.lambda_runtime.loopback_kms import loopback_kms
+from warmkey import ConfigurationError, LocalCMC, NullCMC
+from warmkey.events import CacheMiss, KmsRequest
+from warmkey.lambda_runtime.settings import Settings, check_keywords
+from warmkey.lambda_runtime.wiring import Given, Wired, _Clients, _longest_call_seconds, wire
+from warmkey.testing import FakeKms, SettableClock
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(**check_keywords({"kms_key_arns": KEY, **given}))
+
+
+def clients(given: Given | None = None, **more: Any) -> _Clients:
+    return _Clients(settings(**more), given or Given())
+
+
+def wired(given: Given | None = None, **more: Any) -> Wired:
+    return wire(settings(**more), given or Given(kms_client=FakeKms()), process=os.getpid())
+
+
+# --- clients
+
+
+def test_there_is_one_client_for_each_region() -> None:
+    made = clients()
+
+    assert made("eu-central-1") is made("eu-central-1")
+    assert [made(region).meta.region_name for region in ("eu-central-1", "us-east-1")] == ["eu-central-1", "us-east-1"]
+
+
+def test_timeouts_and_attempts_are_those_of_the_settings() -> None:
+    config = clients(kms_connect_timeout_seconds=0.5, kms_read_timeout_seconds=2, kms_max_attempts=2)(
+        "eu-central-1"
+    ).meta.config
+
+    assert (config.connect_timeout, config.read_timeout) == (0.5, 2)
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 2)
+
+
+def test_a_botocore_config_of_the_callers_is_laid_over_ours() -> None:
+    given = Given(botocore_config=Config(read_timeout=7, user_agent_extra="mine"))
+
+    config = clients(given)("eu-central-1").meta.config
+
+    assert (config.read_timeout, config.connect_timeout, config.user_agent_extra) == (7, 1, "mine")
+
+
+def test_a_client_of_the_callers_is_used_for_every_region() -> None:
+    mine = FakeKms()
+    made = clients(Given(kms_client=mine))
+
+    assert made("eu-central-1") is made("us-east-1") is made(None) is mine
+
+
+def test_the_default_session_of_boto3_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        boto3, "DEFAULT_SESSION", boto3.Session(aws_access_key_id="AKIAMINE", aws_secret_access_key="s")
+    )
+
+    assert clients()("eu-central-1")._request_signer._credentials.access_key == "AKIAMINE"
+
+
+def test_a_session_that_keeps_credentials_is_not_used_where_a_snapshot_would_hold_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    clients()("eu-central-1")
+
+    assert boto3.DEFAULT_SESSION is None
+
+
+def test_without_a_region_the_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+
+    with pytest.raises(ConfigurationError, match="boto3 can't make a KMS client: You must specify a region"):
+        clients()(None)
+
+
+def test_without_boto3_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+
+    with pytest.raises(ConfigurationError, match="boto3 is not installed"):
+        clients()(None)
+
+
+def test_a_failing_request_is_tried_as_often_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    with loopback_kms() as loopback:
+        loopback.kms.fail(error="internal", times=None)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", loopback.url)
+        made = wired(Given(emit=seen.append), kms_key_arns=loopback.key_arn, kms_max_attempts=2)
+
+        with pytest.raises(warmkey.KeyUnavailable):
+            made.client.encrypt(b"order", cmm=made.cmm)
+
+        assert loopback.kms.count("GenerateDataKey") == 2
+        assert [event.attempts for event in seen if isinstance(event, KmsRequest)] == [2]
+
+
+# --- cache and CMM
+
+
+def test_the_cmm_has_the_limits_of_the_settings() -> None:
+    cmm = wired(cache_capacity=7, max_age_seconds=60, partition_id="orders").cmm
+
+    assert isinstance(cmm.cache, LocalCMC)
+    assert (cmm.cache.capacity, cmm.partition_id) == (7, "orders")
+    assert "max_age=60" in repr(cmm)
+
+
+def test_without_a_cache_every_message_asks_kms() -> None:
+    kms = FakeKms()
+    made = wired(Given(kms_client=kms), kms_key_arns=kms.create_key(), cache="off")
+
+    for _ in range(3):
+        made.client.encrypt(b"order", cmm=made.cmm)
+
+    assert isinstance(made.cmm.cache, NullCMC)
+    assert kms.counts() == {"GenerateDataKey": 3}
+
+
+def test_the_clock_is_that_of_cache_and_cmm() -> None:
+    kms, clock = FakeKms(), SettableClock()
+    made = wired(Given(kms_client=kms, clock=clock), kms_key_arns=kms.create_key(), max_age_jitter=0)
+    for _ in range(2):
+        made.client.encrypt(b"order", cmm=made.cmm)
+        clock.tick(301)
+
+    assert kms.counts() == {"GenerateDataKey": 2}
+
+
+def test_the_caller_hears_what_happens_and_the_tally_too() -> None:
+    kms = FakeKms()
+    seen: list[Any] = []
+    made = wired(Given(kms_client=kms, emit=seen.append), kms_key_arns=kms.create_key())
+
+    made.client.encrypt(b"order", cmm=made.cmm)
+
+    assert [type(event) for event in seen] == [KmsRequest, CacheMiss]
+    assert made.tally.kms_requests() == {"GenerateDataKey": {"ok": 1}}
+
+
+def test_a_waiting_thread_outwaits_every_attempt_with_every_key() -> None:
+    found = _longest_call_seconds(settings(kms_max_attempts=3, max_encrypted_data_keys=1))
+
+    assert found == (1 + 1) * ((1 + 1) * 3 + 1 + 2) + 1
+
+
+def test_one_process_may_use_what_it_wired() -> None:
+    assert wired().process == os.getpid()
