@@ -163,7 +163,8 @@ class Subscriber:
             self._writer.write(series)
         elif series and not self._said_metrics_are_off:
             self._said_metrics_are_off = True
-            self._log.write(logging.WARNING, "metrics are off because Powertools is not installed", {})
+            message = "metrics are off because Powertools is not installed"
+            self._log.write(logging.WARNING, message, {"event": "MetricsOff"})
 
     def _summary(self, tally: Tally, request_id: str | None) -> dict[str, object]:
         avoided = tally["CacheHits"] + tally["CacheCoalesced"]
