@@ -9,14 +9,13 @@ import os
 from hmac import compare_digest
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from warmkey.algorithm_suites import IV_LENGTH
+from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.crypto.elliptic_curves import fresh_private_key
 from warmkey.crypto.loaded_keys import LoadedKey, load_der_public_key, load_pem_private_key
 from warmkey.exceptions import ConfigurationError

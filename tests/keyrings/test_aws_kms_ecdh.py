@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from tests.keyrings.line_up import (
+    CONTEXT,
+    EAST,
+    ec_key,
+    encrypted,
+    private_pem,
+    public_der,
+    public_pem,
+    to_decrypt,
+)
+from warmkey import (
+    AwsKmsEcdhKeyring,
+    CachingCMM,
+    Client,
+    ConfigurationError,
+    EcdhCurveSpec,
+    KeyUnavailable,
+    KmsPrivateKeyToStaticPublicKey,
+    KmsPublicKeyDiscovery,
+    LocalCMC,
+    PublicKeyDiscovery,
+    RawEcdhKeyring,
+    RawPrivateKeyToStaticPublicKey,
+)
+from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.testing import FakeKms, Recorder
+
+P256, P384, _ = EcdhCurveSpec
+
+
+@pytest.fixture
+def kms() -> FakeKms:
+    return FakeKms(EAST)
+
+
+@pytest.fixture
+def alice(kms: FakeKms) -> str:
+    """Her key is in KMS; bob's is not."""
+    return kms.create_key(key_spec="ECC_NIST_P256")
+
+
+def to_bob(kms: FakeKms, sender: str, **more: Any) -> AwsKmsEcdhKeyring:
+    schema = KmsPrivateKeyToStaticPublicKey(
+        sender_kms_identifier=sender,
+        recipient_public_key=public_der(ec_key(P256, "bob")),
+        sender_public_key=more.pop("sender_public_key", None),
+    )
+    return AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=kms, **more)
+
+
+def from_anybody(kms: FakeKms, recipient: str) -> AwsKmsEcdhKeyring:
+    return AwsKmsEcdhKeyring(KmsPublicKeyDiscovery(recipient_kms_identifier=recipient), curve_spec=P256, kms_client=kms)
+
+
+def bob_to(kms: FakeKms, recipient: str) -> RawEcdhKeyring:
+    schema = RawPrivateKeyToStaticPublicKey(
+        sender_static_private_key=private_pem(ec_key(P256, "bob")), recipient_public_key=public_key_of(kms, recipient)
+    )
+    return RawEcdhKeyring(schema, curve_spec=P256)
+
+
+def public_key_of(kms: FakeKms, arn: str) -> bytes:
+    der = kms.get_public_key(KeyId=arn)["PublicKey"]
+    assert isinstance(der, bytes)
+    return der
+
+
+class TestWhoDecryptsWhat:
+    def test_kms_encrypts_and_the_recipient_decrypts_without_kms(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt
+        made = encrypted(to_bob(kms, alice))
+        schema = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
+
+        unwrapped = RawEcdhKeyring(schema, curve_spec=P256).on_decrypt(to_decrypt(), made.encrypted_data_keys)
+
+        assert made.plaintext_data_key == unwrapped.plaintext_data_key
+        assert [key.key_provider_id for key in made.encrypted_data_keys] == ["aws-kms-ecdh"]
+
+    @pytest.mark.parametrize("by", ["discovery", "static"])
+    def test_bob_encrypts_and_kms_decrypts(self, kms: FakeKms, alice: str, by: str) -> None:
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
+        keyring = from_anybody(kms, alice) if by == "discovery" else to_bob(kms, alice)
+        made = encrypted(bob_to(kms, alice))
+
+        unwrapped = keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+
+        assert made.plaintext_data_key == unwrapped.plaintext_data_key
+
+    def test_the_sender_reads_what_it_wrote(self, kms: FakeKms, alice: str) -> None:
+        keyring = to_bob(kms, alice)
+        made = encrypted(keyring)
+
+        assert made.plaintext_data_key == keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys).plaintext_data_key
+
+    def test_somebody_elses_encrypted_data_keys_cost_no_request(self, kms: FakeKms, alice: str) -> None:
+        carol = kms.create_key(key_spec="ECC_NIST_P256")
+        made = encrypted(to_bob(kms, carol))
+        readers = [to_bob(kms, alice), from_anybody(kms, alice)]
+        kms.clear_calls()
+
+        for reader in readers:
+            with pytest.raises(KeyUnavailable) as failure:
+                reader.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+            assert failure.value.attempts == ()
+        assert kms.calls == []
+
+    def test_a_discovery_keyring_never_encrypts(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
+        with pytest.raises(ConfigurationError, match="can only decrypt"):
+            encrypted(from_anybody(kms, alice))
+
+
+class TestRequests:
+    def test_every_data_key_is_one_request_for_the_configured_key(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
+        recorder = Recorder()
+        keyring = to_bob(kms, alice, emit=recorder)
+        kms.clear_calls()
+
+        keyring.on_decrypt(to_decrypt(), encrypted(keyring).encrypted_data_keys)
+
+        assert [(call.operation, call.key_id) for call in kms.calls] == [("DeriveSharedSecret", alice)] * 2
+        assert [event.kms_operation for event in recorder.of(KmsRequest)] == [
+            "GetPublicKey",
+            "DeriveSharedSecret",
+            "DeriveSharedSecret",
+        ]
+
+    def test_the_public_key_is_asked_for_at_once_and_only_where_it_is_missing(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/key-agreement-schemas.md#aws-kms-ecdh-key-agreement-schemas
+        der = public_key_of(kms, alice)
+        kms.clear_calls()
+
+        to_bob(kms, alice, sender_public_key=der)
+        schema = KmsPublicKeyDiscovery(recipient_kms_identifier=alice, recipient_public_key=der)
+        AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=kms)
+        assert kms.calls == []
+
+        to_bob(kms, alice)
+        from_anybody(kms, alice)
+        assert [(call.operation, call.key_id) for call in kms.calls] == [("GetPublicKey", alice)] * 2
+
+    def test_grant_tokens_go_with_every_request(self, kms: FakeKms, alice: str) -> None:
+        token = kms.create_grant(alice, "GetPublicKey", "DeriveSharedSecret")
+        kms.deny("GetPublicKey")
+        kms.deny("DeriveSharedSecret")
+
+        encrypted(to_bob(kms, alice, grant_tokens=[token]))
+
+        assert [call.grant_tokens for call in kms.calls] == [(token,)] * 2
+
+    def test_an_alias_can_stand_for_the_key(self, kms: FakeKms, alice: str) -> None:
+        """Messages name public keys, so nothing stands in the way of decrypting."""
+        keyring = to_bob(kms, kms.create_alias("alias/alice", alice))
+        made = encrypted(keyring)
+
+        assert made.plaintext_data_key == keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys).plaintext_data_key
+
+
+class TestBadDays:
+    @pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext", "long-plaintext", "denied"])
+    def test_a_wrong_answer_fails_an_encrypt(self, kms: FakeKms, alice: str, fault: str) -> None:
+        keyring = to_bob(kms, alice)
+        kms.fail("DeriveSharedSecret", error=fault)
+
+        with pytest.raises(KeyUnavailable, match="KMS answered") as failure:
+            encrypted(keyring)
+        assert [(attempt.operation, attempt.key) for attempt in failure.value.attempts] == [
+            ("DeriveSharedSecret", alice)
+        ]
+
+    @pytest.mark.parametrize("fault", ["another-key", "short-plaintext", "another-plaintext", "throttled", "timeout"])
+    def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(self, kms: FakeKms, alice: str, fault: str) -> None:
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
+        keyring = to_bob(kms, alice)
+        made = encrypted(keyring)
+        kms.fail("DeriveSharedSecret", error=fault)
+
+        unwrapped = keyring.on_decrypt(to_decrypt(), [*made.encrypted_data_keys, *made.encrypted_data_keys])
+
+        assert made.plaintext_data_key == unwrapped.plaintext_data_key
+
+    def test_a_damaged_encrypted_data_key_of_the_wrong_length_costs_no_request(self, kms: FakeKms, alice: str) -> None:
+        keyring = to_bob(kms, alice)
+        (key,) = encrypted(keyring).encrypted_data_keys
+        kms.clear_calls()
+
+        with pytest.raises(KeyUnavailable, match=r"AwsKmsEcdhKeyring unwrap .*wrong length"):
+            keyring.on_decrypt(to_decrypt(), [replace(key, ciphertext=b"")])
+        assert kms.calls == []
+
+    @pytest.mark.parametrize("outcome", [KmsOutcome.DENIED, KmsOutcome.DISABLED])
+    def test_what_kms_refuses_leaves_the_cache(self, kms: FakeKms, alice: str, outcome: KmsOutcome) -> None:
+        """A message names public keys and no key of KMS, so every entry of an ECDH keyring may be meant."""
+        client, keyring = Client(), to_bob(kms, alice)
+        cmm = CachingCMM(cache=LocalCMC(10), max_age=60, keyring=keyring)
+        first = client.encrypt(b"text", cmm=cmm, encryption_context=CONTEXT).ciphertext
+        client.decrypt(first, cmm=cmm)
+        kms.fail("DeriveSharedSecret", error=str(outcome))
+
+        with pytest.raises(KeyUnavailable) as failure:
+            client.encrypt(b"text", cmm=cmm, encryption_context={"tenant": "another"})
+        requests = kms.count("DeriveSharedSecret")
+        client.decrypt(first, cmm=cmm)
+        client.encrypt(b"text", cmm=cmm, encryption_context=CONTEXT)
+
+        assert [attempt.outcome for attempt in failure.value.attempts] == [outcome]
+        assert kms.count("DeriveSharedSecret") == requests + 2
+
+
+class TestConstructor:
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization
+
+    def test_a_key_that_kms_does_not_give_the_public_half_of_fails(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
+        kms.deny("GetPublicKey")
+
+        for construct in (to_bob, from_anybody):
+            with pytest.raises(KeyUnavailable) as failure:
+                construct(kms, alice)
+            assert [(attempt.operation, attempt.outcome) for attempt in failure.value.attempts] == [
+                ("GetPublicKey", KmsOutcome.DENIED)
+            ]
+
+    def test_the_key_is_for_key_agreement(self, kms: FakeKms) -> None:
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
+        signing = kms.create_key(key_spec="ECC_NIST_P256", key_usage="SIGN_VERIFY")
+
+        with pytest.raises(ConfigurationError, match="is for SIGN_VERIFY, not for KEY_AGREEMENT"):
+            to_bob(kms, signing)
+
+    def test_the_key_is_of_the_curve(self, kms: FakeKms) -> None:
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
+        with pytest.raises(ConfigurationError, match="is ECC_NIST_P384, not ECC_NIST_P256"):
+            to_bob(kms, kms.create_key(key_spec="ECC_NIST_P384"))
+
+    def test_another_key_does_not_answer(self, kms: FakeKms, alice: str) -> None:
+        kms.fail("GetPublicKey", error="another-key")
+
+        with pytest.raises(KeyUnavailable, match="KMS answered for another key"):
+            to_bob(kms, alice)
+
+    def test_given_public_keys_are_der_keys_of_the_curve(self, kms: FakeKms, alice: str) -> None:
+        # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey
+        good = public_der(ec_key(P256, "bob"))
+        for bad in (public_pem(ec_key(P256, "bob")), public_der(ec_key(P384, "bob")), b"", "text"):
+            schemas: list[tuple[Any, str]] = [
+                (
+                    KmsPrivateKeyToStaticPublicKey(
+                        sender_kms_identifier=alice,
+                        recipient_public_key=bad,  # type: ignore[arg-type]
+                    ),
+                    "recipient_public_key",
+                ),
+                (
+                    KmsPrivateKeyToStaticPublicKey(
+                        sender_kms_identifier=alice,
+                        recipient_public_key=good,
+                        sender_public_key=bad,  # type: ignore[arg-type]
+                    ),
+                    "sender_public_key",
+                ),
+                (
+                    KmsPublicKeyDiscovery(recipient_kms_identifier=alice, recipient_public_key=bad),  # type: ignore[arg-type]
+                    "recipient_public_key",
+                ),
+            ]
+            for schema, name in schemas:
+                with pytest.raises(ConfigurationError, match=f"^{name} "):
+                    AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=kms)
+
+    @pytest.mark.parametrize("identifier", ["", None, "arn:aws:kms:us-east-1::key/1"])
+    def test_the_identifier_is_one_of_kms(self, kms: FakeKms, identifier: Any) -> None:
+        with pytest.raises(ConfigurationError, match=r"^sender_kms_identifier is"):
+            to_bob(kms, identifier)
+        with pytest.raises(ConfigurationError, match=r"^recipient_kms_identifier is"):
+            from_anybody(kms, identifier)
+
+    def test_the_schema_is_one_of_two(self, kms: FakeKms) -> None:
+        raw: Any = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
+
+        with pytest.raises(ConfigurationError, match="allowed: KmsPrivateKeyToStaticPublicKey, KmsPublicKeyDiscovery"):
+            AwsKmsEcdhKeyring(raw, curve_spec=P256, kms_client=kms)
+
+    def test_curve_and_client_are_needed(self, kms: FakeKms, alice: str) -> None:
+        schema = KmsPublicKeyDiscovery(recipient_kms_identifier=alice)
+
+        with pytest.raises(ConfigurationError, match="curve_spec is 'p256'"):
+            AwsKmsEcdhKeyring(schema, curve_spec="p256", kms_client=kms)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="AwsKmsEcdhKeyring needs kms_client"):
+            AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=None)
+
+
+def test_repr_shows_public_keys_only(kms: FakeKms, alice: str) -> None:
+    loaded = serialization.load_der_public_key(public_key_of(kms, alice))
+    point = loaded.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint).hex()
+
+    assert repr(from_anybody(kms, alice)) == (
+        f"AwsKmsEcdhKeyring(ECC_NIST_P256, own=<EcdhPublicKey {point}>, peer=None)"
+    )

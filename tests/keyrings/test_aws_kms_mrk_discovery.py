@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.keyrings.line_up import CONTEXT, EAST, WEST, encrypted, replicas, to_decrypt
+from warmkey import AwsKmsKeyring, AwsKmsMrkDiscoveryKeyring, ConfigurationError, DiscoveryFilter, KeyUnavailable
+from warmkey.testing import FakeKms
+
+
+def test_asks_for_the_replica_in_its_own_region() -> None:
+    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt
+    east, primary, west, replica = replicas()
+    made = encrypted(AwsKmsKeyring(primary, kms_client=east))
+
+    unwrapped = AwsKmsMrkDiscoveryKeyring(kms_client=west, region=WEST).on_decrypt(
+        to_decrypt(), made.encrypted_data_keys
+    )
+
+    assert made.plaintext_data_key == unwrapped.plaintext_data_key
+    assert [(call.operation, call.key_id, call.encryption_context) for call in west.calls] == [
+        ("Decrypt", replica, CONTEXT)
+    ]
+
+
+def test_without_a_replica_here_kms_refuses() -> None:
+    east = FakeKms(EAST)
+    west = FakeKms(WEST, world=east.world)
+    primary = east.create_key(multi_region=True)
+    made = encrypted(AwsKmsKeyring(primary, kms_client=east))
+
+    with pytest.raises(KeyUnavailable) as failure:
+        AwsKmsMrkDiscoveryKeyring(kms_client=west, region=WEST).on_decrypt(to_decrypt(), made.encrypted_data_keys)
+    assert [attempt.key for attempt in failure.value.attempts] == [primary.replace(EAST, WEST)]
+
+
+@pytest.mark.parametrize("region", [EAST, WEST])
+def test_a_single_region_key_has_to_be_of_this_region(region: str) -> None:
+    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt
+    east = FakeKms(EAST)
+    client = FakeKms(region, world=east.world)
+    made = encrypted(AwsKmsKeyring(east.create_key(), kms_client=east))
+    keyring = AwsKmsMrkDiscoveryKeyring(kms_client=client, region=region)
+
+    if region == EAST:
+        assert keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys).plaintext_data_key == made.plaintext_data_key
+    else:
+        with pytest.raises(KeyUnavailable) as failure:
+            keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+        assert (failure.value.attempts, client.calls) == ((), [])
+
+
+@pytest.mark.parametrize(("partition", "account"), [("aws", "444455556666"), ("aws-cn", "111122223333")])
+def test_the_filter_holds_for_multi_region_keys_too(partition: str, account: str) -> None:
+    east, primary, west, _ = replicas()
+    made = encrypted(AwsKmsKeyring(primary, kms_client=east))
+    keyring = AwsKmsMrkDiscoveryKeyring(
+        kms_client=west, region=WEST, discovery_filter=DiscoveryFilter(partition, [account])
+    )
+
+    with pytest.raises(KeyUnavailable) as failure:
+        keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+    assert (failure.value.attempts, west.calls) == ((), [])
+
+
+@pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext"])
+def test_a_wrong_answer_is_refused(fault: str) -> None:
+    east, primary, west, _ = replicas()
+    made = encrypted(AwsKmsKeyring(primary, kms_client=east))
+    west.fail("Decrypt", error=fault)
+
+    with pytest.raises(KeyUnavailable, match="KMS answered"):
+        AwsKmsMrkDiscoveryKeyring(kms_client=west, region=WEST).on_decrypt(to_decrypt(), made.encrypted_data_keys)
+
+
+def test_never_encrypts() -> None:
+    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#onencrypt
+    with pytest.raises(ConfigurationError, match="AwsKmsMrkDiscoveryKeyring can only decrypt"):
+        encrypted(AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=WEST))
+
+
+class TestConstructor:
+    @pytest.mark.parametrize("region", ["", None, 1])
+    def test_the_region_is_a_text(self, region: Any) -> None:
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization
+        with pytest.raises(ConfigurationError, match=r"^region is"):
+            AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=region)
+
+    def test_the_region_is_the_clients(self) -> None:
+        with pytest.raises(ConfigurationError, match="region is 'us-east-1', and kms_client is of 'us-west-2'"):
+            AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=EAST)
+
+    def test_a_client_that_does_not_tell_its_region_is_believed(self) -> None:
+        class Client:
+            pass
+
+        assert AwsKmsMrkDiscoveryKeyring(kms_client=Client(), region=EAST)
+
+    def test_a_client_is_needed(self) -> None:
+        with pytest.raises(ConfigurationError, match="needs kms_client"):
+            AwsKmsMrkDiscoveryKeyring(kms_client=None, region=EAST)

@@ -1,0 +1,136 @@
+"""What the keyring interface promises, asked of every keyring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.keyrings.line_up import CONTEXT, LINE_UP, UNSIGNED, encrypted, pair, to_decrypt
+from warmkey import AlgorithmSuite, EncryptedDataKey, InvalidRequest, KeyUnavailable
+
+if TYPE_CHECKING:
+    from tests.keyrings.line_up import Pair
+
+pytestmark = pytest.mark.parametrize("name", LINE_UP)
+
+
+@pytest.fixture
+def both(name: str) -> Pair:
+    return pair(name)
+
+
+def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
+    # spec: framework/keyring-interface.md#generate-data-key
+    # spec: framework/keyring-interface.md#decrypt-data-key
+    for suite in both.suites():
+        made = encrypted(both.encrypts, suite=suite)
+        unwrapped = both.decrypts.on_decrypt(to_decrypt(suite=suite), made.encrypted_data_keys)
+
+        assert made.plaintext_data_key is not None
+        assert (len(made.plaintext_data_key), unwrapped.plaintext_data_key) == (
+            suite.data_key_length,
+            made.plaintext_data_key,
+        )
+
+
+def test_an_empty_encryption_context_works(both: Pair) -> None:
+    made = encrypted(both.encrypts, context={})
+
+    unwrapped = both.decrypts.on_decrypt(to_decrypt(context={}), made.encrypted_data_keys)
+
+    assert made.plaintext_data_key == unwrapped.plaintext_data_key
+
+
+def test_wraps_the_data_key_that_is_there_behind_what_is_there(both: Pair, name: str) -> None:
+    # spec: framework/keyring-interface.md#encrypt-data-key
+    if name.startswith(("multi", "AWS KMS multi", "AWS KMS MRK multi")):
+        pytest.skip("a multi-keyring's generator has to generate")
+    data_key = bytes(range(32))
+    earlier = EncryptedDataKey(key_provider_id="somebody", key_provider_info=b"else", ciphertext=b"'s")
+    materials = replace(encrypted(both.encrypts), plaintext_data_key=data_key, encrypted_data_keys=(earlier,))
+
+    wrapped = both.encrypts.on_encrypt(materials)
+    unwrapped = both.decrypts.on_decrypt(to_decrypt(), wrapped.encrypted_data_keys[1:])
+
+    assert wrapped.encrypted_data_keys[0] == earlier
+    assert len(wrapped.encrypted_data_keys) == 2
+    assert wrapped.plaintext_data_key == unwrapped.plaintext_data_key == data_key
+
+
+def test_materials_are_never_modified(both: Pair) -> None:
+    decryption = to_decrypt()
+    both.decrypts.on_decrypt(decryption, encrypted(both.encrypts).encrypted_data_keys)
+
+    assert decryption.plaintext_data_key is None
+
+
+def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
+    # spec: framework/keyring-interface.md#ondecrypt
+    made = encrypted(both.encrypts)
+    unwrapped = both.decrypts.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+
+    with pytest.raises(InvalidRequest, match="already have a plaintext data key"):
+        both.decrypts.on_decrypt(unwrapped, made.encrypted_data_keys)
+
+
+def test_encrypted_data_keys_of_others_are_passed_over(both: Pair) -> None:
+    foreign = EncryptedDataKey(key_provider_id="somebody", key_provider_info=b"else", ciphertext=b"'s")
+    made = encrypted(both.encrypts)
+
+    with pytest.raises(KeyUnavailable) as nothing:
+        both.decrypts.on_decrypt(to_decrypt(), [foreign])
+    unwrapped = both.decrypts.on_decrypt(to_decrypt(), [foreign, *made.encrypted_data_keys])
+
+    assert nothing.value.attempts == ()
+    assert unwrapped.plaintext_data_key == made.plaintext_data_key
+
+
+def test_no_encrypted_data_keys_fail(both: Pair) -> None:
+    with pytest.raises(KeyUnavailable):
+        both.decrypts.on_decrypt(to_decrypt(), [])
+
+
+def test_another_encryption_context_fails(both: Pair) -> None:
+    # spec: framework/keyring-interface.md#security-considerations
+    if not both.binds_context:
+        pytest.skip("this keyring binds no encryption context")
+    made = encrypted(both.encrypts)
+
+    for other in ({}, {"tenant": "b"}, {**CONTEXT, "more": ""}):
+        with pytest.raises(KeyUnavailable) as failure:
+            both.decrypts.on_decrypt(to_decrypt(context=other), made.encrypted_data_keys)
+        assert failure.value.attempts
+
+
+def test_a_damaged_encrypted_data_key_does_not_stop_a_good_one(both: Pair) -> None:
+    if not both.tells_damage:
+        pytest.skip("this keyring authenticates nothing")
+    made = encrypted(both.encrypts)
+    damaged = [replace(key, ciphertext=key.ciphertext[:-1]) for key in made.encrypted_data_keys]
+
+    unwrapped = both.decrypts.on_decrypt(to_decrypt(), [*damaged, *made.encrypted_data_keys])
+
+    assert unwrapped.plaintext_data_key == made.plaintext_data_key
+
+
+def test_a_data_key_of_the_wrong_length_for_the_suite_fails(both: Pair) -> None:
+    # spec: framework/structures.md#plaintext-data-key-1
+    shorter = AlgorithmSuite.AES_128_GCM_IV12_TAG16_HKDF_SHA256
+    made = encrypted(both.encrypts, suite=shorter)
+
+    with pytest.raises(KeyUnavailable) as failure:
+        both.decrypts.on_decrypt(to_decrypt(suite=UNSIGNED), made.encrypted_data_keys)
+    assert failure.value.attempts
+
+
+def test_repr_and_errors_show_no_context_value(both: Pair) -> None:
+    made = encrypted(both.encrypts)
+
+    with pytest.raises(KeyUnavailable) as failure:
+        both.decrypts.on_decrypt(to_decrypt(), [replace(key, ciphertext=b"") for key in made.encrypted_data_keys])
+
+    shown = f"{both.encrypts!r} {both.decrypts!r} {failure.value} {failure.value!r}"
+    assert CONTEXT["schlüssel"] not in shown
+    assert "PRIVATE KEY" not in shown

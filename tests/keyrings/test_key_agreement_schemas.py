@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from warmkey import (
+    EcdhCurveSpec,
+    EncryptionContext,
+    KmsPublicKeyDiscovery,
+    PublicKeyDiscovery,
+    RawPrivateKeyToStaticPublicKey,
+)
+from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        (EcdhCurveSpec.ECC_NIST_P256, b"p256"),
+        (EcdhCurveSpec.ECC_NIST_P384, b"p384"),
+        (EcdhCurveSpec.ECC_NIST_P521, b"p521"),
+    ],
+)
+def test_the_fixed_info_has_its_fields_in_order(spec: EcdhCurveSpec, name: bytes) -> None:
+    """Sender before recipient, though the provider information has them the other way round."""
+    # spec: framework/key-agreement-schemas.md#key-derivation
+    context = {"b": "2", "a": "1"}
+
+    fixed_info = serialize_fixed_info(spec, sender=b"SENDER", recipient=b"RECIPIENT", context=context)
+
+    assert fixed_info == (
+        b"ecdh-key-derivation\0" + name + b"\0HMAC_SHA384\0SENDERRECIPIENT\0\x01\0"
+        + b"\x00\x02" + b"\x00\x01a\x00\x011" + b"\x00\x01b\x00\x012"
+    )  # fmt: skip
+
+
+def test_an_empty_context_adds_nothing() -> None:
+    spec = EcdhCurveSpec.ECC_NIST_P256
+
+    with_none = serialize_fixed_info(spec, sender=b"S", recipient=b"R", context=EncryptionContext.of(None))
+
+    assert with_none.endswith(b"SR\0\x01\0")
+
+
+def test_repr_shows_no_private_key() -> None:
+    schemas = (
+        PublicKeyDiscovery(recipient_static_private_key=b"SECRET"),
+        RawPrivateKeyToStaticPublicKey(sender_static_private_key=b"SECRET", recipient_public_key=b"public"),
+    )
+
+    assert "SECRET" not in repr(schemas)
+    assert "public" in repr(schemas)
+
+
+def test_schemas_take_their_fields_by_name() -> None:
+    with pytest.raises(TypeError):
+        KmsPublicKeyDiscovery("arn")  # type: ignore[misc]

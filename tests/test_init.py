@@ -1,0 +1,41 @@
+"""``import warmkey``: a table of contents, some of it read later."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import warmkey
+
+
+def test_every_public_name_is_there() -> None:
+    missing = [name for name in warmkey.__all__ if getattr(warmkey, name, None) is None]
+
+    assert missing == []
+
+
+def test_every_public_name_is_listed() -> None:
+    assert set(warmkey.__all__) <= set(dir(warmkey))
+
+
+def test_no_other_name_is_made_up() -> None:
+    with pytest.raises(AttributeError, match="module 'warmkey' has no attribute 'RawDesKeyring'"):
+        _ = warmkey.RawDesKeyring  # type: ignore[attr-defined]
+
+
+def test_a_star_import_brings_all_of_them() -> None:
+    names: dict[str, object] = {}
+    exec("from warmkey import *", names)
+
+    assert set(warmkey.__all__) <= names.keys()
+
+
+def test_keyrings_that_few_functions_need_cost_a_cold_start_nothing() -> None:
+    later = ["warmkey.crypto.rsa", "warmkey.crypto.ecdh", "warmkey.keyrings.raw_rsa", "warmkey.keyrings.raw_ecdh"]
+    program = f"import sys, warmkey; print([m for m in {later!r} if m in sys.modules])"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "[]"
