@@ -105,7 +105,7 @@ def get_materials(
     request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, frozenset(), plaintext_length)
     materials = cmm.get_encryption_materials(request)
     check_encryption_materials(materials, request)
-    if max_encrypted_data_keys is not None:
+    if max_encrypted_data_keys is not None and len(materials.encrypted_data_keys) > max_encrypted_data_keys:
         check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)
     return materials
 
