@@ -389,7 +389,9 @@ def function_name() -> str | None:
 
 
 def log_level() -> str | None:
-    """The log level that was set for the function: Lambda's, or that of Powertools."""
+    """The log level that was set for the function: Lambda's, or that of Powertools; ``None`` if it may change."""
+    if "POWERTOOLS_LOGGER_SAMPLE_RATE" in os.environ:
+        return None
     return os.environ.get("AWS_LAMBDA_LOG_LEVEL") or os.environ.get("POWERTOOLS_LOG_LEVEL")
 
 
