@@ -1,0 +1,8 @@
+"""``python -m warmkey``: the command line without the script."""
+
+import sys
+
+from warmkey.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

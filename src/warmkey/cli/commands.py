@@ -1,0 +1,134 @@
+"""What the three commands do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+from warmkey.cli.examination import examine
+from warmkey.cli.files import Base64Source, Progress, can_be_replaced, opened, replaced, written_to
+from warmkey.cli.inspection import as_json, as_text
+from warmkey.client_apis.client import Client
+from warmkey.exceptions import InvalidRequest
+from warmkey.keyrings.aws_kms import AwsKmsKeyring
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.multi import MultiKeyring
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    from warmkey.client_apis.decrypt_stream import DecryptStream
+    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.streams import MessageStream
+
+    KmsClients: TypeAlias = Callable[[str | None], Any]
+    """Gives a KMS client for a Region."""
+
+__all__ = ["decrypt", "encrypt", "inspect"]
+
+_COPY_LENGTH = 2**17
+
+
+def inspect(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
+    """Say what stands in a message; 1 if it is damaged."""
+    with opened(arguments.input) as file:
+        found = examine(Base64Source(file) if arguments.base64 else file)
+    present = as_json if arguments.json else as_text
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # text of a message must not fail for want of a letter
+    print(present(found, arguments.input))  # noqa: T201 - what the command is for
+    return 0 if found.problem is None else 1
+
+
+def encrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
+    """Make a message of a file."""
+    keyring = _keyring(arguments.key_arn, kms_clients)
+    client = Client(commitment_policy=arguments.commitment_policy)
+    with _source(arguments) as source:
+        stream = client.encrypt_stream(
+            source,
+            keyring=keyring,
+            encryption_context=dict(arguments.context),
+            algorithm_suite=arguments.suite,
+            frame_length=arguments.frame_length,
+        )
+        _copy(stream, arguments.output)
+    return 0
+
+
+def decrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
+    """Make the plaintext of a message, and none of it if any of it is not authentic."""
+    for identifier in arguments.key_arn:
+        _check_can_decrypt(identifier)
+    keyring = _keyring(arguments.key_arn, kms_clients)
+    client = Client(
+        commitment_policy=arguments.commitment_policy, max_encrypted_data_keys=arguments.max_encrypted_data_keys
+    )
+    with _source(arguments) as source:
+        stream = client.decrypt_stream(
+            Base64Source(source) if arguments.base64 else source,
+            keyring=keyring,
+            encryption_context=dict(arguments.context),
+            unsigned_only=arguments.unsigned_only,
+            max_body_length=arguments.max_body_length,
+        )
+        if can_be_replaced(arguments.output) or stream.algorithm_suite.signature is None:
+            _copy(stream, arguments.output)
+        else:
+            _copy_when_verified(stream, arguments.output)
+    return 0
+
+
+@contextmanager
+def _source(arguments: argparse.Namespace) -> Iterator[Source]:
+    with opened(arguments.input) as file:
+        if arguments.quiet:
+            yield file
+            return
+        with Progress(file, sys.stderr) as progress:
+            yield progress
+
+
+def _copy(stream: MessageStream, output: str) -> None:
+    """Into a file that appears when it is complete; to standard output, a pipe or a device as it comes."""
+    target = replaced(output) if can_be_replaced(output) else written_to(output)
+    with target as file, stream:
+        shutil.copyfileobj(stream, file, _COPY_LENGTH)
+
+
+def _copy_when_verified(stream: DecryptStream, output: str) -> None:
+    """What has been written to a pipe can't be taken back, so a signed message waits for its signature.
+
+    It waits in a file without a name, readable by nobody else, that is gone when it is closed.
+    """
+    with tempfile.TemporaryFile() as waiting:
+        with stream:
+            shutil.copyfileobj(stream, waiting, _COPY_LENGTH)
+        waiting.seek(0)
+        with written_to(output) as file:
+            shutil.copyfileobj(waiting, file, _COPY_LENGTH)
+
+
+def _keyring(identifiers: list[str], kms_clients: KmsClients) -> MultiKeyring:
+    """The first generates the data key, all wrap it, any can unwrap it."""
+    keyrings = [AwsKmsKeyring(identifier, kms_client=kms_clients(_region(identifier))) for identifier in identifiers]
+    return MultiKeyring(keyrings[0], keyrings[1:])
+
+
+def _region(identifier: str) -> str | None:
+    arn = parse_kms_arn(identifier)
+    return None if arn is None else arn.region
+
+
+def _check_can_decrypt(identifier: str) -> None:
+    arn = parse_kms_arn(identifier)
+    if arn is None or not arn.is_key:
+        raise InvalidRequest(
+            f"--key-arn is {identifier!r}; messages name the ARN of the key, so decrypting takes that and no alias"
+        )

@@ -1,0 +1,149 @@
+"""Going through a message without any key: what stands in it, how long its parts are, where it breaks.
+
+Nothing is authenticated here: whoever can write the message can make everything found in it up.
+
+Source: data-format/message.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from warmkey.algorithm_suites import TAG_LENGTH
+from warmkey.client_apis.intake import BATCH_LENGTH, Intake
+from warmkey.crypto.signatures import EcdsaVerificationKey
+from warmkey.data_format.message_body import FINAL_FRAME_OVERHEAD, read_frame_start, read_non_framed_start
+from warmkey.data_format.message_footer import read_footer
+from warmkey.data_format.message_header import ContentType, read_header
+from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.exceptions import MalformedMessage
+from warmkey.structures import PUBLIC_KEY_FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from warmkey.client_apis.intake import Source
+    from warmkey.data_format.message_body import Block
+    from warmkey.data_format.message_header import MessageHeader
+
+__all__ = ["Examination", "examine"]
+
+_HEADER_GUESS = 1024
+_FOOTER_GUESS = 128
+_NON_FRAMED_START = 12 + 8
+_REGULAR_START = 4 + 12
+_FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
+
+
+@dataclass(slots=True, kw_only=True)
+class Examination:
+    """What was found, up to where the message breaks. Lengths are in bytes.
+
+    :ivar length: of all that was given; ``None`` where that would mean reading a lot that is no message
+    :ivar frames: how many frames were gone through whole; 0 for a non-framed body
+    :ivar plaintext_length: of all of them, or of the non-framed body
+    :ivar last_length: of the plaintext in the last of them
+    :ivar signature_length: ``None`` where there is no signature
+    :ivar problem: why and where the message is none, or ``None``
+    """
+
+    length: int | None = None
+    header: MessageHeader | None = None
+    frames: int = 0
+    plaintext_length: int = 0
+    last_length: int = 0
+    signature_length: int | None = None
+    problem: MalformedMessage | None = None
+
+
+def examine(source: Source) -> Examination:
+    """Go through the message that *source* has, in little memory whatever its length."""
+    intake = Intake(source)
+    found = Examination()
+    try:
+        _go_through(intake, found)
+    except MalformedMessage as error:
+        found.problem = error
+    if found.header is not None or intake.ended:  # who knows how much of something else there is
+        _skip_to_end(intake)
+        found.length = intake.position
+    return found
+
+
+def _go_through(intake: Intake, found: Examination) -> None:
+    header = found.header = intake.parse(read_header, guess=_HEADER_GUESS)
+    _check_public_key(header)
+    intake.consume(header.length)
+    if header.content_type is ContentType.FRAMED:
+        _go_through_frames(intake, header.frame_length, found)
+    else:
+        block = intake.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
+        _skip_block(intake, block, _NON_FRAMED_START, "non-framed body", found)
+    if header.algorithm_suite.signature is not None:
+        signature = intake.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+        intake.consume(2 + len(signature))
+        found.signature_length = len(signature)
+    end = intake.position
+    _skip_to_end(intake)
+    if intake.position > end:
+        raise MalformedMessage(f"{intake.position - end} bytes follow the end of the message", offset=end)
+
+
+def _check_public_key(header: MessageHeader) -> None:
+    """What decrypting would say of it before asking for any key.
+
+    Source: framework/default-cmm.md#decrypt-materials
+    """
+    signature = header.algorithm_suite.signature
+    value = header.encryption_context.get(PUBLIC_KEY_FIELD)
+    if (signature is None) != (value is None):
+        problem = "is there although the suite has no signature"
+        if value is None:
+            problem = "is missing although the suite has a signature"
+        raise MalformedMessage(problem, where=f"encryption context › {PUBLIC_KEY_FIELD}")
+    if signature is not None and value is not None:
+        EcdsaVerificationKey.from_context_value(signature, value)
+
+
+def _go_through_frames(intake: Intake, frame_length: int, found: Examination) -> None:
+    final = False
+    while not final:
+        number = found.frames + 1
+        block = intake.parse(_frame_start_parser(number, frame_length), guess=_FINAL_START)
+        final = block.final
+        _skip_block(intake, block, _FINAL_START if final else _REGULAR_START, f"frame {number}", found)
+        found.frames = number
+
+
+def _frame_start_parser(number: int, frame_length: int) -> Callable[[bytes], Block]:
+    return lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length)
+
+
+def _skip_block(intake: Intake, block: Block, start: int, name: str, found: Examination) -> None:
+    intake.consume(start)
+    content, needed = intake.position, block.length + TAG_LENGTH
+    skipped = _skip(intake, needed)
+    if skipped < needed:
+        problem = f"needs {needed} bytes, {skipped} left"
+        raise TruncatedMessage(problem, where=f"{name} › content", offset=content)
+    found.plaintext_length += block.length
+    found.last_length = block.length
+
+
+def _skip(intake: Intake, length: int) -> int:
+    """Have done with *length* bytes, or all that are left; how many that were."""
+    skipped = 0
+    while skipped < length:
+        intake.fill(1, length - skipped)
+        step = min(length - skipped, len(intake.data))
+        if step == 0:
+            break
+        intake.consume(step)
+        skipped += step
+    return skipped
+
+
+def _skip_to_end(intake: Intake) -> None:
+    while _skip(intake, BATCH_LENGTH):
+        pass

@@ -1,0 +1,153 @@
+"""``warmkey inspect``: what was found in a message, for a person and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.data_format.message_header import ContentType
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.cli.examination import Examination
+    from warmkey.data_format.message_header import MessageHeader
+    from warmkey.structures import EncryptedDataKey
+
+__all__ = ["as_json", "as_text"]
+
+# spec: framework/raw-aes-keyring.md#key-provider-information
+_RAW_AES_LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
+
+
+def as_json(found: Examination, name: str) -> str:
+    """One JSON object; its fields are described in docs/inspect.md."""
+    problem = found.problem
+    report: dict[str, Any] = {
+        "file": name,
+        "length": found.length,
+        "complete": problem is None,
+        "problem": problem and {"where": problem.where, "offset": problem.offset, "problem": problem.problem},
+    }
+    if found.header is not None:
+        report |= _header(found.header) | _body(found, found.header)
+    return json.dumps(report, indent=2)
+
+
+def _header(header: MessageHeader) -> dict[str, Any]:
+    suite = header.algorithm_suite
+    return {
+        "version": header.version,
+        "algorithm_suite": {
+            "id": f"0x{suite.value:04x}",
+            "name": suite.name,
+            "commits": suite.commits,
+            "signed": suite.signature is not None,
+        },
+        "message_id": header.message_id.hex(),
+        "encryption_context": dict(header.encryption_context),
+        "encrypted_data_keys": [_key(key) for key in header.encrypted_data_keys],
+        "header_length": header.length,
+    }
+
+
+def _key(key: EncryptedDataKey) -> dict[str, Any]:
+    return {
+        "key_provider_id": key.key_provider_id,
+        **_key_provider_info(key),
+        "ciphertext_length": len(key.ciphertext),
+    }
+
+
+def _key_provider_info(key: EncryptedDataKey) -> dict[str, str]:
+    """As what it is, where that can be told."""
+    info = key.key_provider_info
+    if info[-IV_LENGTH - len(_RAW_AES_LENGTHS) : -IV_LENGTH] == _RAW_AES_LENGTHS:
+        info = info[: -IV_LENGTH - len(_RAW_AES_LENGTHS)]
+    try:
+        text = info.decode()
+    except UnicodeDecodeError:
+        return {"key_provider_info_hex": key.key_provider_info.hex()}
+    return {"key_arn" if key.key_provider_id.startswith(AWS_KMS_PROVIDER_ID) else "key_name": text}
+
+
+def _body(found: Examination, header: MessageHeader) -> dict[str, Any]:
+    framed = header.content_type is ContentType.FRAMED
+    body: dict[str, Any] = {"content_type": "framed" if framed else "non-framed"}
+    if framed:
+        body |= {"frame_length": header.frame_length, "frames": found.frames, "last_frame_length": found.last_length}
+    return {
+        **body,
+        "plaintext_length": found.plaintext_length,
+        "signature_length": found.signature_length,
+    }
+
+
+def as_text(found: Examination, name: str) -> str:
+    """A few lines to read."""
+    lines = [_line("file", name)]
+    if found.header is not None:
+        lines += _header_lines(found.header)
+        lines.append(_line("body", _body_text(found, found.header)))
+        lines.append(_line("signature", _signature_text(found, found.header.algorithm_suite)))
+    if found.length is not None:
+        header = f", {found.header.length:,} of them header" if found.header is not None else ""
+        lines.append(_line("length", f"{_count(found.length, 'byte')}{header}"))
+    lines.append(_line("verdict", _verdict(found)))
+    return "\n".join(lines)
+
+
+def _header_lines(header: MessageHeader) -> Iterator[str]:
+    suite = header.algorithm_suite
+    properties = f"{'with' if suite.commits else 'without'} key commitment, {'' if suite.signature else 'not '}signed"
+    yield _line("format", f"version {header.version}")
+    yield _line("suite", f"0x{suite.value:04x} {suite.name} ({properties})")
+    yield _line("message ID", header.message_id.hex())
+    count = len(header.encryption_context)
+    yield _line("context", f"{_count(count, 'pair')}, stored in clear for everyone to read" if count else "empty")
+    for key, value in header.encryption_context.items():
+        yield f"    {_shown(key)} = {_shown(value)}"
+    yield _line("data key", f"encrypted {_count(len(header.encrypted_data_keys), 'time')}")
+    for number, encrypted in enumerate(header.encrypted_data_keys, 1):
+        info = next(iter(_key_provider_info(encrypted).values()))
+        length = f"{len(encrypted.ciphertext):,} bytes"
+        yield f"    {number}. {_shown(encrypted.key_provider_id)}: {_shown(info)} ({length})"
+
+
+def _body_text(found: Examination, header: MessageHeader) -> str:
+    plaintext = f"{found.plaintext_length:,} bytes of plaintext"
+    if header.content_type is ContentType.NON_FRAMED:
+        return f"not framed, {plaintext}"
+    last = f", the last of {found.last_length:,}" if found.frames else ""
+    return f"{_count(found.frames, 'frame')} of up to {header.frame_length:,} bytes{last}; {plaintext}"
+
+
+def _signature_text(found: Examination, suite: AlgorithmSuite) -> str:
+    if suite.signature is None:
+        return "none; the suite has none"
+    if found.signature_length is None:
+        return "not reached"
+    return f"{found.signature_length} bytes, {suite.signature.name}"
+
+
+def _verdict(found: Examination) -> str:
+    if found.problem is None:
+        return "complete; whether it is authentic takes the key to tell"
+    hint = "; --base64 does that here" if "base64" in found.problem.problem else ""
+    return f"damaged: {found.problem}{hint}"
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<11} {text}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(text: str) -> str:
+    """*text*, unless it would do something to the terminal: then as Python writes it."""
+    return text if text.isprintable() else ascii(text)

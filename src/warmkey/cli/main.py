@@ -1,0 +1,167 @@
+"""``warmkey``: arguments, errors and exit codes.
+
+0: done. 1: the message is damaged or could not be encrypted or decrypted; standard error says why. 2: the command line
+is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.cli import commands
+from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
+from warmkey.exceptions import WarmkeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.cli.commands import KmsClients
+
+__all__ = ["main"]
+
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | None = None) -> int:
+    """Run a command; the exit code.
+
+    :param arguments: instead of the process's own
+    :param kms_clients: gives a KMS client for a Region, instead of boto3
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.command(parsed, kms_clients or _boto3_client)
+    except BrokenPipeError:
+        # Whoever reads our output has had enough; without this, Python complains of it once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except (WarmkeyError, OSError) as error:
+        print(f"warmkey: {error}", file=sys.stderr)  # noqa: T201 - a command's errors go there
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def _boto3_client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+    from warmkey.lambda_runtime.wiring import kms_client  # noqa: PLC0415 - inspecting needs no boto3
+
+    return kms_client(region)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="warmkey", description="Messages in the AWS Encryption SDK's format.", allow_abbrev=False
+    )
+    commands_ = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_inspect(commands_)
+    _add_encrypt(commands_)
+    _add_decrypt(commands_)
+    return parser
+
+
+def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = commands_.add_parser(
+        "inspect",
+        help="what stands in a message, and where it breaks; takes no key",
+        description="What stands in a message, and where it breaks, without any key: so nothing is authenticated.",
+    )
+    parser.set_defaults(command=commands.inspect)
+    parser.add_argument("input", metavar="FILE", help="the message; - for standard input")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument("--base64", action="store_true", help="the file is base64 text")
+
+
+def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = commands_.add_parser("encrypt", help="encrypt a file with a KMS key")
+    parser.set_defaults(command=commands.encrypt)
+    _add_common(parser, context="stored in clear with the message, and needed nowhere else")
+    parser.add_argument(
+        "--suite", type=_suite, help="an algorithm suite by name or number; default: the policy's, which signs"
+    )
+    parser.add_argument(
+        "--frame-length", type=int, default=DEFAULT_FRAME_LENGTH, metavar="BYTES", help="default: %(default)s"
+    )
+
+
+def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = commands_.add_parser("decrypt", help="decrypt a file with a KMS key")
+    parser.set_defaults(command=commands.decrypt)
+    _add_common(parser, context="the message must have been encrypted with it")
+    parser.add_argument("--base64", action="store_true", help="the message is base64 text")
+    parser.add_argument(
+        "--unsigned-only", action="store_true", help="refuse signed messages, which have to be held until verified"
+    )
+    parser.add_argument(
+        "--max-encrypted-data-keys", type=int, metavar="COUNT", help="refuse messages with more; default: any number"
+    )
+    parser.add_argument(
+        "--max-body-length",
+        type=int,
+        metavar="BYTES",
+        help="refuse longer frames and non-framed bodies, which are held in memory; default: 64 MiB",
+    )
+
+
+def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
+    parser.add_argument(
+        "--key-arn",
+        action="append",
+        required=True,
+        metavar="ARN",
+        help="a KMS key; may be given more than once: the first generates the data key, each can decrypt it",
+    )
+    parser.add_argument(
+        "--context",
+        action=_AddPair,
+        type=_pair,
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"a pair of the encryption context, may be given more than once: {context}",
+    )
+    parser.add_argument(
+        "--commitment-policy",
+        choices=[policy.name for policy in CommitmentPolicy],
+        default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT.name,
+        help="default: %(default)s",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
+    parser.add_argument("output", metavar="OUT", help="the file to write or to replace; - for standard output")
+
+
+def _suite(text: str) -> AlgorithmSuite:
+    try:
+        return AlgorithmSuite[text] if text in AlgorithmSuite.__members__ else AlgorithmSuite(int(text, 16))
+    except ValueError:
+        suites = ", ".join(f"0x{suite.value:04x} ({suite.name})" for suite in AlgorithmSuite)
+        raise argparse.ArgumentTypeError(f"{text!r} is no algorithm suite; there are {suites}") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+class _AddPair(argparse.Action):
+    """Collects pairs, each key once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - argparse's
+        option_string: str | None = None,
+    ) -> None:
+        del option_string
+        pairs = getattr(namespace, self.dest)
+        if values[0] in dict(pairs):
+            parser.error(f"--context has the key {values[0]!r} twice")
+        setattr(namespace, self.dest, [*pairs, values])

@@ -1,0 +1,379 @@
+"""The command line as a whole: what it does with files, keys and failures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
+from warmkey import AwsKmsKeyring, Client
+from warmkey.cli import main
+from warmkey.testing import FakeKms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+SIGNED, UNSIGNED = "0x0578", "AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
+
+
+class Shell:
+    """A directory with files, a KMS, and ``warmkey``."""
+
+    def __init__(self, directory: Path, capture: pytest.CaptureFixture[bytes]) -> None:
+        self._directory = directory
+        self._capture = capture
+        self.kms = FakeKms("eu-west-1")
+        self.key_arn = self.kms.create_key()
+        self.regions: list[str | None] = []
+        self.out = b""
+        self.err = ""
+
+    def __call__(self, *arguments: str) -> int:
+        """Run it; the exit code. What it printed is kept."""
+        try:
+            code = main(arguments, kms_clients=self._client)
+        except SystemExit as error:  # argparse's
+            code = error.code if isinstance(error.code, int) else 1
+        printed = self._capture.readouterr()
+        self.out, self.err = printed.out, printed.err.decode()
+        return code
+
+    def _client(self, region: str | None) -> FakeKms:
+        self.regions.append(region)
+        return self.kms
+
+    def write(self, name: str, data: bytes) -> str:
+        (self._directory / name).write_bytes(data)
+        return self.path(name)
+
+    def path(self, name: str) -> str:
+        return str(self._directory / name)
+
+    def read(self, name: str) -> bytes:
+        return (self._directory / name).read_bytes()
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self._directory.iterdir())
+
+    def encrypted(self, plaintext: bytes, *options: str) -> bytes:
+        """A message under the key, by the command."""
+        source, target = self.write("plaintext", plaintext), self.path("message")
+        assert self("encrypt", "--key-arn", self.key_arn, *options, source, target) == 0, self.err
+        return self.read("message")
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Shell:
+    return Shell(tmp_path, capsysbinary)
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    return lambda data: monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+# ---------------------------------------------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
+@pytest.mark.parametrize("length", [0, 1, 4096, 300_000])
+def test_there_and_back(shell: Shell, suite: str, length: int) -> None:
+    plaintext = plaintext_of(length)
+    shell.encrypted(plaintext, "--suite", suite, "--context", "tenant=a", "--context", "formula=a=b")
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, shell.path("message"), shell.path("copy")) == 0
+    assert shell.read("copy") == plaintext
+    assert (shell.out, shell.err) == (b"", "")
+    assert set(shell.regions) == {"eu-west-1"}
+
+
+def test_the_library_reads_it(shell: Shell) -> None:
+    message = shell.encrypted(b"text", "--context", "formula=a=b", "--frame-length", "100")
+
+    result = Client().decrypt(message, keyring=AwsKmsKeyring(shell.key_arn, kms_client=shell.kms))
+    assert (result.plaintext, result.header.frame_length) == (b"text", 100)
+    assert result.algorithm_suite.signature is not None
+    assert result.encryption_context["formula"] == "a=b"
+
+
+@pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
+def test_from_standard_input_to_standard_output(shell: Shell, suite: str, stdin: Callable[[bytes], None]) -> None:
+    stdin(b"text")
+    assert shell("encrypt", "--key-arn", shell.key_arn, "--suite", suite, "-", "-") == 0
+    stdin(shell.out)
+    assert shell("decrypt", "--key-arn", shell.key_arn, "-", "-") == 0
+
+    assert shell.out == b"text"
+    assert shell.names == []
+
+
+def test_from_base64(shell: Shell, stdin: Callable[[bytes], None]) -> None:
+    stdin(base64.encodebytes(shell.encrypted(b"text")))
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, "--base64", "-", "-") == 0
+    assert shell.out == b"text"
+
+
+def test_a_file_can_replace_itself(shell: Shell) -> None:
+    name = shell.write("file", b"text")
+    for command in ("encrypt", "decrypt"):
+        assert shell(command, "--key-arn", shell.key_arn, name, name) == 0
+
+    assert shell.read("file") == b"text"
+
+
+def test_each_of_several_keys_decrypts(shell: Shell) -> None:
+    other = shell.kms.create_key()
+    shell.encrypted(b"text", "--key-arn", other)
+
+    for key_arn in (shell.key_arn, other):
+        assert shell("decrypt", "--key-arn", key_arn, shell.path("message"), "-") == 0
+        assert shell.out == b"text"
+
+
+def test_long_input_shows_progress_unless_quiet(shell: Shell) -> None:
+    with Path(shell.path("long")).open("wb") as file:
+        file.truncate(33 * MEGABYTE)
+    arguments = ("encrypt", "--key-arn", shell.key_arn, "--suite", UNSIGNED, shell.path("long"), os.devnull)
+
+    assert shell(*arguments) == 0
+    assert shell.err == "warmkey: 32 of 33 MiB\n"
+    assert shell(*arguments, "--quiet") == 0
+    assert shell.err == ""
+
+
+# -------------------------------------------------------------------------------------------------------- when it fails
+
+
+def damaged(message: bytes, position: int) -> bytes:
+    changed = bytearray(message)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
+@pytest.mark.parametrize("damage", ["changed", "cut"])
+def test_a_damaged_message_leaves_no_file(shell: Shell, suite: str, damage: str) -> None:
+    message = shell.encrypted(plaintext_of(300_000), "--suite", suite)
+    shell.write("message", damaged(message, -1) if damage == "changed" else message[:-1])
+    before = shell.names
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, shell.path("message"), shell.path("copy")) == 1
+    assert shell.names == before
+    assert shell.err.startswith("warmkey: ")
+    assert len(shell.err.splitlines()) == 1
+
+
+def test_nothing_of_a_signed_message_is_printed_before_its_signature_is_verified(shell: Shell) -> None:
+    shell.write("message", damaged(shell.encrypted(plaintext_of(300_000), "--suite", SIGNED), -1))
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, shell.path("message"), "-") == 1
+    assert shell.out == b""
+    assert "signature" in shell.err
+
+
+def test_a_device_is_written_to_and_not_replaced(shell: Shell) -> None:
+    shell.encrypted(b"text")
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, shell.path("message"), os.devnull) == 0
+    assert not Path(os.devnull).is_file()
+
+
+def test_signed_messages_can_be_refused(shell: Shell) -> None:
+    shell.encrypted(b"text")
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, "--unsigned-only", shell.path("message"), "-") == 1
+    assert "unsigned_only" in shell.err
+
+
+def test_a_context_that_differs_is_refused(shell: Shell) -> None:
+    shell.encrypted(b"text", "--context", "tenant=a")
+    arguments = ("decrypt", "--key-arn", shell.key_arn, shell.path("message"), "-")
+
+    assert shell(*arguments, "--context", "tenant=a") == 0
+    assert shell(*arguments, "--context", "tenant=b") == 1
+    assert "'tenant'" in shell.err
+
+
+def test_limits_are_passed_on(shell: Shell) -> None:
+    shell.encrypted(b"text" * 100, "--key-arn", shell.kms.create_key())
+    arguments = ("decrypt", "--key-arn", shell.key_arn, shell.path("message"), "-")
+
+    assert shell(*arguments, "--max-encrypted-data-keys", "1") == 1
+    assert "2 encrypted data keys" in shell.err
+    assert shell(*arguments, "--max-body-length", "399") == 1
+    assert "max_body_length is 399" in shell.err
+
+
+def test_the_commitment_policy_can_be_chosen(shell: Shell) -> None:
+    source = shell.write("plaintext", b"")
+    arguments = ("encrypt", "--key-arn", shell.key_arn, "--suite", "0x0178", source, shell.path("message"))
+
+    assert shell(*arguments) == 1
+    assert "REQUIRE_ENCRYPT_REQUIRE_DECRYPT" in shell.err
+    assert shell(*arguments, "--commitment-policy", "FORBID_ENCRYPT_ALLOW_DECRYPT") == 0
+
+
+def test_another_key_is_an_error_that_names_it(shell: Shell) -> None:
+    shell.encrypted(b"text")
+    other = shell.kms.create_key()
+
+    assert shell("decrypt", "--key-arn", other, shell.path("message"), "-") == 1
+    assert shell.err
+
+
+@pytest.mark.parametrize("identifier", ["alias/mine", "arn:aws:kms:eu-west-1:111122223333:alias/mine", "1234abcd"])
+def test_decrypting_takes_the_arn_of_a_key(shell: Shell, identifier: str) -> None:
+    assert shell("decrypt", "--key-arn", identifier, "-", "-") == 1
+    assert "decrypting takes that and no alias" in shell.err
+
+
+def test_an_alias_encrypts(shell: Shell) -> None:
+    shell.kms.create_alias("alias/mine", shell.key_arn)
+    source = shell.write("plaintext", b"")
+
+    assert shell("encrypt", "--key-arn", "alias/mine", source, shell.path("message")) == 0
+    assert shell.regions == [None]  # boto3's own
+
+
+@pytest.mark.parametrize("command", ["encrypt", "decrypt", "inspect"])
+def test_a_file_that_is_not_there(shell: Shell, command: str) -> None:
+    options = () if command == "inspect" else ("--key-arn", shell.key_arn)
+    output = () if command == "inspect" else (shell.path("out"),)
+
+    assert shell(command, *options, shell.path("missing"), *output) == 1
+    assert "No such file" in shell.err
+    assert shell.names == []
+
+
+def test_a_directory_is_no_output(shell: Shell) -> None:
+    source = shell.write("plaintext", b"")
+
+    assert shell("encrypt", "--key-arn", shell.key_arn, source, shell.path("")) == 1
+    assert "Is a directory" in shell.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "required: COMMAND"),
+        (("encrypt", "a", "b"), "--key-arn"),
+        (("encrypt", "--key-arn", "x", "--context", "tenant", "a", "b"), "'tenant' is not KEY=VALUE"),
+        (("encrypt", "--key-arn", "x", "--context", "k=1", "--context", "k=2", "a", "b"), "has the key 'k' twice"),
+        (("encrypt", "--key-arn", "x", "--suite", "0x1234", "a", "b"), "there are 0x0014"),
+        (("encrypt", "--key-arn", "x", "--suite", "best", "a", "b"), "'best' is no algorithm suite"),
+        (("decrypt", "--key-arn", "x", "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
+    ],
+)
+def test_a_wrong_command_line(shell: Shell, arguments: tuple[str, ...], message: str) -> None:
+    assert shell(*arguments) == 2
+    assert message in shell.err
+
+
+def test_an_interruption_has_an_exit_code_of_its_own(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("warmkey.cli.commands.examine", interrupted)
+
+    assert shell("inspect", shell.write("message", b"")) == 130
+
+
+# -------------------------------------------------------------------------------------------------------------- inspect
+
+
+def test_inspect(shell: Shell) -> None:
+    name = shell.write("message", message_of(b"text", pairs=[(b"tenant", b"a")]))
+
+    assert shell("inspect", name) == 0
+    assert b"tenant = a" in shell.out
+    assert shell("inspect", "--json", name) == 0
+    assert json.loads(shell.out)["encryption_context"] == {"tenant": "a"}
+    assert shell.regions == []
+
+
+def test_inspect_standard_input(shell: Shell, stdin: Callable[[bytes], None]) -> None:
+    stdin(base64.b64encode(message_of(b"text")))
+
+    assert shell("inspect", "--base64", "--json", "-") == 0
+    assert json.loads(shell.out)["plaintext_length"] == 4
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_damaged_message_has_an_exit_code(shell: Shell, options: tuple[str, ...]) -> None:
+    name = shell.write("message", message_of(b"text")[:-1])
+
+    assert shell("inspect", *options, name) == 1
+    assert "content" in shell.out.decode()
+
+
+# ----------------------------------------------------------------------------------------------------- as a program
+
+
+def run(*arguments: str, data: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "warmkey", *arguments],
+        input=data,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT / "src"), **environment},
+    )
+
+
+def test_python_dash_m() -> None:
+    result = run("inspect", "--json", "-", data=message_of(b"text"))
+
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout)["plaintext_length"] == 4
+
+
+def test_letters_that_the_terminal_lacks_do_no_harm() -> None:
+    message = message_of(b"text", pairs=[("größe".encode(), "\N{KEY}".encode())])
+    result = run("inspect", "-", data=message[:-1], PYTHONIOENCODING="ascii")
+
+    assert result.returncode == 1
+    assert rb"gr\xf6\xdfe = \U0001f511" in result.stdout
+    assert result.stderr == b""
+
+
+def test_whoever_reads_the_output_may_stop() -> None:
+    """As in ``warmkey decrypt ... | head``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-m", "warmkey", "inspect", "-"],
+        input=message_of(b"text"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+    )
+    os.close(writing)
+
+    assert (process.returncode, process.stderr) == (1, b"")
+
+
+def test_inspecting_loads_no_boto3() -> None:
+    code = "import sys; from warmkey.cli import main; main(['inspect', '-']); sys.exit('boto3' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        input=message_of(b"text"),
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT / "src")},
+    )
+
+    assert result.returncode == 0, result.stderr
