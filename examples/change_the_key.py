@@ -5,10 +5,12 @@ usage: python examples/change_the_key.py OLD_KEY_ARN NEW_KEY_ARN
 A function would have these settings in its environment; nothing in its code changes:
 
     before    WARMKEY_KMS_KEY_ARNS=OLD
-    from now  WARMKEY_KMS_KEY_ARNS=NEW  WARMKEY_DECRYPT_KEY_ARNS=OLD
+    first     WARMKEY_KMS_KEY_ARNS=OLD  WARMKEY_DECRYPT_KEY_ARNS=NEW   in every function that reads
+    then      WARMKEY_KMS_KEY_ARNS=NEW  WARMKEY_DECRYPT_KEY_ARNS=OLD
+    at last   WARMKEY_KMS_KEY_ARNS=NEW                                 when nothing under the old key is left
 
-The old key wraps no data key any more, so ``kms:Decrypt`` is all it has to permit. When nothing is left that it
-encrypted, take it out of ``WARMKEY_DECRYPT_KEY_ARNS``.
+The first step lets every function read what another one that is a step ahead writes. From the second on the old key
+wraps no data key, so ``kms:Decrypt`` is all it has to permit.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ CONTEXT = {"purpose": "test"}
 
 
 def change_the_key(old: str, new: str) -> list[str]:
-    """Encrypt under *old*, change the settings, and read both an old and a new message; the keys that they name."""
+    """Encrypt under *old*, take the second step, and read both an old and a new message; the keys that they name."""
     warmkey.configure(kms_key_arns=old)
     before = warmkey.encrypt(b"from before", CONTEXT)
 

@@ -66,7 +66,7 @@ _REMEDIES = {
     KmsOutcome.THROTTLED: "raise the KMS request quota, the cache's limits, or the client's retries",
     KmsOutcome.DENIED: "allow the operation on this key in the key policy and in the function's role",
     KmsOutcome.DISABLED: "enable the key, or cancel its deletion",
-    KmsOutcome.UNREACHABLE: "check the network path to KMS (VPC endpoint, security group) and the client's timeouts",
+    KmsOutcome.UNREACHABLE: "check the key's Region, the network path (VPC endpoint, security group) and the timeouts",
 }
 _REMEDY_OF_CODE = {
     "NotFoundException": "check the key ARN and its Region",
