@@ -35,6 +35,7 @@ _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 class Given:
     """What ``configure`` was given.
 
+    :raises ConfigurationError: one of them is of another type
     :ivar process: where; a client that a forked child inherited shares its parent's connections
     """
 
@@ -44,6 +45,15 @@ class Given:
     clock: Clock | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     process: int = field(default_factory=os.getpid)
+
+    def __post_init__(self) -> None:
+        if not callable(self.emit):
+            raise ConfigurationError(f"emit must be a function that takes an event, not {type(self.emit).__name__}")
+        if self.clock is not None and not hasattr(self.clock, "now"):
+            raise ConfigurationError(f"clock must be something with a method now(), not {type(self.clock).__name__}")
+        if self.botocore_config is not None and not hasattr(self.botocore_config, "merge"):
+            kind = type(self.botocore_config).__name__
+            raise ConfigurationError(f"botocore_config must be a botocore.config.Config, not {kind}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
