@@ -14,7 +14,7 @@ from warmkey.client_apis.decrypt_stream import decrypt_stream
 from warmkey.client_apis.encrypt import encrypt
 from warmkey.client_apis.encrypt_stream import encrypt_stream
 from warmkey.cmms.default import DefaultCMM
-from warmkey.exceptions import ConfigurationError, InvalidRequest, WarmkeyError, seal
+from warmkey.exceptions import ConfigurationError, InvalidRequest, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +142,7 @@ class Client:
                 frame_length=frame_length,
                 plaintext_length=plaintext_length,
             )
-        except WarmkeyError as error:
+        except BaseException as error:  # noqa: BLE001 - raised again
             del source, encryption_context
             raise seal(error)  # noqa: B904 - its cause is set already
 
@@ -222,8 +222,8 @@ class Client:
                 unsigned_only=unsigned_only,
                 max_body_length=max_body_length,
             )
-        except WarmkeyError as error:
-            del encryption_context
+        except BaseException as error:  # noqa: BLE001 - raised again
+            del source, encryption_context
             raise seal(error)  # noqa: B904 - its cause is set already
 
 

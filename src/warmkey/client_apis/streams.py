@@ -95,12 +95,12 @@ class MessageStream(_BinaryFile):
         piece = self._next(size)
         if len(piece) in (0, size):
             return bytes(piece)
-        collected = io.BytesIO()
-        left = size - collected.write(piece)
-        del piece  # so that a failure from here on finds no plaintext among the local variables
-        while left and (written := collected.write(self._next(left))):
-            left -= written
-        return collected.getvalue()
+        with io.BytesIO() as collected:  # closed: a failure leaves no plaintext among the local variables
+            left = size - collected.write(piece)
+            del piece
+            while left and (written := collected.write(self._next(left))):
+                left -= written
+            return collected.getvalue()
 
     def read1(self, size: int = -1, /) -> bytes:
         """Up to *size* bytes, as many as are to be had at once; none only at the end."""
@@ -159,16 +159,11 @@ class MessageStream(_BinaryFile):
     def _attempt(self, step: Callable[[], _Result]) -> _Result:
         try:
             return step()
-        except WarmkeyError as error:
-            self._end_with(error)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            # The source's too, and an interruption: a stream that failed must never look like one that ended.
+            self._failure = error
+            self._let_go()
             raise seal(error)  # noqa: B904 - its cause is set already
-        except BaseException as error:  # noqa: BLE001 - the source's, or an interruption: the stream has ended by it
-            self._end_with(error)
-            raise error.with_traceback(_below_us(error.__traceback__))  # noqa: B904 - the same
-
-    def _end_with(self, error: BaseException) -> None:
-        self._failure = error
-        self._let_go()
 
     def _fail_again(self, failure: BaseException) -> NoReturn:
         if isinstance(failure, WarmkeyError):
@@ -199,10 +194,3 @@ class MessageStream(_BinaryFile):
         raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
 
     __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
-
-
-def _below_us(traceback: TracebackType | None) -> TracebackType | None:
-    """The part of *traceback* that shows what the source did: the frames above it are ours and hold plaintext."""
-    while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("warmkey."):
-        traceback = traceback.tb_next
-    return traceback
