@@ -385,6 +385,17 @@ def test_encrypt_a_string_prints_a_message_that_its_key_decrypts(kms_url: str) -
     result = warmkey.Client().decrypt(base64.b64decode(example.stdout), keyring=keyring)
     assert result.plaintext == b"My plaintext data"
     assert result.encryption_context.items() >= {"purpose": "test"}.items()
+    assert "purpose = test" in inspect(example.stdout)
+
+
+def inspect(text: str) -> str:
+    """What `warmkey inspect --base64 -` says."""
+    command = [sys.executable, "-m", "warmkey", "inspect", "--base64", "-"]
+    environment = os.environ | {"PYTHONPATH": "src"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, input=text, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
 
 
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
