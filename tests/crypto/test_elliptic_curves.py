@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from warmkey.crypto import elliptic_curves
 from warmkey.crypto.elliptic_curves import fresh_private_key
 
 CURVES = [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()]
@@ -28,7 +27,7 @@ def test_the_randomness_is_the_operating_systems_and_64_bits_more_than_the_order
         asked.append(length)
         return bytes(length - 1) + b"\x04"
 
-    monkeypatch.setattr(elliptic_curves.os, "urandom", urandom)
+    monkeypatch.setattr("warmkey.crypto.elliptic_curves.os.urandom", urandom)
     key = fresh_private_key(curve)
 
     assert asked == [(curve.key_size + 7) // 8 + 8]
@@ -40,7 +39,7 @@ def test_the_randomness_is_the_operating_systems_and_64_bits_more_than_the_order
 def test_no_draw_gives_zero_or_the_order(curve: ec.EllipticCurve, drawn: int, monkeypatch: pytest.MonkeyPatch) -> None:
     least = curve.group_order - 1  # a multiple of order - 1
     draw = least if drawn == 0 else least - 1
-    monkeypatch.setattr(elliptic_curves.os, "urandom", lambda length: draw.to_bytes(length, "big"))
+    monkeypatch.setattr("warmkey.crypto.elliptic_curves.os.urandom", lambda length: draw.to_bytes(length, "big"))
 
     value = fresh_private_key(curve).private_numbers().private_value
 

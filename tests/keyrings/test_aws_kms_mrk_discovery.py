@@ -95,7 +95,7 @@ class TestConstructor:
         class Client:
             pass
 
-        assert AwsKmsMrkDiscoveryKeyring(kms_client=Client(), region=EAST)
+        assert repr(AwsKmsMrkDiscoveryKeyring(kms_client=Client(), region=EAST)) == "AwsKmsMrkDiscoveryKeyring(None)"
 
     def test_a_client_is_needed(self) -> None:
         with pytest.raises(ConfigurationError, match="needs kms_client"):

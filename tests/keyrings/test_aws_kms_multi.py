@@ -229,9 +229,11 @@ class TestMultiRegionKeys:
         supplier = Supplier(east.world)
         for keys in ({"generator": primary, "children": [replica]}, {"children": [primary, replica]}):
             with pytest.raises(ConfigurationError, match="name the same multi-Region key"):
-                aws_kms_mrk_multi_keyring(**keys, client_supplier=supplier)  # type: ignore[arg-type]
+                aws_kms_mrk_multi_keyring(**keys, client_supplier=supplier)
         assert supplier.asked == {}
-        assert aws_kms_multi_keyring(generator=primary, children=[replica], client_supplier=supplier)
+
+        aws_kms_multi_keyring(generator=primary, children=[replica], client_supplier=supplier)
+        assert supplier.asked == {EAST: 1, WEST: 1}
 
     def test_the_discovery_keyrings_are_told_their_region(self) -> None:
         with pytest.raises(ConfigurationError, match="kms_client is of 'us-west-2'"):

@@ -53,4 +53,4 @@ def test_repr_shows_no_private_key() -> None:
 
 def test_schemas_take_their_fields_by_name() -> None:
     with pytest.raises(TypeError):
-        KmsPublicKeyDiscovery("arn")  # type: ignore[misc]
+        KmsPublicKeyDiscovery("arn")  # type: ignore[call-arg]

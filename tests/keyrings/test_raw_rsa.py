@@ -165,9 +165,9 @@ class TestConstructor:
 
     @pytest.mark.parametrize("text", ["", None, b"name", "\ud800"])
     def test_namespace_and_name_are_texts(self, text: Any) -> None:
-        for names in ((text, "name"), ("ns", text)):
+        for namespace, name in ((text, "name"), ("ns", text)):
             with pytest.raises(ConfigurationError, match=r"^key_name"):
-                RawRsaKeyring(*names, OAEP, public_key=public_pem(rsa_key()))
+                RawRsaKeyring(namespace, name, OAEP, public_key=public_pem(rsa_key()))
 
     def test_one_of_the_keys_is_needed(self) -> None:
         # spec: framework/raw-rsa-keyring.md#initialization
@@ -211,9 +211,11 @@ class TestConstructor:
         elliptic = ec.generate_private_key(ec.SECP256R1())
         of_another_kind = public_pem(elliptic) if which == "public_key" else private_pem(elliptic)
         swapped = secret if which == "public_key" else public_pem(rsa_key())
-        for bad in (b"", b"no key", secret[:200], with_password, swapped, of_another_kind, secret.decode()):
+        no_keys: list[Any] = [b"", b"no key", secret[:200], with_password, swapped, of_another_kind, secret.decode()]
+        for no_key in no_keys:
+            keys: dict[str, Any] = {which: no_key}
             with pytest.raises(ConfigurationError, match=f"^{which} ") as failure:
-                keyring(**{which: bad})
+                keyring(**keys)
             shown = f"{failure.value!r}{failure.value.__cause__!r}"
             assert "MII" not in shown
             assert failure.value.__suppress_context__ or failure.value.__context__ is None
