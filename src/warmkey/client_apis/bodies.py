@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.crypto.aes_gcm import InvalidTag
 from warmkey.data_format.message_body import (
+    FINAL_FRAME_OVERHEAD,
     FINAL_FRAME_START,
     FIRST_FRAME,
     REGULAR_FRAME_OVERHEAD,
@@ -81,20 +82,20 @@ def encrypt_message(
     body_start = len(start)
     last_start = body_start + regular * (frame_length + REGULAR_FRAME_OVERHEAD)
     # A BytesIO can be filled in place and become bytes without a copy.
-    message = BytesIO(bytes(body_start + body_length(length, frame_length) + _FOOTER_ROOM))
-    message.write(start)
+    end = body_start + body_length(length, frame_length)
+    message = BytesIO(bytes(end if footer is None else end + _FOOTER_ROOM))
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
+        buffer[:body_start] = start
         _encrypt_regular_frames(
             buffer[body_start:last_start], source, regular, aead=aead, message_id=message_id, frame_length=frame_length
         )
         tail = source[regular * frame_length :]
-        last = final_frame(tail, frame_number(regular + 1), aead=aead, message_id=message_id)
-        end = last_start + len(last)
-        buffer[last_start:end] = last
-        signature = b"" if footer is None else footer(buffer[:end])
-    message.seek(end)
-    message.write(signature)
-    message.truncate()
+        buffer[last_start:end] = final_frame(tail, frame_number(regular + 1), aead=aead, message_id=message_id)
+        signature = None if footer is None else footer(buffer[:end])
+    if signature is not None:
+        message.seek(end)
+        message.write(signature)
+        message.truncate()
     return message.getvalue()
 
 
@@ -144,9 +145,9 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
     if header.content_type is ContentType.NON_FRAMED:
         block = read_non_framed_start(reader)
         return _decrypt_content(reader, block, SINGLE_BLOCK, header, aead), reader.offset
-    # Content is as long encrypted as decrypted, so what is left bounds the plaintext, and memory is in proportion. Room
-    # for a body of nothing but one regular frame too: that it lacks the last one is found out later.
-    plaintext = BytesIO(bytes(max(reader.left - REGULAR_FRAME_OVERHEAD, 0)))
+    # Content is as long encrypted as decrypted, so memory is in proportion to the message.
+    room = _room_for_frames(reader.left, header.frame_length)
+    plaintext = BytesIO(bytes(room))
     with plaintext.getbuffer() as buffer:
         number, written = _decrypt_regular_frames(message, reader, buffer, header, aead)
     plaintext.seek(written)
@@ -157,8 +158,18 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
         number += 1
         if block.final:
             break
-    plaintext.truncate()
+    if plaintext.tell() != room:
+        plaintext.truncate()
     return plaintext.getvalue(), reader.offset
+
+
+def _room_for_frames(length: int, frame_length: int) -> int:
+    """No less than the plaintext of a framed body of up to *length* bytes, and exactly that of most unsigned ones.
+
+    Room for a body of nothing but regular frames too: that it lacks the last one is found out later.
+    """
+    whole_frames, rest = divmod(length, frame_length + REGULAR_FRAME_OVERHEAD)
+    return whole_frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
 
 
 def _lone_frame(message: bytes | memoryview, header: MessageHeader) -> tuple[bytes, int, int] | None:
