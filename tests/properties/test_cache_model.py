@@ -123,6 +123,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.seen = Recorder()
         self.below = Numbered(self.clock)
         self.told = 0
+        self.asked: list[tuple[Ask, Any, bool]] = []
         self.books: list[Counter[tuple[str, str]]] = []
 
     @initialize(
@@ -231,8 +232,19 @@ class CacheMachine(RuleBasedStateMachine):
         for _ in range(times):
             self.request(which, ask, request, refused=refuses_to_decrypt(request))
 
+    @precondition(lambda self: self.asked)
+    @rule(whiches=st.lists(st.integers(0, 3), min_size=1, max_size=3), back=st.integers(0, 5), seconds=steps)
+    def ask_again(self, whiches: list[int], back: int, seconds: float) -> None:
+        """What was asked before, of other CMMs and later: else hardly any request would find an entry."""
+        ask, request, refused = self.asked[-1 - back % len(self.asked)]
+        for which in whiches:
+            self.request(which, ask, request, refused=refused)
+        self.clock.tick(seconds)
+        self.request(whiches[0] + 1, ask, request, refused=refused)
+
     def request(self, which: int, ask: Ask, request: Any, *, refused: bool) -> None:
         """Ask one of the CMMs, and hold what happened against what the reference says."""
+        self.asked.append((ask, request, refused))
         number = which % len(self.cmms)
         cmm, member, books = self.cmms[number], self.members[number], self.books[number]
         if not self.prunes_itself:

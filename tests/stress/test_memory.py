@@ -1,0 +1,165 @@
+"""Memory stays flat however many contexts, messages and CMMs pass through. Longer by hand: the soak test."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+from tests.cmms.stage import PATIENCE_SECONDS, UNSIGNED, Crowd, Stage, encrypt_request
+from warmkey import CachingCMM, EncryptedDataKey, LocalCMC, NullCMC, PolicyRefused, process_copies
+from warmkey.structures import (
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CAPACITY = 100
+# More than are remembered for speed: contexts and identifiers of the last 1,024 requests of each kind.
+WARM_UP, REQUESTS = 1_500, 2_500
+ALLOWED_BYTES = 100_000
+
+
+class Light:
+    """An underlying CMM that makes materials of hardly any cost, and keeps nothing."""
+
+    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        return EncryptionMaterials(
+            algorithm_suite=UNSIGNED,
+            encryption_context=request.encryption_context,
+            encrypted_data_keys=[EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c" * 200)],
+            plaintext_data_key=b"k" * 32,
+        )
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        return DecryptionMaterials(
+            algorithm_suite=UNSIGNED, encryption_context=request.encryption_context, plaintext_data_key=b"k" * 32
+        )
+
+
+def growth(work: Callable[[int], object]) -> int:
+    """By how many bytes memory grows over REQUESTS calls of *work*, after a warm-up."""
+    tracemalloc.start()
+    try:
+        for number in range(WARM_UP):
+            work(number)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(WARM_UP, WARM_UP + REQUESTS):
+            work(number)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+def decrypt_request_of(number: int) -> DecryptMaterialsRequest:
+    return DecryptMaterialsRequest(
+        algorithm_suite=UNSIGNED,
+        commitment_policy=encrypt_request().commitment_policy,
+        encrypted_data_keys=[
+            EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"%200d" % number)
+        ],
+        encryption_context={"message": str(number)},
+    )
+
+
+def test_any_number_of_contexts_through_a_cache_of_a_hundred_holds_memory_flat() -> None:
+    stage = Stage()
+    cache = LocalCMC(CAPACITY, clock=stage.clock)
+    cmm = CachingCMM(cache=cache, cmm=Light(), max_age=60, clock=stage.clock)
+
+    def work(number: int) -> None:
+        cmm.get_encryption_materials(encrypt_request(1, {"message": f"{number:0200}"}))
+        cmm.decrypt_materials(decrypt_request_of(number))
+        stage.clock.tick(0.1)
+
+    # 2,500 contexts of 200 characters, their identifiers and encrypted data keys alone are several MB.
+    assert growth(work) < ALLOWED_BYTES
+    assert len(cache) == CAPACITY
+    assert len(cache._expired_identifiers) <= CAPACITY
+    assert len(cmm._fetcher._flights) == 0
+
+
+def test_expired_entries_do_not_pile_up_in_a_cache_with_room() -> None:
+    stage = Stage()
+    cache = LocalCMC(10**9, clock=stage.clock)
+    cmm = CachingCMM(cache=cache, cmm=Light(), max_age=10, clock=stage.clock)
+    sizes = []
+    for number in range(2_000):
+        cmm.get_encryption_materials(encrypt_request(1, {"message": str(number)}))
+        stage.clock.tick(0.1)
+        sizes.append(len(cache))
+
+    assert max(sizes) < 100 + 10 + 2, "a maximum age's worth, and a second of sweeping less often"
+
+
+def test_hits_failures_and_bypasses_leave_nothing_behind() -> None:
+    stage = Stage()
+    cmm = CachingCMM(cache=LocalCMC(CAPACITY, clock=stage.clock), cmm=Light(), max_age=60, clock=stage.clock)
+    off = CachingCMM(cache=NullCMC(), cmm=Light(), max_age=60)
+    broken = CachingCMM(cache=LocalCMC(CAPACITY), cmm=stage.below, max_age=60)
+
+    def refuse(_: Any) -> None:
+        stage.below.encrypt_requests.clear()
+        raise PolicyRefused("no")
+
+    stage.below.during = refuse
+
+    def work(number: int) -> None:
+        cmm.get_encryption_materials(encrypt_request(1))
+        cmm.get_encryption_materials(encrypt_request(None))
+        off.get_encryption_materials(encrypt_request(1))
+        try:
+            broken.get_encryption_materials(encrypt_request(1))
+        except PolicyRefused:
+            return
+        raise AssertionError
+
+    assert growth(work) < ALLOWED_BYTES
+
+
+def test_waiting_crowds_leave_nothing_behind() -> None:
+    stage = Stage()
+    cmm = CachingCMM(cache=LocalCMC(1, clock=stage.clock), cmm=Light(), max_age=60, max_messages_encrypted=3)
+
+    def work(thread: int) -> None:
+        for number in range(300):
+            cmm.get_encryption_materials(encrypt_request(1, {"n": str(number % 3)}))
+
+    for _ in range(3):
+        Crowd(*[lambda thread=thread: work(thread) for thread in range(8)]).values()
+    gc.collect()
+
+    assert len(cmm._fetcher._flights) == 0
+    assert len(cmm.cache) == 1  # type: ignore[arg-type]
+    flights = [thing for thing in gc.get_objects() if type(thing).__name__ in ("Flight", "Passenger")]
+    assert flights == []
+    assert PATIENCE_SECONDS > 0
+
+
+def test_caches_and_cmms_that_nobody_uses_go() -> None:
+    def use_one() -> None:
+        cmm = CachingCMM(cache=LocalCMC(1), cmm=Light(), max_age=60)
+        cmm.get_encryption_materials(encrypt_request())
+
+    use_one()
+    gc.collect()
+    before = len(process_copies._living())
+    for _ in range(200):
+        use_one()
+    gc.collect()
+
+    assert len(process_copies._living()) <= before
+
+
+def test_partitions_purged_by_name_do_not_pile_up() -> None:
+    cache = LocalCMC(1)
+    for number in range(5_000):
+        cache.purge(str(number))
+
+    assert len(cache._purge_tickets) <= 1_024
