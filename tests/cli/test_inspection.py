@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +154,45 @@ def test_something_else(data: bytes, verdict: str) -> None:
 
 def test_base64_text_gets_a_hint() -> None:
     assert text_of(b"AgV4AAAAAAAA")[-1].endswith("decode it first; --base64 does that here")
+
+
+# ------------------------------------------------------------------------------------------------------ docs/inspect.md
+
+PAGE = (Path(__file__).parents[2] / "docs/inspect.md").read_text()
+KMS_KEY = b"arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def letter() -> bytes:
+    """The message of the page, but for what is random in it."""
+    keys = [sized(b"aws-kms") + sized(KMS_KEY) + sized(bytes(184))]
+    return message_of(bytes(1_000_000), SIGNED, frame_length=4096, pairs=[(b"tenant", b"acme")], keys=keys)
+
+
+def shown_after(command: str) -> list[str]:
+    """What the page says the command prints."""
+    return PAGE.partition(f"$ {command}\n")[2].partition("```")[0].splitlines()
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    shown = shown_after("warmkey inspect letter.encrypted")
+    printed = as_text(examine(io.BytesIO(letter())), "letter.encrypted").splitlines()
+    random = ("message ID", "    aws-crypto-public-key")
+
+    assert [line for line in printed if not line.startswith(random)] == [
+        line for line in shown if not line.startswith(random)
+    ]
+    assert list(map(len, shown)) == list(map(len, printed))
+
+
+def test_the_page_shows_where_a_message_breaks() -> None:
+    assert (
+        shown_after("head --bytes 100000 letter.encrypted | warmkey inspect - | tail -n 3")
+        == text_of(letter()[:100_000])[-3:]
+    )
+
+
+def test_the_page_names_every_field() -> None:
+    rows = re.findall(r"^\| (`[^|]+) \|", PAGE, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert named == json_of(SIGNED_MESSAGE).keys()

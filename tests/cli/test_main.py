@@ -16,7 +16,7 @@ import pytest
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
 from warmkey.cli import main
-from warmkey.testing import FakeKms
+from warmkey.testing import FakeKms, moto_kms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,6 +287,17 @@ def test_an_interruption_has_an_exit_code_of_its_own(shell: Shell, monkeypatch: 
     monkeypatch.setattr("warmkey.cli.commands.examine", interrupted)
 
     assert shell("inspect", shell.write("message", b"")) == 130
+
+
+def test_keys_are_reached_through_boto3(tmp_path: Path) -> None:
+    """Without ``kms_clients``, as on a real command line."""
+    (tmp_path / "plaintext").write_bytes(b"text")
+    with moto_kms() as kms:
+        for command, source, target in (("encrypt", "plaintext", "message"), ("decrypt", "message", "copy")):
+            assert main([command, "--key-arn", kms.key_arn, str(tmp_path / source), str(tmp_path / target)]) == 0
+        assert kms.kms_calls.operations == ["GenerateDataKey", "Decrypt"]
+
+    assert (tmp_path / "copy").read_bytes() == b"text"
 
 
 # -------------------------------------------------------------------------------------------------------------- inspect
