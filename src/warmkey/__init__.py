@@ -165,7 +165,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a type checker would believe any name
+if not TYPE_CHECKING:  # pragma: no branch - a type checker would believe any name
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

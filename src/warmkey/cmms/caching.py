@@ -30,7 +30,7 @@ from warmkey.caches.interface import CacheEntry
 from warmkey.clock import SystemClock
 from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
-from warmkey.cmms.default import DefaultCMM
+from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.fetching import Fetcher, Wanted
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
 from warmkey.cmms.statistics import Books
@@ -119,7 +119,7 @@ class CachingCMM:
         if cache is None:
             raise ConfigurationError("cache is None; give a LocalCMC(capacity), or a NullCMC() to turn caching off")
         self._cache = cache
-        self._cmm = _underlying(cmm, keyring)
+        self._cmm = underlying_cmm(cmm, keyring)
         self._partition_id = _checked_partition_id(partition_id)
         self._limits = Limits(
             max_age=max_age,
@@ -332,12 +332,6 @@ class CachingCMM:
 def _note(entry: CacheEntry, reason: MissReason) -> MissReason:
     entry.departure = _DEPARTURES.get(reason)
     return reason
-
-
-def _underlying(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
-    if (cmm is None) == (keyring is None):
-        raise ConfigurationError("give either cmm or keyring")
-    return DefaultCMM(keyring) if keyring is not None else cast("CryptographicMaterialsManager", cmm)
 
 
 def _checked_partition_id(partition_id: object) -> str:
