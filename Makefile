@@ -84,7 +84,7 @@ fuzz: .venv-fuzz/.installed ## damaged messages, guided by coverage
 
 .PHONY: soak
 soak: .venv-interop/.installed ## a minute of everything at once, and then the books must balance
-	PYTHONPATH=src .venv-interop/bin/python -m benchmarks.soak $(SOAK_OPTIONS)
+	PYTHONPATH=src .venv-interop/bin/python -m tests.stress.soak $(SOAK_OPTIONS)
 
 # ------------------------------------------------------------------------------------------------- measuring
 

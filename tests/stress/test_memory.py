@@ -1,4 +1,4 @@
-"""Memory stays flat however many contexts, messages and CMMs pass through. Longer by hand: the soak test."""
+"""Memory stays flat however many contexts, messages and CMMs pass through. A million by hand: many_contexts.py."""
 
 from __future__ import annotations
 
@@ -6,39 +6,16 @@ import gc
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
-from tests.cmms.stage import PATIENCE_SECONDS, UNSIGNED, Crowd, Stage, encrypt_request
-from warmkey import CachingCMM, EncryptedDataKey, LocalCMC, NullCMC, PolicyRefused, process_copies
-from warmkey.structures import (
-    DecryptionMaterials,
-    DecryptMaterialsRequest,
-    EncryptionMaterials,
-    EncryptionMaterialsRequest,
-)
+from tests.cmms.stage import Crowd, Stage, encrypt_request
+from tests.stress.many_contexts import CAPACITY, Light, Passage
+from warmkey import CachingCMM, LocalCMC, NullCMC, PolicyRefused, process_copies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CAPACITY = 100
 # More than are remembered for speed: contexts and identifiers of the last 1,024 requests of each kind.
 WARM_UP, REQUESTS = 1_500, 2_500
 ALLOWED_BYTES = 100_000
-
-
-class Light:
-    """An underlying CMM that makes materials of hardly any cost, and keeps nothing."""
-
-    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
-        return EncryptionMaterials(
-            algorithm_suite=UNSIGNED,
-            encryption_context=request.encryption_context,
-            encrypted_data_keys=[EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c" * 200)],
-            plaintext_data_key=b"k" * 32,
-        )
-
-    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
-        return DecryptionMaterials(
-            algorithm_suite=UNSIGNED, encryption_context=request.encryption_context, plaintext_data_key=b"k" * 32
-        )
 
 
 def growth(work: Callable[[int], object]) -> int:
@@ -57,32 +34,14 @@ def growth(work: Callable[[int], object]) -> int:
         tracemalloc.stop()
 
 
-def decrypt_request_of(number: int) -> DecryptMaterialsRequest:
-    return DecryptMaterialsRequest(
-        algorithm_suite=UNSIGNED,
-        commitment_policy=encrypt_request().commitment_policy,
-        encrypted_data_keys=[
-            EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"%200d" % number)
-        ],
-        encryption_context={"message": str(number)},
-    )
-
-
 def test_any_number_of_contexts_through_a_cache_of_a_hundred_holds_memory_flat() -> None:
-    stage = Stage()
-    cache = LocalCMC(CAPACITY, clock=stage.clock)
-    cmm = CachingCMM(cache=cache, cmm=Light(), max_age=60, clock=stage.clock)
-
-    def work(number: int) -> None:
-        cmm.get_encryption_materials(encrypt_request(1, {"message": f"{number:0200}"}))
-        cmm.decrypt_materials(decrypt_request_of(number))
-        stage.clock.tick(0.1)
+    passage = Passage()
 
     # 2,500 contexts of 200 characters, their identifiers and encrypted data keys alone are several MB.
-    assert growth(work) < ALLOWED_BYTES
-    assert len(cache) == CAPACITY
-    assert len(cache._expired_identifiers) <= CAPACITY
-    assert len(cmm._fetcher._flights) == 0
+    assert growth(passage.go) < ALLOWED_BYTES
+    assert len(passage.cache) == CAPACITY
+    assert len(passage.cache._expired_identifiers) <= CAPACITY
+    assert len(passage.cmm._fetcher._flights) == 0
 
 
 def test_expired_entries_do_not_pile_up_in_a_cache_with_room() -> None:
@@ -139,7 +98,6 @@ def test_waiting_crowds_leave_nothing_behind() -> None:
     assert len(cmm.cache) == 1  # type: ignore[arg-type]
     flights = [thing for thing in gc.get_objects() if type(thing).__name__ in ("Flight", "Passenger")]
     assert flights == []
-    assert PATIENCE_SECONDS > 0
 
 
 def test_caches_and_cmms_that_nobody_uses_go() -> None:
