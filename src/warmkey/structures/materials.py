@@ -1,0 +1,105 @@
+"""What CMMs and keyrings give: materials, which hold secrets.
+
+Their ``repr`` shows none, and they refuse to be pickled or copied; ``dataclasses.replace`` makes a changed one.
+
+Source: framework/structures.md#encryption-materials, #decryption-materials
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from warmkey.structures.encryption_context import EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.structures.encrypted_data_key import EncryptedDataKey
+
+__all__ = ["DecryptionMaterials", "EncryptionMaterials", "SigningKey", "VerificationKey"]
+
+
+class SigningKey(Protocol):
+    """Signs a message digest. What implements it holds a loaded private key and shows it nowhere."""
+
+    @property
+    def verification_key(self) -> bytes:
+        """The compressed point that verifies what this key signs."""
+
+    def sign(self, digest: bytes, /) -> bytes:
+        """A DER signature over the digest of header and body."""
+
+
+class VerificationKey(Protocol):
+    """Verifies a signature over a message digest."""
+
+    def verify(self, signature: bytes, digest: bytes, /) -> None:
+        """Return if *signature* is good; raise AuthenticationFailed otherwise."""
+
+
+class _Secret:
+    """Refuses every way of leaving the process that Python offers by itself."""
+
+    __slots__ = ()
+
+    def refuse(self, *_args: Any) -> NoReturn:  # noqa: ANN401 - the signatures of the pickle protocol
+        """:raises TypeError: always"""
+        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
+
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptionMaterials(_Secret):
+    """What it takes to encrypt a message.
+
+    :ivar scratch: what the steps of an encryption derive once from these materials (no part of their value)
+
+    Source: framework/structures.md#encryption-materials
+    """
+
+    algorithm_suite: AlgorithmSuite
+    encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
+    encrypted_data_keys: Sequence[EncryptedDataKey] = field(default=(), repr=False)
+    plaintext_data_key: bytes | None = field(default=None, repr=False)
+    signing_key: SigningKey | None = field(default=None, repr=False)
+    required_encryption_context_keys: frozenset[str] = frozenset()
+    scratch: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    __getstate__ = _Secret.refuse  # here, or dataclass would make one that tells all
+
+    def __post_init__(self) -> None:
+        _freeze(self)
+        if type(self.encrypted_data_keys) is not tuple:
+            object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecryptionMaterials(_Secret):
+    """What it takes to decrypt a message.
+
+    Source: framework/structures.md#decryption-materials
+    """
+
+    algorithm_suite: AlgorithmSuite
+    encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
+    plaintext_data_key: bytes | None = field(default=None, repr=False)
+    verification_key: VerificationKey | None = field(default=None, repr=False)
+    required_encryption_context_keys: frozenset[str] = frozenset()
+
+    __getstate__ = _Secret.refuse  # see above
+
+    def __post_init__(self) -> None:
+        _freeze(self)
+
+
+def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
+    if type(materials.encryption_context) is not EncryptionContext:
+        object.__setattr__(materials, "encryption_context", EncryptionContext.of(materials.encryption_context))
+    if type(materials.required_encryption_context_keys) is not frozenset:
+        keys = frozenset(materials.required_encryption_context_keys)
+        object.__setattr__(materials, "required_encryption_context_keys", keys)
+    if isinstance(materials.plaintext_data_key, (bytearray, memoryview)):
+        object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))
