@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.checks import integer
 from warmkey.client_apis.decrypt import decrypt
-from warmkey.client_apis.decrypt_stream import decrypt_stream
 from warmkey.client_apis.encrypt import encrypt
-from warmkey.client_apis.encrypt_stream import encrypt_stream
 from warmkey.cmms.default import DefaultCMM
 from warmkey.exceptions import ConfigurationError, InvalidRequest, seal
 
@@ -131,6 +129,8 @@ class Client:
 
         Source: client-apis/encrypt.md, client-apis/streaming.md
         """
+        from warmkey.client_apis.encrypt_stream import encrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
+
         try:
             return encrypt_stream(
                 source,
@@ -212,6 +212,8 @@ class Client:
 
         Source: client-apis/decrypt.md, client-apis/streaming.md
         """
+        from warmkey.client_apis.decrypt_stream import decrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
+
         try:
             return decrypt_stream(
                 source,
