@@ -1,0 +1,100 @@
+"""A broken copy of cryptography is told apart from a missing one, with what was found and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import _cffi_backend
+import cryptography
+import pytest
+
+SRC = Path(__file__).parents[2] / "src"
+OTHER_MACHINE = {b"\x3e": (b"\xb7", "aarch64"), b"\xb7": (b"\x3e", "x86_64")}
+
+
+@pytest.fixture
+def opt(tmp_path: Path) -> Path:
+    """A folder with links to cryptography and what it needs, and nothing else."""
+    shutil.copytree(Path(cryptography.__file__).parent, tmp_path / "cryptography", copy_function=os.symlink)
+    (tmp_path / Path(_cffi_backend.__file__).name).symlink_to(_cffi_backend.__file__)
+    return tmp_path
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Put something else where there was a link."""
+    file.unlink()
+    file.write_bytes(content)
+
+
+def error_of_importing(opt: Path) -> str:
+    """The last line of what the interpreter says when only *opt* is installed; empty if all is well."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import warmkey"],
+        env={"PYTHONPATH": f"{SRC}:{opt}", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return "".join(done.stderr.splitlines()[-1:])
+
+
+def library(opt: Path) -> Path:
+    (found,) = (opt / "cryptography").rglob("_rust*.so")
+    return found
+
+
+def test_a_whole_copy_is_fine(opt: Path) -> None:
+    assert error_of_importing(opt) == ""
+
+
+def test_a_missing_package_is_named(tmp_path: Path) -> None:
+    error = error_of_importing(tmp_path)
+
+    assert "ConfigurationError: cryptography is not installed for Python 3." in error
+    assert "Attach warmkey's layer" in error
+
+
+def test_cffi_for_another_python_is_named(opt: Path) -> None:
+    (opt / Path(_cffi_backend.__file__).name).rename(opt / "_cffi_backend.cpython-399-x86_64-linux-gnu.so")
+
+    assert f"cryptography needs _cffi_backend, and there is none for Python 3.{sys.version_info.minor} on" in (
+        error_of_importing(opt)
+    )
+
+
+def test_a_library_for_another_architecture_is_named_with_both(opt: Path) -> None:
+    content = bytearray(library(opt).read_bytes())
+    machine, name = OTHER_MACHINE[bytes(content[18:19])]
+    content[18:19] = machine
+    replace(library(opt), bytes(content))
+
+    error = error_of_importing(opt)
+
+    assert f"Found: {library(opt)} for {name}. Attach warmkey's layer for this architecture" in error
+
+
+def test_a_library_that_is_none_is_named(opt: Path) -> None:
+    replace(library(opt), b"git-lfs pointer")
+
+    assert f"Found: {library(opt)} for no machine (it is no ELF file)" in error_of_importing(opt)
+
+
+def test_a_missing_library_is_named(opt: Path) -> None:
+    library(opt).unlink()
+
+    assert "Found: no library" in error_of_importing(opt)
+
+
+def test_two_copies_over_each_other_are_named_with_both_versions(opt: Path) -> None:
+    about = opt / "cryptography" / "__about__.py"
+    replace(about, about.read_bytes().replace(cryptography.__version__.encode(), b"44.0.0"))
+
+    error = error_of_importing(opt)
+
+    assert f"are of version 44.0.0 and its library of version {cryptography.__version__}: two copies" in error
+    assert f"Found in {opt / 'cryptography'}. Keep one of them" in error
