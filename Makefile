@@ -98,9 +98,14 @@ bench-full: .venv-interop/.installed runtime ## longer: more sizes, cold starts,
 bench-check: .venv-interop/.installed ## fails when a ratio fell below what we promise; by hand, never in CI
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --check $(BENCH_OPTIONS)
 
+METRICS := build/metrics.jsonl
+
 .PHONY: dashboard
-dashboard: .venv-docs/.installed ## draw the dashboard's panels from the demonstration's metrics
-	.venv-docs/bin/python -m examples.dashboard $(DASHBOARD_OPTIONS)
+dashboard: .venv-docs/.installed .venv-demo/.installed ## draw the dashboard's panels from the demonstration's metrics
+	-@$(MAKE) runtime
+	@mkdir -p $(dir $(METRICS))
+	PYTHONPATH=src .venv-demo/bin/python -m examples.demo --metrics $(METRICS) $(DEMO_OPTIONS)
+	.venv-docs/bin/python -m examples.dashboard $(METRICS) $(DASHBOARD_OPTIONS)
 
 # ------------------------------------------------------------------------------------------------- shipping
 

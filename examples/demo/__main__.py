@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         play = Play(records=records, batch=options.batch, kms_url=kms_url)
         phases = play.perform(InProcessStage()) if options.in_process else _perform_in_emulator(play)
     print(f"\n{table(phases)}\n\n{samples(phases)}\n")
+    if options.metrics:
+        lines = [json.dumps(blob) for phase in phases for blob in phase.output.metrics]
+        options.metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     lost = play.lost(phases)
     print(f"{lost} records did not come back as they were" if lost else "Every record came back as it was.")
     return 1 if lost else 0
@@ -50,6 +54,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--records", type=Path, default=RECORDS, help="a file of {id, tenant, text}, one on each line")
     parser.add_argument("--first", type=int, help="only so many records")
     parser.add_argument("--batch", type=int, default=10, help="records in each invocation")
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="keep the metrics that the functions wrote")
     parser.add_argument("--in-process", action="store_true", help="call the handlers without the Lambda runtime")
     return parser.parse_args(arguments)
 

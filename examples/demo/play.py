@@ -139,4 +139,5 @@ class Play:
             "POWERTOOLS_METRICS_NAMESPACE": "warmkey-demo",
             "POWERTOOLS_SERVICE_NAME": name,
             "WARMKEY_KMS_KEY_ARNS": key_arn,
+            "WARMKEY_METRICS": "detailed",
         } | _SETTINGS[name]

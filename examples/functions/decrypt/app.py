@@ -7,6 +7,7 @@ from typing import Any
 import warmkey
 
 
+@warmkey.instrument
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Decrypt ``event["records"]``; a message is read for the tenant that it was made for, or not at all."""
     records = [

@@ -7,6 +7,7 @@ from typing import Any
 import warmkey
 
 
+@warmkey.instrument
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Encrypt ``event["records"]``, each bound to its tenant, and say how the cache did."""
     messages = [
