@@ -1,0 +1,1 @@
+"""Bytes that a fuzzer comes up with, and what must not happen to them."""
