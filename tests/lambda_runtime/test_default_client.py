@@ -131,7 +131,7 @@ def test_eager_builds_at_the_import_and_asks_kms_nothing() -> None:
         """
         import warmkey, sys
         from warmkey.lambda_runtime.default_client import DEFAULT
-        assert DEFAULT._ready is not None and "boto3" in sys.modules
+        assert DEFAULT._ready is not None and "botocore" in sys.modules
         assert DEFAULT.get() is DEFAULT._wired and DEFAULT._ready is None
         """,
         **EAGER,

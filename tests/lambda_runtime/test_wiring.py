@@ -12,6 +12,7 @@ from botocore.config import Config
 
 import warmkey
 from tests.lambda_runtime.loopback_kms import loopback_kms
+from tests.lambda_runtime.processes import in_new_process
 from warmkey import ConfigurationError, LocalCMC, NullCMC
 from warmkey.events import CacheMiss, KmsRequest
 from warmkey.lambda_runtime.settings import Settings, check_keywords
@@ -83,6 +84,28 @@ def test_a_session_that_keeps_credentials_is_not_used_where_a_snapshot_would_hol
     clients()("eu-central-1")
 
     assert boto3.DEFAULT_SESSION is None
+
+
+def test_a_function_that_does_not_use_boto3_is_spared_its_import() -> None:
+    done = in_new_process(
+        """
+        import sys, warmkey
+        warmkey.warm_up()
+        assert "botocore" in sys.modules and "boto3" not in sys.modules
+        """,
+        WARMKEY_KMS_KEY_ARNS=KEY,
+        AWS_ENDPOINT_URL_KMS="http://127.0.0.1:9",
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_clients_of_all_regions_share_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    made = clients()
+    credentials = [made(region)._request_signer._credentials for region in ("eu-central-1", "us-east-1")]
+
+    assert credentials[0] is credentials[1]
 
 
 def test_without_a_region_the_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:

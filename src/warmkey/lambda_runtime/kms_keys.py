@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
 from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
-from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.settings import KmsMode, home_region
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from warmkey.events import Emit
+    from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter
     from warmkey.keyrings.aws_kms_key_arn import KmsArn
     from warmkey.keyrings.interface import Keyring
     from warmkey.keyrings.kms_requests import KmsClient
@@ -70,6 +69,8 @@ def _discovering(
     settings: Settings, clients: ClientSupplier, keyrings: dict[str, Keyring], *, only_region: str | None, emit: Emit
 ) -> list[Keyring]:
     """A discovery keyring for each Region that we know of, after those of named keys that they would not permit."""
+    from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring  # noqa: PLC0415 - few decrypt so
+
     arns = [arn for arn in map(parse_kms_arn, keyrings) if arn is not None]
     allowed = _filter(settings, arns)
     named = [keyrings[str(arn)] for arn in arns if allowed is not None and arn.is_key and not allowed.permits(arn)]
@@ -82,6 +83,8 @@ def _discovering(
 def _filter(settings: Settings, arns: Sequence[KmsArn]) -> DiscoveryFilter | None:
     if not settings.discovery_accounts:
         return None
+    from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter  # noqa: PLC0415 - as above
+
     partition = arns[0].partition if arns else _partition_of(home_region() or "")
     return DiscoveryFilter(partition, settings.discovery_accounts)
 

@@ -7,7 +7,6 @@ the field's name itself, with the text that the variable would have or with the 
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -365,6 +364,8 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
 
 def _nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
     """A question after the known name that is most like *name*, or names where they are alike; else all of them."""
+    import difflib  # noqa: PLC0415 - for failures only
+
     alike = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in sorted(names)}
     enough = max(_LIKE_ENOUGH, max(alike.values()) - _AS_GOOD_AS)
     near = [prefix + known for known in alike if alike[known] >= enough]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,15 @@ from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.clock import Clock
     from warmkey.events import Emit
     from warmkey.lambda_runtime.settings import Settings
+
+    ClientMaker: TypeAlias = Callable[..., Any]
 
 __all__ = ["Given", "Wired", "kms_client", "wire"]
 
@@ -130,24 +134,39 @@ def _longest_call_seconds(settings: Settings) -> float:
 # --- clients
 
 
-def kms_client(region: str | None, *, config: Any = None) -> Any:  # noqa: ANN401 - boto3 has no types
+def kms_client(region: str | None, *, config: Any = None, make: ClientMaker | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
     """A KMS client; without *region* in the Region that boto3 is configured for.
 
+    :param make: as :func:`client_maker` gives it
     :raises ConfigurationError: boto3 is missing, or can't make one
     """
-    try:
-        # A tenth of a second that a function with a client of its own does not need.
-        import boto3  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
-    # The default session has what other clients have loaded, and what the function's author has set up. It keeps
-    # credentials though, which a snapshot must not hold.
-    make = boto3.session.Session().client if is_snap_start() else boto3.client
+    make = make or client_maker()
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see client_maker
+
     try:
         return make("kms", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+
+
+def client_maker() -> ClientMaker:
+    """What makes clients of one session.
+
+    boto3's default session, if the function has loaded boto3: it has what other clients have loaded, and what the
+    function's author has set up. It keeps credentials though, which a snapshot must not hold.
+
+    :raises ConfigurationError: boto3 is missing
+    """
+    try:
+        # A tenth of a second that a function with a client of its own does not need.
+        if "boto3" in sys.modules and not is_snap_start():
+            import boto3  # noqa: PLC0415
+
+            return boto3.client  # type: ignore[no-any-return]
+        from warmkey.lambda_runtime.botocore_session import new_session  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+    return new_session().create_client  # type: ignore[no-any-return]
 
 
 class _Clients:
@@ -159,6 +178,7 @@ class _Clients:
     def __init__(self, settings: Settings, given: Given) -> None:
         self._settings = settings
         self._given = given
+        self._make: ClientMaker | None = None
         self._made: dict[str | None, Any] = {}
         self.only_region = getattr(getattr(given.kms_client, "meta", None), "region_name", None)
         if given.process != os.getpid() and hasattr(given.kms_client, "close"):
@@ -169,7 +189,8 @@ class _Clients:
         if self._given.kms_client is not None:
             return self._given.kms_client
         if region not in self._made:
-            self._made[region] = kms_client(region, config=self._config())
+            self._make = self._make or client_maker()
+            self._made[region] = kms_client(region, config=self._config(), make=self._make)
         return self._made[region]
 
     def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
