@@ -320,7 +320,7 @@ def test_memory_does_not_grow_with_the_message(suite_id: int) -> None:
 
 
 def test_small_frames_take_no_more_than_large_ones() -> None:
-    stream = stream_of(Pieces(message_of(bytes(20_000), frame_length=1), (2**20,)))
+    stream = stream_of(Pieces(message_of(bytes(10_000), frame_length=1), (2**20,)))
     stream.read(1)
 
     with measured_memory() as peak:

@@ -15,7 +15,7 @@ from warmkey import AlgorithmSuite, Client, CommitmentPolicy
 
 CONTEXT = {"tenant": "a", "größe": "\N{KEY}"}
 FRAME_LENGTH = 1024
-LENGTHS = [0, 1, FRAME_LENGTH - 1, FRAME_LENGTH, FRAME_LENGTH + 1, 10 * FRAME_LENGTH, 700_001]
+LENGTHS = [0, 1, FRAME_LENGTH - 1, FRAME_LENGTH, FRAME_LENGTH + 1, 10 * FRAME_LENGTH, 300_001]
 
 
 class Peer:
