@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +28,9 @@ from tests.cmms.stage import (
 from warmkey import CachingCMM, KeyUnavailable, LocalCMC, NullCMC, PolicyRefused
 from warmkey.cmms.flights import Flights, Passenger
 from warmkey.events import CacheCoalesced, CacheEviction, EvictionReason, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 THREADS = 16
@@ -291,16 +294,18 @@ def test_a_failure_reaches_everybody_who_waited_once_as_an_exception_of_their_ow
 
 
 @pytest.mark.parametrize(
-    ("failure", "seen_by_others"),
+    ("make", "seen_by_others"),
     [
-        (PolicyRefused("no"), PolicyRefused),
-        (RuntimeError("no"), RuntimeError),
-        (Refusal(detail="no"), KeyUnavailable),
+        (lambda: PolicyRefused("no"), PolicyRefused),
+        (lambda: RuntimeError("no"), RuntimeError),
+        (lambda: Refusal(detail="no"), KeyUnavailable),
     ],
+    ids=["ours", "Python's", "of a kind that can't be copied"],
 )
 def test_any_failure_reaches_those_who_waited(
-    failure: Exception, seen_by_others: type, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], Exception], seen_by_others: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failure = make()
     stage = Stage()
     cmm = stage.cmm()
     boarding = Boarding(monkeypatch)
