@@ -48,6 +48,28 @@ cmm_settings = st.builds(
     max_bytes=st.sampled_from([0, 5, 10, 2**63 - 1]),
 )
 steps = st.sampled_from([0, 0.25, 1, 2.5, 7.5, 10, 59, 60, 3600])
+whiches = st.integers(0, 3)
+policies = st.sampled_from([STRICT, STRICT, LENIENT, FORBID])
+requireds = st.sampled_from([frozenset(), frozenset(), frozenset({"a"})])
+reproduceds = st.sampled_from(REPRODUCED)
+encrypt_asks = st.fixed_dictionaries(
+    {
+        "context": st.sampled_from(CONTEXTS),
+        "suite": st.sampled_from([None, None, COMMITTING, COMMITTING, PLAIN, IDENTITY]),
+        "policy": policies,
+        "required": requireds,
+        "length": st.sampled_from([0, 1, 1, 3, 5, 6, 10, 11, 2**63 - 1, None]),
+    }
+)
+decrypt_asks = st.fixed_dictionaries(
+    {
+        "stored": st.sampled_from(CONTEXTS),
+        "reproduced": reproduceds,
+        "suite": st.sampled_from([COMMITTING, COMMITTING, PLAIN, IDENTITY]),
+        "policy": policies,
+        "keys": st.lists(st.integers(1, 2), min_size=1, max_size=2),
+    }
+)
 
 
 def kms_key_of(context: dict[str, str]) -> str:
@@ -123,7 +145,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.seen = Recorder()
         self.below = Numbered(self.clock)
         self.told = 0
-        self.asked: list[tuple[Ask, Any, bool]] = []
+        self.asked: list[tuple[Any, dict[str, Any]]] = []
         self.books: list[Counter[tuple[str, str]]] = []
 
     @initialize(
@@ -154,24 +176,51 @@ class CacheMachine(RuleBasedStateMachine):
 
     # --- requests
 
+    @rule(which=whiches, asked=encrypt_asks, times=st.sampled_from([1, 1, 2, 4]))
+    def encrypt(self, which: int, asked: dict[str, Any], times: int) -> None:
+        self.asked.append((self.ask_encrypt, asked))
+        for _ in range(times):
+            self.ask_encrypt(which, **asked)
+
+    @rule(which=whiches, asked=decrypt_asks, times=st.sampled_from([1, 2]))
+    def decrypt(self, which: int, asked: dict[str, Any], times: int) -> None:
+        self.asked.append((self.ask_decrypt, asked))
+        for _ in range(times):
+            self.ask_decrypt(which, **asked)
+
+    @precondition(lambda self: self.asked)
     @rule(
-        which=st.integers(0, 3),
-        context=st.sampled_from(CONTEXTS),
-        suite=st.sampled_from([None, None, COMMITTING, COMMITTING, PLAIN, IDENTITY]),
-        policy=st.sampled_from([STRICT, STRICT, LENIENT, FORBID]),
-        required=st.sampled_from([frozenset(), frozenset(), frozenset({"a"})]),
-        length=st.sampled_from([0, 1, 1, 3, 5, 6, 10, 11, 2**63 - 1, None]),
-        times=st.sampled_from([1, 1, 2, 4]),
+        which=st.lists(whiches, min_size=1, max_size=3),
+        back=st.integers(0, 5),
+        seconds=steps,
+        policy=st.none() | policies,
+        required=st.none() | requireds,
+        reproduced=st.just("same") | reproduceds,
     )
-    def encrypt(
+    def ask_again(
+        self, which: list[int], back: int, seconds: float, policy: Any, required: Any, reproduced: Any
+    ) -> None:
+        """What was asked before, of other CMMs, later, or a little differently: else few requests find an entry."""
+        ask, asked = self.asked[-1 - back % len(self.asked)]
+        for one in which:
+            ask(one, **asked)
+        self.clock.tick(seconds)
+        changes = {"policy": policy} if policy is not None else {}
+        if ask == self.ask_encrypt and required is not None:
+            changes["required"] = required
+        if ask == self.ask_decrypt and reproduced != "same":
+            changes["reproduced"] = reproduced
+        ask(which[0], **{**asked, **changes})
+
+    def ask_encrypt(
         self,
         which: int,
+        *,
         context: dict[str, str],
         suite: AlgorithmSuite | None,
         policy: CommitmentPolicy,
         required: frozenset[str],
         length: int | None,
-        times: int,
     ) -> None:
         request = EncryptionMaterialsRequest(
             encryption_context=context,
@@ -191,27 +240,17 @@ class CacheMachine(RuleBasedStateMachine):
             kms_key=kms_key_of(context),
             length=length,
         )
-        for _ in range(times):
-            self.request(which, ask, request, refused=answer not in policy.encrypt_suites)
+        self.request(which, ask, request, refused=answer not in policy.encrypt_suites)
 
-    @rule(
-        which=st.integers(0, 3),
-        stored=st.sampled_from(CONTEXTS),
-        reproduced=st.sampled_from(REPRODUCED),
-        suite=st.sampled_from([COMMITTING, COMMITTING, PLAIN, IDENTITY]),
-        policy=st.sampled_from([STRICT, LENIENT, FORBID]),
-        keys=st.lists(st.integers(1, 2), min_size=1, max_size=2),
-        times=st.sampled_from([1, 2]),
-    )
-    def decrypt(
+    def ask_decrypt(
         self,
         which: int,
+        *,
         stored: dict[str, str],
         reproduced: dict[str, str] | None,
         suite: AlgorithmSuite,
         policy: CommitmentPolicy,
         keys: list[int],
-        times: int,
     ) -> None:
         request = DecryptMaterialsRequest(
             algorithm_suite=suite,
@@ -229,22 +268,10 @@ class CacheMachine(RuleBasedStateMachine):
             condition=frozenset((reproduced or {}).items()),
             kms_key=kms_key_of(stored),
         )
-        for _ in range(times):
-            self.request(which, ask, request, refused=refuses_to_decrypt(request))
-
-    @precondition(lambda self: self.asked)
-    @rule(whiches=st.lists(st.integers(0, 3), min_size=1, max_size=3), back=st.integers(0, 5), seconds=steps)
-    def ask_again(self, whiches: list[int], back: int, seconds: float) -> None:
-        """What was asked before, of other CMMs and later: else hardly any request would find an entry."""
-        ask, request, refused = self.asked[-1 - back % len(self.asked)]
-        for which in whiches:
-            self.request(which, ask, request, refused=refused)
-        self.clock.tick(seconds)
-        self.request(whiches[0] + 1, ask, request, refused=refused)
+        self.request(which, ask, request, refused=refuses_to_decrypt(request))
 
     def request(self, which: int, ask: Ask, request: Any, *, refused: bool) -> None:
         """Ask one of the CMMs, and hold what happened against what the reference says."""
-        self.asked.append((ask, request, refused))
         number = which % len(self.cmms)
         cmm, member, books = self.cmms[number], self.members[number], self.books[number]
         if not self.prunes_itself:
