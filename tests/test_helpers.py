@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import threading
 import traceback
 from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Any
@@ -328,6 +329,19 @@ def test_purge_of_one_partition_leaves_the_others(session: KmsSession) -> None:
     assert warmkey.purge("mine") == 1
     assert warmkey.purge(warmkey.default_cmm().partition_id) == 1
     assert warmkey.purge() == 0
+
+
+def test_purge_discards_what_is_being_requested(session: KmsSession) -> None:
+    with session.client.hold("GenerateDataKey") as gate:
+        asking = threading.Thread(target=warmkey.encrypt, args=(b"order", CONTEXT))
+        asking.start()
+        gate.wait_for(1)
+        warmkey.purge()
+    asking.join()
+
+    assert warmkey.cache_info().entries == 0
+    warmkey.encrypt(b"order", CONTEXT)
+    session.assert_kms_calls(2)
 
 
 def test_purge_before_the_first_use_builds_nothing() -> None:

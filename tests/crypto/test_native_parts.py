@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 import _cffi_backend
 import cryptography
 import pytest
+
+from warmkey import ConfigurationError
+from warmkey.crypto import native_parts
 
 SRC = Path(__file__).parents[2] / "src"
 OTHER_MACHINE = {b"\x3e": (b"\xb7", "aarch64"), b"\xb7": (b"\x3e", "x86_64")}
@@ -98,3 +102,49 @@ def test_two_copies_over_each_other_are_named_with_both_versions(opt: Path) -> N
 
     assert f"are of version 44.0.0 and its library of version {cryptography.__version__}: two copies" in error
     assert f"Found in {opt / 'cryptography'}. Keep one of them" in error
+
+
+# --- the same in this process, where coverage sees it
+
+
+def test_nothing_is_wrong_here() -> None:
+    native_parts.check_native_parts()
+
+
+def test_the_versions_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cryptography, "__version__", "44.0.0")
+
+    with pytest.raises(ConfigurationError, match=r"of version 44\.0\.0 and its library of version"):
+        native_parts.check_native_parts()
+
+
+def test_the_path_is_searched_for_copies(opt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.bindings._rust", None)
+    monkeypatch.setattr(sys, "path", [str(opt), str(opt), str(opt / "elsewhere")])
+
+    with pytest.raises(ConfigurationError, match=f"Found: {library(opt)} for {platform.machine()}[.]"):
+        native_parts.check_native_parts()
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(ConfigurationError, match="is not installed"):
+        native_parts.check_native_parts()
+
+
+def test_a_missing_backend_is_told_by_its_name(opt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(opt)])
+
+    assert "needs _cffi_backend" in native_parts._explain(ModuleNotFoundError(name="_cffi_backend"))
+
+
+@pytest.mark.parametrize(
+    ("header", "machine"),
+    [
+        (b"\x7fELF" + bytes(14) + b"\xb7\0", "aarch64"),
+        (b"\x7fELF" + bytes(14) + b"\xf3\0", "machine 243"),
+        (b"MZ", "no machine (it is no ELF file)"),
+        (b"", "no machine (it is no ELF file)"),
+    ],
+)
+def test_the_machine_of_a_library_is_read_from_its_header(tmp_path: Path, header: bytes, machine: str) -> None:
+    (tmp_path / "library.so").write_bytes(header)
+
+    assert machine == native_parts._machine_of(tmp_path / "library.so")
