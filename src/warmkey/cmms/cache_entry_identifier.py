@@ -29,7 +29,8 @@ _WITH_SUITE = b"\x01"
 def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context: EncryptionContext) -> bytes:
     """The identifier of encryption materials, 48 bytes. *suite* is the one that the request names, if any.
 
-    Source: framework/caching-cmm.md#encryption-materials-without-algorithm-suite, #…-with-algorithm-suite
+    Source: framework/caching-cmm.md#encryption-materials-without-algorithm-suite,
+        #encryption-materials-with-algorithm-suite
     """
     suffix = [_WITHOUT_SUITE] if suite is None else [_WITH_SUITE, suite.id_bytes]
     return _identifier(_ENCRYPT, partition_id, [*suffix, context.serialized])
