@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
-
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 
