@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,26 @@ def kms_url() -> Iterator[str]:
         yield url
 
 
-def stage(opt: Path, variant: str) -> EmulatorStage:
+def stage(opt: Path) -> EmulatorStage:
     try:
-        return EmulatorStage(opt, variant=variant)
+        return EmulatorStage(opt)
     except EmulatorUnavailable as reason:
-        pytest.skip(f"{reason}; `make runtime layer VARIANT={variant}` makes it")
+        pytest.skip(f"{reason}; `make runtime` makes it")
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
-    return stage(tmp_path_factory.mktemp("opt"), "full")
+    return stage(tmp_path_factory.mktemp("opt"))
+
+
+@pytest.fixture(scope="module")
+def without_powertools(tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
+    """As the layer's variant ``core`` with no other layer beside it."""
+    opt = tmp_path_factory.mktemp("opt")
+    without = stage(opt)
+    (powertools,) = opt.rglob("aws_lambda_powertools")
+    shutil.rmtree(powertools)
+    return without
 
 
 def environment(kms_url: str, **variables: str) -> dict[str, str]:
@@ -117,10 +127,7 @@ def test_at_debug_hits_are_lines_and_no_data_key_is(full: EmulatorStage, kms_url
     assert "the value of a context" not in text
 
 
-def test_without_powertools_it_says_so_once(
-    kms_url: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    core = stage(tmp_path_factory.mktemp("opt"), "core")
+def test_without_powertools_it_says_so_once(without_powertools: EmulatorStage, kms_url: str, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "import warmkey\n"
         "@warmkey.instrument\n"
@@ -129,7 +136,7 @@ def test_without_powertools_it_says_so_once(
         "        warmkey.encrypt(b'a message')\n"
         "    return context.aws_request_id\n"
     )
-    with core.start(tmp_path, environment(kms_url)) as function:
+    with without_powertools.start(tmp_path, environment(kms_url)) as function:
         request_ids = [function.invoke({"messages": 3}).result for _ in range(2)]
         output = output_of(function)
 
@@ -140,4 +147,4 @@ def test_without_powertools_it_says_so_once(
         "cache summary",
     ]
     assert [summary["request_id"] for summary in output.fields("Summary")] == request_ids
-    assert json.dumps(output.blobs) == "[]"
+    assert output.blobs == []
