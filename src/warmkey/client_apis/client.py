@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.checks import integer
 from warmkey.client_apis.decrypt import decrypt
-from warmkey.client_apis.encrypt import encrypt
+from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
 from warmkey.cmms.default import DefaultCMM
 from warmkey.exceptions import ConfigurationError, InvalidRequest, seal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from warmkey.client_apis.decrypt_stream import DecryptStream
+    from warmkey.client_apis.encrypt import FrameLength
     from warmkey.client_apis.encrypt_stream import EncryptStream
     from warmkey.client_apis.intake import Source
     from warmkey.client_apis.results import DecryptResult, EncryptResult
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from warmkey.keyrings.interface import Keyring
 
 __all__ = ["DEFAULT_FRAME_LENGTH", "Client"]
-
-# spec: client-apis/encrypt.md#frame-length
-DEFAULT_FRAME_LENGTH = 4096
 
 
 class Client:
@@ -73,13 +71,14 @@ class Client:
         keyring: Keyring | None = None,
         encryption_context: Mapping[str, str] | None = None,
         algorithm_suite: AlgorithmSuite | None = None,
-        frame_length: int = DEFAULT_FRAME_LENGTH,
+        frame_length: FrameLength = DEFAULT_FRAME_LENGTH,
     ) -> EncryptResult:
         """Encrypt *plaintext* with materials of *cmm*, or of a default CMM over *keyring*.
 
         :param encryption_context: text pairs that are authenticated and stored in clear with the message
         :param algorithm_suite: the suite to use instead of the commitment policy's default
-        :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1
+        :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1; or ``auto``: 64 KiB where *plaintext* has more
+            than 4,096 bytes, which is faster and as readable
         :raises InvalidRequest: an argument can't be used
         :raises PolicyRefused: the commitment policy or the limit on encrypted data keys forbids it
         :raises KeyUnavailable: no data key could be had
@@ -109,7 +108,7 @@ class Client:
         keyring: Keyring | None = None,
         encryption_context: Mapping[str, str] | None = None,
         algorithm_suite: AlgorithmSuite | None = None,
-        frame_length: int = DEFAULT_FRAME_LENGTH,
+        frame_length: FrameLength = DEFAULT_FRAME_LENGTH,
         plaintext_length: int | None = None,
     ) -> EncryptStream:
         """A readable binary file: the message of what *source* has, made while it is read.
@@ -119,6 +118,7 @@ class Client:
         ``algorithm_suite``. Closing it does not close *source*.
 
         :param source: anything with ``read(length)``: an open binary file, an S3 ``StreamingBody``, another stream
+        :param frame_length: as for :meth:`encrypt`; ``auto`` takes a plaintext of unknown length for a large one
         :param plaintext_length: an upper bound of the bytes that *source* has. With it, data keys can come from the
             cache, and the bound is what counts against their limits; without it, the cache is bypassed. Ignored for
             bytes, whose length is known

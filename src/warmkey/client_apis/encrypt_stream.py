@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.bodies import regular_frame_aad
-from warmkey.client_apis.encrypt import authenticated_header, check_frame_length, get_materials
+from warmkey.client_apis.encrypt import authenticated_header, frame_length_for, get_materials
 from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
     from warmkey.client_apis.bodies import AuthenticatedHeader
+    from warmkey.client_apis.encrypt import FrameLength
     from warmkey.client_apis.intake import Source
     from warmkey.client_apis.streams import Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -52,14 +53,14 @@ def encrypt_stream(
     max_encrypted_data_keys: int | None,
     encryption_context: Mapping[str, str] | None,
     algorithm_suite: AlgorithmSuite | None,
-    frame_length: int,
+    frame_length: FrameLength,
     plaintext_length: int | None,
 ) -> EncryptStream:
     """The message of what can be read from *source*; see :meth:`warmkey.Client.encrypt_stream`."""
-    check_frame_length(frame_length)
     if algorithm_suite is not None:
         check_may_encrypt(algorithm_suite, commitment_policy)
     bound = _plaintext_length_bound(source, plaintext_length)
+    frame_length = frame_length_for(bound, frame_length)
     ask = partial(
         get_materials,
         cmm,

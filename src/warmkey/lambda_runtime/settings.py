@@ -22,6 +22,8 @@ from warmkey.structures import RESERVED_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from warmkey.client_apis.encrypt import FrameLength
+
 __all__ = [
     "PREFIX",
     "Init",
@@ -86,6 +88,11 @@ def _integer(low: int, high: int | None = None) -> Callable[[object], int]:
         return value
 
     return parse
+
+
+def _integer_or_auto(low: int, high: int) -> Callable[[object], int | str]:
+    parse = _integer(low, high)
+    return lambda value: "auto" if value == "auto" else parse(value)
 
 
 def _number(value: object) -> float:
@@ -257,7 +264,9 @@ class Settings:
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, metadata=_any_of(CommitmentPolicy)
     )
     max_encrypted_data_keys: int = field(default=5, metadata=_whole(1, 65535))
-    frame_length: int = field(default=4096, metadata=_whole(1, 2**32 - 1))
+    frame_length: FrameLength = field(
+        default=4096, metadata=_row(_integer_or_auto(1, 2**32 - 1), "an integer, 1 to 4294967295, or auto")
+    )
     required_context_keys: tuple[str, ...] = field(
         default=(),
         metadata=_row(_each(_wrong_with_context_key), "one or more encryption context keys, separated by commas,"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.client_apis.encrypt import FrameLength
     from warmkey.clock import Clock
     from warmkey.events import Emit
     from warmkey.lambda_runtime.settings import Settings
@@ -75,7 +76,7 @@ class Wired:
     tally: Tally
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
-    frame_length: int
+    frame_length: FrameLength
 
 
 def wire(settings: Settings, given: Given, *, process: int) -> Wired:
