@@ -73,7 +73,7 @@ pages = pytest.mark.parametrize("page", PAGES, ids=id_of)
 # A test suite of its own; see below.
 TESTING = ROOT / "docs/testing.md"
 # Written by and by.
-PROMISED = {"settings.md", "observability.md", "streaming.md", "inspect.md", "performance.md"}
+PROMISED = {"performance.md"}
 # What queries of log lines name: keys below "warmkey", as tests/observability/test_names.py checks.
 LOG_FIELDS = {"event", "operation", "reason"}
 pages_with_python = pytest.mark.parametrize(
