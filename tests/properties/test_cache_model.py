@@ -43,11 +43,11 @@ KMS_KEYS = [f"arn:aws:kms:us-east-1:111122223333:key/{number}" for number in ran
 cmm_settings = st.builds(
     Settings,
     partition=st.sampled_from(PARTITIONS),
-    max_age=st.sampled_from([1, 7.5, 10, 60]),
-    max_messages=st.sampled_from([1, 2, 3, 2**32]),
-    max_bytes=st.sampled_from([0, 5, 10, 2**63 - 1]),
+    max_age=st.sampled_from([1, 7.5, 10, 60, 60]),
+    max_messages=st.sampled_from([1, 2, 3, 5, 2**32, 2**32]),
+    max_bytes=st.sampled_from([0, 5, 10, 10, 20, 2**63 - 1, 2**63 - 1]),
 )
-steps = st.sampled_from([0, 0.25, 1, 2.5, 7.5, 10, 59, 60, 3600])
+steps = st.sampled_from([0, 0, 0.25, 0.5, 1, 2.5, 7.5, 10, 59, 60, 3600])
 whiches = st.integers(0, 3)
 policies = st.sampled_from([STRICT, STRICT, LENIENT, FORBID])
 requireds = st.sampled_from([frozenset(), frozenset(), frozenset({"a"})])
@@ -55,17 +55,17 @@ reproduceds = st.sampled_from(REPRODUCED)
 encrypt_asks = st.fixed_dictionaries(
     {
         "context": st.sampled_from(CONTEXTS),
-        "suite": st.sampled_from([None, None, COMMITTING, COMMITTING, PLAIN, IDENTITY]),
+        "suite": st.sampled_from([None] * 4 + [COMMITTING] * 4 + [PLAIN] * 2 + [IDENTITY]),
         "policy": policies,
         "required": requireds,
-        "length": st.sampled_from([0, 1, 1, 3, 5, 6, 10, 11, 2**63 - 1, None]),
+        "length": st.sampled_from([0, 1, 1, 1, 2, 3, 4, 5, 5, 6, 10, 11, 2**63 - 1, None]),
     }
 )
 decrypt_asks = st.fixed_dictionaries(
     {
         "stored": st.sampled_from(CONTEXTS),
         "reproduced": reproduceds,
-        "suite": st.sampled_from([COMMITTING, COMMITTING, PLAIN, IDENTITY]),
+        "suite": st.sampled_from([COMMITTING] * 4 + [PLAIN] * 3 + [IDENTITY]),
         "policy": policies,
         "keys": st.lists(st.integers(1, 2), min_size=1, max_size=2),
     }
@@ -149,7 +149,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.books: list[Counter[tuple[str, str]]] = []
 
     @initialize(
-        capacity=st.sampled_from([0, 1, 2, 3, 5]),
+        capacity=st.sampled_from([0, 1, 2, 3, 3, 5, 5, 5]),
         tail=st.sampled_from([0, 1, 5, 5]),
         members=st.lists(cmm_settings, min_size=1, max_size=4),
     )
@@ -334,7 +334,7 @@ class CacheMachine(RuleBasedStateMachine):
             self.clock.tick_wall(seconds if clock == "both" else seconds * back)
 
     @rule(
-        fails_with=st.sampled_from([None, None, None, "throttled", "denied", "disabled"]),
+        fails_with=st.sampled_from([None] * 6 + ["throttled", "denied", "disabled"]),
         takes_seconds=st.sampled_from([0, 0, 0, 0.5, 5, 100]),
     )
     def kms_changes_its_mind(self, fails_with: str | None, takes_seconds: float) -> None:
@@ -435,6 +435,6 @@ def _gone(fact: CacheEviction) -> Gone:
 
 
 CacheMachine.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=70, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=250, stateful_step_count=70, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCacheModel = CacheMachine.TestCase
