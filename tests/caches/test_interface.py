@@ -120,6 +120,7 @@ def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> 
     assert [entry.claim_refresh(thread) for thread in (2, 2, 3, 1)] == [True, False, False, False]
 
 
+# spec: framework/cryptographic-materials-cache.md#cache-entry
 def test_an_entry_shows_no_key() -> None:
     assert repr(make_entry()) == "<CacheEntry encrypt messages=0 plaintext_bytes=0>"
 

@@ -1,6 +1,7 @@
 """The client: what it is built with, and the one CMM that each call is given."""
 
 # spec: client-apis/client.md
+# spec: client-apis/client.md#initialization
 
 from __future__ import annotations
 

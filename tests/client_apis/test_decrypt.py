@@ -204,6 +204,7 @@ def test_what_is_no_encryption_context_is_refused(context: Any) -> None:
         decrypt(Forgery().message(), encryption_context=context)
 
 
+# spec: client-apis/decrypt.md#output
 def test_the_result_has_all_that_was_authenticated_and_is_the_callers_to_change() -> None:
     cmm = TamperingCMM()
     message = Forgery(pairs=PAIRS, only_authenticated=[(b"extra", b"1")]).message(b"text")
@@ -246,6 +247,7 @@ def test_a_version_1_header_may_have_been_sealed_with_any_iv(suite_id: int) -> N
     assert decrypt(Forgery(suite_id=suite_id, header_iv=b"any iv there").message(b"text")) == b"text"
 
 
+# spec: client-apis/encrypt.md#construct-the-signature
 # spec: client-apis/decrypt.md#verify-the-signature
 @SIGNED
 @pytest.mark.parametrize("framed", [True, False])

@@ -1,6 +1,7 @@
 """Encrypting: arguments, materials that are checked as if a stranger's, and what comes out."""
 
 # spec: client-apis/encrypt.md
+# spec: client-apis/encrypt.md#behavior
 
 from __future__ import annotations
 
@@ -157,6 +158,7 @@ def test_the_cmm_is_asked_with_all_that_is_known() -> None:
     ]
 
 
+# spec: client-apis/encrypt.md#input
 def test_the_length_of_a_view_is_counted_in_bytes() -> None:
     cmm = TamperingCMM()
     CLIENT.encrypt(memoryview(b"abcdefgh").cast("Q"), cmm=cmm)
@@ -308,6 +310,7 @@ class ContextBlindKeyring:
 # --- the message
 
 
+# spec: client-apis/encrypt.md#output
 @EVERY_SUITE
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 25])
 def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: int) -> None:

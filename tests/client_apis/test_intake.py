@@ -22,6 +22,7 @@ def test_what_is_at_hand_is_enough_even_if_more_is_wanted() -> None:
     assert intake.data == b"abc"
 
 
+# spec: client-apis/streaming.md#inputs
 def test_short_reads_are_repeated_until_there_is_enough() -> None:
     intake = Intake(Pieces(b"abcdefgh", (1, 2)))
 

@@ -365,6 +365,7 @@ def test_cmms_over_one_cache_share_nothing_by_default() -> None:
     assert (stage.below.calls, len(stage.cache)) == (4, 4)
 
 
+# spec: framework/caching-cmm.md#partition-id
 def test_cmms_over_one_cache_share_entries_if_and_only_if_their_partitions_are_equal() -> None:
     stage = Stage()
     settings = [{"partition_id": name} for name in ("a", "a", "A", "a ")]

@@ -80,6 +80,7 @@ def test_the_derivation_is_nists_counter_mode() -> None:
     assert AESGCM(derived[32:]).decrypt(bytes(12), ciphertext, INFO) == b"data key"
 
 
+# spec: framework/raw-ecdh-keyring.md#data-key-wrapping
 def test_unwraps_what_was_wrapped_and_nothing_else() -> None:
     # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping
     secret = bytes(32)

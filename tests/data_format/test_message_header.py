@@ -113,6 +113,7 @@ def test_other_text_is_not_mistaken_for_base64_of_a_message(text: bytes) -> None
     assert "base64" not in str(failure(text))
 
 
+# spec: data-format/message-header.md#supported-types
 @pytest.mark.parametrize("kind", [0, 0x7F, 0x81, 0xFF])
 def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
     error = failure(Forgery(suite_id=V1, fields={"type": bytes((kind,))}).message())
@@ -139,6 +140,7 @@ def test_a_suite_of_the_other_message_version_is_malformed(suite_id: int) -> Non
     assert str(error) == f"algorithm suite ID at byte {len(prefix)}: {expected}"
 
 
+# spec: data-format/message-header.md#supported-content-types
 @pytest.mark.parametrize("value", [0, 3, 0x80, 0xFF])
 @pytest.mark.parametrize("suite_id", [V1, V2])
 def test_an_unknown_content_type_is_malformed(suite_id: int, value: int) -> None:

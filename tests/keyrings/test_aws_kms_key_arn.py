@@ -62,6 +62,7 @@ def test_an_invalid_arn_is_none(text: str) -> None:
     assert parse_kms_arn(text) is None
 
 
+# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier
 # spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
 @pytest.mark.parametrize(
     ("identifier", "multi_region"),

@@ -43,6 +43,7 @@ def keyring(**changed: Any) -> AwsKmsRsaKeyring:
     return AwsKmsRsaKeyring(arguments.pop("kms_key_id", arn), **arguments)
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes
 @pytest.mark.parametrize("algorithm", ["RSAES_OAEP_SHA_1", SHA_256])
 @pytest.mark.parametrize("context", [CONTEXT, {}], ids=["context", "no context"])
 def test_kms_opens_the_digest_of_the_context_and_the_data_key(

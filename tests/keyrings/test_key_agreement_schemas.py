@@ -12,6 +12,7 @@ from warmkey import (
 from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 
 
+# spec: framework/raw-ecdh-keyring.md#supported-curve-specifications
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
@@ -51,6 +52,7 @@ def test_repr_shows_no_private_key() -> None:
     assert "public" in repr(schemas)
 
 
+# spec: framework/key-agreement-schemas.md#supported-key-agreement-schemas
 def test_schemas_take_their_fields_by_name() -> None:
     with pytest.raises(TypeError):
         KmsPublicKeyDiscovery("arn")  # type: ignore[call-arg]

@@ -155,7 +155,7 @@ def test_an_interruption_is_no_failure_to_go_on_from() -> None:
         MultiKeyring(Interrupted(), [raw("one")]).on_decrypt(to_decrypt(), [])
 
 
-# spec: framework/multi-keyring.md#initialization
+# spec: framework/multi-keyring.md#inputs
 def test_it_needs_at_least_one_keyring() -> None:
     with pytest.raises(ConfigurationError, match="generator or at least one child"):
         MultiKeyring()

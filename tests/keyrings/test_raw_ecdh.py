@@ -94,6 +94,7 @@ class TestKnownAnswers:
         assert bytes.fromhex(vector["data_key"]) == unwrapped.plaintext_data_key
 
 
+# spec: framework/raw-ecdh-keyring.md#onencrypt
 @pytest.mark.parametrize("spec", EcdhCurveSpec)
 class TestLayout:
     def test_the_provider_information_has_version_recipient_and_sender(self, spec: EcdhCurveSpec) -> None:

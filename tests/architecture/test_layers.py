@@ -1,0 +1,70 @@
+"""A call reads downwards through the rooms and never climbs back; each room knows the third parties that it must."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.architecture.sources import imports, modules, room_of, third_party
+
+# Floor by floor from the ground up; rooms of one floor don't know each other.
+FLOORS = [
+    {"events", "exceptions", "clock"},
+    {"algorithm_suites", "checks", "process_copies"},
+    {"structures"},
+    {"crypto", "data_format"},
+    {"caches", "keyrings"},
+    {"cmms"},
+    {"client_apis"},
+    {"observability"},  # of the others it knows events alone, see below
+    {"lambda_runtime"},
+    {"helpers", "cli"},
+    {"", "__main__"},  # the table of contents, and the door of the command line
+    {"testing"},
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+THIRD_PARTIES = {
+    "crypto": {"cryptography"},
+    "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
+    "observability": {"aws_lambda_powertools"},
+    "testing": {"boto3", "botocore", "cryptography", "moto", "pytest"},
+}
+
+
+def test_every_room_is_on_a_floor() -> None:
+    assert {room_of(module) for module in modules()} == set(FLOOR_OF)
+
+
+def test_imports_lead_downwards() -> None:
+    climbing = [
+        (importer, imported)
+        for importer, imported in imports()
+        if imported.partition(".")[0] == "warmkey"
+        and room_of(importer) != room_of(imported)
+        and FLOOR_OF[room_of(imported)] >= FLOOR_OF[room_of(importer)]
+    ]
+
+    assert climbing == []
+
+
+def test_observability_knows_events_and_nothing_else_of_ours() -> None:
+    known = {room_of(imported) for importer, imported in imports() if room_of(importer) == "observability"
+             and imported.startswith("warmkey")}  # fmt: skip
+
+    assert known <= {"observability", "events"}
+
+
+@pytest.mark.parametrize("room", FLOOR_OF)
+def test_a_room_knows_its_third_parties_only(room: str) -> None:
+    known = {third_party(imported) for importer, imported in imports() if room_of(importer) == room} - {None}
+
+    assert known <= THIRD_PARTIES.get(room, set())
+
+
+def test_nothing_imports_the_test_kit() -> None:
+    assert [pair for pair in imports() if room_of(pair.imported) == "testing" != room_of(pair.importer)] == []
+
+
+def test_the_format_and_what_stands_below_it_use_no_third_party() -> None:
+    """Redundant with the table above, and so it stays: it is what the room is for."""
+    for room in ("data_format", "structures", "algorithm_suites", "caches", "events", "exceptions", "clock"):
+        assert room not in THIRD_PARTIES

@@ -1,0 +1,210 @@
+"""The public contract: these names, called like this. What is not here is nobody's to rely on."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import warmkey
+import warmkey.testing
+
+HELPERS = {
+    "encrypt": "plaintext, encryption_context=None",
+    "decrypt": "ciphertext, encryption_context=None",
+    "encrypt_text": "text, encryption_context=None",
+    "decrypt_text": "text, encryption_context=None",
+    "configure": "*, kms_client=None, botocore_config=None, emit=…, clock=None, **settings",
+    "warm_up": "",
+    "default_client": "",
+    "default_cmm": "",
+    "cache_info": "",
+    "purge": "partition_id=None",
+    "reset": "",
+}
+CLASSES = {
+    "Client": "*, commitment_policy=…, max_encrypted_data_keys=None",
+    "DefaultCMM": "keyring",
+    "LocalCMC": "capacity, …",
+    "NullCMC": "",
+    "CachingCMM": (
+        "*, cache, max_age, cmm=None, keyring=None, partition_id=None, max_messages_encrypted=…, "
+        "max_bytes_encrypted=…, …"
+    ),
+    "RequiredEncryptionContextCMM": "required_encryption_context_keys, *, cmm=None, keyring=None",
+    "MultiKeyring": "generator=None, children=…",
+    "RawAesKeyring": "key_namespace, key_name, wrapping_key",
+    "RawRsaKeyring": "key_namespace, key_name, padding_scheme, *, public_key=None, private_key=None",
+    "DiscoveryFilter": "partition, account_ids",
+    "AwsKmsKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
+    "AwsKmsDiscoveryKeyring": "*, kms_client, discovery_filter=None, grant_tokens=…, …",
+    "AwsKmsMrkKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
+    "AwsKmsMrkDiscoveryKeyring": "*, kms_client, region, discovery_filter=None, grant_tokens=…, …",
+}
+METHODS = {
+    "encrypt": (
+        "plaintext, *, cmm=None, keyring=None, encryption_context=None, algorithm_suite=None, frame_length=4096"
+    ),
+    "decrypt": "ciphertext, *, cmm=None, keyring=None, encryption_context=None",
+    "encrypt_stream": (
+        "source, *, cmm=None, keyring=None, encryption_context=None, algorithm_suite=None, frame_length=4096, "
+        "plaintext_length=None"
+    ),
+    "decrypt_stream": (
+        "source, *, cmm=None, keyring=None, encryption_context=None, unsigned_only=False, max_body_length=None"
+    ),
+}
+VALUES = {
+    "AlgorithmSuite",
+    "CommitmentPolicy",
+    "PaddingScheme",
+    "EncryptResult",
+    "DecryptResult",
+    "EncryptedDataKey",
+    "EncryptionContext",
+    "EncryptionMaterials",
+    "DecryptionMaterials",
+    "EncryptionMaterialsRequest",
+    "DecryptMaterialsRequest",
+    "CacheEntry",
+    "CacheInfo",
+}
+ERRORS = {
+    "WarmkeyError",
+    "AuthenticationFailed",
+    "ConfigurationError",
+    "InvalidRequest",
+    "KeyAttempt",
+    "KeyUnavailable",
+    "MalformedMessage",
+    "PolicyRefused",
+}
+MORE_KEYRINGS = {
+    "AwsKmsEcdhKeyring",
+    "AwsKmsRsaKeyring",
+    "EcdhCurveSpec",
+    "EphemeralPrivateKeyToStaticPublicKey",
+    "KmsPrivateKeyToStaticPublicKey",
+    "KmsPublicKeyDiscovery",
+    "PublicKeyDiscovery",
+    "RawEcdhKeyring",
+    "RawPrivateKeyToStaticPublicKey",
+    "aws_kms_discovery_multi_keyring",
+    "aws_kms_mrk_discovery_multi_keyring",
+    "aws_kms_mrk_multi_keyring",
+    "aws_kms_multi_keyring",
+}
+CONTRACT = {*HELPERS, *CLASSES, *VALUES, *ERRORS, *MORE_KEYRINGS, "instrument"}
+TEST_KIT = {"FakeKms", "SettableClock", "Recorder", "assert_kms_calls"}
+
+
+def described(thing: Any, *, skip: int = 0) -> str:
+    """A signature without annotations; default values that are not None, a bool or an int are ``…``."""
+    parts: list[str] = []
+    for parameter in list(inspect.signature(thing).parameters.values())[skip:]:
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        default = parameter.default
+        shown = str(default) if default is None or (type(default) in (bool, int) and abs(default) < 10_000) else "…"
+        name = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+        parts.append(name if default is parameter.empty else f"{name}={shown}")
+    return ", ".join(parts)
+
+
+def assert_called_like(thing: Any, expected: str, *, skip: int = 0) -> None:
+    """Exactly so, or so and with more keyword arguments where *expected* ends with ``…``."""
+    actual = described(thing, skip=skip)
+    if not expected.endswith(", …"):
+        assert actual == expected
+        return
+    prefix = expected.removesuffix(", …")
+    assert actual == prefix or actual.startswith((f"{prefix}, ", f"{prefix}, *, "))
+    parameters = list(inspect.signature(thing).parameters.values())
+    more = parameters[len(prefix.replace("*, ", "").split(", ")) :]
+    assert all(parameter.default is not parameter.empty for parameter in more)
+
+
+def test_the_public_names_are_the_contracts() -> None:
+    assert set(warmkey.__all__) == CONTRACT
+
+
+def test_they_are_sorted_and_all_there() -> None:
+    assert warmkey.__all__ == sorted(warmkey.__all__)
+    for name in warmkey.__all__:
+        assert getattr(warmkey, name).__doc__
+
+
+def test_other_names_are_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Clients'"):
+        warmkey.Clients  # noqa: B018
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_helpers_are_called_like_this(name: str) -> None:
+    assert_called_like(getattr(warmkey, name), HELPERS[name])
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_are_called_like_this(name: str) -> None:
+    assert_called_like(getattr(warmkey, name), CLASSES[name])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_clients_methods_are_called_like_this(name: str) -> None:
+    assert_called_like(getattr(warmkey.Client, name), METHODS[name], skip=1)
+
+
+def test_the_limits_of_the_caching_cmm_are_the_specifications() -> None:
+    parameters = inspect.signature(warmkey.CachingCMM).parameters
+
+    assert parameters["max_messages_encrypted"].default == 2**32
+    assert parameters["max_bytes_encrypted"].default == 2**63 - 1
+    assert parameters["max_age_jitter"].default == 0.0
+
+
+@pytest.mark.parametrize(
+    ("interface", "verbs"),
+    [
+        ("DefaultCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("CachingCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("RequiredEncryptionContextCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("RawAesKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("MultiKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("AwsKmsKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("LocalCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
+        ("NullCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
+    ],
+)
+def test_interfaces_are_called_with_the_specifications_verbs_by_position(interface: str, verbs: dict[str, int]) -> None:
+    for verb, count in verbs.items():
+        parameters = list(inspect.signature(getattr(getattr(warmkey, interface), verb)).parameters.values())[1:]
+        positional = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
+
+        assert len(positional) == count
+        assert all(parameter.default is not parameter.empty for parameter in parameters[count:])
+
+
+def test_the_test_kit_has_what_it_promises() -> None:
+    assert set(warmkey.testing.__all__) >= TEST_KIT
+
+
+def test_loading_warmkey_loads_neither_boto3_nor_powertools_nor_the_test_kit() -> None:
+    program = "import sys, warmkey; print(*sorted({name.partition('.')[0] for name in sys.modules}), *sys.modules)"
+    source = Path(warmkey.__file__).parents[1]
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(source)}
+    ).stdout.split()
+
+    assert not {"boto3", "aws_lambda_powertools", "moto", "pytest", "warmkey.testing"} & set(loaded)
+
+
+def test_public_classes_are_found_where_they_say_they_are() -> None:
+    for name in warmkey.__all__:
+        thing = getattr(warmkey, name)
+        if isinstance(thing, type):
+            assert pickle.loads(pickle.dumps(thing)) is thing
