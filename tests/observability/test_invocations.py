@@ -23,6 +23,7 @@ from tests.observability.examples_of_events import EVICTION, MISS
 from tests.observability.output import Output, written
 from warmkey.events import Operation, fan_out
 from warmkey.observability import Subscriber, instrument, subscriber
+from warmkey.observability.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -315,6 +316,17 @@ def test_a_subscriber_that_fails_at_the_end_does_not_fail_the_handler(
 
     assert handler({}, LambdaContext()) == "handled"
     assert "a subscriber failed with OSError" in caplog.text
+
+
+def test_a_logger_that_fails_costs_no_metric(emit: Subscriber, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Log, "write", broken)
+    with written() as output, instrument():
+        fan_out(emit)(MISS)
+
+    assert output.totals == {"CacheMisses": 1}
 
 
 def test_a_subscriber_that_fails_does_not_fail_what_it_observes(caplog: pytest.LogCaptureFixture) -> None:

@@ -92,9 +92,9 @@ class Subscriber:
     def __call__(self, event: Event) -> None:
         """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
         self._notice_invocation()
-        self._log.tell(event)
         with self._lock:
             self._tally.add(event)
+        self._log.tell(event)
         if not invocations.under_way() and not _can_wait(event):
             self.flush()
 
@@ -120,8 +120,11 @@ class Subscriber:
     def end_invocation(self, request_id: str | None) -> None:
         """An instrumented invocation ends: its summary and its metrics are written, if it did anything."""
         tally = self._take()
-        if tally:
+        if not tally:
+            return
+        try:
             self._log.write(logging.INFO, "cache summary", self._summary(tally, request_id))
+        finally:
             self._write(tally)
 
     def _attend(self, operation: Operation) -> None:
