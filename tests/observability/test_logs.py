@@ -22,6 +22,7 @@ from tests.observability.examples_of_events import (
 )
 from tests.observability.output import written
 from warmkey.events import Event, KmsOutcome
+from warmkey.observability import powertools
 from warmkey.observability.logs import MESSAGES, Log, fields_of, level_of
 
 
@@ -92,5 +93,15 @@ def test_a_logger_that_the_function_makes_later_is_taken_with_the_next_invocatio
 def test_refreshing_a_log_that_has_written_nothing_does_nothing() -> None:
     log = Log(service=None, level=None)
     log.refresh()
+
+    assert not log.is_enabled_for(logging.CRITICAL)
+
+
+def test_nothing_is_imported_for_a_line_below_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(powertools, "is_imported", lambda: False)
+    monkeypatch.setattr(powertools, "logger", lambda *_, **__: pytest.fail("imported"))
+    log = Log(service=None, level="WARN")
+
+    log.tell(MISS)
 
     assert not log.is_enabled_for(logging.CRITICAL)

@@ -90,6 +90,19 @@ def test_hits_go_with_the_first_hit_of_a_new_invocation(monkeypatch: pytest.Monk
     assert output.values("CacheHits") == [8]
 
 
+def test_a_new_invocation_that_is_instrumented_writes_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-first")
+    emit = subscriber()
+    with written() as output:
+        hit(emit.count_hit, 7)
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-second")
+        with instrument():
+            hit(emit.count_hit, 3)
+            assert output.blobs == []
+
+    assert output.values("CacheHits") == [10]
+
+
 def test_a_line_of_another_kind_is_no_metric() -> None:
     with written() as output:
         subscriber()(UNCACHEABLE)
