@@ -320,7 +320,7 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("the encryption context lacks 'tenant'", configured(required_context_keys="tenant")),
     ("this is the base64 text of a message; decode it first", decrypt_of(base64.b64encode)),
     ("is not the base64 that encrypt_text gives", lambda _: warmkey.decrypt_text("no message")),
-    ("type at byte 1: must be 80", lambda _: warmkey.decrypt(b"\x01\x02\x02\x00x")),
+    ("type at byte 1: must be 0x80", lambda _: warmkey.decrypt(b"\x01\x02\x02\x00x")),
     ("version at byte 0: 123 is unknown", lambda _: warmkey.decrypt(b'{"note": "hello"}')),
     ("needs 32 bytes, 17 left", decrypt_of(lambda message: message[:20])),
     (

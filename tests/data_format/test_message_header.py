@@ -118,7 +118,7 @@ def test_other_text_is_not_mistaken_for_base64_of_a_message(text: bytes) -> None
 def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
     error = failure(Forgery(suite_id=V1, fields={"type": bytes((kind,))}).message())
 
-    assert str(error) == f"type at byte 1: must be 80, is {kind:02x}"
+    assert str(error) == f"type at byte 1: must be 0x80, is 0x{kind:02x}"
 
 
 def test_every_other_suite_id_is_malformed_and_named() -> None:
@@ -156,7 +156,7 @@ def test_reserved_bytes_must_be_zero() -> None:
 
     error = failure(forgery.message())
 
-    assert str(error) == f"reserved at byte {offset_of(forgery, 'reserved')}: must be 00000000, is 00000001"
+    assert str(error) == f"reserved at byte {offset_of(forgery, 'reserved')}: must be 0x00000000, is 0x00000001"
 
 
 @pytest.mark.parametrize("length", [0, 11, 13, 255])
@@ -165,7 +165,7 @@ def test_the_iv_length_must_be_the_suites(length: int) -> None:
 
     error = failure(forgery.message())
 
-    assert str(error) == f"IV length at byte {offset_of(forgery, 'IV length')}: must be 0c, is {length:02x}"
+    assert str(error) == f"IV length at byte {offset_of(forgery, 'IV length')}: must be 0x0c, is 0x{length:02x}"
 
 
 @pytest.mark.parametrize("suite_id", [V1, V2])

@@ -172,4 +172,4 @@ def _expect(reader: Reader, expected: bytes, name: str) -> None:
     start = reader.offset
     actual = reader.take(len(expected), name)
     if actual != expected:
-        raise reader.malformed(f"must be {expected.hex()}, is {actual.hex()}", name, start)
+        raise reader.malformed(f"must be 0x{expected.hex()}, is 0x{actual.hex()}", name, start)
