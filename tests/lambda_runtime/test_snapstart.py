@@ -15,6 +15,7 @@ from tests.lambda_runtime.processes import in_new_process, standing_process, wri
 from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, process_copies
 from warmkey.cmms.cache_entry_identifier import encrypt_identifier
 from warmkey.crypto import signatures
+from warmkey.data_format import familiar_header
 from warmkey.events import CacheEviction, EvictionReason, Operation
 from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
@@ -174,7 +175,8 @@ def test_before_the_snapshot_connections_of_a_callers_client_are_closed(hooks: H
 def test_before_the_snapshot_no_function_of_ours_remembers_anything(hooks: Hooks) -> None:
     context = EncryptionContext.of({"tenant": "before the snapshot"})
     cmm = own_cmm(partition_id="p")
-    Client().encrypt(b"order", cmm=cmm, encryption_context=context)
+    message = Client().encrypt(b"order", cmm=cmm, encryption_context=context).ciphertext
+    Client().decrypt(message, cmm=cmm)
 
     hooks.snapshot()
 
@@ -186,6 +188,7 @@ def test_before_the_snapshot_no_function_of_ours_remembers_anything(hooks: Hooks
         and function.cache_info().currsize
     ]
     assert remembering == []
+    assert not familiar_header._sections
 
 
 def test_partial_functions_are_recognized_as_ours() -> None:

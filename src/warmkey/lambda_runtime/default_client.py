@@ -14,7 +14,7 @@ from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Given, wire
-from warmkey.process_copies import drop_in_copies, snapshot_is_ahead
+from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from warmkey.lambda_runtime.wiring import Wired
@@ -37,7 +37,6 @@ class DefaultClient:
         """In a copy: forget keys, connections and credentials; what was configured stays."""
         del reason
         self._lock = threading.Lock()
-        self._process = os.getpid()
         self._wired: Wired | None = None
         self._ready: Wired | None = None
 
@@ -52,7 +51,7 @@ class DefaultClient:
         return wired
 
     def _build(self) -> Wired:
-        self._check_process()
+        notice_fork()
         with self._lock:
             if not _is_usable(self._wired):
                 self._wired, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
@@ -63,18 +62,13 @@ class DefaultClient:
         process = _UNTIL_RESTORED if snapshot_is_ahead() else os.getpid()
         return wire(read_settings(given.settings), given, process=process)
 
-    def _check_process(self) -> None:
-        # A fork that Python did not make runs no hook.
-        if self._process != os.getpid():
-            self.drop_inherited()
-
     def configure(self, given: Given) -> None:
         """Wire with *given* from the first use on; at once where ``WARMKEY_INIT`` is ``eager``.
 
         :raises ConfigurationError: it is wired already, or a setting can't be used
         """
         check_keywords(given.settings)
-        self._check_process()
+        notice_fork()
         with self._lock:
             if _is_usable(self._wired):
                 raise ConfigurationError(
@@ -94,7 +88,7 @@ class DefaultClient:
 
     def reset(self) -> None:
         """Forget everything, what was configured too."""
-        self._check_process()
+        notice_fork()
         with self._lock:
             forgotten = (self._wired, self._ready)
             self._given = self._wired = self._ready = None

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from warmkey.crypto.signatures import use_deterministic_signatures
+from warmkey.data_format.familiar_header import forget_headers
 from warmkey.lambda_runtime.freed_memory import overwrite_freed_memory
 from warmkey.lambda_runtime.settings import is_invoked, is_snap_start
 from warmkey.process_copies import drop_before_snapshot, expect_snapshot
@@ -63,7 +64,8 @@ def after_restore() -> None:
 
 
 def _forget_results() -> None:
-    """Empty every ``lru_cache`` of ours; the collector finds them, so that none can be left out."""
+    """Empty what is remembered of messages, and every ``lru_cache`` of ours: the collector finds those, all of them."""
+    forget_headers()
     for function in gc.get_objects():
         if isinstance(function, _Memoized) and _module_of(function).startswith("warmkey."):
             function.cache_clear()
