@@ -49,7 +49,7 @@ def citations(path: Path) -> Iterator[Citation]:
     """What *path* cites; an anchor alone belongs to the page before it."""
     for match in _CITATION.finditer(path.read_text(encoding="utf-8")):
         page = ""
-        for token in (token.rstrip(".\"") for token in _TOKEN.findall(match[1])):
+        for token in (token.rstrip('."') for token in _TOKEN.findall(match[1])):
             if token == "#":
                 continue
             assert _PAGE.match(token) or (page and _ANCHOR.match(token)), f"{path}: what is {token!r}?"

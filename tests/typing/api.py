@@ -1,0 +1,260 @@
+"""Every public call as a type checker sees it. This is checked by `make types` and never run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, assert_type
+
+import warmkey
+from warmkey import (
+    AlgorithmSuite,
+    AuthenticationFailed,
+    AwsKmsDiscoveryKeyring,
+    AwsKmsEcdhKeyring,
+    AwsKmsKeyring,
+    AwsKmsMrkDiscoveryKeyring,
+    AwsKmsMrkKeyring,
+    AwsKmsRsaKeyring,
+    CacheEntry,
+    CacheInfo,
+    CachingCMM,
+    Client,
+    CommitmentPolicy,
+    ConfigurationError,
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    DecryptResult,
+    DefaultCMM,
+    DiscoveryFilter,
+    EcdhCurveSpec,
+    EncryptedDataKey,
+    EncryptionContext,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+    EncryptResult,
+    EphemeralPrivateKeyToStaticPublicKey,
+    InvalidRequest,
+    KeyAttempt,
+    KeyUnavailable,
+    KmsPrivateKeyToStaticPublicKey,
+    KmsPublicKeyDiscovery,
+    LocalCMC,
+    MalformedMessage,
+    MultiKeyring,
+    NullCMC,
+    PaddingScheme,
+    PolicyRefused,
+    PublicKeyDiscovery,
+    RawAesKeyring,
+    RawEcdhKeyring,
+    RawPrivateKeyToStaticPublicKey,
+    RawRsaKeyring,
+    RequiredEncryptionContextCMM,
+    WarmkeyError,
+    aws_kms_discovery_multi_keyring,
+    aws_kms_mrk_discovery_multi_keyring,
+    aws_kms_mrk_multi_keyring,
+    aws_kms_multi_keyring,
+    instrument,
+)
+from warmkey.events import CacheHit, CacheMiss, Event, KmsRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ARN = "arn:aws:kms:us-east-1:111122223333:key/1"
+CONTEXT: Mapping[str, str] = {"tenant": "a"}
+
+
+def helpers(kms: Any) -> None:
+    warmkey.configure(kms_client=kms, botocore_config=None, max_age_seconds=60, cache="on")
+    warmkey.warm_up()
+    assert_type(warmkey.encrypt(b"plaintext", CONTEXT), bytes)
+    assert_type(warmkey.decrypt(b"message", {"tenant": "a"}), bytes)
+    assert_type(warmkey.encrypt_text("text"), str)
+    assert_type(warmkey.decrypt_text("base64", encryption_context=CONTEXT), str)
+    assert_type(warmkey.default_client(), Client)
+    assert_type(warmkey.default_cmm(), CachingCMM)
+    info = warmkey.cache_info()
+    assert_type(info, CacheInfo)
+    assert_type(info.as_dict(), dict[str, Any])
+    assert_type(warmkey.purge(), int)
+    assert_type(warmkey.purge("partition"), int)
+    warmkey.reset()
+
+
+@instrument
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    return {"length": len(warmkey.encrypt(event["plaintext"]))}
+
+
+def client(keyring: RawAesKeyring) -> None:
+    strict = Client()
+    assert_type(strict.commitment_policy, CommitmentPolicy)
+    assert_type(strict.max_encrypted_data_keys, int | None)
+    lenient = Client(
+        commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_ALLOW_DECRYPT,
+        max_encrypted_data_keys=5,
+    )
+    made = lenient.encrypt(
+        bytearray(b"plaintext"),
+        keyring=keyring,
+        encryption_context=CONTEXT,
+        algorithm_suite=AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+        frame_length=1024,
+    )
+    assert_type(made, EncryptResult)
+    assert_type(made.ciphertext, bytes)
+    assert_type(made.encryption_context, dict[str, str])
+    assert_type(made.algorithm_suite, AlgorithmSuite)
+    assert_type(made.header.frame_length, int)
+    opened = strict.decrypt(memoryview(made.ciphertext), cmm=DefaultCMM(keyring), encryption_context={"tenant": "a"})
+    assert_type(opened, DecryptResult)
+    assert_type(opened.plaintext, bytes)
+    assert_type(opened.encryption_context, dict[str, str])
+    assert_type(opened.header.message_id, bytes)
+
+
+def streams(keyring: RawAesKeyring) -> None:
+    with Path("plain").open("rb") as source, Path("message").open("wb") as target:
+        message: BinaryIO = Client().encrypt_stream(source, keyring=keyring, plaintext_length=1_000_000)
+        shutil.copyfileobj(message, target)
+    with Path("message").open("rb") as source, Client().decrypt_stream(source, keyring=keyring) as plaintext:
+        assert_type(plaintext.algorithm_suite, AlgorithmSuite)
+        assert_type(plaintext.encryption_context, dict[str, str])
+        assert_type(plaintext.read(16), bytes)
+    Client().decrypt_stream(b"message", keyring=keyring, unsigned_only=True, max_body_length=2**20).close()
+
+
+def caches(keyring: RawAesKeyring) -> None:
+    seen: list[Event] = []
+    cmm = CachingCMM(
+        cache=LocalCMC(100),
+        max_age=60,
+        keyring=keyring,
+        partition_id="partition",
+        max_messages_encrypted=1_000,
+        max_bytes_encrypted=2**30,
+        max_age_jitter=0.1,
+        emit=seen.append,
+    )
+    assert_type(cmm.partition_id, str)
+    assert_type(cmm.purge(), int)
+    CachingCMM(cache=NullCMC(), max_age=0.5, cmm=cmm)
+    required = RequiredEncryptionContextCMM(["tenant"], cmm=cmm)
+    RequiredEncryptionContextCMM({"tenant"}, keyring=keyring)
+    Client().encrypt(b"", cmm=required, encryption_context=CONTEXT)
+    for event in seen:
+        match event:
+            case CacheHit(operation=operation) | CacheMiss(operation=operation):
+                assert_type(operation.value, str)
+            case KmsRequest(duration_seconds=seconds):
+                assert_type(seconds, float)
+            case _:
+                pass
+
+
+def kms_keyrings(kms: Any) -> None:
+    one = AwsKmsKeyring(ARN, kms_client=kms, grant_tokens=["token"])
+    ours = DiscoveryFilter("aws", ["111122223333"])
+    children = (
+        AwsKmsDiscoveryKeyring(kms_client=kms, discovery_filter=ours),
+        AwsKmsMrkKeyring(ARN, kms_client=kms),
+        AwsKmsMrkDiscoveryKeyring(kms_client=kms, region="us-east-1", discovery_filter=ours),
+        AwsKmsRsaKeyring(ARN, encryption_algorithm="RSAES_OAEP_SHA_256", kms_client=kms),
+        AwsKmsEcdhKeyring(
+            KmsPublicKeyDiscovery(recipient_kms_identifier=ARN), curve_spec=EcdhCurveSpec.ECC_NIST_P256, kms_client=kms
+        ),
+        AwsKmsEcdhKeyring(
+            KmsPrivateKeyToStaticPublicKey(sender_kms_identifier=ARN, recipient_public_key=b"der"),
+            curve_spec=EcdhCurveSpec.ECC_NIST_P256,
+            kms_client=kms,
+        ),
+    )
+    MultiKeyring(one, children)
+
+    def supply(region: str) -> Any:
+        return kms
+
+    aws_kms_multi_keyring(generator=ARN, children=[ARN], client_supplier=supply)
+    aws_kms_discovery_multi_keyring(regions=["us-east-1"], discovery_filter=ours, client_supplier=supply)
+    aws_kms_mrk_multi_keyring(generator=ARN, client_supplier=supply)
+    aws_kms_mrk_discovery_multi_keyring(regions=["us-east-1"], discovery_filter=ours, client_supplier=supply)
+
+
+def raw_keyrings() -> None:
+    aes = RawAesKeyring("namespace", "name", bytes(32))
+    rsa = RawRsaKeyring(
+        "namespace", "name", PaddingScheme.OAEP_SHA256_MGF1, public_key=b"public PEM", private_key=b"private PEM"
+    )
+    spec = EcdhCurveSpec.ECC_NIST_P384
+    RawEcdhKeyring(EphemeralPrivateKeyToStaticPublicKey(recipient_public_key=b"der"), curve_spec=spec)
+    RawEcdhKeyring(PublicKeyDiscovery(recipient_static_private_key=b"pem"), curve_spec=spec)
+    RawEcdhKeyring(
+        RawPrivateKeyToStaticPublicKey(sender_static_private_key=b"pem", recipient_public_key=b"der"), curve_spec=spec
+    )
+    MultiKeyring(generator=aes, children=[rsa])
+
+
+class OwnKeyring:
+    """A keyring is whatever has these two methods."""
+
+    def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
+        return materials
+
+    def on_decrypt(
+        self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
+    ) -> DecryptionMaterials:
+        assert_type(encrypted_data_keys[0].key_provider_id, str)
+        return materials
+
+
+class OwnCMM:
+    """A CMM is whatever has these two methods."""
+
+    def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        assert_type(request.max_plaintext_length, int | None)
+        return EncryptionMaterials(
+            algorithm_suite=request.algorithm_suite or request.commitment_policy.default_suite,
+            encryption_context=request.encryption_context,
+        )
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        return DecryptionMaterials(algorithm_suite=request.algorithm_suite)
+
+
+class OwnCache:
+    """A cache is whatever has these three methods."""
+
+    def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
+        pass
+
+    def get_cache_entry(self, identifier: bytes, /) -> CacheEntry | None:
+        return None
+
+    def delete_cache_entry(self, identifier: bytes, /) -> None:
+        pass
+
+
+def own_parts() -> None:
+    Client().encrypt(b"", keyring=OwnKeyring())
+    Client().decrypt(b"", cmm=OwnCMM())
+    MultiKeyring(OwnKeyring())
+    CachingCMM(cache=OwnCache(), max_age=60, cmm=OwnCMM())
+    assert_type(AlgorithmSuite(0x0478), AlgorithmSuite)
+    assert_type(EncryptionContext.of({"tenant": "a"}), EncryptionContext)
+
+
+def errors() -> None:
+    try:
+        warmkey.decrypt(b"")
+    except MalformedMessage as error:
+        assert_type(error.where, str)
+        assert_type(error.offset, int)
+    except KeyUnavailable as error:
+        assert_type(error.attempts, tuple[KeyAttempt, ...])
+    except (AuthenticationFailed, PolicyRefused, InvalidRequest, ConfigurationError):
+        raise
+    except WarmkeyError as error:
+        assert_type(error, WarmkeyError)
