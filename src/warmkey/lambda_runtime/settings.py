@@ -289,8 +289,8 @@ VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row 
 def _check_keys(settings: Settings) -> None:
     discovery = settings.kms_mode is KmsMode.DISCOVERY
     if not settings.kms_key_arns and not discovery:
-        allowed = ROWS["kms_key_arns"].metadata["allowed"]
-        raise ConfigurationError(f"WARMKEY_KMS_KEY_ARNS is missing; {allowed} is allowed")
+        allowed = ROWS["kms_key_arns"].metadata["allowed"].rstrip(",")
+        raise ConfigurationError(f"WARMKEY_KMS_KEY_ARNS is missing; set it to {allowed}")
     if settings.discovery_accounts and not discovery:
         raise ConfigurationError(
             f"WARMKEY_DISCOVERY_ACCOUNTS is set while WARMKEY_KMS_MODE is {settings.kms_mode.value}, which decrypts "
