@@ -117,6 +117,13 @@ def test_from_standard_input_to_standard_output(shell: Shell, suite: str, stdin:
     assert shell.names == []
 
 
+def test_frames_of_a_length_that_suits_a_large_file(shell: Shell) -> None:
+    shell.encrypted(b"text", "--frame-length", "auto")
+
+    assert shell("inspect", "--json", shell.path("message")) == 0
+    assert json.loads(shell.out)["frame_length"] == 2**16
+
+
 def test_from_base64(shell: Shell, stdin: Callable[[bytes], None]) -> None:
     stdin(base64.encodebytes(shell.encrypted(b"text")))
 
@@ -271,6 +278,7 @@ def test_a_directory_is_no_output(shell: Shell) -> None:
         (("encrypt", "--key-arn", "x", "--context", "tenant", "a", "b"), "'tenant' is not KEY=VALUE"),
         (("encrypt", "--key-arn", "x", "--context", "k=1", "--context", "k=2", "a", "b"), "has the key 'k' twice"),
         (("encrypt", "--key-arn", "x", "--suite", "0x1234", "a", "b"), "there are 0x0014"),
+        (("encrypt", "--key-arn", "x", "--frame-length", "long", "a", "b"), "'long'"),
         (("encrypt", "--key-arn", "x", "--suite", "best", "a", "b"), "'best' is no algorithm suite"),
         (("decrypt", "--key-arn", "x", "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
     ],

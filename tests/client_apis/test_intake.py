@@ -185,7 +185,7 @@ def test_bytearray_and_memoryview_are_bytes_too() -> None:
     assert intake.data == b"abcd"
 
 
-@pytest.mark.parametrize("source", [b"abc", bytearray(b"abc"), memoryview(b"abc")])
+@pytest.mark.parametrize("source", [b"abc", bytearray(b"abc"), memoryview(b"abc"), memoryview(b"aXbXc")[::2]])
 def test_bytes_can_be_read_from(source: bytes) -> None:
     assert open_source(source).read(10) == b"abc"
 

@@ -85,7 +85,11 @@ def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         "--suite", type=_suite, help="an algorithm suite by name or number; default: the policy's, which signs"
     )
     parser.add_argument(
-        "--frame-length", type=int, default=DEFAULT_FRAME_LENGTH, metavar="BYTES", help="default: %(default)s"
+        "--frame-length",
+        type=_frame_length,
+        default=DEFAULT_FRAME_LENGTH,
+        metavar="BYTES",
+        help="or auto, which is faster for large files; default: %(default)s",
     )
 
 
@@ -141,6 +145,10 @@ def _suite(text: str) -> AlgorithmSuite:
     except ValueError:
         suites = ", ".join(f"0x{suite.value:04x} ({suite.name})" for suite in AlgorithmSuite)
         raise argparse.ArgumentTypeError(f"{text!r} is no algorithm suite; there are {suites}") from None
+
+
+def _frame_length(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:
