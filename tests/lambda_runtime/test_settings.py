@@ -250,7 +250,7 @@ def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:
 def test_without_a_key_the_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WARMKEY_KMS_KEY_ARNS")
 
-    with pytest.raises(ConfigurationError, match=r"^WARMKEY_KMS_KEY_ARNS is missing; set it to one or more KMS key ARNs"):
+    with pytest.raises(ConfigurationError, match=r"^WARMKEY_KMS_KEY_ARNS is missing; set it to one or more KMS"):
         read_settings({})
 
 
