@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import _cffi_backend
@@ -47,6 +48,11 @@ def error_of_importing(opt: Path) -> str:
     return "".join(done.stderr.splitlines()[-1:])
 
 
+def pretend_to_be(opt: Path, version: str) -> None:
+    about = opt / "cryptography" / "__about__.py"
+    replace(about, about.read_bytes().replace(cryptography.__version__.encode(), version.encode()))
+
+
 def library(opt: Path) -> Path:
     (found,) = (opt / "cryptography").rglob("_rust*.so")
     return found
@@ -66,9 +72,10 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
 def test_cffi_for_another_python_is_named(opt: Path) -> None:
     (opt / Path(_cffi_backend.__file__).name).rename(opt / "_cffi_backend.cpython-399-x86_64-linux-gnu.so")
 
-    assert f"cryptography needs _cffi_backend, and there is none for Python 3.{sys.version_info.minor} on" in (
-        error_of_importing(opt)
-    )
+    error = error_of_importing(opt)
+
+    assert f"cryptography needs _cffi_backend, and there is none for Python 3.{sys.version_info.minor} on" in error
+    assert f"{opt}/_cffi_backend.cpython-399-x86_64-linux-gnu.so for {platform.machine()}. Attach" in error
 
 
 def test_a_library_for_another_architecture_is_named_with_both(opt: Path) -> None:
@@ -79,29 +86,45 @@ def test_a_library_for_another_architecture_is_named_with_both(opt: Path) -> Non
 
     error = error_of_importing(opt)
 
-    assert f"Found: {library(opt)} for {name}. Attach warmkey's layer for this architecture" in error
+    assert f"{library(opt)} for {name}. Attach warmkey's layer for this architecture" in error
 
 
 def test_a_library_that_is_none_is_named(opt: Path) -> None:
     replace(library(opt), b"git-lfs pointer")
 
-    assert f"Found: {library(opt)} for no machine (it is no ELF file)" in error_of_importing(opt)
+    assert f"{library(opt)} for no machine (it is no ELF file)" in error_of_importing(opt)
 
 
 def test_a_missing_library_is_named(opt: Path) -> None:
     library(opt).unlink()
 
-    assert "Found: no library" in error_of_importing(opt)
+    assert f"Found {opt / 'cryptography'} (version not recorded); no library. Attach" in error_of_importing(opt)
 
 
 def test_two_copies_over_each_other_are_named_with_both_versions(opt: Path) -> None:
-    about = opt / "cryptography" / "__about__.py"
-    replace(about, about.read_bytes().replace(cryptography.__version__.encode(), b"44.0.0"))
+    for version in ("99.0.0", cryptography.__version__):
+        (opt / f"cryptography-{version}.dist-info").mkdir()
+    pretend_to_be(opt, "99.0.0")
 
     error = error_of_importing(opt)
 
-    assert f"are of version 44.0.0 and its library of version {cryptography.__version__}: two copies" in error
-    assert f"Found in {opt / 'cryptography'}. Keep one of them" in error
+    assert f"are of version 99.0.0 and its library of version {cryptography.__version__}: two copies" in error
+    assert f"Found {opt / 'cryptography'} ({cryptography.__version__} and 99.0.0). Keep one of them" in error
+
+
+def test_a_copy_that_is_too_old_is_named_with_the_version_that_is_needed(opt: Path) -> None:
+    pretend_to_be(opt, "46.0.7")
+
+    error = error_of_importing(opt)
+
+    assert "cryptography 46.0.7 is too old: warmkey needs 47 or later" in error
+    assert f"Found {opt / 'cryptography'} (version not recorded). The first one counts" in error
+
+
+def test_the_oldest_is_what_the_project_says() -> None:
+    project = tomllib.loads((SRC.parent / "pyproject.toml").read_text())["project"]
+
+    assert f"cryptography>={native_parts._OLDEST}" in project["dependencies"]
 
 
 # --- the same in this process, where coverage sees it
@@ -112,9 +135,16 @@ def test_nothing_is_wrong_here() -> None:
 
 
 def test_the_versions_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cryptography, "__version__", "44.0.0")
+    monkeypatch.setattr(cryptography, "__version__", "99.0.0")
 
-    with pytest.raises(ConfigurationError, match=r"of version 44\.0\.0 and its library of version"):
+    with pytest.raises(ConfigurationError, match=r"of version 99\.0\.0 and its library of version"):
+        native_parts.check_native_parts()
+
+
+def test_the_age_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cryptography, "__version__", "46.0.7")
+
+    with pytest.raises(ConfigurationError, match=r"cryptography 46\.0\.7 is too old"):
         native_parts.check_native_parts()
 
 
@@ -122,7 +152,7 @@ def test_the_path_is_searched_for_copies(opt: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.bindings._rust", None)
     monkeypatch.setattr(sys, "path", [str(opt), str(opt), str(opt / "elsewhere")])
 
-    with pytest.raises(ConfigurationError, match=f"Found: {library(opt)} for {platform.machine()}[.]"):
+    with pytest.raises(ConfigurationError, match=f"; {library(opt)} for {platform.machine()}[.]"):
         native_parts.check_native_parts()
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(ConfigurationError, match="is not installed"):

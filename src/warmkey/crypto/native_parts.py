@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_native_parts"]
 
+# What pyproject.toml wants: before it AES-GCM could not encrypt into a buffer.
+_OLDEST = 47
+
 # e_machine of an ELF file, by the names of platform.machine().
 _MACHINES = {3: "i686", 40: "arm", 62: "x86_64", 183: "aarch64"}
 _ELF_MACHINE = slice(18, 20)
@@ -26,16 +29,27 @@ def check_native_parts() -> None:
     """:raises ConfigurationError: cryptography can't be used; says what was found and the remedy"""
     try:
         import cryptography  # noqa: PLC0415
+
+        version = cryptography.__version__
+        _check_age(version)
         from cryptography.hazmat.bindings._rust import _openssl  # noqa: PLC0415
 
         compiled = _openssl.ffi.string(_openssl.lib.CRYPTOGRAPHY_PACKAGE_VERSION).decode()
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(_explain(error)) from error
-    if compiled != cryptography.__version__:
+    if compiled != version:
         raise ConfigurationError(
-            f"the Python files of cryptography are of version {cryptography.__version__} and its library of version "
-            f"{compiled}: two copies were unpacked over each other. {_copies()}. Keep one of them: if another layer or "
-            "the function brings cryptography, both must bring the same version"
+            f"the Python files of cryptography are of version {version} and its library of version {compiled}: two "
+            f"copies were unpacked over each other. {_copies()}. Keep one of them: if two layers of the function bring "
+            "cryptography, both must bring the same version"
+        )
+
+
+def _check_age(version: str) -> None:
+    if int(version.partition(".")[0]) < _OLDEST:
+        raise ConfigurationError(
+            f"cryptography {version} is too old: warmkey needs {_OLDEST} or later. {_copies()}. The first one counts: "
+            "update it, or remove it from the function if warmkey's layer brings its own"
         )
 
 
@@ -50,26 +64,39 @@ def _explain(error: Exception) -> str:
             f"cryptography is not installed for {here}. Attach warmkey's layer for this architecture and runtime, or "
             "add cryptography to the function"
         )
-    remedy = f"Attach warmkey's layer for this architecture and runtime, or install the wheels for {here}"
     if getattr(error, "name", None) == "_cffi_backend":
-        return f"cryptography needs _cffi_backend, and there is none for {here}. {_copies()}. {remedy}"
-    found = [f"{library} for {_machine_of(library)}" for home in homes for library in home.rglob("_rust*.so")]
-    return f"cryptography can't be loaded by {here}: {error}. Found: {', '.join(found) or 'no library'}. {remedy}"
+        problem = f"cryptography needs _cffi_backend, and there is none for {here}"
+        libraries = [library for entry in _path() for library in sorted(entry.glob("_cffi_backend*.so"))]
+    else:
+        problem = f"cryptography can't be loaded by {here}: {error}"
+        libraries = [library for home in homes for library in sorted(home.rglob("_rust*.so"))]
+    found = ", ".join(f"{library} for {_machine_of(library)}" for library in libraries)
+    return (
+        f"{problem}. {_copies()}; {found or 'no library'}. Attach warmkey's layer for this architecture and runtime, "
+        f"or install manylinux2014 wheels for {here}"
+    )
 
 
 def _copies() -> str:
-    return f"Found in {', '.join(map(str, _homes()))}"
+    return f"Found {', '.join(f'{home} ({_versions_beside(home)})' for home in _homes())}"
+
+
+def _versions_beside(home: Path) -> str:
+    """What was installed here, as far as installers left word: two versions are two copies over each other."""
+    about = sorted(home.parent.glob("cryptography-*.dist-info"))
+    return " and ".join(folder.stem.partition("-")[2] for folder in about) or "version not recorded"
 
 
 def _homes() -> Iterator[Path]:
     """Where on the path there is a copy of cryptography, in the order in which they are looked at."""
+    return (home for entry in _path() if (home := entry / "cryptography").is_dir())
+
+
+def _path() -> list[Path]:
     import sys  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
-    for entry in dict.fromkeys(sys.path):
-        home = Path(entry, "cryptography")
-        if home.is_dir():
-            yield home
+    return [Path(entry) for entry in dict.fromkeys(sys.path)]
 
 
 def _machine_of(library: Path) -> str:
