@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import threading
 import traceback
 from dataclasses import FrozenInstanceError
@@ -254,11 +255,15 @@ def broken_kms(session: KmsSession) -> None:
     session.client.fail(error="denied", times=None)
 
 
-def broken_settings(session: KmsSession) -> None:
+def missing_context_key(session: KmsSession) -> None:
     session.configure(required_context_keys="purpose")
 
 
-@pytest.mark.parametrize("trouble", [broken_kms, broken_settings])
+def broken_settings(session: KmsSession) -> None:
+    os.environ["WARMKEY_CACHE"] = "maybe"  # the session puts back what there was
+
+
+@pytest.mark.parametrize("trouble", [broken_kms, missing_context_key, broken_settings])
 @pytest.mark.parametrize(
     "use",
     [

@@ -55,8 +55,8 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
     :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks
     :raises KeyUnavailable: KMS gave no data key
     """
-    default = DEFAULT.get()
     try:
+        default = DEFAULT.get()
         if default.required:
             _check_required(encryption_context, default.required)
         return default.client.encrypt(
@@ -83,8 +83,8 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
     :raises InvalidRequest: an argument can't be used
     :raises ConfigurationError: a setting is missing or wrong
     """
-    default = DEFAULT.get()
     try:
+        default = DEFAULT.get()
         if default.required:
             _check_required(encryption_context, default.required)
         return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
