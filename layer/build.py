@@ -100,9 +100,17 @@ def build(*, variant: str, architecture: str, cache: Path, interpreters: Sequenc
 def _site_packages(
     found: Sequence[Path], project: Mapping[str, str], interpreters: Sequence[Interpreter]
 ) -> dict[str, bytes]:
-    site = wheels.merge([*map(wheels.unpack, found), _own_package(project)])
-    sources = {name: content for name, content in site.items() if name.endswith(".py")}
-    return {f"python/{name}": content for name, content in (site | compile_sources(sources, interpreters)).items()}
+    others, own = wheels.merge(map(wheels.unpack, found)), _own_package(project)
+    # Another layer of the function may well carry other versions of these packages, and is unpacked over ours.
+    bytecode = [
+        compile_sources(_python(others), interpreters, checked=True),
+        compile_sources(_python(own), interpreters, checked=False),
+    ]
+    return {f"python/{name}": content for name, content in wheels.merge([others, own, *bytecode]).items()}
+
+
+def _python(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if name.endswith(".py")}
 
 
 def _own_package(project: Mapping[str, str]) -> dict[str, bytes]:

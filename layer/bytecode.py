@@ -70,10 +70,15 @@ def _probe(executable: Path) -> Interpreter | None:
     return Interpreter(executable=str(executable), runtime=runtime, version=version)
 
 
-def compile_sources(sources: Mapping[str, bytes], interpreters: Iterable[Interpreter]) -> dict[str, bytes]:
+def compile_sources(
+    sources: Mapping[str, bytes], interpreters: Iterable[Interpreter], *, checked: bool
+) -> dict[str, bytes]:
     """The ``.pyc`` files for *sources*, by their path beside them, as each of *interpreters* makes them.
 
-    They are never checked against the source, and their tracebacks name the place in Lambda: ``/opt/python/...``.
+    Their tracebacks name the place in Lambda: ``/opt/python/...``.
+
+    :param checked: whether they count only for the source that they were made from. A layer that is unpacked over
+        this one replaces sources and leaves these files; unchecked, they would go on speaking for the old sources
     """
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
@@ -82,11 +87,11 @@ def compile_sources(sources: Mapping[str, bytes], interpreters: Iterable[Interpr
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for interpreter in interpreters:
-            _compile(root, interpreter)
+            _compile(root, interpreter, "checked-hash" if checked else "unchecked-hash")
         compiled = sorted((root / "python").rglob("*.pyc"))
         return {path.relative_to(root / "python").as_posix(): path.read_bytes() for path in compiled}
 
 
-def _compile(root: Path, interpreter: Interpreter) -> None:
-    compileall = [interpreter.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+def _compile(root: Path, interpreter: Interpreter, invalidation: str) -> None:
+    compileall = [interpreter.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode", invalidation]
     subprocess.run([*compileall, "-s", str(root), "-p", "/opt", str(root / "python")], check=True)

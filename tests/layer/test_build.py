@@ -72,6 +72,13 @@ def test_every_module_has_bytecode_of_the_interpreters_that_the_manifest_names(l
     assert bytecode == modules * len(manifest_in(layer)["bytecode"])
 
 
+def test_bytecode_of_what_another_layer_may_replace_is_checked_and_ours_is_not(layer: Layer) -> None:
+    compiled = {name: content for name, content in layer.files.items() if name.endswith(".pyc")}
+    checked = {name for name, content in compiled.items() if content[4] == 0b11}
+
+    assert {name for name in compiled if not name.startswith("python/warmkey/")} == checked
+
+
 def test_the_manifest_in_the_zip_is_the_one_that_is_printed(layer: Layer) -> None:
     printed = build.describe(layer)
 

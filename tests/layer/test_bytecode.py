@@ -1,4 +1,4 @@
-"""Bytecode is found by the runtime that it is for, and never compared with its source."""
+"""Bytecode is found by the runtime that it is for; whether it is compared with its source can be chosen."""
 
 from __future__ import annotations
 
@@ -24,30 +24,33 @@ TAG = sys.implementation.cache_tag
 
 
 def test_there_is_one_file_for_each_source_beside_it() -> None:
-    compiled = compile_sources(SOURCES, [THIS])
+    compiled = compile_sources(SOURCES, [THIS], checked=False)
 
     expected = {f"__pycache__/a.{TAG}.pyc", f"p/__pycache__/__init__.{TAG}.pyc", f"p/__pycache__/b.{TAG}.pyc"}
     assert set(compiled) == expected
 
 
-def test_the_runtime_never_checks_it_against_the_source() -> None:
-    header = compile_sources(SOURCES, [THIS])[f"__pycache__/a.{TAG}.pyc"][:8]
+@pytest.mark.parametrize(("checked", "flags"), [(False, 0b01), (True, 0b11)])
+def test_the_runtime_checks_it_against_the_source_if_asked_to(checked: bool, flags: int) -> None:
+    header = compile_sources(SOURCES, [THIS], checked=checked)[f"__pycache__/a.{TAG}.pyc"][:8]
 
-    assert header == importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
+    assert header == importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little")
 
 
 def test_tracebacks_name_the_place_in_lambda() -> None:
-    code = marshal.loads(compile_sources(SOURCES, [THIS])[f"p/__pycache__/b.{TAG}.pyc"][16:])
+    code = marshal.loads(compile_sources(SOURCES, [THIS], checked=False)[f"p/__pycache__/b.{TAG}.pyc"][16:])
 
     assert code.co_filename == "/opt/python/p/b.py"
 
 
 def test_the_same_source_gives_the_same_bytes() -> None:
-    assert compile_sources(SOURCES, [THIS]) == compile_sources(SOURCES, [THIS])
+    first, second = (compile_sources(SOURCES, [THIS], checked=True) for _ in range(2))
+
+    assert first == second
 
 
 def test_without_interpreters_there_is_none() -> None:
-    assert compile_sources(SOURCES, []) == {}
+    assert compile_sources(SOURCES, [], checked=True) == {}
 
 
 def test_an_interpreter_is_found_by_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
