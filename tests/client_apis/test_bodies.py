@@ -13,7 +13,7 @@ import pytest
 from tests.vectors import readers
 from tests.vectors.forge import SUITES, Forgery
 from tests.vectors.readers import KEYRING, client_for
-from warmkey import AlgorithmSuite, AuthenticationFailed, MalformedMessage
+from warmkey import AlgorithmSuite, AuthenticationFailed, MalformedMessage, PolicyRefused
 from warmkey.data_format.encrypted_data_keys import serialize_entry
 
 if TYPE_CHECKING:
@@ -271,3 +271,22 @@ class KnownDataKey:
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
         return KEYRING.on_decrypt(materials, encrypted_data_keys)
+
+
+def test_a_frame_longer_than_the_cipher_takes_is_refused_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standing in for two gigabytes: the cipher says what it says of them."""
+
+    class Full:
+        def __init__(self, _key: bytes) -> None:
+            """Any key will do."""
+
+        def decrypt(self, _iv: bytes, sealed: bytes, _aad: bytes) -> bytes:
+            if len(sealed) > 16:
+                raise OverflowError("Data or associated data too long. Max 2**31 - 1 bytes")
+            return b""
+
+    message = Forgery(suite_id=0x0478).message(b"plaintext")
+    monkeypatch.setattr("warmkey.client_apis.decrypt.AESGCM", Full)
+
+    with pytest.raises(PolicyRefused, match="can't be decrypted"):
+        client_for(AlgorithmSuite(0x0478)).decrypt(message, keyring=KEYRING)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 from warmkey.client_apis.bodies import decrypt_body
 from warmkey.client_apis.results import DecryptResult
 from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
-from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
+from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
 from warmkey.data_format.familiar_header import read_familiar_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
-from warmkey.exceptions import AuthenticationFailed, InvalidRequest
+from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused
 from warmkey.structures import DecryptMaterialsRequest, EncryptionContext
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def decrypt(
     header = read_familiar_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
-    plaintext, body_end = decrypt_body(message, header, aead=aead)
+    try:
+        plaintext, body_end = decrypt_body(message, header, aead=aead)
+    except OverflowError:
+        problem = f"a frame or body of more than {MAX_CONTENT_LENGTH} bytes can't be decrypted"
+        raise PolicyRefused(problem) from None
     if body_end == len(message) and header.algorithm_suite.signature is None:
         return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
     reader = Reader(message, body_end)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, cast
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.bodies import decrypt_block, regular_frame_aad
 from warmkey.client_apis.decrypt import get_materials, verified_cipher
-from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
+from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
-from warmkey.crypto.aes_gcm import InvalidTag
+from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.data_format.message_body import (
     FINAL_FRAME_OVERHEAD,
     MAX_FRAMES,

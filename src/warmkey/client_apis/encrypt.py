@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from warmkey.client_apis.bodies import AuthenticatedHeader, encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
-from warmkey.crypto.aes_gcm import AESGCM
+from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH
 from warmkey.crypto.key_derivation import derive_keys
 from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_count
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES
@@ -57,6 +57,8 @@ def encrypt(
     frame_length = frame_length_for(length, frame_length)
     if length > frame_length * MAX_FRAMES:
         raise InvalidRequest(f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes")
+    if length > MAX_CONTENT_LENGTH and frame_length > MAX_CONTENT_LENGTH:
+        raise InvalidRequest(f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted; choose smaller ones")
     materials = get_materials(
         cmm,
         commitment_policy=commitment_policy,

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, cast
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.bodies import regular_frame_aad
 from warmkey.client_apis.encrypt import authenticated_header, frame_length_for, get_materials
-from warmkey.client_apis.intake import BATCH_LENGTH, MAX_CONTENT_LENGTH, Intake, open_source
+from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
+from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH
 from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
 from warmkey.data_format.message_body_aad import FINAL_FRAME, message_body_aad
 from warmkey.data_format.message_footer import serialize_footer

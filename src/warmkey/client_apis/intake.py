@@ -11,7 +11,6 @@ import hashlib
 from io import BytesIO
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.data_format.reader import TruncatedMessage
 from warmkey.exceptions import InvalidRequest, MalformedMessage
 
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 
     from warmkey.algorithm_suites import SignatureAlgorithm
 
-__all__ = ["BATCH_LENGTH", "MAX_CONTENT_LENGTH", "Intake", "Source", "open_source"]
+__all__ = ["BATCH_LENGTH", "Intake", "Source", "open_source"]
 
 # Bytes that are read and processed at a time, where a frame is no longer than that: two frames of 64 KiB and what
 # belongs to them. Throughput is the same from 64 KB up; from 192 KB on the C library's allocator gives buffers back to
 # the system and fetches them again for each batch.
 BATCH_LENGTH = 2**17 + 2**11
-# What the ``cryptography`` package takes at once, less a tag.
-MAX_CONTENT_LENGTH = 2**31 - 1 - TAG_LENGTH
 
 _Parsed = TypeVar("_Parsed")
 

@@ -8,4 +8,7 @@ Source: framework/algorithm-suites.md#gcm
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["AESGCM", "InvalidTag"]
+__all__ = ["AESGCM", "MAX_CONTENT_LENGTH", "InvalidTag"]
+
+# What ``cryptography`` takes at once, less a tag; for more it raises OverflowError.
+MAX_CONTENT_LENGTH = 2**31 - 1 - 16
