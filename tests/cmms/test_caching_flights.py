@@ -238,11 +238,15 @@ def test_an_answer_with_an_identity_kdf_is_shared_with_nobody_who_waited(monkeyp
     cmm = stage.cmm()
     boarding = Boarding(monkeypatch)
 
-    def first_waits_for_all(_: object) -> None:
+    together = threading.Barrier(7)
+
+    def first_waits_for_all_and_all_for_each_other(_: object) -> None:
         if stage.below.calls == 1:
             boarding.wait_for(7)
+        else:
+            together.wait(30)
 
-    stage.below.during = first_waits_for_all
+    stage.below.during = first_waits_for_all_and_all_for_each_other
     stage.below.answer = lambda _: stage.materials(suite=IDENTITY, policy=FORBID)
     answers = in_threads(8, lambda: cmm.get_encryption_materials(encrypt_request(suite=None, policy=FORBID)))
 

@@ -18,8 +18,8 @@ from tests.cmms.stage import (
     in_threads,
     outcomes,
 )
-from warmkey import CachingCMM, ConfigurationError, LocalCMC, PolicyRefused
-from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
+from warmkey import CachingCMM, ConfigurationError, KeyAttempt, KeyUnavailable, LocalCMC, PolicyRefused
+from warmkey.events import CacheEviction, EvictionReason, KmsOutcome, MissReason, Operation
 from warmkey.testing import SettableClock
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
@@ -372,6 +372,19 @@ def test_a_refresh_that_fails_leaves_the_entry_serving_until_its_end() -> None:
     stage.clock.tick(5)
     with pytest.raises(PolicyRefused):
         encrypt_key(cmm)
+
+
+@pytest.mark.parametrize("outcome", [KmsOutcome.DENIED, KmsOutcome.DISABLED])
+def test_a_refresh_that_kms_refuses_takes_the_entry_with_it(outcome: KmsOutcome) -> None:
+    stage = Stage()
+    cmm = stage.cmm(max_age=60, refresh_ahead=True)
+    attempt = KeyAttempt(keyring="K", operation="GenerateDataKey", key="alias/mine", reason="no", outcome=outcome)
+
+    def refuse(_: object) -> None:
+        raise KeyUnavailable("no", [attempt])
+
+    assert isinstance(refreshing(stage, cmm, refuse), KeyUnavailable)
+    assert stage.evictions == [EvictionReason.DELETED]
 
 
 def test_a_refresh_that_fails_after_the_entrys_end_does_not_use_it() -> None:
