@@ -152,7 +152,8 @@ class PythonPeer:
     def _provider(self, wrapping: RawAes | Kms) -> Any:
         if isinstance(wrapping, Kms):
             return aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=[wrapping.arn])
-        provider = _RawProvider()
+        kind = type("_RawProviderOfOneNamespace", (_RawProvider,), {"provider_id": wrapping.namespace})
+        provider = kind()
         provider.wrapping = wrapping
         provider.add_master_key(wrapping.name)
         return provider
