@@ -46,7 +46,7 @@ AT_IMPORT = {
         "aws_kms aws_kms_key_arn aws_kms_mrk aws_kms_mrk_are_unique aws_kms_mrk_match_for_decrypt discretion "
         "interface kms_decryption kms_requests multi raw_aes split"
     ),
-    "lambda_runtime": "default_client freed_memory kms_keys settings snapstart tally wiring",
+    "lambda_runtime": "default_client freed_memory kms_keys parsers settings snapstart tally wiring",
     "observability": "current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",
 }

@@ -7,17 +7,15 @@ the field's name itself, with the text that the variable would have or with the 
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from dataclasses import Field, dataclass, field, fields
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
-from warmkey.structures import RESERVED_PREFIX
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.lambda_runtime import parsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,8 +44,6 @@ PREFIX = "WARMKEY_"
 _LIKE_ENOUGH = 0.6
 _AS_GOOD_AS = 0.05
 
-_Choice = TypeVar("_Choice", bound=Enum)
-
 
 class Init(StrEnum):
     """When the default client is built."""
@@ -72,138 +68,6 @@ class Metrics(StrEnum):
     DETAILED = "detailed"
 
 
-# --- parsers: text or a typed value in, the typed value out
-
-
-class _NotAllowedError(ValueError):
-    """A parser's answer to what it can't take; with the reason, where the words of the row don't say it."""
-
-
-def _integer(low: int, high: int | None = None) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
-            raise _NotAllowedError
-        return value
-
-    return parse
-
-
-def _integer_or_auto(low: int, high: int) -> Callable[[object], int | str]:
-    parse = _integer(low, high)
-    return lambda value: "auto" if value == "auto" else parse(value)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{0,15}\.?[0-9]{1,15}", value):
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _NotAllowedError
-    return value
-
-
-def _seconds(value: object) -> float:
-    number = _number(value)
-    if not 0 < number < math.inf:
-        raise _NotAllowedError
-    return number
-
-
-def _share(value: object) -> float:
-    number = _number(value)
-    if not 0 <= number < 1:
-        raise _NotAllowedError
-    return number
-
-
-def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value not in ("on", "off"):
-        raise _NotAllowedError
-    return value == "on"
-
-
-def _one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
-    def parse(value: object) -> _Choice:
-        try:
-            return choices(value)
-        except ValueError:
-            raise _NotAllowedError from None
-
-    return parse
-
-
-def _algorithm_suite(value: object) -> AlgorithmSuite:
-    if isinstance(value, AlgorithmSuite):
-        return value
-    if isinstance(value, str):
-        if value in AlgorithmSuite.__members__:
-            return AlgorithmSuite[value]
-        value = int(value, 16) if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{4}", value) else None
-    try:
-        return AlgorithmSuite(cast("int", value))
-    except ValueError:
-        raise _NotAllowedError from None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise _NotAllowedError
-    if not value.isprintable():
-        raise _NotAllowedError("it holds characters that can't be printed")
-    return value
-
-
-def _items(value: object) -> tuple[str, ...]:
-    """The items of a comma-separated text or of a collection, without spaces around them, none empty, none twice."""
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple, set, frozenset)):
-        raise _NotAllowedError
-    items = [_text(part).strip() for part in parts]
-    if "" in items:
-        raise _NotAllowedError("an item is empty")
-    for item in items:
-        if items.count(item) > 1:
-            raise _NotAllowedError(f"{item!r} is there twice")
-    return tuple(items)
-
-
-def _each(check: Callable[[str], str | None]) -> Callable[[object], tuple[str, ...]]:
-    """A parser of items, each of which *check* finds nothing wrong with."""
-
-    def parse(value: object) -> tuple[str, ...]:
-        items = _items(value)
-        for item in items:
-            if problem := check(item):
-                raise _NotAllowedError(problem)
-        return items
-
-    return parse
-
-
-def _wrong_with_kms_identifier(item: str) -> str | None:
-    try:
-        check_kms_identifier(item, "an item")
-    except ConfigurationError as error:
-        return str(error)
-    return None
-
-
-def _wrong_with_key_arn(item: str) -> str | None:
-    arn = parse_kms_arn(item)
-    return None if arn is not None and arn.is_key else f"{item!r} is no key ARN"
-
-
-def _wrong_with_account(item: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is no account ID"
-
-
-def _wrong_with_context_key(item: str) -> str | None:
-    return f"{item!r} is reserved; nobody may supply it" if item.startswith(RESERVED_PREFIX) else None
-
-
 # --- the table
 
 
@@ -213,16 +77,18 @@ def _row(parse: Callable[[object], object], allowed: str) -> dict[str, Any]:
 
 def _any_of(choices: type[Enum]) -> dict[str, Any]:
     *others, last = [str(choice.value) for choice in choices]
-    return _row(_one_of(choices), f"{', '.join(others)} or {last}")
+    return _row(parsers.one_of(choices), f"{', '.join(others)} or {last}")
 
 
 def _whole(low: int, high: int | None = None) -> dict[str, Any]:
-    return _row(_integer(low, high), f"an integer of {low} or more" if high is None else f"an integer, {low} to {high}")
+    return _row(
+        parsers.integer(low, high), f"an integer of {low} or more" if high is None else f"an integer, {low} to {high}"
+    )
 
 
-_SECONDS = _row(_seconds, "a number of seconds over 0")
-_SWITCH = _row(_switch, "on or off")
-_TEXT = _row(_text, "a text that is not empty")
+_SECONDS = _row(parsers.seconds, "a number of seconds over 0")
+_SWITCH = _row(parsers.switch, "on or off")
+_TEXT = _row(parsers.text, "a text that is not empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,16 +101,16 @@ class Settings:
     kms_key_arns: tuple[str, ...] = field(
         default=(),
         metadata=_row(
-            _each(_wrong_with_kms_identifier),
+            parsers.kms_identifiers,
             "one or more KMS key ARNs, separated by commas, of which the first generates data keys,",
         ),
     )
     decrypt_key_arns: tuple[str, ...] = field(
-        default=(), metadata=_row(_each(_wrong_with_key_arn), "one or more KMS key ARNs, separated by commas,")
+        default=(), metadata=_row(parsers.key_arns, "one or more KMS key ARNs, separated by commas,")
     )
     kms_mode: KmsMode = field(default=KmsMode.STRICT, metadata=_any_of(KmsMode))
     discovery_accounts: tuple[str, ...] = field(
-        default=(), metadata=_row(_each(_wrong_with_account), "one or more account IDs of 12 digits, by commas,")
+        default=(), metadata=_row(parsers.accounts, "one or more account IDs of 12 digits, by commas,")
     )
     kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_read_timeout_seconds: float = field(default=1, metadata=_SECONDS)
@@ -252,24 +118,24 @@ class Settings:
     cache: bool = field(default=True, metadata=_SWITCH)
     cache_capacity: int = field(default=1000, metadata=_whole(0))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)
-    max_age_jitter: float = field(default=0.1, metadata=_row(_share, "a number from 0 to below 1"))
+    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.share, "a number from 0 to below 1"))
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)
     partition_id: str | None = field(default=None, metadata=_TEXT)
     algorithm_suite: AlgorithmSuite | None = field(
-        default=None, metadata=_row(_algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478,")
+        default=None, metadata=_row(parsers.algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478,")
     )
     commitment_policy: CommitmentPolicy = field(
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, metadata=_any_of(CommitmentPolicy)
     )
     max_encrypted_data_keys: int = field(default=5, metadata=_whole(1, 65535))
     frame_length: FrameLength = field(
-        default=4096, metadata=_row(_integer_or_auto(1, 2**32 - 1), "an integer, 1 to 4294967295, or auto")
+        default=4096, metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer, 1 to 4294967295, or auto")
     )
     required_context_keys: tuple[str, ...] = field(
         default=(),
-        metadata=_row(_each(_wrong_with_context_key), "one or more encryption context keys, separated by commas,"),
+        metadata=_row(parsers.context_keys, "one or more encryption context keys, separated by commas,"),
     )
     init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
     metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
@@ -366,7 +232,7 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
         raise ConfigurationError(f"{shown_as} is empty; {allowed} is allowed. Leave it out to have the default")
     try:
         return row.metadata["parse"](value)
-    except _NotAllowedError as error:
+    except parsers.NotAllowedError as error:
         problem = f"{shown_as} is {value!r}; {allowed} is allowed" + (f" ({error})" if error.args else "")
     raise ConfigurationError(problem)
 

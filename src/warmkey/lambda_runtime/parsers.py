@@ -1,0 +1,179 @@
+"""Parsers of settings: text or a typed value in, the typed value out, or :class:`NotAllowedError`."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
+from warmkey.structures import RESERVED_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "NotAllowedError",
+    "accounts",
+    "algorithm_suite",
+    "context_keys",
+    "integer",
+    "integer_or_auto",
+    "key_arns",
+    "kms_identifiers",
+    "one_of",
+    "seconds",
+    "share",
+    "switch",
+    "text",
+]
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+class NotAllowedError(ValueError):
+    """A parser's answer to what it can't take; with the reason, where the words of the row don't say it."""
+
+
+def integer(low: int, high: int | None = None) -> Callable[[object], int]:
+    """A parser of whole numbers from *low* to *high*."""
+
+    def parse(value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
+            raise NotAllowedError
+        return value
+
+    return parse
+
+
+def integer_or_auto(low: int, high: int) -> Callable[[object], int | str]:
+    """The same, which also takes ``auto``."""
+    parse = integer(low, high)
+    return lambda value: "auto" if value == "auto" else parse(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{0,15}\.?[0-9]{1,15}", value):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise NotAllowedError
+    return value
+
+
+def seconds(value: object) -> float:
+    """A finite number over 0."""
+    number = _number(value)
+    if not 0 < number < math.inf:
+        raise NotAllowedError
+    return number
+
+
+def share(value: object) -> float:
+    """A number from 0 up to but without 1."""
+    number = _number(value)
+    if not 0 <= number < 1:
+        raise NotAllowedError
+    return number
+
+
+def switch(value: object) -> bool:
+    """``on`` or ``off``."""
+    if isinstance(value, bool):
+        return value
+    if value not in ("on", "off"):
+        raise NotAllowedError
+    return value == "on"
+
+
+def one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
+    """A parser of the values of *choices*."""
+
+    def parse(value: object) -> _Choice:
+        try:
+            return choices(value)
+        except ValueError:
+            raise NotAllowedError from None
+
+    return parse
+
+
+def algorithm_suite(value: object) -> AlgorithmSuite:
+    """A suite, by its name or its ID in four hexadecimal digits."""
+    if isinstance(value, AlgorithmSuite):
+        return value
+    if isinstance(value, str):
+        if value in AlgorithmSuite.__members__:
+            return AlgorithmSuite[value]
+        value = int(value, 16) if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{4}", value) else None
+    try:
+        return AlgorithmSuite(cast("int", value))
+    except ValueError:
+        raise NotAllowedError from None
+
+
+def text(value: object) -> str:
+    """Text that can be printed."""
+    if not isinstance(value, str):
+        raise NotAllowedError
+    if not value.isprintable():
+        raise NotAllowedError("it holds characters that can't be printed")
+    return value
+
+
+def _items(value: object) -> tuple[str, ...]:
+    """The items of a comma-separated text or of a collection, without spaces around them, none empty, none twice."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple, set, frozenset)):
+        raise NotAllowedError
+    items = [text(part).strip() for part in parts]
+    if "" in items:
+        raise NotAllowedError("an item is empty")
+    for item in items:
+        if items.count(item) > 1:
+            raise NotAllowedError(f"{item!r} is there twice")
+    return tuple(items)
+
+
+def _each(check: Callable[[str], str | None]) -> Callable[[object], tuple[str, ...]]:
+    """A parser of items, each of which *check* finds nothing wrong with."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        items = _items(value)
+        for item in items:
+            if problem := check(item):
+                raise NotAllowedError(problem)
+        return items
+
+    return parse
+
+
+def _wrong_with_kms_identifier(item: str) -> str | None:
+    try:
+        check_kms_identifier(item, "an item")
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def _wrong_with_key_arn(item: str) -> str | None:
+    arn = parse_kms_arn(item)
+    return None if arn is not None and arn.is_key else f"{item!r} is no key ARN"
+
+
+def _wrong_with_account(item: str) -> str | None:
+    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is no account ID"
+
+
+def _wrong_with_context_key(item: str) -> str | None:
+    return f"{item!r} is reserved; nobody may supply it" if item.startswith(RESERVED_PREFIX) else None
+
+
+kms_identifiers = _each(_wrong_with_kms_identifier)
+key_arns = _each(_wrong_with_key_arn)
+accounts = _each(_wrong_with_account)
+context_keys = _each(_wrong_with_context_key)
