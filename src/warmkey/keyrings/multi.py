@@ -77,7 +77,7 @@ class MultiKeyring:
             else:
                 if unwrapped.plaintext_data_key is not None:
                     return unwrapped
-        raise not_unwrapped("no keyring of the multi-keyring could decrypt the data key", attempts, encrypted_data_keys)
+        raise not_unwrapped("no configured key could decrypt the data key", attempts, encrypted_data_keys)
 
     def _decryptors(self) -> tuple[Keyring, ...]:
         return self._children if self._generator is None else (self._generator, *self._children)

@@ -229,7 +229,8 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
     if isinstance(value, str):
         value = value.strip()
     if value == "":
-        raise ConfigurationError(f"{shown_as} is empty; {allowed} is allowed. Leave it out to have the default")
+        instead = "" if row.name == "kms_key_arns" else ". Leave it out to have the default"
+        raise ConfigurationError(f"{shown_as} is empty; {allowed} is allowed{instead}")
     try:
         return row.metadata["parse"](value)
     except parsers.NotAllowedError as error:
