@@ -85,6 +85,10 @@ class PolicyRefused(WarmkeyError):
     """
 
 
+# In the text of an error, of the many that a message can bring about; all are in ``attempts``.
+_ATTEMPTS_TOLD = 10
+
+
 class KeyAttempt:
     """One encrypted data key (or wrapping key) that was tried, and why it did not work.
 
@@ -143,8 +147,10 @@ class KeyUnavailable(WarmkeyError):
                 break
 
     def __str__(self) -> str:
-        problem = super().__str__()
-        return "; ".join([problem, *map(str, self.attempts)])
+        told = [super().__str__(), *map(str, self.attempts[:_ATTEMPTS_TOLD])]
+        if len(self.attempts) > _ATTEMPTS_TOLD:
+            told.append(f"and {len(self.attempts) - _ATTEMPTS_TOLD} more attempts")
+        return "; ".join(told)
 
 
 _Error = TypeVar("_Error", bound=BaseException)

@@ -22,13 +22,13 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import CacheEntry
 from warmkey.clock import SystemClock
-from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier
+from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier, remembering
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.fetching import Fetcher, Wanted
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CachingCMM"]
 
-_IDENTIFIERS_KEPT = 1024
 _GRACE_PERIOD_SECONDS = 10.0
 _ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 # None: the suite is the underlying CMM's to choose.
@@ -147,9 +146,8 @@ class CachingCMM:
             emit=self._emit,
         )
         self._churn = ContextChurn()
-        # Applications use few contexts again and again; remembering identifiers saves hashing them each time.
-        self._encrypt_identifier = lru_cache(_IDENTIFIERS_KEPT)(partial(encrypt_identifier, self._partition_id))
-        self._decrypt_identifier = lru_cache(_IDENTIFIERS_KEPT)(partial(decrypt_identifier, self._partition_id))
+        self._encrypt_identifier = remembering(partial(encrypt_identifier, self._partition_id))
+        self._decrypt_identifier = remembering(partial(decrypt_identifier, self._partition_id))
 
     @property
     def partition_id(self) -> str:

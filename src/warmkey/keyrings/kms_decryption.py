@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KmsDecryption"]
 
+_LONGEST_NAME = 200
+
 
 class KmsDecryption(ABC):
     """Decrypts the encrypted data keys that a subclass says are its own, one KMS request each.
@@ -81,7 +83,8 @@ class KmsDecryption(ABC):
         arn = parse_kms_arn(info)
         if arn is None or not arn.is_key:
             reason = "the message names something that is no AWS KMS key ARN"
-            raise KeyUnavailable("an encrypted data key is not usable", [self._kms.attempt("Decrypt", info, reason)])
+            named = repr(info[:_LONGEST_NAME])  # whoever made the message chose it
+            raise KeyUnavailable("an encrypted data key is not usable", [self._kms.attempt("Decrypt", named, reason)])
         return arn
 
     def _unwrap(self, materials: DecryptionMaterials, key: EncryptedDataKey, *, asked: str) -> DecryptionMaterials:
