@@ -264,8 +264,10 @@ def test_an_entry_that_is_put_already_expired_is_not_returned() -> None:
     shelf = Shelf()
     entry = shelf.entry(time_to_live=60)
     shelf.clock.tick(60)
+    shelf.put(b"b", time_to_live=600)
     shelf.cache.put_cache_entry(b"a", entry)
 
+    assert (len(shelf.cache), shelf.reasons) == (1, [EvictionReason.EXPIRED]), "and takes nobody's place"
     assert not shelf.has(b"a")
 
 
@@ -295,9 +297,15 @@ def test_without_a_tail_an_expired_entry_leaves_when_it_is_looked_up() -> None:
 
 def test_all_expired_entries_are_swept_within_a_second_of_use() -> None:
     shelf = Shelf(capacity=100, pruning_tail_size=0)
+    shelf.put(b"first", time_to_live=1)
+    shelf.clock.tick(1)
+    assert not shelf.has(b"first")  # the first look at the clocks sweeps, as after a thaw
     shelf.put(*(b"%d" % number for number in range(50)), time_to_live=60)
     shelf.put(b"live", time_to_live=600)
-    shelf.clock.tick(61)
+    shelf.clock.tick(60)
+    assert shelf.has(b"live")
+    assert len(shelf.cache) == 51
+    shelf.clock.tick(1)
     assert shelf.has(b"live")
 
     assert len(shelf.cache) == 1
@@ -411,6 +419,27 @@ def test_a_purge_of_chosen_entries_discards_nothing_else() -> None:
 
 
 # What stays of a key
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda shelf: shelf.cache.purge(),
+        lambda shelf: shelf.cache.delete_cache_entry(b"a"),
+        lambda shelf: shelf.put(b"b"),
+        lambda shelf: shelf.put(b"a"),
+        lambda shelf: (shelf.clock.tick(60), shelf.cache.prune()),
+    ],
+    ids=["purge", "delete", "capacity", "replace", "expire"],
+)
+def test_who_got_hold_of_an_entry_before_it_left_can_not_use_it_any_more(leave: Any) -> None:
+    shelf = Shelf(capacity=1)
+    shelf.put(b"a")
+    entry = shelf.cache.get_cache_entry(b"a")
+    assert entry is not None
+    leave(shelf)
+
+    assert entry.reserve(1, 10, 10) is MissReason.ABSENT
 
 
 def materials_alive() -> Iterator[object]:

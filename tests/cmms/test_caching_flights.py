@@ -309,7 +309,8 @@ def test_a_failure_reaches_everybody_who_waited_once_as_an_exception_of_their_ow
 def test_any_failure_reaches_those_who_waited(
     make: Callable[[], Exception], seen_by_others: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failure = make()
+    failure, cause = make(), OSError("the network is gone")
+    failure.__cause__ = cause
     stage = Stage()
     cmm = stage.cmm()
     boarding = Boarding(monkeypatch)
@@ -322,7 +323,9 @@ def test_any_failure_reaches_those_who_waited(
     errors = Crowd(*[lambda: cmm.get_encryption_materials(encrypt_request())] * 4).join()
 
     assert sum(error is failure for error in errors) == 1
-    assert [type(error) for error in errors if error is not failure] == [seen_by_others] * 3
+    others = [error for error in errors if error is not failure]
+    assert [type(error) for error in others] == [seen_by_others] * 3
+    assert {error.__cause__ for error in others} == {failure if seen_by_others is not type(failure) else cause}
 
 
 def test_a_leader_that_is_interrupted_lets_the_others_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,6 +260,16 @@ def test_a_refusal_of_one_key_leaves_the_entries_of_another(fault: str) -> None:
     assert container.kms.count() == 2
 
 
+def test_a_denied_operation_leaves_the_entries_of_other_partitions() -> None:
+    container = Container()
+    other = container.caching_cmm(AwsKmsKeyring(container.key, kms_client=container.kms))
+    container.encrypt(cmm=other)
+    with container.kms.fail(error="denied"), pytest.raises(KeyUnavailable):
+        container.encrypt()
+
+    assert container.evictions == [], "another partition may be somebody else with other permissions"
+
+
 @pytest.mark.parametrize("named", ["alias", "alias ARN", "key ID"])
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refusal_is_heeded_however_the_key_is_named(fault: str, named: str) -> None:
