@@ -237,6 +237,20 @@ def test_a_thawed_cache_returns_no_expired_entry_whichever_clock_knows(monotonic
     assert (len(shelf.cache), set(shelf.reasons)) == (0, {EvictionReason.EXPIRED}), "all are swept at the next use"
 
 
+@pytest.mark.parametrize("monotonic_wall", [(0, 3600), (3600, 0), (1, -10), (-10, 1)], ids=str)
+def test_what_a_sweep_left_is_watched_by_both_clocks_as_before(monotonic_wall: tuple[float, float]) -> None:
+    shelf = Shelf()
+    shelf.put(b"short", time_to_live=1)
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick(1)
+    assert shelf.cache.prune() == 1
+    assert shelf.has(b"a")
+    shelf.clock.tick_monotonic(monotonic_wall[0])
+    shelf.clock.tick_wall(monotonic_wall[1])
+
+    assert not shelf.has(b"a")
+
+
 def test_a_wall_clock_that_is_set_back_and_forward_again_does_not_bring_an_entry_back() -> None:
     shelf = Shelf()
     shelf.put(b"a", time_to_live=60)
