@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore
 import pytest
 from botocore.config import Config
 
@@ -16,7 +19,7 @@ from tests.lambda_runtime.processes import in_new_process
 from warmkey import ConfigurationError, LocalCMC, NullCMC
 from warmkey.events import CacheMiss, KmsRequest
 from warmkey.lambda_runtime.settings import Settings, check_keywords
-from warmkey.lambda_runtime.wiring import Given, Wired, _Clients, _longest_call_seconds, wire
+from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Given, Wired, _Clients, _longest_call_seconds, wire
 from warmkey.testing import FakeKms, SettableClock
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -120,6 +123,37 @@ def test_without_boto3_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(ConfigurationError, match="boto3 is not installed"):
         clients()(None)
+
+
+def test_a_boto3_whose_parts_do_not_fit_is_told_from_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "boto3")
+    monkeypatch.setitem(sys.modules, "warmkey.lambda_runtime.botocore_session", None)
+
+    with pytest.raises(ConfigurationError, match=r"boto3 can.t be imported: .*Look at what the function"):
+        clients()("eu-central-1")
+
+
+@pytest.mark.parametrize("version", ["1.34.162", "0.109.0"])
+def test_a_boto3_that_is_too_old_is_named_with_the_version_that_is_needed(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(botocore, "__version__", version)
+
+    with pytest.raises(ConfigurationError, match=rf"warmkey needs 1\.35 or later\. Found botocore {version} in /"):
+        clients()("eu-central-1")
+
+
+@pytest.mark.parametrize("version", ["1.35.0", "1.100.1", "2.0.0"])
+def test_a_boto3_that_is_new_enough_is_fine(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(botocore, "__version__", version)
+
+    assert clients()("eu-central-1").meta.region_name == "eu-central-1"
+
+
+def test_the_oldest_boto3_is_what_the_project_says() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+
+    assert "boto3>={}.{}".format(*_OLDEST_BOTO3) in project["dependencies"]
 
 
 def test_a_failing_request_is_tried_as_often_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "Wired", "kms_client", "wire"]
 
+# What pyproject.toml wants. botocore has had boto3's numbers since 1.33.
+_OLDEST_BOTO3 = (1, 35)
+
 # What botocore's standard mode waits at most before each further attempt.
 _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 
@@ -156,9 +159,10 @@ def client_maker() -> ClientMaker:
     boto3's default session, if the function has loaded boto3: it has what other clients have loaded, and what the
     function's author has set up. It keeps credentials though, which a snapshot must not hold.
 
-    :raises ConfigurationError: boto3 is missing
+    :raises ConfigurationError: boto3 is missing, damaged or too old
     """
     try:
+        _check_boto3()
         # A tenth of a second that a function with a client of its own does not need.
         if "boto3" in sys.modules and not is_snap_start():
             import boto3  # noqa: PLC0415
@@ -166,8 +170,25 @@ def client_maker() -> ClientMaker:
             return boto3.client  # type: ignore[no-any-return]
         from warmkey.lambda_runtime.botocore_session import new_session  # noqa: PLC0415
     except ImportError as error:
-        raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+        if error.name in {"boto3", "botocore"}:
+            raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+        raise ConfigurationError(
+            f"boto3 can't be imported: {error}. Look at what the function and its layers bring of boto3 and urllib3; "
+            "Lambda's own runtimes bring copies that fit each other"
+        ) from error
     return new_session().create_client  # type: ignore[no-any-return]
+
+
+def _check_boto3() -> None:
+    import botocore  # noqa: PLC0415 - see client_maker
+
+    if tuple(map(int, botocore.__version__.split(".")[:2])) < _OLDEST_BOTO3:
+        needed = "{}.{}".format(*_OLDEST_BOTO3)
+        raise ConfigurationError(
+            f"boto3 is too old: warmkey needs {needed} or later. Found botocore {botocore.__version__} in "
+            f"{botocore.__path__[0]}. Update it, or remove it from the function and its layers: Lambda's own runtimes "
+            "bring a newer one"
+        )
 
 
 class _Clients:
