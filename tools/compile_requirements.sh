@@ -13,7 +13,7 @@ compile() {
 for name in uv runtime demo test interop sam fuzz docs; do
     compile "$name.in" --output-file "$name.txt" "$@"
 done
-for name in layer-core layer; do
+for name in layer-core layer neighbours; do
     # cffi needs pycparser to build bindings, which nobody does inside a function.
     compile "$name.in" --output-file "$name.txt" --no-emit-package pycparser "$@"
 done

@@ -1,17 +1,21 @@
 """An environment like Lambda's for each supported Python that this machine has: ``.venv-runtime-3.X``.
 
+And in ``build/wheels`` what functions and other layers may bring beside ours.
+
 usage: python -m tools.runtime_environments
 """
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from pathlib import Path
 
 from layer.bytecode import find_interpreters
-from layer.wheels import RUNTIMES
+from layer.wheels import RUNTIMES, fetch
 
 _PINS = Path("requirements/runtime.txt")
+_NEIGHBOURS = Path("requirements/neighbours.txt")
 _INSTALL = Path("tools/environment.sh").resolve()
 
 
@@ -22,6 +26,7 @@ def main() -> None:
         installed = Path(environment, ".installed")
         if not installed.exists() or installed.stat().st_mtime < _PINS.stat().st_mtime:
             subprocess.run([_INSTALL, "runtime", interpreter.executable, environment], check=True)
+    fetch(_NEIGHBOURS, "arm64" if platform.machine() == "aarch64" else "x86_64", Path("build/wheels"))
 
 
 if __name__ == "__main__":
