@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cmms.stage import Crowd, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
+from tests.cmms.stage import Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
 from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, NullCMC, RawAesKeyring
 from warmkey.events import CacheEviction, EvictionReason, Operation
 from warmkey.process_copies import notice_fork
@@ -246,9 +246,10 @@ def test_a_childs_bypass_waits_for_no_lock_of_its_parent(fork: Callable[[], int]
 
 
 @by_either_fork
-def test_a_child_does_not_wait_for_a_flight_of_its_parent(fork: Callable[[], int]) -> None:
+@pytest.mark.parametrize("cache", [None, Dictionary()], ids=["local cache", "cache of one's own"])
+def test_a_child_does_not_wait_for_a_flight_of_its_parent(cache: Any, fork: Callable[[], int]) -> None:
     stage = Stage()
-    cmm = stage.cmm()
+    cmm = stage.cmm(cache=cache or stage.cache, wait_seconds=1)
     arrived, gate = threading.Event(), threading.Event()
 
     def stand_at_the_gate(_: object) -> None:

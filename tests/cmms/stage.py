@@ -219,6 +219,22 @@ def in_threads(count: int, action: Callable[[], _Result]) -> list[_Result]:
     return Crowd(*[action] * count).values()
 
 
+class Dictionary:
+    """The least that a cryptographic materials cache can be: no expiry, no capacity, nothing optional."""
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, Any] = {}
+
+    def put_cache_entry(self, identifier: bytes, entry: Any, /) -> None:
+        self.entries[identifier] = entry
+
+    def get_cache_entry(self, identifier: bytes, /) -> Any:
+        return self.entries.get(identifier)
+
+    def delete_cache_entry(self, identifier: bytes, /) -> None:
+        self.entries.pop(identifier, None)
+
+
 class MeetingPoint:
     """A cache in front of *cache* at which the first look-ups of *threads* threads wait for each other.
 

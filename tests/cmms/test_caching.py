@@ -16,6 +16,7 @@ from tests.cmms.stage import (
     UNSIGNED,
     WITHOUT_COMMITMENT,
     Below,
+    Dictionary,
     Stage,
     check_books,
     data_key,
@@ -841,22 +842,6 @@ def test_contexts_are_shared_and_not_copied_on_the_way() -> None:
 
 
 # Custom caches
-
-
-class Dictionary:
-    """The least that a cryptographic materials cache can be: no expiry, no capacity, nothing optional."""
-
-    def __init__(self) -> None:
-        self.entries: dict[bytes, Any] = {}
-
-    def put_cache_entry(self, identifier: bytes, entry: Any, /) -> None:
-        self.entries[identifier] = entry
-
-    def get_cache_entry(self, identifier: bytes, /) -> Any:
-        return self.entries.get(identifier)
-
-    def delete_cache_entry(self, identifier: bytes, /) -> None:
-        self.entries.pop(identifier, None)
 
 
 def test_a_cache_of_ones_own_needs_the_three_verbs_only() -> None:

@@ -118,13 +118,15 @@ def test_a_byte_limit_smaller_than_the_crowd_takes_as_many_calls_as_keys_are_nee
     assert max(keys.count(key) for key in keys) * 10 <= limit
 
 
-def test_limits_do_not_divide_a_crowd_that_decrypts() -> None:
+def test_limits_do_not_divide_a_crowd_that_decrypts(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
-    cmm = stampede(stage, max_messages_encrypted=1, max_bytes_encrypted=0)
+    cmm = stage.cmm(max_messages_encrypted=1, max_bytes_encrypted=0)
     request = decrypt_request(stage.materials())
+    boarding = Boarding(monkeypatch)
+    stage.below.during = lambda _: boarding.wait_for(THREADS - 1)
     in_threads(THREADS, lambda: cmm.decrypt_materials(request))
 
-    assert stage.below.calls == 1
+    assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "coalesced": THREADS - 1}
 
 
 # Who may share
