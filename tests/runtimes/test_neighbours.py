@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.runtimes.unpacked import Files
+    from tests.runtimes.unpacked import Files, Parts
 
 pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
@@ -57,7 +57,7 @@ SCENARIOS = {
 }
 
 
-def merged(parts: Mapping[str, Files], names: tuple[str, ...], *, runtime: str) -> Files:
+def merged(parts: Parts, names: tuple[str, ...], *, runtime: str) -> Files:
     """The parts unpacked over each other, the later ones over the earlier."""
     files: dict[str, bytes] = {}
     for name in names:
@@ -70,7 +70,7 @@ def merged(parts: Mapping[str, Files], names: tuple[str, ...], *, runtime: str) 
 @pytest.mark.parametrize("runtime", PYTHONS)
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_a_message_goes_there_and_back(
-    scenario: Scenario, runtime: str, parts: Mapping[str, Files], environment: Mapping[str, str], tmp_path: Path
+    scenario: Scenario, runtime: str, parts: Parts, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     if runtime not in RUNTIMES:
         pytest.skip(f"no Python {runtime} is here, or `make runtimes` has not run")

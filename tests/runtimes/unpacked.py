@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import zipfile
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Files: TypeAlias = "Mapping[str, bytes]"
+
+
+class Parts(dict[str, Files]):
+    """What a scenario puts together, by name."""
+
+    def __repr__(self) -> str:
+        return f"<Parts {', '.join(self)}>"  # not their contents, when a test fails
+
 
 RUNTIMES = [runtime for runtime in wheels.RUNTIMES if (ROOT / f".venv-runtime-{runtime}").exists()]
 FUNCTION = ROOT / "tests" / "runtimes" / "reporting_function" / "app.py"
@@ -49,7 +58,7 @@ def neighbours() -> Files:
 def of(packages: str, files: Files) -> Files:
     """Those of *files* that belong to the top-level *packages*, separated by spaces."""
     wanted = packages.split()
-    return {name: content for name, content in files.items() if name.split("/")[1].split(".")[0] in wanted}
+    return {name: content for name, content in files.items() if re.split("[/.-]", name)[1] in wanted}
 
 
 def pins(name: str) -> dict[str, str]:
