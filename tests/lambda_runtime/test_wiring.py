@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import sys
 import tomllib
@@ -109,6 +111,22 @@ def test_clients_of_all_regions_share_a_session(monkeypatch: pytest.MonkeyPatch)
     credentials = [made(region)._request_signer._credentials for region in ("eu-central-1", "us-east-1")]
 
     assert credentials[0] is credentials[1]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("region", ["eu-central-1", ""])
+def test_the_collector_is_left_as_it_was_found(*, enabled: bool, region: str) -> None:
+    gc.disable()
+    try:
+        if enabled:
+            gc.enable()
+        with contextlib.suppress(ConfigurationError):
+            clients()(region)
+        found = gc.isenabled()
+    finally:
+        gc.enable()
+
+    assert found is enabled
 
 
 def test_without_a_region_the_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
