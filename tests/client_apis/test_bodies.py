@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import pytest
 
 from tests.vectors import readers
 from tests.vectors.forge import SUITES, Forgery
-from tests.vectors.readers import KEYRING, client_for
-from warmkey import AlgorithmSuite, AuthenticationFailed, MalformedMessage, PolicyRefused
+from tests.vectors.readers import COMMITTING, KEYRING, client_for
+from warmkey import AlgorithmSuite, AuthenticationFailed, InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.data_format.encrypted_data_keys import serialize_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from warmkey import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
@@ -273,20 +275,38 @@ class KnownDataKey:
         return KEYRING.on_decrypt(materials, encrypted_data_keys)
 
 
-def test_a_frame_longer_than_the_cipher_takes_is_refused_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standing in for two gigabytes: the cipher says what it says of them."""
+@pytest.mark.parametrize("framed", [True, False], ids=["framed", "non-framed"])
+@pytest.mark.parametrize("final", [True, False], ids=["final", "regular"])
+def test_what_is_longer_than_the_cipher_takes_is_refused_and_takes_no_memory(
+    framed: bool, final: bool, tmp_path: Path
+) -> None:
+    """A message of more than two gigabytes, in a file that takes no space."""
+    forgery, length = Forgery(suite_id=0x0478, framed=framed, frame_length=2**31), 2**31
+    start = bytes(12) + length.to_bytes(8, "big")
+    if framed and final:
+        start = b"\xff" * 4 + (1).to_bytes(4, "big") + bytes(12) + length.to_bytes(4, "big")
+    elif framed:
+        start = (1).to_bytes(4, "big") + (1).to_bytes(12, "big")
+    with (tmp_path / "sparse").open("w+b") as file:
+        file.write(forgery.header() + start)
+        file.truncate(file.tell() + length + 16)
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as message:
+            tracemalloc.start()
+            with pytest.raises(PolicyRefused, match="more than 2147483631 bytes can't be decrypted"):
+                COMMITTING.decrypt(message, keyring=KEYRING)
+            _current, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
 
-    class Full:
-        def __init__(self, _key: bytes) -> None:
-            """Any key will do."""
+    assert peak < 1_000_000
 
-        def decrypt(self, _iv: bytes, sealed: bytes, _aad: bytes) -> bytes:
-            if len(sealed) > 16:
-                raise OverflowError("Data or associated data too long. Max 2**31 - 1 bytes")
-            return b""
 
-    message = Forgery(suite_id=0x0478).message(b"plaintext")
-    monkeypatch.setattr("warmkey.client_apis.decrypt.AESGCM", Full)
-
-    with pytest.raises(PolicyRefused, match="can't be decrypted"):
-        client_for(AlgorithmSuite(0x0478)).decrypt(message, keyring=KEYRING)
+def test_a_plaintext_in_one_frame_that_the_cipher_can_not_take_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("w+b") as file:
+        file.truncate(2**31)
+        with (
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+            memoryview(mapped) as plaintext,
+            pytest.raises(InvalidRequest, match="choose smaller ones"),
+        ):
+            COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=2**32 - 1)

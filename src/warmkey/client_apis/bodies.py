@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.crypto.aes_gcm import InvalidTag
+from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.data_format.message_body import (
     FINAL_FRAME_OVERHEAD,
     FINAL_FRAME_START,
@@ -29,7 +29,7 @@ from warmkey.data_format.message_body import (
 from warmkey.data_format.message_body_aad import FINAL_FRAME, REGULAR_FRAME, SINGLE_BLOCK, message_body_aad
 from warmkey.data_format.message_header import ContentType
 from warmkey.data_format.reader import Reader
-from warmkey.exceptions import AuthenticationFailed
+from warmkey.exceptions import AuthenticationFailed, PolicyRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,7 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
 
     :raises MalformedMessage: the bytes are not a body
     :raises AuthenticationFailed: a tag does not verify
+    :raises PolicyRefused: a frame or body is longer than the cipher takes
     """
     if header.content_type is _FRAMED:
         lone_frame = _lone_frame(message, header)
@@ -168,6 +169,8 @@ def _room_for_frames(length: int, frame_length: int) -> int:
 
     Room for a body of nothing but regular frames too: that it lacks the last one is found out later.
     """
+    if frame_length > MAX_CONTENT_LENGTH:
+        return 0  # the cipher takes no such frame, and the last one is shorter or refused
     whole_frames, rest = divmod(length, frame_length + REGULAR_FRAME_OVERHEAD)
     return whole_frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
 
@@ -182,7 +185,9 @@ def _lone_frame(message: bytes | memoryview, header: MessageHeader) -> tuple[byt
         return None
     marker, number, iv, length = FINAL_FRAME_START.unpack_from(message, start)
     end = start + FINAL_FRAME_START.size + length + TAG_LENGTH
-    if marker != SEQUENCE_NUMBER_END or number != 1 or length > header.frame_length or end > len(message):
+    if marker != SEQUENCE_NUMBER_END or number != 1 or end > len(message):
+        return None
+    if length > header.frame_length or length > MAX_CONTENT_LENGTH:
         return None
     return iv, length, end
 
@@ -199,7 +204,7 @@ def _decrypt_regular_frames(
     decrypt_into = aead.decrypt_into
     source = memoryview(message)
     position, written, count = reader.offset, 0, 0
-    possible = reader.left // (frame_length + REGULAR_FRAME_OVERHEAD)
+    possible = reader.left // (frame_length + REGULAR_FRAME_OVERHEAD) if frame_length <= MAX_CONTENT_LENGTH else 0
     try:
         for start, iv, number, _ in frame_numbers(possible):
             content = position + _REGULAR_START
@@ -218,6 +223,8 @@ def _decrypt_regular_frames(
 
 def _decrypt_content(reader: Reader, block: Block, content: bytes, header: MessageHeader, aead: AESGCM) -> bytes:
     sealed = reader.view(block.length + TAG_LENGTH, "content")
+    if block.length > MAX_CONTENT_LENGTH:
+        raise PolicyRefused(f"a frame or body of more than {MAX_CONTENT_LENGTH} bytes can't be decrypted")
     return decrypt_block(sealed, block, content, message_id=header.message_id, aead=aead)
 
 

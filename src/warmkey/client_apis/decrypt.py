@@ -43,11 +43,7 @@ def decrypt(
     header = read_familiar_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
-    try:
-        plaintext, body_end = decrypt_body(message, header, aead=aead)
-    except OverflowError:
-        problem = f"a frame or body of more than {MAX_CONTENT_LENGTH} bytes can't be decrypted"
-        raise PolicyRefused(problem) from None
+    plaintext, body_end = decrypt_body(message, header, aead=aead)
     if body_end == len(message) and header.algorithm_suite.signature is None:
         return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
     reader = Reader(message, body_end)
@@ -96,6 +92,7 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     """The cipher of the message's derived key, once commitment and header are verified.
 
     :raises AuthenticationFailed: one of them is not authentic
+    :raises PolicyRefused: the header is longer than the cipher takes
 
     Source: client-apis/decrypt.md#verify-the-header
     """
@@ -107,6 +104,8 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     if required:
         only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
         header_body = b"".join((header_body, only_authenticated))
+    if len(header_body) > MAX_CONTENT_LENGTH:
+        raise PolicyRefused(f"a header of more than {MAX_CONTENT_LENGTH} bytes can't be verified")
     try:
         aead.decrypt(header.iv, header.authentication_tag, header_body)
     except InvalidTag:

@@ -10,5 +10,5 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["AESGCM", "MAX_CONTENT_LENGTH", "InvalidTag"]
 
-# What ``cryptography`` takes at once, less a tag; for more it raises OverflowError.
+# What ``cryptography`` takes at once, less a tag. For more it raises OverflowError, or panics: nobody may ask.
 MAX_CONTENT_LENGTH = 2**31 - 1 - 16
