@@ -74,6 +74,10 @@ $(NODE_PEER)/.installed: tests/interop/node/package-lock.json
 	@cd $(<D) && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/$(@F) || \
 		echo "the JavaScript client could not be installed; what needs it will be skipped"
 
+.PHONY: neighbours
+neighbours: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the layer beside other copies of what it carries, on every Python here
+	.venv-test/bin/python -m pytest -m "full or not full" tests/runtimes $(PYTEST_OPTIONS)
+
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)
