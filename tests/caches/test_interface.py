@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -111,6 +112,24 @@ def test_threads_never_get_more_reservations_than_there_are() -> None:
         answers = list(pool.map(lambda _: reserve(entry, 1, messages=1_000, plaintext_bytes=700), range(2_000)))
 
     assert answers.count(None) == entry.messages == entry.plaintext_bytes == 700
+
+
+def test_the_check_and_the_count_are_one_step() -> None:
+    entry = make_entry()
+    other = threading.Thread(target=reserve, args=(entry, 1), kwargs={"messages": 1}, daemon=True)
+
+    class Length(int):
+        """Lets another thread try between this one's check and its count."""
+
+        def __radd__(self, used: int) -> int:
+            if other.ident is None:
+                other.start()
+                other.join(0.1)
+            return used + int(self)
+
+    assert reserve(entry, Length(1), messages=1) is None
+    other.join(30)
+    assert entry.messages == 1
 
 
 def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> None:
