@@ -9,6 +9,7 @@ Source: client-apis/encrypt.md#construct-the-body, client-apis/decrypt.md#decryp
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
@@ -21,7 +22,6 @@ from warmkey.data_format.message_body import (
     SEQUENCE_NUMBER_END,
     body_length,
     count_regular_frames,
-    frame_number,
     frame_numbers,
     read_frame_start,
     read_non_framed_start,
@@ -32,7 +32,7 @@ from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, PolicyRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from warmkey.crypto.aes_gcm import AESGCM
     from warmkey.data_format.message_body import Block, FrameNumber
@@ -84,13 +84,19 @@ def encrypt_message(
     # A BytesIO can be filled in place and become bytes without a copy.
     end = body_start + body_length(length, frame_length)
     message = BytesIO(bytes(end if footer is None else end + _FOOTER_ROOM))
+    numbers = iter(frame_numbers(regular + 1))
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
         buffer[:body_start] = start
         _encrypt_regular_frames(
-            buffer[body_start:last_start], source, regular, aead=aead, message_id=message_id, frame_length=frame_length
+            buffer[body_start:last_start],
+            source,
+            islice(numbers, regular),
+            aead=aead,
+            message_id=message_id,
+            frame_length=frame_length,
         )
         tail = source[regular * frame_length :]
-        buffer[last_start:end] = final_frame(tail, frame_number(regular + 1), aead=aead, message_id=message_id)
+        buffer[last_start:end] = final_frame(tail, next(numbers), aead=aead, message_id=message_id)
         signature = None if footer is None else footer(buffer[:end])
     if signature is not None:
         message.seek(end)
@@ -100,12 +106,18 @@ def encrypt_message(
 
 
 def _encrypt_regular_frames(
-    body: memoryview, source: memoryview, count: int, *, aead: AESGCM, message_id: bytes, frame_length: int
+    body: memoryview,
+    source: memoryview,
+    numbers: Iterable[FrameNumber],
+    *,
+    aead: AESGCM,
+    message_id: bytes,
+    frame_length: int,
 ) -> None:
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
     plaintext = position = 0
-    for start, iv, number, _ in frame_numbers(count):
+    for start, iv, number, _ in numbers:
         content = position + _REGULAR_START
         body[position:content] = start
         position = content + frame_length + TAG_LENGTH
@@ -133,35 +145,28 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
     :raises AuthenticationFailed: a tag does not verify
     :raises PolicyRefused: a frame or body is longer than the cipher takes
     """
-    if header.content_type is _FRAMED:
-        lone_frame = _lone_frame(message, header)
-        if lone_frame is not None:
-            iv, length, end = lone_frame
-            aad = header.message_id + _LONE_FRAME + length.to_bytes(8, "big")
-            try:
-                return aead.decrypt(iv, memoryview(message)[end - length - TAG_LENGTH : end], aad), end
-            except InvalidTag:
-                raise _not_authentic("frame 1") from None
     reader = Reader(message, header.length)
-    if header.content_type is ContentType.NON_FRAMED:
+    if header.content_type is not _FRAMED:
         block = read_non_framed_start(reader)
         return _decrypt_content(reader, block, SINGLE_BLOCK, header, aead), reader.offset
+    last = _decrypt_final_frame(message, header.length, 1, header, aead)
+    if last is not None:
+        return last
     # Content is as long encrypted as decrypted, so memory is in proportion to the message.
     room = _room_for_frames(reader.left, header.frame_length)
     plaintext = BytesIO(bytes(room))
     with plaintext.getbuffer() as buffer:
         number, written = _decrypt_regular_frames(message, reader, buffer, header, aead)
     plaintext.seek(written)
-    while True:
-        block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
-        content = FINAL_FRAME if block.final else REGULAR_FRAME
-        plaintext.write(_decrypt_content(reader, block, content, header, aead))
-        number += 1
-        if block.final:
-            break
+    last = _decrypt_final_frame(message, reader.offset, number, header, aead)
+    if last is None:
+        end = _decrypt_other_frames(reader, number, plaintext, header, aead)
+    else:
+        content, end = last
+        plaintext.write(content)
     if plaintext.tell() != room:
         plaintext.truncate()
-    return plaintext.getvalue(), reader.offset
+    return plaintext.getvalue(), end
 
 
 def _room_for_frames(length: int, frame_length: int) -> int:
@@ -175,21 +180,27 @@ def _room_for_frames(length: int, frame_length: int) -> int:
     return whole_frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
 
 
-def _lone_frame(message: bytes | memoryview, header: MessageHeader) -> tuple[bytes, int, int] | None:
-    """IV, content length and end of a body of one sound frame; ``None`` for any other body.
+def _decrypt_final_frame(
+    message: bytes | memoryview, position: int, number: int, header: MessageHeader, aead: AESGCM
+) -> tuple[bytes, int] | None:
+    """Content and end of the frame at *position*, if it is a sound final one; reading it by field costs 3 µs more.
 
-    Short messages are the most frequent, and to read this one frame field by field costs 1.5 µs more.
+    :raises AuthenticationFailed: its tag does not verify
     """
-    start = header.length
-    if len(message) < start + FINAL_FRAME_START.size:
+    start = position + FINAL_FRAME_START.size
+    if len(message) < start:
         return None
-    marker, number, iv, length = FINAL_FRAME_START.unpack_from(message, start)
-    end = start + FINAL_FRAME_START.size + length + TAG_LENGTH
-    if marker != SEQUENCE_NUMBER_END or number != 1 or end > len(message):
+    marker, actual_number, iv, length = FINAL_FRAME_START.unpack_from(message, position)
+    end = start + length + TAG_LENGTH
+    if marker != SEQUENCE_NUMBER_END or actual_number != number or end > len(message):
         return None
     if length > header.frame_length or length > MAX_CONTENT_LENGTH:
         return None
-    return iv, length, end
+    aad = header.message_id + FINAL_FRAME + number.to_bytes(4, "big") + length.to_bytes(8, "big")
+    try:
+        return aead.decrypt(iv, memoryview(message)[start:end], aad), end
+    except InvalidTag:
+        raise _not_authentic(f"frame {number}") from None
 
 
 def _decrypt_regular_frames(
@@ -219,6 +230,21 @@ def _decrypt_regular_frames(
         raise _not_authentic(f"frame {count + 1}") from None
     reader.offset = position
     return count + 1, written
+
+
+def _decrypt_other_frames(reader: Reader, number: int, plaintext: BytesIO, header: MessageHeader, aead: AESGCM) -> int:
+    """Decrypt the frames from *number* on, whatever they are, and append their content; where the body ends.
+
+    :raises MalformedMessage: the bytes are not a body
+    :raises AuthenticationFailed: a tag does not verify
+    """
+    while True:
+        block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
+        content = FINAL_FRAME if block.final else REGULAR_FRAME
+        plaintext.write(_decrypt_content(reader, block, content, header, aead))
+        number += 1
+        if block.final:
+            return reader.offset
 
 
 def _decrypt_content(reader: Reader, block: Block, content: bytes, header: MessageHeader, aead: AESGCM) -> bytes:

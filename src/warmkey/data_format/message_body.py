@@ -105,7 +105,9 @@ def frame_numbers(count: int) -> Iterable[FrameNumber]:
     if remembered > len(numbers):
         # A table of its own: another thread may be reading the old one, and a third may put a shorter one in place.
         _numbers = numbers = tuple(map(frame_number, range(1, remembered + 1)))
-    return chain(islice(numbers, count), map(frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
+    if count <= len(numbers):
+        return islice(numbers, count)
+    return chain(numbers, map(frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
 
 
 def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int) -> Block:
