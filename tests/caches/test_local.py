@@ -11,6 +11,7 @@ import pytest
 from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import next_ticket
+from warmkey.clock import Instant
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.testing import Recorder, SettableClock
 
@@ -524,6 +525,33 @@ def test_settings_can_be_read_back() -> None:
 
 
 # Threads
+
+
+class Interrupted(SettableClock):
+    """A clock at whose next reading something happens, after the reading."""
+
+    happens: Any = None
+
+    def now(self) -> Instant:
+        reading, happens, self.happens = super().now(), self.happens, None
+        if happens is not None:
+            happens()
+        return reading
+
+
+def test_a_look_up_that_read_the_clock_before_an_entry_was_made_does_not_evict_it() -> None:
+    shelf = Shelf()
+    shelf.clock = clock = Interrupted()
+    shelf.cache = LocalCMC(3, clock=clock, emit=shelf.seen)
+
+    def another_thread_comes_between() -> None:
+        clock.tick(1)
+        shelf.put(b"a")
+
+    clock.happens = another_thread_comes_between
+
+    assert shelf.has(b"a")
+    assert shelf.reasons == []
 
 
 def test_threads_that_put_get_delete_and_purge_leave_a_whole_cache() -> None:
