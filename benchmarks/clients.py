@@ -14,6 +14,7 @@ import warmkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
 __all__ = ["CONTEXT", "Contestant", "peer", "warm"]
 
@@ -31,7 +32,7 @@ class Contestant:
         self.decrypt = decrypt
 
 
-def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int = 4096) -> Contestant:
+def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int | Literal["auto"] = 4096) -> Contestant:
     """Warmkey with everything on."""
     keyring = warmkey.RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
     cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(100), max_age=_MAX_AGE, keyring=keyring)
@@ -51,7 +52,7 @@ def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int = 4096) -> Contesta
 class _PeerKeys(RawMasterKeyProvider):  # type: ignore[misc]
     provider_id = _NAMESPACE
 
-    def _get_raw_key(self, key_id: bytes) -> WrappingKey:
+    def _get_raw_key(self, key_id: bytes) -> WrappingKey:  # noqa: ARG002 - there is one
         algorithm = WrappingAlgorithm.AES_256_GCM_IV12_TAG16_NO_PADDING
         return WrappingKey(algorithm, _WRAPPING_KEY, EncryptionKeyType.SYMMETRIC)
 

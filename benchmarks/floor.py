@@ -43,7 +43,7 @@ def floor_operations(plaintext: bytes, *, signed: bool) -> tuple[Callable[[], ob
     data_key, message_id = os.urandom(32), os.urandom(32)
     private_key = ec.generate_private_key(ec.SECP384R1())
     public_key = private_key.public_key()
-    full, last = divmod(max(len(plaintext) - 1, 0), FRAME_LENGTH)
+    full = max(len(plaintext) - 1, 0) // FRAME_LENGTH
     last_length = len(plaintext) - full * FRAME_LENGTH
     ivs = [number.to_bytes(12, "big") for number in range(1, full + 2)]
     source = memoryview(plaintext)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
 import warmkey
+from benchmarks import promises
 from benchmarks.clients import peer, warm
 from benchmarks.floor import floor_operations
+from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved, median_ratio
 
-__all__ = ["FULL_SIZES", "SIZES", "WarmRow", "measure_warm"]
+if TYPE_CHECKING:
+    from benchmarks.rows import Effort
+
+__all__ = ["FULL_SIZES", "SIZES", "SUITES", "WarmRow", "measure_warm", "warm_rows"]
 
 SIZES = (100, 1024, 16 * 1024, 256 * 1024, 1024 * 1024, 6 * 1024 * 1024)
 FULL_SIZES = tuple(sorted({*SIZES, 0, 4096, 4097, 64 * 1024, 512 * 1024}))
@@ -39,10 +45,16 @@ class WarmRow:
         return asdict(self)
 
 
-def measure_warm(*, sizes: tuple[int, ...] = SIZES, rounds: int = 9, seconds: float = 0.05) -> list[WarmRow]:
+def measure_warm(
+    *,
+    suites: tuple[warmkey.AlgorithmSuite, ...] = SUITES,
+    sizes: tuple[int, ...] = SIZES,
+    rounds: int = 9,
+    seconds: float = 0.05,
+) -> list[WarmRow]:
     """A row per suite, size and operation. Asserts that each client reads the other's message."""
     rows = []
-    for suite in SUITES:
+    for suite in suites:
         for size in sizes:
             rows += _measure(suite, size, rounds=rounds, seconds=seconds)
     return rows
@@ -82,3 +94,38 @@ def _measure(suite: warmkey.AlgorithmSuite, size: int, *, rounds: int, seconds: 
         )
         for operation, figures in (("encrypt", encrypting), ("decrypt", decrypting))
     ]
+
+
+def warm_rows(effort: Effort, *, suite: warmkey.AlgorithmSuite, size: int) -> list[Row]:
+    """Encrypt and decrypt of one suite and size, beside what we promise."""
+    found = measure_warm(suites=(suite,), sizes=(size,), rounds=effort.rounds, seconds=effort.seconds)
+    promise = promises.warm(suite.value, size)
+    faster = {} if promise is None else {"encrypt": promise.faster_encrypting, "decrypt": promise.faster_decrypting}
+    return [
+        Row(
+            group="warm",
+            name=f"{row.suite} {row.operation} {_size(size)}",
+            figures=(
+                Figure(label="peer", value=row.peer, unit="µs"),
+                Figure(label="ours", value=row.ours, unit="µs"),
+                Figure(label="floor", value=row.floor, unit="µs"),
+                Figure(
+                    label="faster than the peer", value=row.peer_over_ours, unit="×", bound=faster.get(row.operation)
+                ),
+                Figure(
+                    label="of the floor",
+                    value=row.ours_over_floor,
+                    unit="×",
+                    bound=None if promise is None else promise.of_the_floor,
+                ),
+            ),
+        )
+        for row in found
+    ]
+
+
+def _size(size: int) -> str:
+    for unit, name in ((2**20, "MB"), (2**10, "KB")):
+        if size and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size} B"

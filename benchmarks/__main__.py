@@ -1,0 +1,126 @@
+"""Measure warmkey beside the official client and the floor, print the tables, and hold them to what we promise.
+
+    python -m benchmarks [--full] [--check] [--quick] [--only NAME] [--json FILE]
+
+A ✓ is a promise that was kept, ✓✓ one that was exceeded, ~ one that was missed by no more than noise (10 % of a ratio,
+25 % of milliseconds, nothing of a count), ✗ one that was missed. With ``--check`` a benchmark with a ✗ is run again,
+twice at most, and the command fails if one stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.cold_start import measure_first_message, measure_in_a_function, packages, steps
+from benchmarks.frame_lengths import measure_frame_lengths
+from benchmarks.kms_calls import kms_calls_an_hour
+from benchmarks.machine import facts
+from benchmarks.report import Printer
+from benchmarks.rows import FULL, NORMAL, QUICK, Benchmark
+from benchmarks.scaling import measure_entries, measure_threads
+from benchmarks.stampede import measure_stampede
+from benchmarks.streams import measure_streams
+from benchmarks.warm import FULL_SIZES, SIZES, SUITES, warm_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.rows import Effort, Row
+
+_ATTEMPTS = 3
+
+BENCHMARKS = (
+    *(
+        Benchmark(
+            name=f"warm 0x{suite.value:04x} {size}",
+            measure=partial(warm_rows, suite=suite, size=size),
+            is_full_only=size not in SIZES,
+        )
+        for suite in SUITES
+        for size in FULL_SIZES
+    ),
+    Benchmark(name="streaming", measure=measure_streams),
+    Benchmark(name="stampede", measure=measure_stampede),
+    Benchmark(name="cold start of a process", measure=measure_first_message),
+    Benchmark(name="cold start of a function", measure=measure_in_a_function),
+    Benchmark(name="entries", measure=measure_entries),
+    Benchmark(name="threads", measure=measure_threads),
+    Benchmark(name="frame lengths", measure=measure_frame_lengths, is_full_only=True),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; 1 if a promise was broken and ``--check`` was given."""
+    options = _parse(arguments)
+    effort = QUICK if options.quick else FULL if options.full else NORMAL
+    chosen = [
+        benchmark
+        for benchmark in BENCHMARKS
+        if options.only in benchmark.name and (effort.is_full or options.only or not benchmark.is_full_only)
+    ]
+    if not chosen:
+        print(f"no benchmark is named like {options.only!r}; there are", *(one.name for one in BENCHMARKS), sep="\n  ")
+        return 2
+    machine = facts()
+    print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
+    rows: list[Row] = []
+    printer = Printer()
+    for benchmark in chosen:
+        found = _measure(benchmark, effort, attempts=_ATTEMPTS if options.check else 1)
+        printer.print([row.as_json() for row in found])
+        rows += found
+    if options.json:
+        _write(options.json, machine, rows, effort if effort.is_full else None)
+    missed = [row for row in rows if row.is_missed]
+    print(f"\n{_conclusion(rows, missed)}")
+    return 1 if missed and options.check else 0
+
+
+def _measure(benchmark: Benchmark, effort: Effort, *, attempts: int) -> list[Row]:
+    """The rows of the first attempt that misses nothing, or of the last."""
+    for _ in range(attempts - 1):
+        rows = benchmark.measure(effort)
+        missed = [row.name for row in rows if row.is_missed]
+        if not missed:
+            return rows
+        print(f"missed: {'; '.join(missed)}. Once more", flush=True)
+    return benchmark.measure(effort)
+
+
+def _conclusion(rows: list[Row], missed: list[Row]) -> str:
+    promised = sum(figure.bound is not None for row in rows for figure in row.figures)
+    if not missed:
+        return f"All {promised} promises were kept, within noise."
+    return "Missed by more than noise: " + "; ".join(f"{row.group}: {row.name}" for row in missed)
+
+
+def _write(path: Path, machine: dict[str, str], rows: list[Row], effort: Effort | None) -> None:
+    """The rows, and with ``--full`` what the pictures need beside them."""
+    found: dict[str, object] = {"machine": machine, "rows": [row.as_json() for row in rows]}
+    if effort is not None:
+        found |= {"kms_calls": kms_calls_an_hour(), "steps": steps(effort), "packages": packages(effort)}
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    effort = parser.add_mutually_exclusive_group()
+    effort.add_argument("--full", action="store_true", help="more sizes and rounds; with --json also for the pictures")
+    effort.add_argument("--quick", action="store_true", help="too little of everything, to see whether it runs")
+    parser.add_argument("--check", action="store_true", help="fail if a promise was broken")
+    parser.add_argument("--only", default="", metavar="NAME", help="benchmarks whose name has this in it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to this file, too")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, and so stops everything that was started
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What we promise, as the table that `make bench-check` holds us to: how much faster than the peer, how near the floor.
+
+Ratios are of one run on one machine. Milliseconds are of the machine that the promises were made on, two cores of a
+shared server, so they are allowed more noise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from benchmarks.rows import Bound
+
+__all__ = [
+    "ADDED_MILLISECONDS",
+    "ENTRIES_FLAT",
+    "FASTER_START_THAN_PEER",
+    "FASTER_START_THAN_PEER_WITH_MPL",
+    "STAMPEDE_KMS_CALLS",
+    "STREAMING_FASTER",
+    "STREAMING_MEGABYTES",
+    "THREADS_LIKE_THE_FLOOR",
+    "Warm",
+    "warm",
+]
+
+_KIB, _MIB = 1024, 1024 * 1024
+
+
+class Warm(NamedTuple):
+    """Of one suite and size."""
+
+    faster_encrypting: Bound
+    faster_decrypting: Bound
+    of_the_floor: Bound
+
+
+def _warm(encrypting: float, decrypting: float, of_the_floor: float, stretch: float) -> Warm:
+    return Warm(
+        Bound(limit=encrypting, at_least=True),
+        Bound(limit=decrypting, at_least=True),
+        Bound(limit=of_the_floor, at_least=False, stretch=stretch),
+    )
+
+
+# suite: (smallest size, largest size): promise
+_WARM = {
+    0x0478: {
+        (100, _KIB): _warm(7.5, 9.5, 1.5, 1.35),
+        (16 * _KIB, _MIB): _warm(8.5, 9.5, 1.65, 1.5),
+        (6 * _MIB, 6 * _MIB): _warm(8.5, 9.5, 1.85, 1.7),
+    },
+    0x0578: {
+        (100, 16 * _KIB): _warm(2.4, 1.35, 1.08, 1.04),
+        (256 * _KIB, 6 * _MIB): _warm(2.9, 2.4, 1.2, 1.12),
+    },
+}
+
+
+def warm(suite: int, size: int) -> Warm | None:
+    """The promise for messages of *size* bytes, if there is one."""
+    return next((promise for (low, high), promise in _WARM[suite].items() if low <= size <= high), None)
+
+
+STREAMING_FASTER = Bound(limit=4, at_least=True)
+STREAMING_MEGABYTES = Bound(limit=2, at_least=False)
+
+STAMPEDE_KMS_CALLS = Bound(limit=1, at_least=False, tolerance=0)
+
+FASTER_START_THAN_PEER_WITH_MPL = Bound(limit=2, at_least=True)
+FASTER_START_THAN_PEER = Bound(limit=1.15, at_least=True)
+ADDED_MILLISECONDS = {
+    "off": Bound(limit=60, at_least=False, tolerance=0.25),
+    "summary": Bound(limit=130, at_least=False, tolerance=0.25),
+}
+
+# The cost of a message with the largest cache, as a multiple of that with one entry.
+ENTRIES_FLAT = Bound(limit=1.15, at_least=False)
+# How near the floor we are with many threads, as a multiple of how near we are with one.
+THREADS_LIKE_THE_FLOOR = Bound(limit=1.1, at_least=False)
