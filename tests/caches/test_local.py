@@ -11,12 +11,13 @@ import pytest
 from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import next_ticket
-from warmkey.clock import Instant
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.testing import Recorder, SettableClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from warmkey.clock import Instant
 
 SUITE = AlgorithmSuite(0x0478)
 
