@@ -78,6 +78,10 @@ $(NODE_PEER)/.installed: tests/interop/node/package-lock.json
 neighbours: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the layer beside other copies of what it carries, on every Python here
 	.venv-test/bin/python -m pytest -m "full or not full" tests/runtimes $(PYTEST_OPTIONS)
 
+.PHONY: vectors
+vectors: .venv-test/.installed ## write tests/vectors/messages.json again
+	.venv-test/bin/python -m tests.vectors.write
+
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)

@@ -36,9 +36,9 @@ def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
             yield peer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kms() -> Iterator[Kms]:
-    """A key of moto's KMS, on a server of this machine."""
+    """A key of moto's KMS, on a server of this machine; the environment leads there as long as a module lasts."""
     with pytest.MonkeyPatch.context() as environment, contextlib.ExitStack() as stack:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AWS_PROFILE"):
             environment.delenv(name, raising=False)
