@@ -69,6 +69,8 @@ class EncryptionContext(dict[str, str]):
             return _context_of(items)
         except TypeError:  # unhashable: not strings, and the constructor says which
             return EncryptionContext(items)
+        except _TooLongError as too_long:
+            return too_long.context
 
     def serialize_only(self, keys: Collection[str]) -> bytes:
         """The serialization of just the pairs whose key is in *keys*."""
@@ -141,6 +143,25 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(parts)
 
 
-# Applications use few contexts again and again; checking and sorting them once saves 1.5 µs a message.
-_context_of = lru_cache(maxsize=1024)(EncryptionContext)
+_LONGEST_REMEMBERED = 4096
+
+
+class _TooLongError(Exception):
+    """Carries a context past the memory below, which keeps what is returned and not what is raised."""
+
+    def __init__(self, context: EncryptionContext) -> None:
+        super().__init__()
+        self.context = context
+
+
+# Applications use few contexts again and again; checking and sorting them once saves 1.5 µs a message. Long ones are
+# not kept: a thousand of them could fill a small function's memory.
+@lru_cache(maxsize=1024)
+def _context_of(items: tuple[tuple[str, str], ...]) -> EncryptionContext:
+    context = EncryptionContext(items)
+    if len(context.serialized) > _LONGEST_REMEMBERED:
+        raise _TooLongError(context)
+    return context
+
+
 _EMPTY = EncryptionContext()
