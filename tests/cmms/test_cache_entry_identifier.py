@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.cmms.stage import Stage, decrypt_request, encrypt_request
 from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext, RawAesKeyring
-from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier
+from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,6 +164,39 @@ def test_nothing_that_differs_has_the_same_identifier() -> None:
     ]
 
     assert len(set(identifiers)) == len(identifiers)
+
+
+# What is remembered of them.
+
+
+def test_identifiers_are_remembered_and_long_ones_worked_out_again() -> None:
+    asked: list[object] = []
+
+    def identify(suite: AlgorithmSuite | None, context: EncryptionContext) -> bytes:
+        asked.append(suite)
+        return encrypt_identifier("p", suite, context)
+
+    remembered = remembering(identify)
+    short, long = ({"k": "v" * length} for length in (10, 5_000))
+    answers = [remembered(None, EncryptionContext.of(context)) for context in (short, short, long, long)]
+
+    assert answers == [expected_encrypt("p", None, context) for context in (short, short, long, long)]
+    assert len(asked) == 3
+
+
+def test_long_encrypted_data_keys_are_not_remembered_either() -> None:
+    asked: list[object] = []
+
+    def identify(suite: AlgorithmSuite, keys: tuple[EncryptedDataKey, ...], context: EncryptionContext) -> bytes:
+        asked.append(keys)
+        return decrypt_identifier("p", suite, keys, context)
+
+    remembered = remembering(identify)
+    for key in (edk("p", b"i", b"c" * 100), edk("p", b"i", b"c" * 5_000)):
+        for _ in range(2):
+            remembered(UNSIGNED, (key,), EncryptionContext.of({}))
+
+    assert len(asked) == 3
 
 
 # What the caching CMM really uses.

@@ -30,6 +30,8 @@ from warmkey import (
     ConfigurationError,
     EncryptionContext,
     InvalidRequest,
+    KeyAttempt,
+    KeyUnavailable,
     LocalCMC,
     NullCMC,
     PolicyRefused,
@@ -42,6 +44,7 @@ from warmkey.events import (
     CacheHit,
     CacheMiss,
     EvictionReason,
+    KmsOutcome,
     MissReason,
     Operation,
     RequestFailed,
@@ -860,3 +863,16 @@ def test_a_cache_of_ones_own_needs_the_three_verbs_only() -> None:
     }
     with pytest.raises(ConfigurationError, match="Dictionary has no purge method"):
         cmm.purge()
+
+
+def test_a_cache_that_can_not_purge_does_not_stand_in_the_way_of_a_refusal() -> None:
+    stage = Stage()
+    cmm = stage.cmm(cache=Dictionary())
+    attempt = KeyAttempt(keyring="K", operation="Decrypt", key="k", reason="no", outcome=KmsOutcome.DENIED)
+
+    def refuse(_: object) -> None:
+        raise KeyUnavailable("no", [attempt])
+
+    stage.below.during = refuse
+    with pytest.raises(KeyUnavailable):
+        cmm.get_encryption_materials(encrypt_request())

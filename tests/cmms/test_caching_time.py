@@ -360,6 +360,30 @@ def refreshing(stage: Stage, cmm: CachingCMM, during: Any) -> Any:
     return Crowd(lambda: encrypt_key(cmm)).join()[0]
 
 
+def test_who_would_refresh_and_does_not_fit_waits_for_the_call_that_is_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    cmm = stage.cmm(max_age=60, refresh_ahead=True, max_bytes_encrypted=100)
+    boarding = Boarding(monkeypatch)
+    cmm.get_encryption_materials(encrypt_request(50))
+    stage.clock.tick(55)
+    cmm.get_encryption_materials(encrypt_request(1))
+    others: list[Crowd] = []
+
+    def another_comes(_: object) -> None:
+        others.append(Crowd(lambda: cmm.get_encryption_materials(encrypt_request(55))))
+        boarding.wait_for(2)  # it finds that somebody leads, and then that the old key has no room for it
+
+    stage.below.during = another_comes
+    first = cmm.get_encryption_materials(encrypt_request(60))
+    stage.below.during = lambda _: None
+    (second,) = others[0].values()
+
+    assert data_key(first) != data_key(second), "60 and 55 bytes exceed the limit, so it had to start over"
+    assert stage.below.calls == 3
+
+
 def test_a_refresh_that_fails_leaves_the_entry_serving_until_its_end() -> None:
     stage = Stage()
     cmm = stage.cmm(max_age=60, refresh_ahead=True)

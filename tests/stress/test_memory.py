@@ -44,6 +44,19 @@ def test_any_number_of_contexts_through_a_cache_of_a_hundred_holds_memory_flat()
     assert len(passage.cmm._fetcher._flights) == 0
 
 
+def test_long_contexts_that_pass_by_are_not_remembered() -> None:
+    passage = Passage()
+
+    def work(number: int) -> None:
+        if number % 10 == 0:
+            context = {"message": f"{number:020000}"}
+            passage.cmm.get_encryption_materials(encrypt_request(1, context))
+        passage.cache.purge()
+
+    # 250 contexts of 20,000 characters are 5 MB, in each of the places that could remember them.
+    assert growth(work) < 10 * ALLOWED_BYTES
+
+
 def test_expired_entries_do_not_pile_up_in_a_cache_with_room() -> None:
     stage = Stage()
     cache = LocalCMC(10**9, clock=stage.clock)
