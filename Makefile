@@ -96,15 +96,19 @@ soak: .venv-interop/.installed ## a minute of everything at once, and then the b
 
 # ------------------------------------------------------------------------------------------------- measuring
 
-.PHONY: bench bench-full bench-check
-bench: .venv-interop/.installed ## minutes: us, the peer and the floor in one process
+.PHONY: bench bench-full bench-check performance
+bench: .venv-interop/.installed runtime ## minutes: us, the peer and the floor in one process
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks $(BENCH_OPTIONS)
 
 bench-full: .venv-interop/.installed runtime ## longer: more sizes, cold starts, scaling
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full $(BENCH_OPTIONS)
 
-bench-check: .venv-interop/.installed ## fails when a ratio fell below what we promise; by hand, never in CI
+bench-check: .venv-interop/.installed runtime ## fails when a ratio fell below what we promise; by hand, never in CI
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --check $(BENCH_OPTIONS)
+
+performance: .venv-docs/.installed .venv-interop/.installed runtime ## measure in full, then make tables and pictures of docs/performance.md
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full --json docs/performance.json
+	.venv-docs/bin/python -m benchmarks.page
 
 METRICS := build/metrics.jsonl
 
