@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _METHODS = {"GenerateDataKey": "generate_data_key", "Encrypt": "encrypt", "Decry
 _BLOBS = ("CiphertextBlob", "Plaintext")
 _COUNT_PATH = "/count"
 _STOP_SECONDS = 5
+_CLONE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,10 @@ class LoopbackKms:
 def loopback_kms(latency_seconds: float = 0.0) -> Iterator[LoopbackKms]:
     """Start the server, and stop it at the end. Every answer takes *latency_seconds* longer than it needs to."""
     command = [sys.executable, "-m", __name__, str(latency_seconds)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": f"{_CLONE}{os.pathsep}{_CLONE / 'src'}"}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             url, key_arn = cast("IO[str]", process.stdout).readline().split()
             yield LoopbackKms(url=url, key_arn=key_arn)
