@@ -24,10 +24,15 @@ from warmkey import (
     CommitmentPolicy,
     DecryptionMaterials,
     DefaultCMM,
+    EcdhCurveSpec,
     EncryptionMaterials,
     LocalCMC,
     MultiKeyring,
+    PaddingScheme,
+    PublicKeyDiscovery,
     RawAesKeyring,
+    RawEcdhKeyring,
+    RawRsaKeyring,
     WarmkeyError,
 )
 from warmkey.testing import FAULTS, FakeKms
@@ -212,6 +217,34 @@ def test_an_encrypt_that_fails_shows_nothing(arguments: dict[str, Any]) -> None:
     arguments = {"keyring": KEYRING, "encryption_context": CONTEXT, **arguments}
 
     failure(lambda: client.encrypt(PLAINTEXT, **arguments), WRAPPING_KEY, b"\x77" * 31)
+
+
+# --- keys of one's own
+
+
+PRIVATE_KEY = b"-----BEGIN PRIVATE KEY-----\nhammer-head\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: RawAesKeyring("aws-kms", KEY_NAME, WRAPPING_KEY),
+        lambda: RawAesKeyring(NAMESPACE, "", WRAPPING_KEY),
+        lambda: RawAesKeyring(NAMESPACE, KEY_NAME, WRAPPING_KEY[:-1]),
+        lambda: RawAesKeyring(NAMESPACE, KEY_NAME, WRAPPING_KEY.hex()),  # type: ignore[arg-type]
+        lambda: RawRsaKeyring(NAMESPACE, KEY_NAME, PaddingScheme.PKCS1, private_key=PRIVATE_KEY),
+        lambda: RawRsaKeyring(NAMESPACE, KEY_NAME, PaddingScheme.PKCS1, public_key=PRIVATE_KEY),
+        lambda: RawRsaKeyring("aws-kms", KEY_NAME, PaddingScheme.PKCS1, private_key=PRIVATE_KEY),
+        lambda: RawEcdhKeyring(
+            PublicKeyDiscovery(recipient_static_private_key=PRIVATE_KEY), curve_spec=EcdhCurveSpec.ECC_NIST_P256
+        ),
+        lambda: RawEcdhKeyring(PRIVATE_KEY, curve_spec=EcdhCurveSpec.ECC_NIST_P256),  # type: ignore[arg-type]
+    ],
+    ids=range(9),
+)
+def test_a_raw_keyring_that_can_not_be_built_shows_no_key(build: Callable[[], object]) -> None:
+    """Keyrings are built while a module is imported: there crash reporters look first."""
+    failure(build, WRAPPING_KEY[:-1], b"hammer-head")
 
 
 # --- KMS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.checks import text
 from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
-from warmkey.exceptions import ConfigurationError, KeyAttempt
+from warmkey.exceptions import ConfigurationError, KeyAttempt, seal
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 
@@ -39,14 +39,15 @@ class RawAesKeyring:
     """
 
     def __init__(self, key_namespace: str, key_name: str, wrapping_key: bytes) -> None:
-        self._key_namespace = check_key_namespace(key_namespace)
-        self._key_name = check_key_name(key_name)
-        if not isinstance(wrapping_key, (bytes, bytearray, memoryview)):
-            raise ConfigurationError(f"wrapping_key must be bytes, not {type(wrapping_key).__name__}")
-        if len(wrapping_key) not in _WRAPPING_KEY_LENGTHS:
-            raise ConfigurationError(f"wrapping_key has {len(wrapping_key)} bytes; 16, 24 or 32 are allowed")
+        try:
+            self._key_namespace = check_key_namespace(key_namespace)
+            self._key_name = check_key_name(key_name)
+            self._aead = _cipher(wrapping_key)
+        except ConfigurationError as error:
+            # Tracebacks keep the local variables of their frames: the key must not be among them.
+            del self, wrapping_key
+            raise seal(error)  # noqa: B904 - its cause is set already
         self._prefix = key_name.encode() + _LENGTHS
-        self._aead = AESGCM(bytes(wrapping_key))
 
     def __repr__(self) -> str:
         return f"RawAesKeyring({self._key_namespace!r}, {self._key_name!r})"
@@ -106,6 +107,14 @@ class RawAesKeyring:
 
     def _attempt(self, reason: str) -> KeyAttempt:
         return KeyAttempt(keyring="RawAesKeyring", operation="unwrap", key=self._key_name, reason=reason)
+
+
+def _cipher(wrapping_key: object) -> AESGCM:
+    if not isinstance(wrapping_key, (bytes, bytearray, memoryview)):
+        raise ConfigurationError(f"wrapping_key must be bytes, not {type(wrapping_key).__name__}")
+    if len(wrapping_key) not in _WRAPPING_KEY_LENGTHS:
+        raise ConfigurationError(f"wrapping_key has {len(wrapping_key)} bytes; 16, 24 or 32 are allowed")
+    return AESGCM(bytes(wrapping_key))
 
 
 def check_key_namespace(key_namespace: object) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
-from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable, seal
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS, RAW_ECDH_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.key_agreement_schemas import (
     KEYRING_VERSION,
@@ -173,23 +173,33 @@ class RawEcdhKeyring(EcdhKeyring):
         *,
         curve_spec: EcdhCurveSpec,
     ) -> None:
-        curve = check_curve_spec(curve_spec).curve
-        own: EcdhPrivateKey | None = None
-        peer: EcdhPublicKey | None = None
-        match key_agreement_schema:
-            case EphemeralPrivateKeyToStaticPublicKey(recipient_public_key=der):
-                peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
-            case PublicKeyDiscovery(recipient_static_private_key=pem):
-                own = EcdhPrivateKey.from_pem(pem, curve=curve, name="recipient_static_private_key")
-            case RawPrivateKeyToStaticPublicKey(sender_static_private_key=pem, recipient_public_key=der):
-                own = EcdhPrivateKey.from_pem(pem, curve=curve, name="sender_static_private_key")
-                peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
-            case _:
-                raise ConfigurationError(
-                    f"key_agreement_schema is a {type(key_agreement_schema).__name__}; allowed: "
-                    "EphemeralPrivateKeyToStaticPublicKey, PublicKeyDiscovery, RawPrivateKeyToStaticPublicKey"
-                )
+        try:
+            own, peer = _parties(key_agreement_schema, curve=check_curve_spec(curve_spec).curve)
+        except ConfigurationError as error:
+            # Tracebacks keep the local variables of their frames, and of a tuple or a dict repr shows all.
+            del self, key_agreement_schema
+            raise seal(error)  # noqa: B904 - its cause is set already
         super().__init__(provider_id=RAW_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=own, peer=peer)
+
+
+def _parties(schema: object, *, curve: str) -> tuple[EcdhPrivateKey | None, EcdhPublicKey | None]:
+    """The own and the peer's half; see :class:`EcdhKeyring`."""
+    own: EcdhPrivateKey | None = None
+    peer: EcdhPublicKey | None = None
+    match schema:
+        case EphemeralPrivateKeyToStaticPublicKey(recipient_public_key=der):
+            peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
+        case PublicKeyDiscovery(recipient_static_private_key=pem):
+            own = EcdhPrivateKey.from_pem(pem, curve=curve, name="recipient_static_private_key")
+        case RawPrivateKeyToStaticPublicKey(sender_static_private_key=pem, recipient_public_key=der):
+            own = EcdhPrivateKey.from_pem(pem, curve=curve, name="sender_static_private_key")
+            peer = EcdhPublicKey.from_der(der, curve=curve, name="recipient_public_key")
+        case _:
+            raise ConfigurationError(
+                f"key_agreement_schema is a {type(schema).__name__}; allowed: "
+                "EphemeralPrivateKeyToStaticPublicKey, PublicKeyDiscovery, RawPrivateKeyToStaticPublicKey"
+            )
+    return own, peer
 
 
 def check_curve_spec(value: object) -> EcdhCurveSpec:
