@@ -213,3 +213,24 @@ def test_a_request_that_went_wrong_counts(kms: FakeKms) -> None:
         generate(kms)
 
     assert kms.count("GenerateDataKey") == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda kms, key: kms.deny(key),
+        lambda kms, key: kms.deny("generate_data_key", key),
+        lambda kms, key: kms.allow("decrypt", key),
+        lambda kms, key: kms.create_grant(key, "kms:Decrypt"),
+        lambda kms, key: kms.fail("kms:Decrypt", error="denied", when=lambda call: call.key_id == key),
+        lambda kms, key: kms.hold(key),
+    ],
+    ids=["key", "method", "allow", "grant", "fail", "hold"],
+)
+def test_an_operation_that_kms_does_not_have_is_refused(order: Any) -> None:
+    """It would never happen, and a user's test of a bad day would pass on a good one."""
+    kms = FakeKms()
+    key = kms.create_key()
+
+    with pytest.raises(ValueError, match="is none of GenerateDataKey, Encrypt, Decrypt"):
+        order(kms, key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.testing.faults import Fault
 from warmkey.testing.gate import Gate
+from warmkey.testing.service import OPERATIONS
 from warmkey.testing.world import FakeKey, FakeKmsWorld, KeyState
 
 if TYPE_CHECKING:
@@ -103,19 +104,24 @@ class Administration:
     # Permissions
 
     def deny(self, operation: str, key: str | None = None) -> None:
-        """This client's requests fail with ``AccessDeniedException`` until :meth:`allow`, for one key or for all."""
-        self._denied |= {(operation, key and self._key(key).arn)}
+        """This client's requests fail with ``AccessDeniedException`` until :meth:`allow`, for one key or for all.
+
+        :raises ValueError: no such operation or key
+        """
+        self._denied |= {(_known(operation), key and self._key(key).arn)}
 
     def allow(self, operation: str, key: str | None = None) -> None:
         """Take back :meth:`deny` with the same arguments."""
-        self._denied -= {(operation, key and self._key(key).arn)}
+        self._denied -= {(_known(operation), key and self._key(key).arn)}
 
     def create_grant(self, key: str, *operations: str) -> str:
         """A grant token that permits *operations* on *key* even where they are denied.
 
         As in KMS, a request with a token that was never issued fails.
+
+        :raises ValueError: no such operation or key
         """
-        return self.world.grant(self._key(key), frozenset(operations))
+        return self.world.grant(self._key(key), frozenset(map(_known, operations)))
 
     # Bad days
 
@@ -135,8 +141,9 @@ class Administration:
         :param times: how many requests it hits; ``None`` for all until it is cancelled
         :param when: hits only the requests for which it returns true
         :param retries: how often the client had tried again before, as its answer then reports
+        :raises ValueError: no such operation or error
         """
-        fault = Fault(error, operation=operation, times=times, when=when, retries=retries)
+        fault = Fault(error, operation=operation and _known(operation), times=times, when=when, retries=retries)
         self._faults += (fault,)
         return fault
 
@@ -145,8 +152,11 @@ class Administration:
         self._faults = ()
 
     def hold(self, operation: str | None = None) -> Gate:
-        """Hold the requests of one operation, or all, at a :class:`~warmkey.testing.Gate` until it is opened."""
-        gate = Gate(operation)
+        """Hold the requests of one operation, or all, at a :class:`~warmkey.testing.Gate` until it is opened.
+
+        :raises ValueError: no such operation
+        """
+        gate = Gate(operation and _known(operation))
         self._gates = (*(other for other in self._gates if not other.is_open), gate)
         return gate
 
@@ -160,3 +170,9 @@ class Administration:
 
     def __reduce_ex__(self, protocol: Any) -> Any:  # noqa: ANN401 - the signature of the pickle protocol
         raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
+
+
+def _known(operation: str) -> str:
+    if operation not in OPERATIONS:  # a misspelt one would never happen, and the test would pass for nothing
+        raise ValueError(f"operation {operation!r} is none of {', '.join(OPERATIONS)}")
+    return operation
