@@ -62,6 +62,19 @@ def test_a_failing_subscriber_is_logged_by_class_alone_and_the_others_are_told(
     assert "blue-whale" not in caplog.text
 
 
+def test_not_even_a_log_handler_that_fails_on_the_news_of_it_gets_through() -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError(record)
+
+    handler = Broken()
+    logging.getLogger().addHandler(handler)
+    try:
+        fan_out(broken)(MISS)
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
 def test_hits_are_told_to_those_who_want_them_only() -> None:
     curious, other = Subscriber(wants_hits=True), Subscriber()
     told = fan_out(curious, other)

@@ -11,6 +11,7 @@ No event carries a key, a plaintext, an encryption context or a cache entry iden
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -231,4 +232,5 @@ class _FanOut:
 
 
 def _report(error: Exception) -> None:
-    logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
+    with suppress(Exception):  # the function's own handlers and filters may be what fails
+        logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -316,6 +317,22 @@ def test_a_subscriber_that_fails_at_the_end_does_not_fail_the_handler(
 
     assert handler({}, LambdaContext()) == "handled"
     assert "a subscriber failed with OSError" in caplog.text
+
+
+def test_a_log_handler_that_fails_on_every_line_does_not_fail_the_handler(emit: Subscriber) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError(record)
+
+    broken = Broken()
+    logging.getLogger().addHandler(broken)
+    try:
+        with written() as output, instrument():
+            fan_out(emit)(MISS)
+    finally:
+        logging.getLogger().removeHandler(broken)
+
+    assert output.totals == {"CacheMisses": 1}
 
 
 def test_a_logger_that_fails_costs_no_metric(emit: Subscriber, monkeypatch: pytest.MonkeyPatch) -> None:

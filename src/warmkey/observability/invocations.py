@@ -146,7 +146,8 @@ def _tell(what: Callable[[Participant], None]) -> None:
         try:
             what(participant)
         except Exception as error:  # noqa: BLE001 - observing must never break what it observes
-            logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
+            with suppress(Exception):  # the function's own handlers and filters may be what fails
+                logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
 
 
 def _after_fork_in_child() -> None:
