@@ -12,6 +12,7 @@ from warmkey.events import (
     Operation,
 )
 from warmkey.lambda_runtime.tally import Tally
+from warmkey.process_copies import holders
 
 
 def request(operation: str = "Decrypt", outcome: KmsOutcome = KmsOutcome.OK) -> KmsRequest:
@@ -47,3 +48,27 @@ def test_what_the_caching_cmm_counts_is_not_counted_again() -> None:
     tally(event)
 
     assert (tally.kms_requests(), tally.evictions()) == ({}, {})
+
+
+def test_a_forked_child_counts_for_itself_and_waits_for_no_lock_of_its_parent() -> None:
+    tally = Tally()
+    tally(request())
+    with tally._lock:
+        tally.drop_inherited(EvictionReason.FORK)
+        tally(eviction(EvictionReason.FORK))
+
+    assert (tally.kms_requests(), tally.evictions()) == ({}, {EvictionReason.FORK: 1})
+
+
+def test_a_snapshot_takes_along_what_was_dropped_for_it() -> None:
+    tally = Tally()
+    tally(eviction(EvictionReason.SNAPSHOT))
+    tally.drop_inherited(EvictionReason.SNAPSHOT)
+
+    assert tally.evictions() == {EvictionReason.SNAPSHOT: 1}
+
+
+def test_every_tally_is_told_of_copies() -> None:
+    tally = Tally()
+
+    assert tally in holders(Tally)

@@ -6,21 +6,34 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from warmkey.events import CacheEviction, KmsRequest
+from warmkey.events import CacheEviction, EvictionReason, KmsRequest
+from warmkey.process_copies import drop_in_copies
 
 if TYPE_CHECKING:
-    from warmkey.events import Event, EvictionReason, KmsOutcome
+    from warmkey.events import Event, KmsOutcome
 
 __all__ = ["Tally"]
 
 
 class Tally:
-    """A subscriber that only counts; safe for threads."""
+    """A subscriber that only counts; safe for threads and forks.
+
+    Whoever kept the helpers' caching CMM across a fork still reports here.
+    """
 
     def __init__(self) -> None:
+        self._start()
+        drop_in_copies(self)
+
+    def _start(self) -> None:
         self._lock = threading.Lock()
         self._evictions: Counter[EvictionReason] = Counter()
         self._kms_requests: Counter[tuple[str, KmsOutcome]] = Counter()
+
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """A forked child counts for itself; into a snapshot go counts of what was dropped for it, and no lock."""
+        if reason is EvictionReason.FORK:
+            self._start()
 
     def __call__(self, event: Event) -> None:
         """Count *event*, if it is one of the two kinds."""
