@@ -43,7 +43,7 @@ AT_IMPORT = {
         "message_header reader"
     ),
     "keyrings": (
-        "aws_kms aws_kms_key_arn aws_kms_mrk aws_kms_mrk_are_unique aws_kms_mrk_match_for_decrypt discretion "
+        "attempts aws_kms aws_kms_key_arn aws_kms_mrk aws_kms_mrk_are_unique aws_kms_mrk_match_for_decrypt discretion "
         "interface kms_decryption kms_requests multi raw_aes split"
     ),
     "lambda_runtime": "default_client freed_memory kms_keys parsers settings snapstart tally wiring",

@@ -183,6 +183,7 @@ def test_an_answer_that_is_not_what_was_asked_for_is_refused(answer: dict[str, A
         ask[operation]()
 
     assert [(attempt.operation, attempt.key) for attempt in caught.value.attempts] == [(operation, KEY)]
+    assert caught.value.attempts[0].remedy
 
 
 def test_a_whole_answer_is_taken() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import socket
 import sys
 import tomllib
 from pathlib import Path
@@ -186,6 +187,21 @@ def test_a_failing_request_is_tried_as_often_as_the_settings_say(monkeypatch: py
 
         assert loopback.kms.count("GenerateDataKey") == 2
         assert [event.attempts for event in seen if isinstance(event, KmsRequest)] == [2]
+
+
+def test_attempts_that_nothing_answered_are_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What botocore raises then does not say how often it tried."""
+    seen: list[Any] = []
+    nobody = socket.create_server(("127.0.0.1", 0))
+    with nobody:
+        port = nobody.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{port}")
+    made = wired(Given(emit=seen.append), kms_key_arns=KEY, kms_max_attempts=2)
+
+    with pytest.raises(warmkey.KeyUnavailable):
+        made.client.encrypt(b"order", cmm=made.cmm)
+
+    assert [(event.attempts, event.outcome) for event in seen if isinstance(event, KmsRequest)] == [(2, "unreachable")]
 
 
 # --- cache and CMM

@@ -149,7 +149,8 @@ class _RsaDecryption(KmsDecryption):
     def _data_key(self, plaintext: bytes, materials: DecryptionMaterials, *, asked: str) -> bytes:
         digest, data_key = plaintext[:_DIGEST_LENGTH], plaintext[_DIGEST_LENGTH:]
         if not compare_digest(digest, _digest(materials.encryption_context)):
-            raise self._kms.unusable("Decrypt", asked, "the data key belongs to another encryption context")
+            problem = "the data key belongs to another encryption context"
+            raise self._kms.unusable("Decrypt", asked, problem, remedy="the message's header is not the original")
         return data_key
 
 

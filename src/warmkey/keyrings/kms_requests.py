@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.keyrings.attempts import Attempts, watch_attempts
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.discretion import discreet
 from warmkey.process_copies import drop_in_copies
@@ -83,6 +84,8 @@ _REMEDY_OF_CODE = {
     "InvalidGrantTokenException": "check the grant tokens",
     "InvalidKeyUsageException": "use a key whose usage and spec fit the keyring",
 }
+# KMS itself does not answer so.
+_REMEDY_OF_NO_KMS = "check what answers for KMS: the client's endpoint, a proxy, a mock"
 
 
 class KmsRequests:
@@ -101,6 +104,7 @@ class KmsRequests:
             raise ConfigurationError(f"{keyring} needs kms_client, for example boto3.client('kms')")
         if isinstance(grant_tokens, str):
             raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
+        watch_attempts(kms_client)
         self._client = kms_client
         self._keyring = keyring
         self._grant_tokens = list(grant_tokens)
@@ -122,17 +126,18 @@ class KmsRequests:
         if self._grant_tokens:
             parameters["GrantTokens"] = self._grant_tokens
         send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
+        attempts = Attempts()
         started = perf_counter()
         try:
-            with discreet():
+            with discreet(), attempts.counted():
                 response = send(**parameters)
         except Exception as error:
             attempt = self._explain(operation, key, error)
             outcome = attempt.outcome or KmsOutcome.OTHER
-            self._tell(operation, key, started, outcome, getattr(error, "response", None))
+            self._tell(operation, key, started, outcome, getattr(error, "response", None), attempts.made)
             failure = KeyUnavailable(f"AWS KMS {operation} failed", [attempt])
             raise failure from error
-        self._tell(operation, key, started, KmsOutcome.OK, response)
+        self._tell(operation, key, started, KmsOutcome.OK, response, attempts.made)
         return response
 
     def answered_key(self, operation: str, key: str, response: dict[str, Any]) -> str:
@@ -150,9 +155,10 @@ class KmsRequests:
             raise self.unusable(operation, key, "KMS answered for another key")
         return str(arn)
 
-    def unusable(self, operation: str, key: str, reason: str) -> KeyUnavailable:
+    def unusable(self, operation: str, key: str, reason: str, *, remedy: str = _REMEDY_OF_NO_KMS) -> KeyUnavailable:
         """The error for a response that came and can't be used."""
-        return KeyUnavailable(f"AWS KMS {operation} gave no usable key", [self.attempt(operation, key, reason)])
+        attempt = self.attempt(operation, key, reason, remedy=remedy)
+        return KeyUnavailable(f"AWS KMS {operation} gave no usable key", [attempt])
 
     def attempt(self, operation: str, key: str, reason: str, **details: Any) -> KeyAttempt:  # noqa: ANN401
         """A failed attempt of this keyring."""
@@ -178,7 +184,9 @@ class KmsRequests:
         if close is not None:
             close()
 
-    def _tell(self, operation: str, key: str, started: float, outcome: KmsOutcome, response: object) -> None:
+    def _tell(
+        self, operation: str, key: str, started: float, outcome: KmsOutcome, response: object, attempts: int
+    ) -> None:
         retries = 0
         if isinstance(response, dict):
             retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
@@ -187,7 +195,7 @@ class KmsRequests:
                 kms_operation=operation,
                 key_arn=key,
                 duration_seconds=perf_counter() - started,
-                attempts=retries + 1,
+                attempts=max(attempts, retries + 1),
                 outcome=outcome,
             )
         )
