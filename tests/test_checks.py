@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from warmkey import ConfigurationError
-from warmkey.checks import integer, seconds, share
+from warmkey.checks import integer, offering, seconds, share
 
 
 class Number(IntEnum):
@@ -70,3 +70,16 @@ def test_anything_else_is_no_share(value: Any) -> None:
         share("jitter", value)
 
     assert str(error.value) == f"jitter is {value!r}; a number from 0 to below 1 is allowed"
+
+
+class DecryptsOnly:
+    def on_decrypt(self) -> None:
+        """Nothing."""
+
+
+def test_one_of_the_methods_is_enough() -> None:
+    offering("keyring", DecryptsOnly(), "on_encrypt", "on_decrypt")
+
+    with pytest.raises(ConfigurationError) as error:
+        offering("keyring", "secret", "on_encrypt", "on_decrypt")
+    assert str(error.value) == "keyring is of type str; something with on_encrypt and on_decrypt is allowed"

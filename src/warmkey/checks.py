@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["integer", "seconds", "share", "text", "texts"]
+__all__ = ["integer", "offering", "seconds", "share", "text", "texts"]
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -49,3 +49,13 @@ def texts(name: str, values: object) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ConfigurationError(f"{name} is {values!r}; a list of str is allowed")
     return tuple(text(f"one of {name}", value) for value in values)
+
+
+def offering(name: str, value: object, *methods: str) -> None:
+    """:raises ConfigurationError: *value* has none of *methods*: something else was put in its place
+
+    One is enough. Whoever only ever decrypts may leave out what only encrypting needs.
+    """
+    if not any(callable(getattr(value, method, None)) for method in methods):
+        wanted = " and ".join(methods)
+        raise ConfigurationError(f"{name} is of type {type(value).__name__}; something with {wanted} is allowed")

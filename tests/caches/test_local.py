@@ -519,6 +519,12 @@ def test_a_number_that_can_not_be_used_is_named_with_what_is_allowed(name: str, 
     assert str(error.value) == f"{name} is {value!r}; an int of 0 or more is allowed"
 
 
+@pytest.mark.parametrize("name", ["clock", "emit"])
+def test_what_is_no_clock_or_no_subscriber_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is of type int; something with"):
+        LocalCMC(3, **{name: 5})  # type: ignore[arg-type]
+
+
 def test_settings_can_be_read_back() -> None:
     cache = LocalCMC(7, pruning_tail_size=2)
 

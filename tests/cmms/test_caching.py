@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -790,6 +791,23 @@ def test_without_a_cache_the_error_says_what_to_give() -> None:
         build(cache=None)
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"cache": 1000}, "cache is of type int; something with get_cache_entry and put_cache_entry is allowed"),
+        ({"cmm": RawAesKeyring("a", "b", bytes(32))}, "cmm is of type RawAesKeyring; something with get_encryption_"),
+        ({"cmm": None, "keyring": Below()}, "keyring is of type Below; something with on_encrypt and on_decrypt is"),
+        ({"clock": time.monotonic}, "clock is of type builtin_function_or_method; something with now is allowed"),
+        ({"emit": []}, "emit is of type list; something with __call__ is allowed"),
+        ({"emit": None}, "emit is of type NoneType; something with __call__ is allowed"),
+    ],
+    ids=str,
+)
+def test_what_was_put_in_the_wrong_place_is_refused_at_construction(settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        build(**settings)
+
+
 @pytest.mark.parametrize("both", [True, False])
 def test_it_takes_a_cmm_or_a_keyring_and_not_both_nor_neither(both: bool) -> None:
     keyring = RawAesKeyring("a", "b", bytes(32))
@@ -865,9 +883,17 @@ def test_a_cache_of_ones_own_needs_the_three_verbs_only() -> None:
         cmm.purge()
 
 
-def test_a_cache_that_can_not_purge_does_not_stand_in_the_way_of_a_refusal() -> None:
+class WithAnotherPurge(Dictionary):
+    """Its author knew nothing of ours."""
+
+    def purge(self) -> None:
+        self.entries.clear()
+
+
+@pytest.mark.parametrize("cache", [Dictionary, WithAnotherPurge])
+def test_a_cache_that_can_not_purge_as_ours_does_not_stand_in_the_way_of_a_refusal(cache: type[Dictionary]) -> None:
     stage = Stage()
-    cmm = stage.cmm(cache=Dictionary())
+    cmm = stage.cmm(cache=cache())
     attempt = KeyAttempt(keyring="K", operation="Decrypt", key="k", reason="no", outcome=KmsOutcome.DENIED)
 
     def refuse(_: object) -> None:

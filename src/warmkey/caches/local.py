@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from warmkey.caches.interface import next_ticket
-from warmkey.checks import integer
+from warmkey.checks import integer, offering
 from warmkey.clock import Clock, Instant, SystemClock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
@@ -48,7 +48,7 @@ class LocalCMC:
     :param pruning_tail_size: how many of the least recently used entries each look-up checks for expiry
     :param clock: tells the time; tests move it
     :param emit: told of every entry that leaves (:class:`warmkey.events.CacheEviction`)
-    :raises ConfigurationError: a number is negative or no int
+    :raises ConfigurationError: a number is negative or no int; *clock* or *emit* is something else
     """
 
     def __init__(
@@ -61,6 +61,9 @@ class LocalCMC:
     ) -> None:
         self._capacity = integer("capacity", capacity, 0)
         self._pruning_tail_size = integer("pruning_tail_size", pruning_tail_size, 0)
+        offering("emit", emit, "__call__")
+        if clock is not None:
+            offering("clock", clock, "now")
         self._clock = clock or SystemClock()
         self._clock_is_settled = clock is not None
         self._emit = guarded(emit)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import CacheEntry
+from warmkey.checks import offering
 from warmkey.clock import SystemClock
 from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier, remembering
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
@@ -117,6 +118,10 @@ class CachingCMM:
     ) -> None:
         if cache is None:
             raise ConfigurationError("cache is None; give a LocalCMC(capacity), or a NullCMC() to turn caching off")
+        offering("cache", cache, "get_cache_entry", "put_cache_entry")
+        offering("emit", emit, "__call__")
+        if clock is not None:
+            offering("clock", clock, "now")
         self._cache = cache
         self._cmm = underlying_cmm(cmm, keyring)
         self._partition_id = _checked_partition_id(partition_id)

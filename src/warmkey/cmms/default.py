@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from warmkey.checks import offering
 from warmkey.cmms.interface import (
     check_decryption_materials,
     check_encryption_materials,
@@ -33,9 +34,13 @@ __all__ = ["DefaultCMM", "underlying_cmm"]
 
 
 class DefaultCMM:
-    """Materials straight from *keyring*, a call for every message."""
+    """Materials straight from *keyring*, a call for every message.
+
+    :raises ConfigurationError: *keyring* is none
+    """
 
     def __init__(self, keyring: Keyring) -> None:
+        offering("keyring", keyring, "on_encrypt", "on_decrypt")
         self._keyring = keyring
 
     def __repr__(self) -> str:
@@ -100,9 +105,10 @@ class DefaultCMM:
 def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
     """What a CMM over another one is built on: *cmm*, or a default CMM over *keyring*.
 
-    :raises ConfigurationError: neither or both are given
+    :raises ConfigurationError: neither or both are given, or something else
     """
     if cmm is not None and keyring is None:
+        offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
         return cmm
     if keyring is not None and cmm is None:
         return DefaultCMM(keyring)

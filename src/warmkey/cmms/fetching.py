@@ -7,6 +7,7 @@ while the underlying CMM works, so requests for different entries never wait for
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -196,7 +197,9 @@ class Fetcher:
             return
         for attempt in error.attempts:
             if attempt.outcome in (KmsOutcome.DENIED, KmsOutcome.DISABLED):
-                purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
+                # A cache of somebody else may have a purge of its own, which takes other arguments: let it be.
+                with suppress(TypeError):
+                    purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
 
     def _wait(self, flight: Flight[CacheEntry], passenger: Passenger[CacheEntry]) -> CacheEntry | None:
         if not flight.wait(self._wait_seconds):
