@@ -163,7 +163,11 @@ def test_required_keys_are_stored_in_the_message_as_always(session: KmsSession) 
     session.configure(required_context_keys="tenant")
     message = warmkey.encrypt(b"order", CONTEXT)
 
-    stored = warmkey.default_client().decrypt(message, cmm=warmkey.default_cmm()).header.encryption_context
+    stored = (
+        warmkey.default_client()
+        .decrypt(message, cmm=warmkey.default_cmm(), encryption_context=CONTEXT)
+        .header.encryption_context
+    )
 
     assert stored["tenant"] == CONTEXT["tenant"]
 

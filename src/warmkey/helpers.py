@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused, seal
+from warmkey.exceptions import InvalidRequest, MalformedMessage, seal
 from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.wiring import Given
@@ -94,12 +94,12 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
 
 
 def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
+    # Ahead of everything else. The default CMM insists too, for whoever uses it without these functions.
     missing = required - EncryptionContext.of(context).keys()
     if missing:
-        names = ", ".join(map(repr, sorted(missing)))
-        raise PolicyRefused(
-            f"the encryption context lacks {names}; WARMKEY_REQUIRED_CONTEXT_KEYS wants it for every message"
-        )
+        from warmkey.lambda_runtime.required_context import refusal  # noqa: PLC0415 - for failures only
+
+        raise refusal(missing)
 
 
 def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:

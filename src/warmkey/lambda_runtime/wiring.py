@@ -13,6 +13,7 @@ from warmkey.caches.local import LocalCMC
 from warmkey.caches.null import NullCMC
 from warmkey.client_apis.client import Client
 from warmkey.cmms.caching import CachingCMM
+from warmkey.cmms.default import DefaultCMM
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.kms_keys import keyring_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.clock import Clock
+    from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.events import Emit
     from warmkey.lambda_runtime.settings import Settings
 
@@ -94,7 +96,7 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
     emit = fan_out(tally, _observer(settings), given.emit)
     cmm = CachingCMM(
         cache=LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if settings.cache else NullCMC(),
-        keyring=keyring_of(settings, clients, only_region=clients.only_region, emit=emit),
+        cmm=_insisting(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
         max_messages_encrypted=settings.max_messages_encrypted,
@@ -117,6 +119,14 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,
     )
+
+
+def _insisting(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManager:
+    if not settings.required_context_keys:
+        return cmm
+    from warmkey.lambda_runtime.required_context import InsistingCMM  # noqa: PLC0415 - few require keys
+
+    return InsistingCMM(cmm, settings.required_context_keys)
 
 
 def _observer(settings: Settings) -> Emit:
