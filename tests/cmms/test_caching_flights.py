@@ -368,6 +368,23 @@ def test_a_waiter_times_out_rather_than_hang() -> None:
     assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "failures": 1, "hits": 1}
 
 
+def test_who_comes_back_in_the_middle_of_its_own_call_fails_at_once_rather_than_wait_for_itself() -> None:
+    stage = Stage()
+    cmm = stage.cmm(wait_seconds=3_600)
+    failures: list[BaseException] = []
+
+    def come_back(_: object) -> None:
+        with pytest.raises(KeyUnavailable, match="this thread is requesting the same data key already") as caught:
+            cmm.get_encryption_materials(encrypt_request())
+        failures.append(caught.value)
+
+    stage.below.during = come_back
+    cmm.get_encryption_materials(encrypt_request())
+
+    assert len(failures) == stage.below.calls == 1
+    assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "failures": 1}
+
+
 # Purge
 
 
@@ -459,7 +476,8 @@ def test_nothing_of_a_flight_stays_when_it_has_landed() -> None:
 def test_who_joins_second_does_not_lead() -> None:
     flights: Flights[str] = Flights()
     flight, leading = flights.join("key", Passenger(1))
-    again, second = flights.join("key", passenger := Passenger(2))
+    passenger: Passenger[str] = Passenger(2)
+    ((again, second),) = in_threads(1, lambda: flights.join("key", passenger))
     other, third = flights.join("another key", Passenger(3))
 
     assert (leading, second, third) == (True, False, True)
@@ -467,11 +485,20 @@ def test_who_joins_second_does_not_lead() -> None:
     assert flight.close() == [passenger]
 
 
+def test_a_leader_who_comes_back_does_not_board() -> None:
+    flights: Flights[str] = Flights()
+    flight, _ = flights.join("key", Passenger(1))
+    again, leading = flights.join("key", Passenger(2))
+
+    assert (again, leading) == (flight, False)
+    assert flight.close() == []
+
+
 def test_who_comes_after_the_doors_closed_only_waits() -> None:
     flights: Flights[str] = Flights()
     flight, _ = flights.join("key", Passenger(1))
     flight.close()
-    flights.join("key", Passenger(2))
+    in_threads(1, lambda: flights.join("key", Passenger(2)))
 
     assert flight.close() == []
     flights.land("key", flight)

@@ -202,8 +202,16 @@ class Fetcher:
                     purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
 
     def _wait(self, flight: Flight[CacheEntry], passenger: Passenger[CacheEntry]) -> CacheEntry | None:
+        if flight.is_mine():
+            raise KeyUnavailable(
+                "this thread is requesting the same data key already; a subscriber or keyring must not need the data "
+                "key whose request it is part of: give it another encryption context or a CMM of its own"
+            )
         if not flight.wait(self._wait_seconds):
-            raise KeyUnavailable(f"another thread's request for the same data key took over {self._wait_seconds} s")
+            raise KeyUnavailable(
+                f"another thread's request for the same data key took over {self._wait_seconds} s; "
+                "look at the key service, or at the time-outs and retries of its client"
+            )
         if flight.error is not None:
             raise _as_own(flight.error)
         return passenger.served

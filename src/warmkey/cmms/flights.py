@@ -37,15 +37,20 @@ class Flight(Generic[_Served]):
     :ivar not_shareable: the call's result may serve its leader only; passengers call for themselves
     """
 
-    __slots__ = ("_closed", "_landed", "_lock", "_passengers", "error", "not_shareable")
+    __slots__ = ("_closed", "_landed", "_leader", "_lock", "_passengers", "error", "not_shareable")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._landed = threading.Event()
+        self._leader = threading.get_ident()
         self._closed = False
         self._passengers: list[Passenger[_Served]] = []
         self.error: Exception | None = None
         self.not_shareable = False
+
+    def is_mine(self) -> bool:
+        """Whether this thread leads: a subscriber or keyring that came back here must not wait for itself."""
+        return self._leader == threading.get_ident()
 
     def board(self, passenger: Passenger[_Served]) -> None:
         """Be served when the leader has what it went for; who is late only waits."""
@@ -95,7 +100,7 @@ class Flights(Generic[_Served]):
             if flight is None:
                 flight = self._under_way[key] = Flight()
                 return flight, True
-            if passenger is not None:
+            if passenger is not None and not flight.is_mine():
                 flight.board(passenger)
             return flight, False
 
