@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import itertools
 import logging
 import os
+import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ from aws_lambda_powertools.utilities.batch.base import AsyncBatchProcessor
 from tests.observability.examples_of_events import EVICTION, MISS
 from tests.observability.output import Output, written
 from warmkey.events import Operation, fan_out
-from warmkey.observability import Subscriber, instrument, subscriber
+from warmkey.observability import Subscriber, instrument, invocations, subscriber
 from warmkey.observability.logs import Log
 
 if TYPE_CHECKING:
@@ -364,15 +366,18 @@ def test_a_subscriber_that_fails_does_not_fail_what_it_observes(caplog: pytest.L
 # Forks
 
 
-def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber) -> None:
+@pytest.mark.parametrize("fork", [os.fork, ctypes.PyDLL(None).fork], ids=["by Python", "behind Python's back"])
+def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber, fork: Callable[[], int]) -> None:
     readable, writable = os.pipe()
     with written() as output, instrument():
         emit(MISS)
         emit.count_hit(Operation.ENCRYPT)
-        child = os.fork()
+        child = fork()
         if child == 0:
             with written() as childs:
                 emit(EVICTION)  # not instrumented: at once
+                with instrument():
+                    pass  # nothing is left
             os.write(writable, childs.text.encode())
             os._exit(0)
         os.waitpid(child, 0)
@@ -382,3 +387,17 @@ def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber) ->
 
     assert of_the_child.totals == {"CacheEvictions": 1}
     assert output.totals == {"CacheMisses": 1, "CacheHits": 1}
+
+
+@pytest.mark.parametrize("fork", [os.fork, ctypes.PyDLL(None).fork], ids=["by Python", "behind Python's back"])
+def test_a_forked_child_waits_for_no_lock_of_its_parent(emit: Subscriber, fork: Callable[[], int]) -> None:
+    with invocations._lock, emit._lock:  # as another thread may hold them
+        child = fork()
+        if child == 0:
+            signal.alarm(30)  # a child that hangs is ended
+            with written(), instrument():
+                emit(MISS)
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-__all__ = ["Participant", "instrument", "take_part", "under_way"]
+__all__ = ["Participant", "instrument", "notice_fork", "take_part", "under_way"]
 
 _Handler = TypeVar("_Handler", bound="Callable[..., Any]")
 
@@ -37,6 +37,7 @@ class Participant(Protocol):
         """In a forked child."""
 
 
+_process = os.getpid()
 _lock = threading.Lock()
 _participants: WeakSet[Participant] = WeakSet()
 _under_way = 0
@@ -45,6 +46,7 @@ _inside: ContextVar[bool] = ContextVar("warmkey_instrumented", default=False)
 
 def take_part(participant: Participant) -> None:
     """Tell *participant* of every invocation for as long as it lives."""
+    notice_fork()
     with _lock:
         _participants.add(participant)
 
@@ -127,6 +129,7 @@ def _request_id(arguments: Sequence[object]) -> str | None:
 
 def _begin() -> None:
     global _under_way  # noqa: PLW0603 - the process is what is invoked
+    notice_fork()
     with _lock:
         _under_way += 1
     _tell(lambda participant: participant.begin_invocation())
@@ -134,6 +137,7 @@ def _begin() -> None:
 
 def _end(request_id: str | None) -> None:
     global _under_way  # noqa: PLW0603 - see _begin
+    notice_fork()
     with _lock:
         _under_way = max(0, _under_way - 1)
     _tell(lambda participant: participant.end_invocation(request_id))
@@ -152,11 +156,18 @@ def _tell(what: Callable[[Participant], None]) -> None:
 
 def _after_fork_in_child() -> None:
     """The invocation is the parent's; who the child will tell of its own is the same."""
-    global _lock, _under_way  # noqa: PLW0603 - see _begin
+    global _lock, _process, _under_way  # noqa: PLW0603 - see _begin
     _lock = threading.Lock()
     _under_way = 0
     _inside.set(False)
     _tell(lambda participant: participant.drop_inherited())
+    _process = os.getpid()
+
+
+def notice_fork() -> None:
+    """As the hook, for a fork that Python did not make: whoever may be the first to act in a child calls this."""
+    if os.getpid() != _process:
+        _after_fork_in_child()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

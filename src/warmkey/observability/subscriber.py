@@ -91,6 +91,7 @@ class Subscriber:
 
     def __call__(self, event: Event) -> None:
         """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
+        invocations.notice_fork()
         self._notice_invocation()
         with self._lock:
             self._tally.add(event)
