@@ -29,8 +29,9 @@ def refusal(missing: Collection[str]) -> PolicyRefused:
 
 
 class InsistingCMM:
-    """Asks *cmm* only for callers who supply the *required* keys; unlike the required encryption context CMM it leaves
-    their pairs in the message.
+    """Asks *cmm* only for callers who supply the *required* keys.
+
+    Unlike the required encryption context CMM it leaves their pairs in the message.
 
     Below a caching CMM it stands guard over the hits too: an entry is found only with the context that filled it (when
     decrypting, the one that the caller supplied), and nothing fills one past this.
