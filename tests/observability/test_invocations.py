@@ -11,6 +11,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -287,6 +288,13 @@ def test_all_subscribers_that_live_take_part() -> None:
         fan_out(first, second)(MISS)
 
     assert [blob["service"] for blob in output.blobs] in (["first", "second"], ["second", "first"])
+
+
+def test_a_mock_of_lambdas_context_is_taken_for_a_context(emit: Subscriber) -> None:
+    with written() as output, instrument(MagicMock(aws_request_id="request-7")):
+        emit(MISS)
+
+    check_one_summary(output, request_id="request-7")
 
 
 def test_after_the_invocation_facts_go_out_at_once_again(emit: Subscriber) -> None:
