@@ -130,6 +130,17 @@ def test_grant_tokens_go_with_every_request_and_are_copied() -> None:
     assert client.parameters == [{"KeyId": "k", "GrantTokens": ["one"]}]
 
 
+def test_what_is_no_subscriber_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="emit is of type list; something with __call__ is allowed"):
+        KmsRequests(Client({}), keyring="K", emit=[])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("tokens", "problem"), [("token", "is a str"), ([b"token"], "has a bytes")])
+def test_what_is_no_sequence_of_grant_tokens_is_refused(tokens: Any, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"grant_tokens {problem}; a sequence of str is allowed"):
+        KmsRequests(Client({}), keyring="K", grant_tokens=tokens)
+
+
 def test_without_grant_tokens_none_are_sent() -> None:
     client = Client({})
     KmsRequests(client, keyring="K")("Decrypt", key="k")

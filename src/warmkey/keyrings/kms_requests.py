@@ -9,6 +9,7 @@ import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from warmkey.checks import offering
 from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.attempts import Attempts, watch_attempts
@@ -94,7 +95,7 @@ class KmsRequests:
     :param kms_client: as ``boto3.client("kms")`` makes it
     :param grant_tokens: sent with every request
     :param emit: told of every request (:class:`warmkey.events.KmsRequest`)
-    :raises ConfigurationError: no client, or grant tokens that are no strings
+    :raises ConfigurationError: no client, grant tokens that are no strings, or no subscriber
     """
 
     def __init__(
@@ -105,9 +106,13 @@ class KmsRequests:
         if isinstance(grant_tokens, str):
             raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
         watch_attempts(kms_client)
+        offering("emit", emit, "__call__")
         self._client = kms_client
         self._keyring = keyring
         self._grant_tokens = list(grant_tokens)
+        for token in self._grant_tokens:
+            if not isinstance(token, str):
+                raise ConfigurationError(f"grant_tokens has a {type(token).__name__}; a sequence of str is allowed")
         self._emit = guarded(emit)
         self._process = os.getpid()
         drop_in_copies(self)
