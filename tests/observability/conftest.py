@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 
-from warmkey.observability import powertools
+from warmkey.observability import invocations, powertools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,8 @@ VARIABLES = (
 def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    # Subscribers of earlier tests that the collector has not come to would set up the loggers of this one.
+    monkeypatch.setattr(invocations, "_participants", WeakSet())
     powertools.is_installed.cache_clear()
     known = set(logging.root.manager.loggerDict)
     yield
