@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import pickle
@@ -12,13 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cmms.stage import Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
+from tests.forks import ALONE, by_either_fork, fork_by_python
 from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, NullCMC, RawAesKeyring
 from warmkey.events import CacheEviction, EvictionReason, Operation
 from warmkey.process_copies import notice_fork
@@ -32,30 +31,12 @@ PATIENCE_SECONDS = 30.0
 
 
 ROOT = Path(__file__).parents[1]
-
-
-def fork_by_python() -> int:
-    with warnings.catch_warnings():
-        # From Python 3.12 on, a fork beside threads is warned of. It is what some of these tests are about.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def fork_behind_pythons_back() -> int:
-    """As an embedding server's C code may fork: none of Python's hooks runs."""
-    process: int = ctypes.PyDLL(None).fork()
-    return process
-
-
-# A thread that waits for the interpreter's lock while Python's back is turned is waited for in the child, which lacks
-# it. Tests elsewhere leave such threads behind, so these forks are made in a process of their own.
-ALONE = os.environ.get("TESTS_OF_FORKING") == "alone"
-by_either_fork = pytest.mark.parametrize("fork", [fork_behind_pythons_back if ALONE else fork_by_python])
+FILES = ("tests/test_forking.py", "tests/observability/test_invocations.py")
 
 
 @pytest.mark.skipif(ALONE, reason="this is that process")
 def test_all_of_it_holds_for_a_fork_behind_pythons_back_too() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "behind_pythons_back]"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES, "-k", "behind_pythons_back]"]
     environment = os.environ | {"TESTS_OF_FORKING": "alone"}
     completed = subprocess.run(
         command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

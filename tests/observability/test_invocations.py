@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import itertools
 import logging
 import os
@@ -23,6 +22,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.batch.base import AsyncBatchProcessor
 
+from tests.forks import by_either_fork
 from tests.observability.examples_of_events import EVICTION, MISS
 from tests.observability.output import Output, written
 from warmkey.events import Operation, fan_out
@@ -374,7 +374,7 @@ def test_a_subscriber_that_fails_does_not_fail_what_it_observes(caplog: pytest.L
 # Forks
 
 
-@pytest.mark.parametrize("fork", [os.fork, ctypes.PyDLL(None).fork], ids=["by Python", "behind Python's back"])
+@by_either_fork
 def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber, fork: Callable[[], int]) -> None:
     readable, writable = os.pipe()
     with written() as output, instrument():
@@ -397,7 +397,7 @@ def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber, fo
     assert output.totals == {"CacheMisses": 1, "CacheHits": 1}
 
 
-@pytest.mark.parametrize("fork", [os.fork, ctypes.PyDLL(None).fork], ids=["by Python", "behind Python's back"])
+@by_either_fork
 def test_a_forked_child_waits_for_no_lock_of_its_parent(emit: Subscriber, fork: Callable[[], int]) -> None:
     with invocations._lock, emit._lock:  # as another thread may hold them
         child = fork()
