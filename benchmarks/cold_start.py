@@ -36,7 +36,9 @@ __all__ = ["measure_first_message", "measure_in_a_function", "packages", "steps"
 
 _CLONE = Path(__file__).resolve().parents[1]
 _PROGRAMS = _CLONE / "benchmarks" / "programs"
-_HAS_MPL = find_spec("aws_cryptographic_material_providers") is not None
+_PEERS = {"peer without MPL": ["first_message_of_peer.py", "without-mpl"]}
+if find_spec("aws_cryptographic_material_providers") is not None:
+    _PEERS["peer with MPL"] = ["first_message_of_peer.py"]
 _METRICS = ("off", "summary")
 # What a function with warmkey waits for, and one without it does not.
 _ADDED = ("import cryptography", "import warmkey", "KMS client", "first message")
@@ -50,10 +52,8 @@ def measure_first_message(effort: Effort) -> list[Row]:
     contestants: dict[str, tuple[list[str], dict[str, str]]] = {
         "ours": (["first_message.py"], {}),
         "ours, metrics off": (["first_message.py"], {"WARMKEY_METRICS": "off"}),
-        "peer without MPL": (["first_message_of_peer.py", "without-mpl"], {}),
+        **{name: (program, {}) for name, program in _PEERS.items()},
     }
-    if _HAS_MPL:
-        contestants["peer with MPL"] = (["first_message_of_peer.py"], {})
     milliseconds: dict[str, list[float]] = defaultdict(list)
     with loopback_kms() as kms:
         messages: dict[str, bytes] = {}
@@ -184,15 +184,19 @@ def _compile_the_runtime() -> None:
 
 
 def steps(effort: Effort) -> dict[str, dict[str, float]]:
-    """Milliseconds of each step from the start of a process to the second message, with metrics off and on."""
+    """Milliseconds of each step from the start of a process to the second message; of the peers, of all in one."""
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     with loopback_kms() as kms:
         for _ in _rounds(effort):
             for metrics in _METRICS:
-                found[metrics].append(_steps_of_one(kms.environment() | {"WARMKEY_METRICS": metrics}))
+                taken = _steps_of_one(kms.environment() | {"WARMKEY_METRICS": metrics})
+                found[f"warmkey, metrics {metrics}"].append(taken)
+            for name, program in _PEERS.items():
+                milliseconds, _ = _first_message(program, kms.environment())
+                found[name].append({"all": milliseconds})
     return {
-        metrics: {step: median(run[step] for run in (runs[1:] or runs)) for step in runs[0]}
-        for metrics, runs in found.items()
+        name: {step: median(run[step] for run in (runs[1:] or runs)) for step in runs[0]}
+        for name, runs in found.items()
     }
 
 

@@ -41,7 +41,7 @@ def draw(found: dict[str, Any], directory: Path) -> list[Path]:
     pictures = {
         "latency.png": _latency(found["rows"]),
         "kms-calls.png": _kms_calls(found["kms_calls"]),
-        "cold-start.png": _cold_start(found["steps"], found["rows"]),
+        "cold-start.png": _cold_start(found["steps"]),
     }
     for name, picture in pictures.items():
         # No software version or date in the file, so that the same figures give the same bytes.
@@ -131,39 +131,27 @@ def _kms_calls(calls: dict[str, dict[str, int]]) -> Figure:
 # ------------------------------------------------------------------------------------------------------- cold start
 
 
-def _cold_start(steps: dict[str, dict[str, float]], rows: Iterable[dict[str, Any]]) -> Figure:
+def _cold_start(steps: dict[str, dict[str, float]]) -> Figure:
     picture, axis = plt.subplots(figsize=(9, 3.6), layout="constrained")
-    colours = dict(zip(steps["off"], [_BLACK, _PURPLE, _BLUE, _ORANGE, _YELLOW, _GREEN], strict=False))
-    peers = {label: value for label, value in _peers(rows).items() if value == value}  # noqa: PLR0124 - not a number
-    names = [*(f"warmkey, metrics {metrics}" for metrics in steps), *peers]
+    ours = next(iter(steps.values()))
+    # The second message is too short to be seen.
+    colours = dict(zip(ours, [_BLACK, _PURPLE, _BLUE, _ORANGE, _YELLOW, _GREEN], strict=False)) | {"all": "#cccccc"}
     for line, taken in enumerate(steps.values()):
         left = 0.0
-        for step, colour in colours.items():
-            label = step if line == 0 else None
-            axis.barh(line, taken[step], left=left, color=colour, label=label, edgecolor="white", linewidth=0.5)
-            dark = colour in (_BLACK, _BLUE)
-            middle = left + taken[step] / 2
-            axis.text(middle, line, f"{taken[step]:.0f}", ha="center", va="center", color="white" if dark else "black")
-            left += taken[step]
+        for step, milliseconds in taken.items():
+            if step not in colours:
+                continue
+            label = step if taken is ours else None
+            axis.barh(line, milliseconds, left=left, color=colours[step], label=label, edgecolor="white", linewidth=0.5)
+            if step != "all":
+                ink = "white" if colours[step] in (_BLACK, _BLUE) else "black"
+                axis.text(left + milliseconds / 2, line, f"{milliseconds:.0f}", ha="center", va="center", color=ink)
+            left += milliseconds
         axis.text(left, line, f" {left:.0f}", va="center", weight="bold")
-    for line, milliseconds in enumerate(peers.values(), start=len(steps)):
-        axis.barh(line, milliseconds, color="#cccccc")
-        axis.text(milliseconds, line, f" {milliseconds:.0f}", va="center", weight="bold")
     axis.margins(x=0.08)
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(steps)), [name.replace("peer", "aws-encryption-sdk") for name in steps])
     axis.invert_yaxis()
     axis.set_xlabel("milliseconds from the start of a process, KMS on the loopback interface without TLS")
     picture.suptitle("Cold start: what the first message waits for")
     picture.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return picture
-
-
-def _peers(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    for row in rows:
-        if row["group"] == "cold start":
-            taken = {figure["label"]: figure["value"] for figure in row["figures"]}
-            return {
-                "aws-encryption-sdk without MPL": taken["peer without MPL"],
-                "aws-encryption-sdk with MPL": taken["peer with MPL"],
-            }
-    return {}
