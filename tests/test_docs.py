@@ -72,8 +72,6 @@ def id_of(page: Path) -> str:
 pages = pytest.mark.parametrize("page", PAGES, ids=id_of)
 # A test suite of its own; see below.
 TESTING = ROOT / "docs/testing.md"
-# Written by and by.
-PROMISED = {"performance.md"}
 # What queries of log lines name: keys below "warmkey", as tests/observability/test_names.py checks.
 LOG_FIELDS = {"event", "operation", "reason"}
 pages_with_python = pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_every_make_target_exists(page: Path) -> None:
 @pages
 def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(((?!https?://)[^)#]*)(?:#[^)]*)?\)", page.read_text())
-    broken = [link for link in links if link and not (page.parent / link).exists() and Path(link).name not in PROMISED]
+    broken = [link for link in links if link and not (page.parent / link).exists()]
 
     assert broken == []
 
