@@ -171,3 +171,19 @@ def test_a_subscriber_that_fails_breaks_no_request() -> None:
         raise RuntimeError
 
     assert KmsRequests(Client({"a": 1}), keyring="K", emit=broken)("Decrypt", key="k") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], "text", {"Plaintext": 32}, {"Plaintext": None}, {"CiphertextBlob": "text"}]
+)
+def test_an_answer_that_boto3_would_never_give_is_an_error_of_ours(answer: object) -> None:
+    """Thirty-two, made bytes, would be a data key of zeros."""
+
+    class Client:
+        def generate_data_key(self, **_parameters: object) -> object:
+            return answer
+
+    requests = KmsRequests(Client(), keyring="AwsKmsKeyring")
+
+    with pytest.raises(KeyUnavailable, match="the KMS client answered with"):
+        requests("GenerateDataKey", key="key")

@@ -27,6 +27,7 @@ __all__ = ["KmsClient", "KmsRequests"]
 # A client as ``boto3.client("kms")`` makes it; its methods are generated at run time, so it has no better type.
 KmsClient = Any
 
+_BYTES = ("Plaintext", "CiphertextBlob", "SharedSecret", "PublicKey")
 _METHODS = {
     "GenerateDataKey": "generate_data_key",
     "Encrypt": "encrypt",
@@ -143,6 +144,17 @@ class KmsRequests:
             failure = KeyUnavailable(f"AWS KMS {operation} failed", [attempt])
             raise failure from error
         self._tell(operation, key, started, KmsOutcome.OK, response, attempts.made)
+        return self._checked(operation, key, response)
+
+    def _checked(self, operation: str, key: str, response: object) -> dict[str, Any]:
+        """*response*, if it is what boto3 gives: a stand-in for its client may give anything."""
+        if not isinstance(response, dict):
+            kind = type(response).__name__
+            raise self.unusable(operation, key, f"the KMS client answered with {kind}, not with a dict")
+        for name in _BYTES:
+            if name in response and not isinstance(response[name], (bytes, bytearray, memoryview)):
+                kind = type(response[name]).__name__
+                raise self.unusable(operation, key, f"the KMS client answered with a {name} of {kind}, not of bytes")
         return response
 
     def answered_key(self, operation: str, key: str, response: dict[str, Any]) -> str:
