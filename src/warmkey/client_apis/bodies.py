@@ -49,8 +49,6 @@ __all__ = [
 
 _REGULAR_START = 4 + IV_LENGTH
 _FRAMED = ContentType.FRAMED
-# The body AAD between message ID and length, where the final frame is the only one.
-_LONE_FRAME = FINAL_FRAME + FIRST_FRAME.number
 # More than a footer takes.
 _FOOTER_ROOM = 256
 
@@ -74,9 +72,7 @@ def encrypt_message(
     start, message_id, aead = header
     length = len(plaintext)
     if length <= frame_length:
-        encoded_length = length.to_bytes(8, "big")
-        content = aead.encrypt(FIRST_FRAME.iv, plaintext, message_id + _LONE_FRAME + encoded_length)
-        whole = b"".join((start, FIRST_FRAME.final_start, encoded_length[4:], content))
+        whole = start + final_frame(plaintext, FIRST_FRAME, aead=aead, message_id=message_id)
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(length, frame_length)
     body_start = len(start)
