@@ -13,12 +13,21 @@ from hypothesis import strategies as st
 
 from tests.cmms.stage import Stage, decrypt_request, encrypt_request
 from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext, RawAesKeyring
-from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier, remembering
+from warmkey.cmms.cache_entry_identifier import (
+    DecryptIdentifiers,
+    EncryptIdentifiers,
+    decrypt_identifier,
+    encrypt_identifier,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNSIGNED, SIGNED = AlgorithmSuite(0x0478), AlgorithmSuite(0x0578)
+
+
+def serialized(pairs: dict[str, str]) -> bytes:
+    return EncryptionContext.of(pairs).serialized
 
 
 def edk(provider: str, info: bytes, ciphertext: bytes) -> EncryptedDataKey:
@@ -69,7 +78,7 @@ KNOWN = {
 def test_the_answer_for_no_suite_and_no_context() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x00\x00"
 
-    assert encrypt_identifier("part", None, EncryptionContext.of({})) == hashlib.sha384(by_hand).digest()
+    assert encrypt_identifier("part", None, serialized({})) == hashlib.sha384(by_hand).digest()
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["neither"]
 
 
@@ -77,7 +86,7 @@ def test_the_answer_for_no_suite_and_no_context() -> None:
 def test_the_answer_for_no_suite_and_a_context() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x00\x00" + b"\x00\x02" + b"\x00\x01a\x00\x011" + b"\x00\x01b\x00\x0222"
 
-    assert encrypt_identifier("part", None, EncryptionContext.of({"b": "22", "a": "1"})).hex() == KNOWN["no suite"]
+    assert encrypt_identifier("part", None, serialized({"b": "22", "a": "1"})).hex() == KNOWN["no suite"]
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["no suite"]
 
 
@@ -85,7 +94,7 @@ def test_the_answer_for_no_suite_and_a_context() -> None:
 def test_the_answer_for_a_suite() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x01\x00\x04\x78\x00" + b"\x00\x01\x00\x01a\x00\x011"
 
-    assert encrypt_identifier("part", UNSIGNED, EncryptionContext.of({"a": "1"})).hex() == KNOWN["suite"]
+    assert encrypt_identifier("part", UNSIGNED, serialized({"a": "1"})).hex() == KNOWN["suite"]
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["suite"]
 
 
@@ -96,7 +105,7 @@ def test_the_answer_for_a_decryption() -> None:
     by_hand = b"\x01\x00\x02\x00part\x00\x05\x78\x00" + two + one + b"\x00" + b"\x00\x01\x00\x01a\x00\x011"
     keys = edk("p1", b"i", b"abc"), edk("p", b"i2", b"de")
 
-    assert decrypt_identifier("part", SIGNED, keys, EncryptionContext.of({"a": "1"})).hex() == KNOWN["decryption"]
+    assert decrypt_identifier("part", SIGNED, keys, serialized({"a": "1"})).hex() == KNOWN["decryption"]
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["decryption"]
 
 
@@ -114,7 +123,7 @@ _suites = st.sampled_from(AlgorithmSuite)
 # spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
 @given(_partition, st.none() | _suites, _contexts)
 def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | None, context: dict[str, str]) -> None:
-    identifier = encrypt_identifier(partition, suite, EncryptionContext.of(context))
+    identifier = encrypt_identifier(partition, suite, serialized(context))
 
     assert (identifier, len(identifier)) == (expected_encrypt(partition, suite, context), 48)
 
@@ -123,7 +132,7 @@ def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | 
 def test_decryption_follows_the_formula(
     partition: str, suite: AlgorithmSuite, keys: list[EncryptedDataKey], context: dict[str, str]
 ) -> None:
-    identifier = decrypt_identifier(partition, suite, keys, EncryptionContext.of(context))
+    identifier = decrypt_identifier(partition, suite, keys, serialized(context))
 
     assert identifier == expected_decrypt(partition, suite, keys, context)
 
@@ -132,7 +141,7 @@ def test_decryption_follows_the_formula(
 def test_the_order_of_encrypted_data_keys_does_not_matter(keys: list[EncryptedDataKey], shuffle: object) -> None:
     shuffled = list(keys)
     shuffle.shuffle(shuffled)  # type: ignore[attr-defined]
-    context = EncryptionContext.of({})
+    context = serialized({})
 
     assert decrypt_identifier("p", UNSIGNED, keys, context) == decrypt_identifier("p", UNSIGNED, shuffled, context)
 
@@ -142,18 +151,18 @@ def test_encrypted_data_keys_sort_by_their_serialization() -> None:
     keys = edk("zz", b"", b"x"), edk("aaa", b"", b"x")
     expected = expected_decrypt("p", UNSIGNED, keys, {})
 
-    assert decrypt_identifier("p", UNSIGNED, keys[::-1], EncryptionContext.of({})) == expected
+    assert decrypt_identifier("p", UNSIGNED, keys[::-1], serialized({})) == expected
     assert edk_bytes(keys[0]) < edk_bytes(keys[1])
 
 
 def test_contexts_sort_by_bytes_and_not_by_code_units() -> None:
     context = {"\U00010000": "1", "\uffff": "2"}
 
-    assert encrypt_identifier("p", None, EncryptionContext.of(context)) == expected_encrypt("p", None, context)
+    assert encrypt_identifier("p", None, serialized(context)) == expected_encrypt("p", None, context)
 
 
 def test_nothing_that_differs_has_the_same_identifier() -> None:
-    contexts = [EncryptionContext.of(pairs) for pairs in ({}, {"a": "1"}, {"a": "", "1": ""})]
+    contexts = [serialized(pairs) for pairs in ({}, {"a": "1"}, {"a": "", "1": ""})]
     keys = [(edk("p", b"i", b"c"),), (edk("p", b"ic", b"x"),), (edk("p", b"i", b"c"), edk("p", b"i", b"d"))]
     identifiers = [
         encrypt_identifier(partition, suite, context)
@@ -169,34 +178,34 @@ def test_nothing_that_differs_has_the_same_identifier() -> None:
 # What is remembered of them.
 
 
-def test_identifiers_are_remembered_and_long_ones_worked_out_again() -> None:
-    asked: list[object] = []
+def test_encrypt_identifiers_are_kept_and_long_ones_are_not() -> None:
+    identifiers = EncryptIdentifiers("p")
+    contexts = [{"k": "v" * length} for length in (10, 10, 5_000, 5_000)]
 
-    def identify(suite: AlgorithmSuite | None, context: EncryptionContext) -> bytes:
-        asked.append(suite)
-        return encrypt_identifier("p", suite, context)
+    answers = [identifiers[UNSIGNED, serialized(context)] for context in contexts]
 
-    remembered = remembering(identify)
-    short, long = ({"k": "v" * length} for length in (10, 5_000))
-    answers = [remembered(None, EncryptionContext.of(context)) for context in (short, short, long, long)]
-
-    assert answers == [expected_encrypt("p", None, context) for context in (short, short, long, long)]
-    assert len(asked) == 3
+    assert answers == [expected_encrypt("p", UNSIGNED, context) for context in contexts]
+    assert list(identifiers) == [(UNSIGNED, serialized(contexts[0]))]
 
 
-def test_long_encrypted_data_keys_are_not_remembered_either() -> None:
-    asked: list[object] = []
+def test_decrypt_identifiers_are_kept_and_long_ones_are_not() -> None:
+    identifiers = DecryptIdentifiers("p")
+    keys = [(edk("p", b"i", b"c" * length),) for length in (100, 100, 5_000, 5_000)]
 
-    def identify(suite: AlgorithmSuite, keys: tuple[EncryptedDataKey, ...], context: EncryptionContext) -> bytes:
-        asked.append(keys)
-        return decrypt_identifier("p", suite, keys, context)
+    answers = [identifiers[UNSIGNED, key, b""] for key in keys]
 
-    remembered = remembering(identify)
-    for key in (edk("p", b"i", b"c" * 100), edk("p", b"i", b"c" * 5_000)):
-        for _ in range(2):
-            remembered(UNSIGNED, (key,), EncryptionContext.of({}))
+    assert answers == [expected_decrypt("p", UNSIGNED, key, {}) for key in keys]
+    assert list(identifiers) == [(UNSIGNED, keys[0], b"")]
 
-    assert len(asked) == 3
+
+def test_no_more_than_a_thousand_identifiers_are_kept() -> None:
+    identifiers = EncryptIdentifiers("p")
+    for number in range(3_000):
+        context = {"number": str(number)}
+
+        assert identifiers[None, serialized(context)] == expected_encrypt("p", None, context)
+
+    assert 0 < len(identifiers) <= 1024
 
 
 # What the caching CMM really uses.

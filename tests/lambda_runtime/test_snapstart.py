@@ -189,6 +189,9 @@ def test_before_the_snapshot_no_function_of_ours_remembers_anything(hooks: Hooks
     ]
     assert remembering == []
     assert not familiar_header._sections
+    assert not familiar_header._latest
+    assert not cmm._encrypt_identifiers
+    assert not cmm._decrypt_identifiers
 
 
 def test_partial_functions_are_recognized_as_ours() -> None:

@@ -363,11 +363,11 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
         partition, operation, name = data.draw(st.sampled_from(list(self.reference.entries)))
-        context = EncryptionContext.of(dict(name[-1]))
+        context = EncryptionContext.of(dict(name[-1])).serialized
         if operation == "encrypt":
             identifier = encrypt_identifier(partition, name[0], context)
         else:
-            keys = [edk(number, dict(context)) for number in name[1]]
+            keys = [edk(number, dict(name[-1])) for number in name[1]]
             identifier = decrypt_identifier(partition, name[0], keys, context)
         self.cache.delete_cache_entry(identifier)
         self.reference.delete((partition, operation, name), self.now)

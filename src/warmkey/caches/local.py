@@ -11,16 +11,17 @@ Source: framework/local-cryptographic-materials-cache.md
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import threading
 from collections import OrderedDict
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.caches.interface import next_ticket
 from warmkey.checks import integer, offering
-from warmkey.clock import Clock, Instant, SystemClock
+from warmkey.clock import Clock, SystemClock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from warmkey.caches.interface import CacheEntry
+    from warmkey.clock import Instant
     from warmkey.events import Emit
 
 __all__ = ["LocalCMC"]
@@ -39,6 +41,28 @@ _SECONDS_BETWEEN_SWEEPS = 1.0
 _CLOCK_JUMP_SECONDS = 1.0
 # Beyond so many partitions that were purged by name, a purge of one discards what is being requested for any.
 _PARTITIONS_REMEMBERED = 1024
+
+
+class _Span(NamedTuple):
+    """When certain entries are neither expired nor from the future: from ... on, and before ..., by both clocks."""
+
+    since: float
+    until: float
+    since_wall: float
+    until_wall: float
+
+    def narrowed(self, entry: CacheEntry) -> _Span:
+        """As long as that holds for *entry* too."""
+        monotonic, wall = entry.created
+        return _Span(
+            max(self.since, monotonic),
+            min(self.until, monotonic + entry.time_to_live),
+            max(self.since_wall, wall),
+            min(self.until_wall, wall + entry.time_to_live),
+        )
+
+
+_ALWAYS = _Span(-math.inf, math.inf, -math.inf, math.inf)
 
 
 class LocalCMC:
@@ -77,9 +101,7 @@ class LocalCMC:
         self._left: list[CacheEviction] = []
         self._purge_ticket = 0
         self._purge_tickets: dict[str, int] = {}
-        # While both clocks read from _newest on and below _sweep_at, no entry is expired.
-        self._sweep_at = Instant(math.inf, math.inf)
-        self._newest = Instant(-math.inf, -math.inf)
+        self._nothing_expires = _ALWAYS
         self._clock_offset: float | None = None
         # Last, because another thread that sees this process's ID here takes everything above for this process's own.
         self._process = os.getpid()
@@ -144,7 +166,7 @@ class LocalCMC:
         if snapshot_is_ahead():
             self._leave(entry, EvictionReason.SNAPSHOT, now)
             return
-        self._expect(entry)  # before anybody can find it
+        self._nothing_expires = self._nothing_expires.narrowed(entry)  # before anybody can find it
         self._entries[identifier] = entry
         self._expired_identifiers.pop(identifier, None)
         while len(self._entries) > self._capacity:
@@ -159,8 +181,8 @@ class LocalCMC:
         if os.getpid() != self._process:
             notice_fork()
         monotonic, wall = self._clock.now()
-        newest, sweep_at = self._newest, self._sweep_at
-        if not (newest[0] <= monotonic < sweep_at[0] and newest[1] <= wall < sweep_at[1]):
+        since, until, since_wall, until_wall = self._nothing_expires
+        if not (since <= monotonic < until and since_wall <= wall < until_wall):
             with self._lock:
                 self._prune(identifier, self._clock.now())  # by now, somebody may have put an entry made since
         if self._left:
@@ -262,20 +284,11 @@ class LocalCMC:
         if os.getpid() != self._process:
             notice_fork()
 
-    def _expect(self, entry: CacheEntry) -> None:
-        """Move the bounds between which nothing can be expired so that they hold for *entry* too."""
-        monotonic, wall = entry.created
-        self._sweep_at = Instant(
-            min(self._sweep_at.monotonic, monotonic + entry.time_to_live),
-            min(self._sweep_at.wall, wall + entry.time_to_live),
-        )
-        self._newest = Instant(max(self._newest.monotonic, monotonic), max(self._newest.wall, wall))
-
     def _prune(self, identifier: bytes, now: Instant) -> None:
         offset = now.wall - now.monotonic
         jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
         self._clock_offset = offset
-        if jumped or now.monotonic >= self._sweep_at.monotonic + _SECONDS_BETWEEN_SWEEPS:
+        if jumped or now.monotonic >= self._nothing_expires.until + _SECONDS_BETWEEN_SWEEPS:
             self._sweep(now)
             return
         tail = list(islice(self._entries, self._pruning_tail_size))
@@ -283,16 +296,8 @@ class LocalCMC:
 
     def _sweep(self, now: Instant) -> None:
         self._evict_expired(list(self._entries), now)
-        entries = list(self._entries.values())
-        # A reader without the lock must never see bounds that hold for some of the entries only.
-        self._sweep_at = Instant(
-            min((entry.created.monotonic + entry.time_to_live for entry in entries), default=math.inf),
-            min((entry.created.wall + entry.time_to_live for entry in entries), default=math.inf),
-        )
-        self._newest = Instant(
-            max((entry.created.monotonic for entry in entries), default=-math.inf),
-            max((entry.created.wall for entry in entries), default=-math.inf),
-        )
+        # A reader without the lock must never see a span that holds for some of the entries only.
+        self._nothing_expires = functools.reduce(_Span.narrowed, self._entries.values(), _ALWAYS)
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
         for identifier in identifiers:

@@ -6,19 +6,19 @@ Source: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from warmkey.data_format.encrypted_data_keys import serialize_entry
+from warmkey.events import EvictionReason
+from warmkey.process_copies import drop_in_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from warmkey.algorithm_suites import AlgorithmSuite
-    from warmkey.structures import EncryptedDataKey, EncryptionContext
+    from warmkey.structures import EncryptedDataKey
 
-__all__ = ["decrypt_identifier", "encrypt_identifier", "remembering"]
+__all__ = ["DecryptIdentifiers", "EncryptIdentifiers", "decrypt_identifier", "encrypt_identifier"]
 
 _NULL = b"\x00"
 _CACHING_CMM = b"\x01"
@@ -31,63 +31,73 @@ _MOST_REMEMBERED = 1024
 _LONGEST_REMEMBERED = 4096
 
 
-def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context: EncryptionContext) -> bytes:
-    """The identifier of encryption materials, 48 bytes. *suite* is the one that the request names, if any.
+def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context: bytes) -> bytes:
+    """The identifier of encryption materials, 48 bytes.
+
+    :param suite: the one that the request names, if any
+    :param context: the encryption context, serialized
 
     Source: framework/caching-cmm.md#encryption-materials-without-algorithm-suite,
         #encryption-materials-with-algorithm-suite
     """
     suffix = [_WITHOUT_SUITE] if suite is None else [_WITH_SUITE, suite.id_bytes]
-    return _identifier(_ENCRYPT, partition_id, [*suffix, context.serialized])
+    return _identifier(_ENCRYPT, partition_id, [*suffix, context])
 
 
 def decrypt_identifier(
-    partition_id: str, suite: AlgorithmSuite, keys: Sequence[EncryptedDataKey], context: EncryptionContext
+    partition_id: str, suite: AlgorithmSuite, keys: Sequence[EncryptedDataKey], context: bytes
 ) -> bytes:
     """The identifier of decryption materials, 48 bytes.
+
+    :param context: the encryption context that the message stores, serialized
 
     Source: framework/caching-cmm.md#decryption-materials
     """
     sorted_keys = b"".join(sorted(map(serialize_entry, keys)))
-    return _identifier(_DECRYPT, partition_id, [suite.id_bytes, sorted_keys, context.serialized])
+    return _identifier(_DECRYPT, partition_id, [suite.id_bytes, sorted_keys, context])
 
 
 def _identifier(scope: bytes, partition_id: str, suffix: list[bytes]) -> bytes:
     return hashlib.sha384(_NULL.join([_CACHING_CMM, scope, partition_id.encode(), *suffix])).digest()
 
 
-def remembering(identify: Callable[..., bytes]) -> Callable[..., bytes]:
-    """*identify*, whose last argument is a context and any before it a suite or encrypted data keys, with its answers.
+class _Remembered(dict[Any, bytes]):
+    """Identifiers by what was asked, worked out when it is asked for the first time.
 
-    Applications use few contexts again and again; remembering identifiers saves hashing them each time. Long ones are
-    not kept, because whoever sends messages could fill the memory with them.
+    Applications use few contexts again and again, so this saves a message 2 µs. Long ones are not kept, because whoever
+    sends messages could fill the memory with them.
     """
 
-    @lru_cache(_MOST_REMEMBERED)
-    def remembered(*arguments: object) -> bytes:
-        identifier = identify(*arguments)
-        if _length(*arguments) > _LONGEST_REMEMBERED:
-            raise _TooLongError(identifier)
+    def __init__(self, partition_id: str) -> None:
+        super().__init__()
+        self._partition_id = partition_id
+        drop_in_copies(self)
+
+    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Encryption contexts are not for a copy of this process, whatever the *reason*."""
+        del reason
+        self.clear()
+
+    def _keep(self, asked: Any, identifier: bytes, *, length: int) -> bytes:  # noqa: ANN401 - a key of the dictionary
+        if length <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[asked] = identifier
         return identifier
 
-    def identify_soon(*arguments: object) -> bytes:
-        try:
-            return remembered(*arguments)
-        except _TooLongError as too_long:
-            return too_long.identifier
 
-    return identify_soon
+class EncryptIdentifiers(_Remembered):
+    """``identifiers[suite, serialized_context]`` is what :func:`encrypt_identifier` answers."""
 
-
-class _TooLongError(Exception):
-    """Carries an identifier past the memory, which keeps what is returned and not what is raised."""
-
-    def __init__(self, identifier: bytes) -> None:
-        super().__init__()
-        self.identifier = identifier
+    def __missing__(self, asked: tuple[AlgorithmSuite | None, bytes]) -> bytes:
+        _, context = asked
+        return self._keep(asked, encrypt_identifier(self._partition_id, *asked), length=len(context))
 
 
-def _length(suite: object, *others: Any) -> int:  # noqa: ARG001, ANN401 - keys and context, or context alone
-    *keys, context = others
-    wrapped = sum(len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext) for key in chain(*keys))
-    return wrapped + len(context.serialized)
+class DecryptIdentifiers(_Remembered):
+    """``identifiers[suite, encrypted_data_keys, serialized_context]`` is what :func:`decrypt_identifier` answers."""
+
+    def __missing__(self, asked: tuple[AlgorithmSuite, tuple[EncryptedDataKey, ...], bytes]) -> bytes:
+        _, keys, context = asked
+        wrapped = sum(len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext) for key in keys)
+        return self._keep(asked, decrypt_identifier(self._partition_id, *asked), length=wrapped + len(context))

@@ -29,7 +29,7 @@ from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import CacheEntry
 from warmkey.checks import offering
 from warmkey.clock import SystemClock
-from warmkey.cmms.cache_entry_identifier import decrypt_identifier, encrypt_identifier, remembering
+from warmkey.cmms.cache_entry_identifier import DecryptIdentifiers, EncryptIdentifiers
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.fetching import Fetcher, Wanted
@@ -151,8 +151,8 @@ class CachingCMM:
             emit=self._emit,
         )
         self._churn = ContextChurn()
-        self._encrypt_identifier = remembering(partial(encrypt_identifier, self._partition_id))
-        self._decrypt_identifier = remembering(partial(decrypt_identifier, self._partition_id))
+        self._encrypt_identifiers = EncryptIdentifiers(self._partition_id)
+        self._decrypt_identifiers = DecryptIdentifiers(self._partition_id)
 
     @property
     def partition_id(self) -> str:
@@ -196,7 +196,7 @@ class CachingCMM:
             reason = self._why_bypass_encrypt(suite, length)
             return self._fetcher.bypass(_ENCRYPT, reason, partial(self._cmm.get_encryption_materials, request))
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        identifier = self._encrypt_identifier(suite, context)
+        identifier = self._encrypt_identifiers[suite, context.serialized]
         entry = self._cache.get_cache_entry(identifier)
         refused: MissReason | None
         if entry is None:
@@ -225,7 +225,7 @@ class CachingCMM:
             reason = BypassReason.IDENTITY_KDF if suite.has_identity_kdf else BypassReason.CACHING_OFF
             return self._fetcher.bypass(_DECRYPT, reason, partial(self._cmm.decrypt_materials, request))
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        identifier = self._decrypt_identifier(suite, request.encrypted_data_keys, context)
+        identifier = self._decrypt_identifiers[suite, request.encrypted_data_keys, context.serialized]
         entry = self._cache.get_cache_entry(identifier)
         refused: MissReason | None
         if entry is None:
