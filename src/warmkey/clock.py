@@ -6,13 +6,12 @@ Constructors take a clock so that tests can move time; ``warmkey.testing.Settabl
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Instant", "SystemClock"]
+__all__ = ["Clock", "Instant", "SystemClock", "apart"]
 
 
 class Instant(NamedTuple):
@@ -24,10 +23,6 @@ class Instant(NamedTuple):
 
     monotonic: float
     wall: float
-
-
-# The constructor of a NamedTuple takes a Python call more, 0.1 µs on every message.
-_instant: Callable[[tuple[float, float]], Instant] = partial(tuple.__new__, Instant)
 
 
 class Clock(Protocol):
@@ -44,4 +39,14 @@ class SystemClock:
 
     def now(self) -> Instant:
         """This moment."""
-        return _instant((time.monotonic(), time.time()))
+        return Instant(time.monotonic(), time.time())
+
+
+def apart(clock: Clock) -> tuple[Callable[[], float], Callable[[], float]]:
+    """The monotonic and the wall clock of *clock*, each to be read alone.
+
+    Reading the system's like that is 0.2 µs cheaper than asking for an :class:`Instant`, on every message.
+    """
+    if type(clock) is SystemClock:
+        return time.monotonic, time.time
+    return lambda: clock.now().monotonic, lambda: clock.now().wall

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.caches.interface import next_ticket
 from warmkey.checks import integer, offering
-from warmkey.clock import Clock, SystemClock
+from warmkey.clock import Clock, SystemClock, apart
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
@@ -88,7 +88,7 @@ class LocalCMC:
         offering("emit", emit, "__call__")
         if clock is not None:
             offering("clock", clock, "now")
-        self._clock = clock or SystemClock()
+        self._read(clock or SystemClock())
         self._clock_is_settled = clock is not None
         self._emit = guarded(emit)
         self._start_empty()
@@ -124,9 +124,13 @@ class LocalCMC:
         if clock is not None and clock is not self._clock:
             if self._clock_is_settled:
                 raise ConfigurationError("this cache already reads another clock; give cache and CMMs the same one")
-            self._clock = clock
+            self._read(clock)
         self._clock_is_settled = True
         return self._clock
+
+    def _read(self, clock: Clock) -> None:
+        self._clock = clock
+        self._monotonic, self._wall = apart(clock)
 
     def was_purged(self, entry: CacheEntry) -> bool:
         """Whether *entry* was requested before the last purge of its partition."""
@@ -180,7 +184,7 @@ class LocalCMC:
         """
         if os.getpid() != self._process:
             notice_fork()
-        monotonic, wall = self._clock.now()
+        monotonic, wall = self._monotonic(), self._wall()
         since, until, since_wall, until_wall = self._nothing_expires
         if not (since <= monotonic < until and since_wall <= wall < until_wall):
             with self._lock:

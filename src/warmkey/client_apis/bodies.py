@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH, InvalidTag
@@ -32,14 +32,17 @@ from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, PolicyRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from typing import TypeAlias
 
     from warmkey.crypto.aes_gcm import AESGCM
     from warmkey.data_format.message_body import Block, FrameNumber
     from warmkey.data_format.message_header import MessageHeader
 
+    # A serialized header, and what the body needs: the message ID and the cipher of the derived key.
+    AuthenticatedHeader: TypeAlias = tuple[bytes, bytes, AESGCM]
+
 __all__ = [
-    "AuthenticatedHeader",
     "decrypt_block",
     "decrypt_body",
     "encrypt_message",
@@ -51,14 +54,6 @@ _REGULAR_START = 4 + IV_LENGTH
 _FRAMED = ContentType.FRAMED
 # More than a footer takes.
 _FOOTER_ROOM = 256
-
-
-class AuthenticatedHeader(NamedTuple):
-    """A serialized header, and what the body needs: the message ID and the cipher of the derived key."""
-
-    serialized: bytes
-    message_id: bytes
-    aead: AESGCM
 
 
 def encrypt_message(
@@ -75,51 +70,30 @@ def encrypt_message(
         whole = start + final_frame(plaintext, FIRST_FRAME, aead=aead, message_id=message_id)
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(length, frame_length)
-    body_start = len(start)
-    last_start = body_start + regular * (frame_length + REGULAR_FRAME_OVERHEAD)
+    end = len(start) + body_length(length, frame_length)
     # A BytesIO can be filled in place and become bytes without a copy.
-    end = body_start + body_length(length, frame_length)
     message = BytesIO(bytes(end if footer is None else end + _FOOTER_ROOM))
-    numbers = iter(frame_numbers(regular + 1))
+    numbers = frame_numbers(regular + 1)
+    encrypt_into = aead.encrypt_into
+    before_number, after_number = regular_frame_aad(message_id, frame_length)
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
-        buffer[:body_start] = start
-        _encrypt_regular_frames(
-            buffer[body_start:last_start],
-            source,
-            islice(numbers, regular),
-            aead=aead,
-            message_id=message_id,
-            frame_length=frame_length,
-        )
-        tail = source[regular * frame_length :]
-        buffer[last_start:end] = final_frame(tail, next(numbers), aead=aead, message_id=message_id)
+        position = len(start)
+        buffer[:position] = start
+        done = 0
+        for frame_start, iv, number, _ in islice(numbers, regular):
+            content = position + _REGULAR_START
+            buffer[position:content] = frame_start
+            position = content + frame_length + TAG_LENGTH
+            aad = before_number + number + after_number
+            encrypt_into(iv, source[done : done + frame_length], aad, buffer[content:position])
+            done += frame_length
+        buffer[position:end] = final_frame(source[done:], next(numbers), aead=aead, message_id=message_id)
         signature = None if footer is None else footer(buffer[:end])
     if signature is not None:
         message.seek(end)
         message.write(signature)
         message.truncate()
     return message.getvalue()
-
-
-def _encrypt_regular_frames(
-    body: memoryview,
-    source: memoryview,
-    numbers: Iterable[FrameNumber],
-    *,
-    aead: AESGCM,
-    message_id: bytes,
-    frame_length: int,
-) -> None:
-    encrypt_into = aead.encrypt_into
-    before_number, after_number = regular_frame_aad(message_id, frame_length)
-    plaintext = position = 0
-    for start, iv, number, _ in numbers:
-        content = position + _REGULAR_START
-        body[position:content] = start
-        position = content + frame_length + TAG_LENGTH
-        aad = before_number + number + after_number
-        encrypt_into(iv, source[plaintext : plaintext + frame_length], aad, body[content:position])
-        plaintext += frame_length
 
 
 def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, bytes]:
@@ -141,22 +115,22 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
     :raises AuthenticationFailed: a tag does not verify
     :raises PolicyRefused: a frame or body is longer than the cipher takes
     """
-    reader = Reader(message, header.length)
     if header.content_type is not _FRAMED:
+        reader = Reader(message, header.length)
         block = read_non_framed_start(reader)
         return _decrypt_content(reader, block, SINGLE_BLOCK, header, aead), reader.offset
     last = _decrypt_final_frame(message, header.length, 1, header, aead)
     if last is not None:
         return last
+    frames, room = _room_for_frames(len(message) - header.length, header.frame_length)
     # Content is as long encrypted as decrypted, so memory is in proportion to the message.
-    room = _room_for_frames(reader.left, header.frame_length)
     plaintext = BytesIO(bytes(room))
     with plaintext.getbuffer() as buffer:
-        number, written = _decrypt_regular_frames(message, reader, buffer, header, aead)
+        number, written, end = _decrypt_regular_frames(message, buffer, frames, header, aead)
     plaintext.seek(written)
-    last = _decrypt_final_frame(message, reader.offset, number, header, aead)
+    last = _decrypt_final_frame(message, end, number, header, aead)
     if last is None:
-        end = _decrypt_other_frames(reader, number, plaintext, header, aead)
+        end = _decrypt_other_frames(Reader(message, end), number, plaintext, header, aead)
     else:
         content, end = last
         plaintext.write(content)
@@ -165,15 +139,16 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
     return plaintext.getvalue(), end
 
 
-def _room_for_frames(length: int, frame_length: int) -> int:
-    """No less than the plaintext of a framed body of up to *length* bytes, and exactly that of most unsigned ones.
+def _room_for_frames(length: int, frame_length: int) -> tuple[int, int]:
+    """How many regular frames a framed body of up to *length* bytes can have, and how much plaintext.
 
-    Room for a body of nothing but regular frames too: that it lacks the last one is found out later.
+    That is no less than there is, and exactly that of most unsigned messages. It has room for a body of nothing but
+    regular frames too: that it lacks the last one is found out later.
     """
     if frame_length > MAX_CONTENT_LENGTH:
-        return 0  # the cipher takes no such frame, and the last one is shorter or refused
-    whole_frames, rest = divmod(length, frame_length + REGULAR_FRAME_OVERHEAD)
-    return whole_frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
+        return 0, 0  # the cipher takes no such frame, and the last one is shorter or refused
+    frames, rest = divmod(length, frame_length + REGULAR_FRAME_OVERHEAD)
+    return frames, frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
 
 
 def _decrypt_final_frame(
@@ -200,9 +175,9 @@ def _decrypt_final_frame(
 
 
 def _decrypt_regular_frames(
-    message: bytes | memoryview, reader: Reader, buffer: memoryview, header: MessageHeader, aead: AESGCM
-) -> tuple[int, int]:
-    """Decrypt regular frames as today's clients write them; the next frame's number and the bytes written.
+    message: bytes | memoryview, buffer: memoryview, most: int, header: MessageHeader, aead: AESGCM
+) -> tuple[int, int, int]:
+    """Decrypt regular frames as today's clients write them: the next frame's number, the bytes written, where they end.
 
     Stops at the first frame that is anything else, whatever it is: the last, one with a random IV, a damaged one.
     """
@@ -210,10 +185,9 @@ def _decrypt_regular_frames(
     before_number, after_number = regular_frame_aad(header.message_id, frame_length)
     decrypt_into = aead.decrypt_into
     source = memoryview(message)
-    position, written, count = reader.offset, 0, 0
-    possible = reader.left // (frame_length + REGULAR_FRAME_OVERHEAD) if frame_length <= MAX_CONTENT_LENGTH else 0
+    position, written = header.length, 0
     try:
-        for start, iv, number, _ in frame_numbers(possible):
+        for start, iv, number, _ in frame_numbers(most):
             content = position + _REGULAR_START
             if message[position:content] != start:
                 break
@@ -221,11 +195,9 @@ def _decrypt_regular_frames(
             aad = before_number + number + after_number
             decrypt_into(iv, source[content:position], aad, buffer[written : written + frame_length])
             written += frame_length
-            count += 1
     except InvalidTag:
-        raise _not_authentic(f"frame {count + 1}") from None
-    reader.offset = position
-    return count + 1, written
+        raise _not_authentic(f"frame {written // frame_length + 1}") from None
+    return written // frame_length + 1, written, position
 
 
 def _decrypt_other_frames(reader: Reader, number: int, plaintext: BytesIO, header: MessageHeader, aead: AESGCM) -> int:

@@ -10,7 +10,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from warmkey.client_apis.bodies import AuthenticatedHeader, encrypt_message
+from warmkey.client_apis.bodies import encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.client_apis.bodies import AuthenticatedHeader
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.structures import EncryptionMaterials, SigningKey
 
@@ -39,6 +40,7 @@ DEFAULT_FRAME_LENGTH = 4096
 # Nine tenths of what larger frames can bring (1 MB unsigned: 2.7 times as fast, 2.9 with one frame), and small enough
 # for every reader to hold.
 _LARGE_FRAME_LENGTH = 2**16
+_NO_KEYS: frozenset[str] = frozenset()
 
 
 def encrypt(
@@ -119,7 +121,7 @@ def get_materials(
         raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX}")
     if algorithm_suite is not None and algorithm_suite not in commitment_policy.encrypt_suites:
         check_may_encrypt(algorithm_suite, commitment_policy)
-    request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, frozenset(), plaintext_length)
+    request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, _NO_KEYS, plaintext_length)
     materials = cmm.get_encryption_materials(request)
     check_encryption_materials(materials, request)
     if max_encrypted_data_keys is not None and len(materials.encrypted_data_keys) > max_encrypted_data_keys:
@@ -142,7 +144,7 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     body = before_id + message_id + after_id + commit_key
     tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
     iv = HEADER_IV if suite.message_version == 1 else b""
-    return AuthenticatedHeader(body + iv + tag, message_id, aead)
+    return body + iv + tag, message_id, aead
 
 
 def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tuple[bytes, bytes, bytes]:

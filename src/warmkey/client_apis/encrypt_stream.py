@@ -88,10 +88,11 @@ def _plaintext_length_bound(source: object, plaintext_length: object) -> int | N
 def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length: int) -> tuple[Facts, Parts]:
     materials = ask()
     header = authenticated_header(materials, frame_length)
+    serialized, _, _ = header
     facts = Facts(
         algorithm_suite=materials.algorithm_suite,
         encryption_context=cast("EncryptionContext", materials.encryption_context),
-        header=partial(read_header, header.serialized),
+        header=partial(read_header, serialized),
     )
     return facts, _message(intake, materials, header, frame_length)
 
@@ -99,14 +100,15 @@ def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length:
 def _message(
     intake: Intake, materials: EncryptionMaterials, header: AuthenticatedHeader, frame_length: int
 ) -> Iterator[bytes | memoryview]:
+    serialized, _, _ = header
     signature = materials.algorithm_suite.signature
     if signature is None:
-        yield header.serialized
+        yield serialized
         yield from _body(intake, header, frame_length)
         return
     # spec: client-apis/encrypt.md#construct-the-signature
-    signed = hashlib.new(signature.hash_function.value, header.serialized)
-    yield header.serialized
+    signed = hashlib.new(signature.hash_function.value, serialized)
+    yield serialized
     for part in _body(intake, header, frame_length):
         signed.update(part)
         yield part
@@ -153,8 +155,9 @@ def _check_frames(count: int, length: int, frame_length: int) -> None:
 def _encrypt_regular_frames(
     plaintext: memoryview, buffer: memoryview, numbers: range, header: AuthenticatedHeader, frame_length: int
 ) -> None:
-    encrypt_into = header.aead.encrypt_into
-    before_number, after_number = regular_frame_aad(header.message_id, frame_length)
+    _, message_id, aead = header
+    encrypt_into = aead.encrypt_into
+    before_number, after_number = regular_frame_aad(message_id, frame_length)
     start = position = 0
     for number in numbers:
         iv = number.to_bytes(IV_LENGTH, "big")
@@ -169,7 +172,8 @@ def _encrypt_regular_frames(
 
 def _final_frame(plaintext: memoryview, number: int, header: AuthenticatedHeader) -> tuple[bytes, bytes]:
     """What precedes the content, and the content: joining them would take the memory of a third frame."""
+    _, message_id, aead = header
     _, iv, sequence_number, start = frame_number(number)
     length = len(plaintext)
-    aad = message_body_aad(header.message_id, FINAL_FRAME, sequence_number, length)
-    return start + length.to_bytes(4, "big"), header.aead.encrypt(iv, plaintext, aad)
+    aad = message_body_aad(message_id, FINAL_FRAME, sequence_number, length)
+    return start + length.to_bytes(4, "big"), aead.encrypt(iv, plaintext, aad)

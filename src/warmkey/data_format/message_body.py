@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from warmkey.data_format.reader import Reader
 
@@ -98,7 +98,7 @@ _REMEMBERED_NUMBERS = 1024
 _numbers: tuple[FrameNumber, ...] = (FIRST_FRAME,)
 
 
-def frame_numbers(count: int) -> Iterable[FrameNumber]:
+def frame_numbers(count: int) -> Iterator[FrameNumber]:
     """The first *count* frame numbers."""
     global _numbers  # noqa: PLW0603 - what is remembered
     numbers, remembered = _numbers, min(count, _REMEMBERED_NUMBERS)
