@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,46 +95,40 @@ class KmsOutcome(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheHit:
+class CacheHit(Value):
     """A cached data key served the request. Only for subscribers with ``wants_hits``."""
 
     operation: Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheCoalesced:
+class CacheCoalesced(Value):
     """The request waited for the call of another thread and shares its data key."""
 
     operation: Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheMiss:
+class CacheMiss(Value):
     """The underlying CMM had to be asked, and answered."""
 
     operation: Operation
     reason: MissReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheBypass:
+class CacheBypass(Value):
     """The request was not cacheable; the underlying CMM was asked, and answered."""
 
     operation: Operation
     reason: BypassReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFailed:
+class RequestFailed(Value):
     """The request ended in an error. ``error`` is the name of the exception's class."""
 
     operation: Operation
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheEviction:
+class CacheEviction(Value):
     """An entry left the cache after serving ``messages`` messages of ``plaintext_bytes`` bytes together."""
 
     operation: Operation
@@ -143,8 +138,7 @@ class CacheEviction:
     plaintext_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsRequest:
+class KmsRequest(Value):
     """One request to AWS KMS, with all its retries.
 
     ``kms_operation`` is the API's name, ``key_arn`` what was asked for, ``attempts`` the tries that the client made.
@@ -157,8 +151,7 @@ class KmsRequest:
     outcome: KmsOutcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UncacheableContext:
+class UncacheableContext(Value):
     """Said once: ``requests`` requests in a row had no hit because ``context_key`` changes with every message."""
 
     context_key: str
@@ -191,7 +184,8 @@ def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
     """What to call for each hit, or ``None`` if *emit* does not want to know."""
     listener: Callable[[Operation], object] | None = getattr(emit, "count_hit", None)
     if listener is None and getattr(emit, "wants_hits", False):
-        return lambda operation: emit(CacheHit(operation=operation))
+        hits = {operation: CacheHit(operation=operation) for operation in Operation}
+        return lambda operation: emit(hits[operation])
     return listener
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
@@ -19,6 +19,7 @@ from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.wiring import Given
 from warmkey.process_copies import holders
 from warmkey.structures import EncryptionContext
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,8 +229,7 @@ def purge(partition_id: str | None = None) -> int:
     return sum(cache.purge(partition_id) for cache in holders(LocalCMC))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheInfo:
+class CacheInfo(Value):
     """What the cache of the helpers did in this container so far.
 
     :ivar encrypt: how encryptions ended

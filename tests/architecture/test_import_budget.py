@@ -33,7 +33,7 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites checks clock events exceptions helpers process_copies",
+    "": "algorithm_suites checks clock events exceptions helpers process_copies values",
     "caches": "interface local null",
     "client_apis": "bodies client decrypt encrypt results",
     "cmms": "cache_entry_identifier caching context_churn default fetching flights interface limits statistics",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
@@ -32,6 +31,7 @@ from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
 from warmkey.structures import DecryptionMaterials, EncryptionMaterials
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -48,8 +48,7 @@ __all__ = ["Fetcher", "Wanted"]
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted(Generic[_Materials]):
+class Wanted(Value, Generic[_Materials]):
     """One cacheable request.
 
     :ivar shared_with: what has to be equal, beside the identifier, for two requests to share one call

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
 from warmkey.process_copies import drop_in_copies, notice_fork
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Books", "OperationStatistics"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationStatistics:
+class OperationStatistics(Value):
     """How the requests of one operation ended; each is in exactly one of these counts."""
 
     hits: int = 0

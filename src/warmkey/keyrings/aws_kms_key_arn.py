@@ -5,15 +5,13 @@ Source: framework/aws-kms/aws-kms-key-arn.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from warmkey.exceptions import ConfigurationError
+from warmkey.values import Value
 
 __all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsArn:
+class KmsArn(Value):
     """The parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
 
     partition: str

@@ -8,7 +8,7 @@ the field's name itself, with the text that the variable would have or with the 
 from __future__ import annotations
 
 import os
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, field, fields
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -91,8 +92,7 @@ _SWITCH = _row(parsers.switch, "on or off")
 _TEXT = _row(parsers.text, "a text that is not empty")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Value):
     """Every setting, valid by itself and together with the others.
 
     :raises ConfigurationError: two of them exclude each other

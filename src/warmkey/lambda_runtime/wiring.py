@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
@@ -20,6 +20,7 @@ from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start, log_level
 from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,8 +44,7 @@ _OLDEST_BOTO3 = (1, 35)
 _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Value):
     """What ``configure`` was given.
 
     :raises ConfigurationError: one of them is of another type
@@ -68,8 +68,7 @@ class Given:
             raise ConfigurationError(f"botocore_config must be a botocore.config.Config, not {kind}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wired:
+class Wired(Value):
     """What the helpers use, built for one process.
 
     :ivar process: the one that may use it

@@ -7,7 +7,6 @@ zero is not written. What ``detailed`` adds is marked so. Names are promises: da
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
+from warmkey.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,8 +42,7 @@ class MetricsMode(StrEnum):
     DETAILED = "detailed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(Value):
     """What a name means to CloudWatch.
 
     :ivar unit: CloudWatch's name of the unit

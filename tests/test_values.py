@@ -1,0 +1,93 @@
+"""Values: what a frozen dataclass promises, without compiling anything."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
+
+import pytest
+
+from warmkey.values import Value
+
+
+class Point(Value):
+    """A point on a plane."""
+
+    x: int
+    y: int = 0
+
+
+class Named(Value):
+    """Something with a name that is not empty."""
+
+    name: str
+    tags: list[str] = field(default_factory=list)
+    at: Point = field(default=Point(x=0), metadata={"unit": "m"})
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("it has no name")
+
+
+def test_fields_are_given_by_name_and_defaults_fill_in() -> None:
+    named = Named(name="here")
+
+    assert (named.name, named.tags, named.at) == ("here", [], Point(x=0, y=0))
+    assert named.tags is not Named(name="there").tags
+
+
+@pytest.mark.parametrize("given", [{}, {"y": 1}, {"x": 1, "z": 1}])
+def test_a_field_that_is_missing_or_unknown_is_refused(given: dict[str, int]) -> None:
+    with pytest.raises(TypeError, match="Point"):
+        Point(**given)
+
+
+def test_what_came_together_may_be_checked() -> None:
+    with pytest.raises(ValueError, match="no name"):
+        Named(name="")
+    with pytest.raises(ValueError, match="no name"):
+        replace(Named(name="here"), name="")
+
+
+def test_nothing_can_be_changed() -> None:
+    point = Point(x=1)
+    with pytest.raises(FrozenInstanceError):
+        point.x = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        point.z = 2  # type: ignore[attr-defined]
+    with pytest.raises(FrozenInstanceError):
+        del point.x
+
+    assert point == Point(x=1)
+
+
+def test_equal_is_what_is_of_one_class_and_holds_the_same() -> None:
+    class Other(Value):
+        x: int
+        y: int = 0
+
+    assert {Point(x=1): "found"}[Point(x=1, y=0)] == "found"
+    assert Point(x=1) != Point(x=2)
+    assert Point(x=1) != Other(x=1)
+    assert Point(x=1) != (1, 0)
+
+
+def test_it_shows_what_it_holds() -> None:
+    assert repr(Named(name="here")) == "Named(name='here', tags=[], at=Point(x=0, y=0))"
+
+
+def test_the_functions_of_dataclasses_take_it() -> None:
+    named = Named(name="here", at=Point(x=1))
+
+    assert is_dataclass(named)
+    assert [each.name for each in fields(Named)] == ["name", "tags", "at"]
+    assert fields(Named)[2].metadata == {"unit": "m"}
+    assert replace(named, name="there") == Named(name="there", at=Point(x=1))
+    assert asdict(named) == {"name": "here", "tags": [], "at": {"x": 1, "y": 0}}
+
+
+def test_it_can_be_copied_and_pickled() -> None:
+    point = Point(x=1)
+
+    assert copy.copy(point) == copy.deepcopy(point) == pickle.loads(pickle.dumps(point)) == point
