@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.caches.interface import CacheEntry
 from warmkey.caches.local import LocalCMC
-from warmkey.caches.null import NullCMC
 from warmkey.client_apis.client import Client
 from warmkey.client_apis.results import DecryptResult, EncryptResult
 from warmkey.cmms.caching import CachingCMM
@@ -44,7 +43,6 @@ from warmkey.helpers import (
 )
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.keyrings.raw_aes import RawAesKeyring
 from warmkey.observability import instrument
 from warmkey.structures import (
     DecryptionMaterials,
@@ -56,6 +54,7 @@ from warmkey.structures import (
 )
 
 if TYPE_CHECKING:
+    from warmkey.caches.null import NullCMC
     from warmkey.cmms.required_encryption_context import RequiredEncryptionContextCMM
     from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter
     from warmkey.keyrings.aws_kms_ecdh import AwsKmsEcdhKeyring
@@ -72,6 +71,7 @@ if TYPE_CHECKING:
         PublicKeyDiscovery,
         RawPrivateKeyToStaticPublicKey,
     )
+    from warmkey.keyrings.raw_aes import RawAesKeyring
     from warmkey.keyrings.raw_ecdh import RawEcdhKeyring
     from warmkey.keyrings.raw_rsa import PaddingScheme, RawRsaKeyring
 
@@ -89,8 +89,10 @@ _LATER = {
     "EphemeralPrivateKeyToStaticPublicKey": "warmkey.keyrings.key_agreement_schemas",
     "KmsPrivateKeyToStaticPublicKey": "warmkey.keyrings.key_agreement_schemas",
     "KmsPublicKeyDiscovery": "warmkey.keyrings.key_agreement_schemas",
+    "NullCMC": "warmkey.caches.null",
     "PaddingScheme": "warmkey.keyrings.raw_rsa",
     "PublicKeyDiscovery": "warmkey.keyrings.key_agreement_schemas",
+    "RawAesKeyring": "warmkey.keyrings.raw_aes",
     "RawEcdhKeyring": "warmkey.keyrings.raw_ecdh",
     "RawPrivateKeyToStaticPublicKey": "warmkey.keyrings.key_agreement_schemas",
     "RawRsaKeyring": "warmkey.keyrings.raw_rsa",

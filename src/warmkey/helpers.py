@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
 from warmkey.exceptions import InvalidRequest, MalformedMessage, seal
-from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
+from warmkey.lambda_runtime.settings import is_snap_start
 from warmkey.lambda_runtime.wiring import Given
 from warmkey.process_copies import holders
 from warmkey.structures import EncryptionContext
@@ -275,5 +275,8 @@ def cache_info() -> CacheInfo:
     )
 
 
-snapstart.prepare()
+if is_snap_start():
+    from warmkey.lambda_runtime import snapstart
+
+    snapstart.prepare()
 DEFAULT.prepare_if_eager()

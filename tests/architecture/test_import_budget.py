@@ -34,7 +34,7 @@ CRYPTOGRAPHY = (
 # Ours, by room.
 AT_IMPORT = {
     "": "algorithm_suites checks clock events exceptions helpers process_copies values",
-    "caches": "interface local null",
+    "caches": "interface local",
     "client_apis": "bodies client decrypt encrypt results",
     "cmms": "cache_entry_identifier caching context_churn default fetching flights interface limits statistics",
     "crypto": "aes_gcm elliptic_curves key_derivation native_parts signatures",
@@ -42,11 +42,8 @@ AT_IMPORT = {
         "encrypted_data_keys encryption_context familiar_header message_body message_body_aad message_footer "
         "message_header reader"
     ),
-    "keyrings": (
-        "attempts aws_kms aws_kms_key_arn aws_kms_mrk aws_kms_mrk_are_unique aws_kms_mrk_match_for_decrypt discretion "
-        "interface kms_decryption kms_requests multi raw_aes split"
-    ),
-    "lambda_runtime": "default_client freed_memory kms_keys parsers settings snapstart tally wiring",
+    "keyrings": ("attempts aws_kms aws_kms_key_arn discretion interface kms_decryption kms_requests multi split"),
+    "lambda_runtime": "default_client kms_keys parsers settings tally wiring",
     "observability": "current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",
 }

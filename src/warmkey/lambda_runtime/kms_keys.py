@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NoReturn
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
-from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.settings import KmsMode, home_region
@@ -29,12 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keyring_of"]
 
-_KIND_OF_KEYRING = {
-    KmsMode.STRICT: AwsKmsKeyring,
-    KmsMode.MRK: AwsKmsMrkKeyring,
-    KmsMode.DISCOVERY: AwsKmsKeyring,
-}
-
 
 def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str | None, emit: Emit) -> Keyring:
     """One keyring to encrypt with ``WARMKEY_KMS_KEY_ARNS``, and to decrypt with whatever the settings allow.
@@ -43,10 +35,8 @@ def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str 
     :param only_region: the Region of all of them, where they are one
     :raises ConfigurationError: the settings name no Region where one is needed, or a multi-Region key twice
     """
-    kind = _KIND_OF_KEYRING[settings.kms_mode]
     decrypting = tuple(dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns]))
-    if settings.kms_mode is KmsMode.MRK:
-        check_multi_region_keys_are_unique(decrypting)
+    kind = _multi_region_kind(decrypting) if settings.kms_mode is KmsMode.MRK else AwsKmsKeyring
     keyrings: dict[str, Keyring] = {
         identifier: kind(identifier, kms_client=clients(_region_of(identifier)), emit=emit) for identifier in decrypting
     }
@@ -58,6 +48,14 @@ def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str 
         encrypting=MultiKeyring(encryptors[0], encryptors[1:]) if encryptors else _NothingToEncryptWith(),
         decrypting=MultiKeyring(children=decryptors),
     )
+
+
+def _multi_region_kind(identifiers: Sequence[str]) -> type[AwsKmsKeyring]:
+    from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring  # noqa: PLC0415 - few have multi-Region keys
+    from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique  # noqa: PLC0415 - as above
+
+    check_multi_region_keys_are_unique(identifiers)
+    return AwsKmsMrkKeyring
 
 
 def _region_of(identifier: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 from warmkey.crypto.signatures import use_deterministic_signatures
 from warmkey.data_format.familiar_header import forget_headers
 from warmkey.lambda_runtime.freed_memory import overwrite_freed_memory
-from warmkey.lambda_runtime.settings import is_invoked, is_snap_start
+from warmkey.lambda_runtime.settings import is_invoked
 from warmkey.process_copies import drop_before_snapshot, expect_snapshot
 
 __all__ = ["after_restore", "before_snapshot", "prepare"]
@@ -30,9 +30,7 @@ class _Restore:
 
 
 def prepare() -> None:
-    """Get ready for a snapshot, if this execution environment will be one."""
-    if not is_snap_start():
-        return
+    """Get ready for a snapshot, which this execution environment will be."""
     use_deterministic_signatures(deterministic=True)
     expect_snapshot(_is_ahead)
     try:

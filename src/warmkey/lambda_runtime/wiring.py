@@ -10,7 +10,6 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
-from warmkey.caches.null import NullCMC
 from warmkey.client_apis.client import Client
 from warmkey.cmms.caching import CachingCMM
 from warmkey.cmms.default import DefaultCMM
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.caches.interface import CryptographicMaterialsCache
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.clock import Clock
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -94,7 +94,7 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
     clients = _Clients(settings, given)
     emit = fan_out(tally, _observer(settings), given.emit)
     cmm = CachingCMM(
-        cache=LocalCMC(settings.cache_capacity, clock=given.clock, emit=emit) if settings.cache else NullCMC(),
+        cache=_cache(settings, given.clock, emit),
         cmm=_insisting(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
@@ -118,6 +118,14 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,
     )
+
+
+def _cache(settings: Settings, clock: Clock | None, emit: Emit) -> CryptographicMaterialsCache:
+    if settings.cache:
+        return LocalCMC(settings.cache_capacity, clock=clock, emit=emit)
+    from warmkey.caches.null import NullCMC  # noqa: PLC0415 - few turn the cache off
+
+    return NullCMC()
 
 
 def _insisting(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManager:
