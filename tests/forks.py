@@ -8,6 +8,8 @@ import warnings
 
 import pytest
 
+from warmkey.process_copies import PROCESS_MARK
+
 
 def fork_by_python() -> int:
     with warnings.catch_warnings():
@@ -20,6 +22,13 @@ def fork_behind_pythons_back() -> int:
     """As an embedding server's C code may fork: none of Python's hooks runs."""
     process: int = ctypes.PyDLL(None).fork()
     return process
+
+
+def become_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a child sees that was forked behind Python's back: another process ID, and no mark."""
+    process = os.getpid() + 1
+    monkeypatch.setattr(os, "getpid", lambda: process)
+    PROCESS_MARK[0] = 0
 
 
 # A thread that waits for the interpreter's lock while Python's back is turned is waited for in the child, which lacks

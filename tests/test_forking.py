@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cmms.stage import Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
-from tests.forks import ALONE, by_either_fork, fork_by_python
+from tests.forks import ALONE, become_another_process, by_either_fork, fork_by_python
 from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, NullCMC, RawAesKeyring
 from warmkey.events import CacheEviction, EvictionReason, Operation
-from warmkey.process_copies import notice_fork
 from warmkey.testing import FakeKms
 
 if TYPE_CHECKING:
@@ -305,19 +304,18 @@ def test_threads_of_a_child_share_calls_as_anybodys() -> None:
     assert in_child(stampede) == (1, 1)
 
 
-# Process IDs
+# Without a hook
 
 
-def test_another_process_id_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_process_mark_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
     cmm = stage.cmm()
     first = key_of(cmm)
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: -1)
+        become_another_process(patch)
         assert len(stage.cache) == 0
         second = key_of(cmm)
         third = key_of(cmm)
-    notice_fork()
 
     assert first != second == third
     assert stage.evictions[0] is EvictionReason.FORK
@@ -337,9 +335,8 @@ def test_whatever_is_done_first_with_a_cache_notices_another_process(use: Any, m
     stage = Stage()
     key_of(stage.cmm())
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: -1)
+        become_another_process(patch)
         use(stage.cache)
-    notice_fork()
 
     assert stage.evictions == [EvictionReason.FORK]
 
@@ -349,9 +346,8 @@ def test_threads_that_notice_at_once_drop_once(monkeypatch: pytest.MonkeyPatch) 
     cmm = stage.cmm()
     key_of(cmm)
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: -1)
+        become_another_process(patch)
         keys = in_threads(16, lambda: key_of(cmm))
-    notice_fork()
 
     assert len(set(keys)) == 1
     assert stage.below.calls == 2

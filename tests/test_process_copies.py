@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,3 +73,37 @@ def test_a_snapshot_is_ahead_until_it_is_not() -> None:
     process_copies.expect_snapshot(lambda: next(answers))
 
     assert [process_copies.snapshot_is_ahead() for _ in range(3)] == [True, True, False]
+
+
+# The process mark
+
+
+def test_the_mark_is_1_here_and_in_a_child_that_was_told() -> None:
+    assert process_copies.PROCESS_MARK[0] == 1
+    assert in_child(lambda: process_copies.PROCESS_MARK[0]) == 1
+
+
+def test_without_the_kernels_help_the_mark_is_the_process_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_copies.sys, "platform", "elsewhere")
+    mark = process_copies._process_mark()
+    process = os.getpid()
+
+    assert mark[0] == 1
+    monkeypatch.setattr(os, "getpid", lambda: process + 1)
+    assert mark[0] == 0
+    mark[0] = 1
+    assert mark[0] == 1
+
+
+@pytest.mark.parametrize("refused", [{process_copies._WIPE_ON_FORK, process_copies._NO_SUCH_ADVICE}, set()])
+def test_a_kernel_that_knows_no_such_advice_or_takes_any_is_not_relied_on(
+    refused: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Page(bytearray):
+        def madvise(self, advice: int) -> None:
+            if advice in refused:
+                raise OSError
+
+    monkeypatch.setattr(process_copies.mmap, "mmap", lambda _, length, **__: Page(length))
+
+    assert isinstance(process_copies._process_mark(), process_copies._ProcessId)

@@ -7,7 +7,9 @@ in a forked child before any of its code runs, and for a snapshot before it is t
 
 from __future__ import annotations
 
+import mmap
 import os
+import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "PROCESS_MARK",
     "Holder",
     "drop_before_snapshot",
     "drop_in_copies",
@@ -73,27 +76,65 @@ def snapshot_is_ahead() -> bool:
     return _is_ahead is not None and _is_ahead()
 
 
+class _ProcessId:
+    """A process mark where the kernel makes none: the process ID that was seen last."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
+    def __getitem__(self, index: int) -> int:
+        return int(os.getpid() == self._process)
+
+    def __setitem__(self, index: int, value: int) -> None:
+        self._process = os.getpid()
+
+
+# MADV_WIPEONFORK, which the module mmap does not name.
+_WIPE_ON_FORK = 18
+_NO_SUCH_ADVICE = -1
+
+
+def _process_mark() -> mmap.mmap | _ProcessId:
+    """Something whose first item is 1, and 0 in a process forked since: memory that the kernel clears in children.
+
+    Looking at it takes a tenth of the 0.2 µs that asking for the process ID takes on every message.
+    """
+    if sys.platform != "linux":
+        return _ProcessId()
+    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        page.madvise(_WIPE_ON_FORK)
+    except OSError:
+        return _ProcessId()
+    try:
+        page.madvise(_NO_SUCH_ADVICE)
+    except OSError:
+        page[0] = 1
+        return page
+    return _ProcessId()  # whoever says yes to anything, as emulators do, may not have done the first either
+
+
+PROCESS_MARK = _process_mark()
+
+
 def _drop_in_child() -> None:
-    global _process  # noqa: PLW0603 - one process
     for holder in _living():
         holder.drop_inherited(EvictionReason.FORK)
-    _process = os.getpid()
+    PROCESS_MARK[0] = 1  # last: other threads of a child take what they find for theirs as soon as they see it
 
 
-_process = os.getpid()
 _guards: dict[int, threading.Lock] = {}
 
 
 def notice_fork() -> None:
-    """As the hook below, for a fork that Python did not make: whoever sees another process ID than before calls this.
+    """As the hook below, for a fork that Python did not make: for whoever uses what no copy of the process may use.
 
-    Its threads may come at once, so one of them drops for all; the lock is one that only this process knows.
+    The threads of a child may come at once, so one of them drops for all; the lock is one that only this process knows.
     """
-    process = os.getpid()
-    if process == _process:
+    if PROCESS_MARK[0]:
         return
-    with _guards.setdefault(process, threading.Lock()):
-        if process != _process:
+    with _guards.setdefault(os.getpid(), threading.Lock()):
+        if not PROCESS_MARK[0]:
             _drop_in_child()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import warmkey
+from tests.forks import become_another_process
 from tests.lambda_runtime.processes import in_child, in_new_process
 from warmkey import ConfigurationError
 from warmkey.events import CacheEviction, EvictionReason
@@ -272,8 +272,7 @@ def test_a_child_that_python_did_not_fork_notices_by_its_process_id(
     warmkey.encrypt(b"order", CONTEXT)
     parents = DEFAULT._wired
     DEFAULT._lock.acquire()  # as a thread of the parent might have held it
-    process = os.getpid()
-    monkeypatch.setattr(os, "getpid", lambda: process + 1)
+    become_another_process(monkeypatch)
 
     warmkey.encrypt(b"order", CONTEXT)
 
@@ -285,8 +284,7 @@ def test_a_child_that_python_did_not_fork_notices_by_its_process_id(
 def test_such_a_child_may_begin_with_anything(session: KmsSession, monkeypatch: pytest.MonkeyPatch, use: Any) -> None:
     warmkey.encrypt(b"order", CONTEXT)
     DEFAULT._lock.acquire()
-    process = os.getpid()
-    monkeypatch.setattr(os, "getpid", lambda: process + 1)
+    become_another_process(monkeypatch)
 
     use()
 

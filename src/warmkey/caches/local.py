@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import threading
 from collections import OrderedDict
 from itertools import islice
@@ -24,7 +23,7 @@ from warmkey.checks import integer, offering
 from warmkey.clock import Clock, SystemClock, apart
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
+from warmkey.process_copies import PROCESS_MARK, drop_in_copies, notice_fork, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,8 +102,6 @@ class LocalCMC:
         self._purge_tickets: dict[str, int] = {}
         self._nothing_expires = _ALWAYS
         self._clock_offset: float | None = None
-        # Last, because another thread that sees this process's ID here takes everything above for this process's own.
-        self._process = os.getpid()
 
     @property
     def capacity(self) -> int:
@@ -137,7 +134,7 @@ class LocalCMC:
         return entry.ticket < max(self._purge_ticket, self._purge_tickets.get(entry.partition_id, 0))
 
     def __len__(self) -> int:
-        return len(self._entries) if os.getpid() == self._process else 0
+        return len(self._entries) if PROCESS_MARK[0] else 0
 
     def __bool__(self) -> bool:
         return True
@@ -152,7 +149,7 @@ class LocalCMC:
 
         Source: framework/local-cryptographic-materials-cache.md#put-cache-entry
         """
-        self._check_process()
+        notice_fork()
         with self._lock:
             self._put(identifier, entry)
         self._announce()
@@ -182,7 +179,7 @@ class LocalCMC:
 
         Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
         """
-        if os.getpid() != self._process:
+        if not PROCESS_MARK[0]:
             notice_fork()
         monotonic, wall = self._monotonic(), self._wall()
         since, until, since_wall, until_wall = self._nothing_expires
@@ -208,7 +205,7 @@ class LocalCMC:
 
         Source: framework/cryptographic-materials-cache.md#delete-cache-entry
         """
-        self._check_process()
+        notice_fork()
         with self._lock:
             entry = self._entries.get(identifier)
             if entry is not None and (only is None or entry is only):
@@ -225,7 +222,7 @@ class LocalCMC:
 
         Source: framework/local-cryptographic-materials-cache.md#pruning
         """
-        self._check_process()
+        notice_fork()
         with self._lock:
             before = len(self._entries)
             self._sweep(self._clock.now())
@@ -244,7 +241,7 @@ class LocalCMC:
 
         Unless *which* picks, entries whose data key is being requested at this moment will not be kept either.
         """
-        self._check_process()
+        notice_fork()
         with self._lock:
             if which is None:
                 self._discard_requested(partition_id)
@@ -282,11 +279,6 @@ class LocalCMC:
         self._left = left
         # What the parent was requesting is the parent's too.
         self._discard_requested(None)
-
-    def _check_process(self) -> None:
-        # A fork that Python did not make runs no hook.
-        if os.getpid() != self._process:
-            notice_fork()
 
     def _prune(self, identifier: bytes, now: Instant) -> None:
         offset = now.wall - now.monotonic

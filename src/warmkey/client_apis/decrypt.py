@@ -97,7 +97,7 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     Source: client-apis/decrypt.md#verify-the-header
     """
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
-    encryption_key, commit_key = derive_keys(header.algorithm_suite, data_key, message_id=header.message_id)
+    encryption_key, commit_key = derive_keys(header.algorithm_suite, data_key, header.message_id)
     check_commitment(commit_key, header.algorithm_suite_data)
     aead = AESGCM(encryption_key)
     required = materials.required_encryption_context_keys

@@ -137,7 +137,7 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     suite = materials.algorithm_suite
     message_id = os.urandom(suite.message_id_length)
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
-    encryption_key, commit_key = derive_keys(suite, data_key, message_id=message_id)
+    encryption_key, commit_key = derive_keys(suite, data_key, message_id)
     aead = AESGCM(encryption_key)
     parts: tuple[bytes, bytes, bytes] | None = materials.scratch.get(frame_length)
     before_id, after_id, only_authenticated = parts or _unchanging_parts(materials, frame_length)

@@ -109,10 +109,8 @@ def _section_stop(data: bytes | memoryview, position: int) -> int:
 
 
 def _remember(data: bytes | memoryview, header: MessageHeader) -> None:
-    if not header.algorithm_suite.commits:
-        return
     stop = header.length - _END.size
-    if stop - _SECTION_START > _LONGEST_REMEMBERED:
+    if not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_REMEMBERED:
         return
     if len(_sections) >= _MOST_REMEMBERED:
         forget_headers()
