@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 # What we ask for ourselves, a line of names each.
 STANDARD_LIBRARY = (
     "__future__ atexit base64 binascii collections collections.abc contextlib contextvars copy dataclasses enum "
-    "functools gc hashlib hmac importlib importlib.util io itertools json logging math mmap os re struct sys threading time "
-    "traceback typing types weakref"
+    "functools gc hashlib hmac importlib importlib.util io itertools json logging math mmap os re struct sys threading "
+    "time traceback typing types weakref"
 )
 CRYPTOGRAPHY = (
     "cryptography.exceptions cryptography.hazmat.primitives.asymmetric.ec "
