@@ -314,18 +314,6 @@ def test_the_region_is_that_of_the_function(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.home_region() == "eu-central-1"
 
 
-def test_the_log_level_is_lambdas_or_that_of_powertools(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_LOGGER_SAMPLE_RATE"):
-        monkeypatch.delenv(name, raising=False)
-    assert settings.log_level() is None
-    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
-    assert settings.log_level() == "DEBUG"
-    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "WARN")
-    assert settings.log_level() == "WARN"
-    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "0.1")
-    assert settings.log_level() is None
-
-
 # --- the docs
 
 

@@ -22,7 +22,6 @@ from tests.observability.examples_of_events import (
 )
 from tests.observability.output import written
 from warmkey.events import Event, KmsOutcome
-from warmkey.observability import powertools
 from warmkey.observability.logs import MESSAGES, Log, fields_of, level_of
 
 
@@ -97,11 +96,40 @@ def test_refreshing_a_log_that_has_written_nothing_does_nothing() -> None:
     assert not log.is_enabled_for(logging.CRITICAL)
 
 
-def test_nothing_is_imported_for_a_line_below_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(powertools, "is_imported", lambda: False)
-    monkeypatch.setattr(powertools, "logger", lambda *_, **__: pytest.fail("imported"))
+def test_a_service_of_its_own_does_not_keep_the_function_from_making_a_logger() -> None:
+    """Powertools gives whoever comes second with a name the settings of the first."""
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - after our own
+
+    log = Log(service="orders", level=None)
+    with written() as output:
+        log.tell(MISS)
+        Logger(service="orders", log_record_order=["message"]).info("theirs, made later")
+
+    ours, theirs = output.lines
+    assert ours["service"] == theirs["service"] == "orders"
+    assert next(iter(theirs)) == "message"
+
+
+def test_a_line_below_the_level_is_not_written() -> None:
     log = Log(service=None, level="WARN")
+    with written() as output:
+        log.tell(MISS)
 
+    assert output.text == ""
+    assert not log.is_enabled_for(logging.INFO)
+
+
+def test_every_invocation_is_sampled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(service=None, level=None)
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "0")
     log.tell(MISS)
+    assert not log.is_enabled_for(logging.DEBUG)
 
-    assert not log.is_enabled_for(logging.CRITICAL)
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "1")
+    log.refresh()
+    assert log.is_enabled_for(logging.DEBUG)
+
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "0")
+    log.refresh()
+    assert not log.is_enabled_for(logging.DEBUG)
+    assert log.is_enabled_for(logging.INFO)

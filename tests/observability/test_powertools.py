@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -127,7 +126,7 @@ def test_the_functions_own_logger_is_ours_too() -> None:
     with written() as output:
         theirs = Logger(service="orders", level="WARNING", log_record_order=["message", "level"])
         theirs.append_keys(stage="test")
-        ours = powertools.logger(powertools.users_logger(None), service=None)
+        ours = powertools.logger("orders")
         ours.info("not at this level")
         ours.warning("like theirs", extra={"warmkey": {"event": "Test"}})
 
@@ -149,46 +148,9 @@ def test_the_functions_buffer_is_ours_too(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793")
     with written() as output:
         theirs = Logger(service="orders", level="INFO", buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG"))
-        ours = powertools.logger("orders", service=None)
+        ours = powertools.logger("orders")
         ours.debug("kept for later")
         assert output.text == ""
         theirs.error("now")
 
     assert [line["message"] for line in output.lines] == ["kept for later", "now"]
-
-
-def test_our_own_logger_leaves_the_name_of_the_service_to_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Powertools gives whoever comes second with a name the settings of the first."""
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "orders")
-    with written() as output:
-        powertools.logger(None, service=None).info("ours")
-        Logger(log_record_order=["message"], use_rfc3339=True).info("theirs, made later")
-
-    ours, theirs = output.lines
-    assert ours["service"] == theirs["service"] == "orders"
-    assert next(iter(theirs)) == "message"
-
-
-def test_our_own_logger_honours_the_level_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "WARN")
-    with written() as output:
-        powertools.logger(None, service="orders").info("not at this level")
-
-    assert output.text == ""
-
-
-def test_a_level_set_on_the_logger_by_its_name_stays() -> None:
-    logging.getLogger("warmkey").setLevel(logging.ERROR)
-    with written() as output:
-        powertools.logger(None, service="orders").warning("not at this level")
-
-    assert output.text == ""
-
-
-def test_our_own_logger_samples_again_for_every_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "1")
-    own = powertools.logger(None, service="orders")
-    logging.getLogger("warmkey").setLevel(logging.INFO)
-    powertools.sample_again(own)
-
-    assert logging.getLogger("warmkey").level == logging.DEBUG

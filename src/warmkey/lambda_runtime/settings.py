@@ -35,7 +35,6 @@ __all__ = [
     "is_eager",
     "is_invoked",
     "is_snap_start",
-    "log_level",
     "read_settings",
 ]
 
@@ -263,13 +262,6 @@ def is_eager(keywords: Mapping[str, object]) -> bool:
 def function_name() -> str | None:
     """The name of the Lambda function that this is, or ``None`` outside of Lambda."""
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-
-
-def log_level() -> str | None:
-    """The log level that was set for the function: Lambda's, or that of Powertools; ``None`` if it may change."""
-    if "POWERTOOLS_LOGGER_SAMPLE_RATE" in os.environ:
-        return None
-    return os.environ.get("AWS_LAMBDA_LOG_LEVEL") or os.environ.get("POWERTOOLS_LOG_LEVEL")
 
 
 def home_region() -> str | None:

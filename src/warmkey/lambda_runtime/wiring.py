@@ -16,7 +16,7 @@ from warmkey.cmms.default import DefaultCMM
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.kms_keys import keyring_of
-from warmkey.lambda_runtime.settings import function_name, is_snap_start, log_level
+from warmkey.lambda_runtime.settings import function_name, is_snap_start
 from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
 from warmkey.values import Value
@@ -142,7 +142,6 @@ def _observer(settings: Settings) -> Emit:
         namespace=settings.metrics_namespace,
         service=settings.service_name,
         function_name=function_name(),
-        log_level=log_level(),
     )
 
 

@@ -20,7 +20,8 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
-from warmkey.observability import powertools, standard_logging
+from warmkey.observability import powertools
+from warmkey.observability.standard_logging import OwnLogger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,17 +61,17 @@ def _plain(value: object) -> object:
 
 
 class Log:
-    """Writes lines to the function's Powertools logger, to one of our own, or to the standard library's.
+    """Writes lines to the function's Powertools logger, or to one of our own. Imports no Powertools for it.
 
-    :param service: of our own logger
-    :param level: what will be written, as far as the settings say; nothing is imported for less
+    :param service: of the function's logger, if it has several; of our own
+    :param level: of our own
     """
 
     def __init__(self, *, service: str | None, level: str | None) -> None:
         self._service = service
         self._level = level
         self._logger: Any = None
-        self._is_own = True
+        self._own: OwnLogger | None = None
         self._loggers_known = 0
         # Asked for every hit, so it is the logger's own method.
         self.is_enabled_for: Callable[[int], bool] = _no
@@ -82,31 +83,25 @@ class Log:
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         """Write a line, if the logger writes or buffers lines of *level*."""
         if self._logger is None:
-            if level < self._lowest_level() and not powertools.is_imported():
-                return
             self._look_for_logger()
         getattr(self._logger, _METHODS[level])(message, extra={"warmkey": fields})
 
     def refresh(self) -> None:
         """An invocation begins: sample again, and take the function's own logger if it has made one meanwhile."""
-        if self._logger is None or not self._is_own:
+        if self._own is None:
             return
+        self._own.sample()
         if len(logging.root.manager.loggerDict) != self._loggers_known:
             self._look_for_logger()
-        else:
-            powertools.sample_again(self._logger)
-
-    def _lowest_level(self) -> int:
-        return logging.NOTSET if self._level is None else standard_logging.level(self._level)
 
     def _look_for_logger(self) -> None:
         self._loggers_known = len(logging.root.manager.loggerDict)
-        if powertools.is_installed():
-            name = powertools.users_logger(self._service)
-            self._is_own = name is None
-            self._logger = powertools.logger(name, service=self._service)
-        else:
-            self._logger = standard_logging.logger(powertools.LOGGER, self._level)
+        name = powertools.users_logger(self._service)
+        if name is not None:
+            self._logger, self._own = powertools.logger(name), None
+        elif self._own is None:
+            self._own = OwnLogger(service=self._service, level=self._level)
+            self._logger = self._own.logger
         self.is_enabled_for = logging.getLogger(self._logger.name).isEnabledFor
 
 

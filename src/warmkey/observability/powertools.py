@@ -1,8 +1,8 @@
-"""Powertools for AWS Lambda, where it is installed; imported when there is something to write and not before.
+"""Powertools for AWS Lambda, where it is installed; imported when there are metrics to write and not before.
 
 Loggers. If the function has a Powertools logger, ours is that one: same keys, level, sampling, buffer and formatter.
-If it has none we make one of our own name, because Powertools gives whoever comes second with a service's name the
-settings of the first, and a function may still make its logger.
+If it has none we make none, because Powertools gives whoever comes second with a service's name the settings of the
+first, and a function may still make its logger.
 
 Metrics. Powertools' ``Metrics`` share their state between all instances, so ours are written through a provider of our
 own (``EphemeralMetrics``), which shares nothing with anybody.
@@ -11,30 +11,22 @@ own (``EphemeralMetrics``), which shares nothing with anybody.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any
 
 from warmkey.observability.metrics import METRICS
-from warmkey.observability.standard_logging import CurrentStdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LOGGER", "MetricsWriter", "is_imported", "is_installed", "logger", "sample_again", "users_logger"]
+__all__ = ["MetricsWriter", "is_installed", "logger", "users_logger"]
 
-LOGGER = "warmkey"
 _NAMESPACE = "warmkey"
 # What one blob of CloudWatch's embedded metric format may hold.
 _METRICS_PER_BLOB = 100
 _VALUES_PER_METRIC = 100
-
-
-def is_imported() -> bool:
-    """Whether the function uses Powertools itself, so that it costs nothing to use it too."""
-    return "aws_lambda_powertools" in sys.modules
 
 
 @cache
@@ -48,26 +40,16 @@ def users_logger(service: str | None) -> str | None:
     made = [
         name
         for name, known in list(logging.root.manager.loggerDict.items())
-        if getattr(known, "powertools_handler", None) is not None and name != LOGGER
+        if getattr(known, "powertools_handler", None) is not None
     ]
     return service if service in made else next(iter(made), None)
 
 
-def logger(name: str | None, *, service: str | None) -> Any:  # noqa: ANN401 - Powertools may be missing
-    """The Powertools logger *name*; without a name one of our own, which writes as *service*."""
-    from aws_lambda_powertools.logging.logger import Logger  # noqa: PLC0415 - see above
+def logger(name: str) -> Any:  # noqa: ANN401 - Powertools may be missing
+    """The function's Powertools logger *name*."""
+    from aws_lambda_powertools.logging.logger import Logger  # noqa: PLC0415 - whoever has one has paid for it
 
-    if name is not None:
-        return Logger(service=name)
-    own = Logger(service=LOGGER, level=logging.getLogger(LOGGER).level or None, stream=cast("TextIO", CurrentStdout()))
-    own.append_keys(service=_provider(service=service).service or "service_undefined")
-    return own
-
-
-def sample_again(logger: Any) -> None:  # noqa: ANN401 - as above
-    """Let *logger* decide anew whether this invocation is logged at DEBUG."""
-    if getattr(logger, "sampling_rate", None):
-        logger.refresh_sample_rate_calculation()
+    return Logger(service=name)
 
 
 class MetricsWriter:

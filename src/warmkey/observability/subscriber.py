@@ -40,13 +40,13 @@ def subscriber(
     log_level: str | None = None,
     now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
 ) -> Subscriber:
-    """A subscriber for ``emit=``: log lines and metrics through Powertools, or logs alone where it is not installed.
+    """A subscriber for ``emit=``: log lines, and metrics where Powertools is installed.
 
     :param metrics: ``off``, ``summary`` (at most eight series for a function) or ``detailed``
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
-    :param log_level: what will be logged, as far as settings say; Powertools is not imported for less
+    :param log_level: of our own lines, instead of ``AWS_LAMBDA_LOG_LEVEL`` or ``POWERTOOLS_LOG_LEVEL``
     :param now: seconds by the wall clock; the container's age counts from this call
     :raises ValueError: *metrics* is none of the three
     """
