@@ -108,7 +108,7 @@ def final_frame(plaintext: bytes | memoryview, number: FrameNumber, *, aead: AES
     return b"".join((number.final_start, length[4:], content))
 
 
-def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AESGCM) -> tuple[bytes, int]:
+def decrypt_body(message: bytes | memoryview, header: MessageHeader, aead: AESGCM) -> tuple[bytes, int]:
     """The plaintext, and where the body ends in *message*.
 
     :raises MalformedMessage: the bytes are not a body
@@ -119,24 +119,76 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, *, aead: AE
         reader = Reader(message, header.length)
         block = read_non_framed_start(reader)
         return _decrypt_content(reader, block, SINGLE_BLOCK, header, aead), reader.offset
-    last = _decrypt_final_frame(message, header.length, 1, header, aead)
-    if last is not None:
-        return last
-    frames, room = _room_for_frames(len(message) - header.length, header.frame_length)
+    last = _read_final_frame(message, header.length, 1, header)
+    if last is None:
+        return _decrypt_frames(message, header, aead)
+    iv, sealed, aad, end = last
+    try:
+        return aead.decrypt(iv, sealed, aad), end
+    except InvalidTag:
+        raise _not_authentic("frame 1") from None
+
+
+def _read_final_frame(
+    message: bytes | memoryview, position: int, number: int, header: MessageHeader
+) -> tuple[bytes, memoryview, bytes, int] | None:
+    """IV, content with tag, AAD and end of the frame at *position*, if it is a final one and sound.
+
+    Reading it field by field costs 3 µs more.
+    """
+    start = position + FINAL_FRAME_START.size
+    if len(message) < start:
+        return None
+    marker, actual_number, iv, length = FINAL_FRAME_START.unpack_from(message, position)
+    end = start + length + TAG_LENGTH
+    if marker != SEQUENCE_NUMBER_END or actual_number != number or end > len(message):
+        return None
+    if length > header.frame_length or length > MAX_CONTENT_LENGTH:
+        return None
+    aad = header.message_id + FINAL_FRAME + number.to_bytes(4, "big") + length.to_bytes(8, "big")
+    return iv, memoryview(message)[start:end], aad, end
+
+
+def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AESGCM) -> tuple[bytes, int]:
+    """As :func:`decrypt_body`, of more than a final frame.
+
+    As long as frames are as today's clients write them, each is decrypted to where it belongs. From the first on that
+    is anything else (one with a random IV, a damaged one) they are read field by field and appended.
+    """
+    frame_length = header.frame_length
+    frames, room = _room_for_frames(len(message) - header.length, frame_length)
     # Content is as long encrypted as decrypted, so memory is in proportion to the message.
     plaintext = BytesIO(bytes(room))
+    before_number, after_number = regular_frame_aad(header.message_id, frame_length)
+    decrypt_into = aead.decrypt_into
+    source = memoryview(message)
+    position, written = header.length, 0
     with plaintext.getbuffer() as buffer:
-        number, written, end = _decrypt_regular_frames(message, buffer, frames, header, aead)
-    plaintext.seek(written)
-    last = _decrypt_final_frame(message, end, number, header, aead)
+        try:
+            for start, iv, number, _ in frame_numbers(frames):
+                content = position + _REGULAR_START
+                if message[position:content] != start:
+                    break
+                position = content + frame_length + TAG_LENGTH
+                aad = before_number + number + after_number
+                decrypt_into(iv, source[content:position], aad, buffer[written : written + frame_length])
+                written += frame_length
+            last = _read_final_frame(message, position, written // frame_length + 1, header)
+            if last is not None:
+                iv, sealed, aad, position = last
+                content = written + len(sealed) - TAG_LENGTH
+                decrypt_into(iv, sealed, aad, buffer[written:content])
+                written = content
+        except InvalidTag:
+            raise _not_authentic(f"frame {written // frame_length + 1}") from None
     if last is None:
-        end = _decrypt_other_frames(Reader(message, end), number, plaintext, header, aead)
-    else:
-        content, end = last
-        plaintext.write(content)
-    if plaintext.tell() != room:
-        plaintext.truncate()
-    return plaintext.getvalue(), end
+        plaintext.seek(written)
+        reader = Reader(message, position)
+        _decrypt_other_frames(reader, written // frame_length + 1, plaintext, header, aead)
+        position, written = reader.offset, plaintext.tell()
+    if written != room:
+        plaintext.truncate(written)
+    return plaintext.getvalue(), position
 
 
 def _room_for_frames(length: int, frame_length: int) -> tuple[int, int]:
@@ -151,68 +203,19 @@ def _room_for_frames(length: int, frame_length: int) -> tuple[int, int]:
     return frames, frames * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)
 
 
-def _decrypt_final_frame(
-    message: bytes | memoryview, position: int, number: int, header: MessageHeader, aead: AESGCM
-) -> tuple[bytes, int] | None:
-    """Content and end of the frame at *position*, if it is a sound final one; reading it by field costs 3 µs more.
-
-    :raises AuthenticationFailed: its tag does not verify
-    """
-    start = position + FINAL_FRAME_START.size
-    if len(message) < start:
-        return None
-    marker, actual_number, iv, length = FINAL_FRAME_START.unpack_from(message, position)
-    end = start + length + TAG_LENGTH
-    if marker != SEQUENCE_NUMBER_END or actual_number != number or end > len(message):
-        return None
-    if length > header.frame_length or length > MAX_CONTENT_LENGTH:
-        return None
-    aad = header.message_id + FINAL_FRAME + number.to_bytes(4, "big") + length.to_bytes(8, "big")
-    try:
-        return aead.decrypt(iv, memoryview(message)[start:end], aad), end
-    except InvalidTag:
-        raise _not_authentic(f"frame {number}") from None
-
-
-def _decrypt_regular_frames(
-    message: bytes | memoryview, buffer: memoryview, most: int, header: MessageHeader, aead: AESGCM
-) -> tuple[int, int, int]:
-    """Decrypt regular frames as today's clients write them: the next frame's number, the bytes written, where they end.
-
-    Stops at the first frame that is anything else, whatever it is: the last, one with a random IV, a damaged one.
-    """
-    frame_length = header.frame_length
-    before_number, after_number = regular_frame_aad(header.message_id, frame_length)
-    decrypt_into = aead.decrypt_into
-    source = memoryview(message)
-    position, written = header.length, 0
-    try:
-        for start, iv, number, _ in frame_numbers(most):
-            content = position + _REGULAR_START
-            if message[position:content] != start:
-                break
-            position = content + frame_length + TAG_LENGTH
-            aad = before_number + number + after_number
-            decrypt_into(iv, source[content:position], aad, buffer[written : written + frame_length])
-            written += frame_length
-    except InvalidTag:
-        raise _not_authentic(f"frame {written // frame_length + 1}") from None
-    return written // frame_length + 1, written, position
-
-
-def _decrypt_other_frames(reader: Reader, number: int, plaintext: BytesIO, header: MessageHeader, aead: AESGCM) -> int:
-    """Decrypt the frames from *number* on, whatever they are, and append their content; where the body ends.
+def _decrypt_other_frames(reader: Reader, number: int, plaintext: BytesIO, header: MessageHeader, aead: AESGCM) -> None:
+    """Decrypt the frames from *number* on, whatever they are, and write their content.
 
     :raises MalformedMessage: the bytes are not a body
     :raises AuthenticationFailed: a tag does not verify
     """
-    while True:
+    final = False
+    while not final:
         block = read_frame_start(reader, expected_number=number, frame_length=header.frame_length)
-        content = FINAL_FRAME if block.final else REGULAR_FRAME
+        final = block.final
+        content = FINAL_FRAME if final else REGULAR_FRAME
         plaintext.write(_decrypt_content(reader, block, content, header, aead))
         number += 1
-        if block.final:
-            return reader.offset
 
 
 def _decrypt_content(reader: Reader, block: Block, content: bytes, header: MessageHeader, aead: AESGCM) -> bytes:

@@ -43,7 +43,7 @@ def decrypt(
     header = read_familiar_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
-    plaintext, body_end = decrypt_body(message, header, aead=aead)
+    plaintext, body_end = decrypt_body(message, header, aead)
     if body_end == len(message) and header.algorithm_suite.signature is None:
         return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
     reader = Reader(message, body_end)
