@@ -45,14 +45,14 @@ def decrypt(
     aead = verified_cipher(materials, header, message[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead)
     if body_end == len(message) and header.algorithm_suite.signature is None:
-        return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
+        return DecryptResult(plaintext, {**materials.encryption_context}, header.algorithm_suite, header)
     reader = Reader(message, body_end)
     if header.algorithm_suite.signature is not None:
         signature = read_footer(reader)
         read_end(reader)
         _verify_signature(materials, signature, memoryview(message)[:body_end])
     read_end(reader)
-    return DecryptResult(plaintext, dict(materials.encryption_context), header.algorithm_suite, header)
+    return DecryptResult(plaintext, {**materials.encryption_context}, header.algorithm_suite, header)
 
 
 def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:

@@ -76,7 +76,7 @@ def encrypt(
         frame_length=frame_length,
         footer=None if suite.signature is None else partial(_footer, materials),
     )
-    return EncryptResult(message, dict(materials.encryption_context), suite)
+    return EncryptResult(message, {**materials.encryption_context}, suite)
 
 
 def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
