@@ -9,6 +9,7 @@ Source: client-apis/decrypt.md#behavior, client-apis/streaming.md
 
 from __future__ import annotations
 
+import struct
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -48,7 +49,7 @@ __all__ = ["DEFAULT_MAX_BODY_LENGTH", "DecryptStream", "decrypt_stream"]
 
 DEFAULT_MAX_BODY_LENGTH = 2**26
 
-_REGULAR_START = 4 + IV_LENGTH
+_REGULAR_START = struct.Struct(f"4s{IV_LENGTH}s")
 _FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
 _NON_FRAMED_START = IV_LENGTH + 8
 # First guesses that nearly always do: a header with one to three KMS keys and a short context, a P-384 signature.
@@ -131,7 +132,7 @@ def _begin(
             "decrypt it without that and use no plaintext before the end, or have it written unsigned"
         )
     materials = ask(header)
-    aead = verified_cipher(materials, header, bytes(memoryview(intake.data)[: header.body_length]))
+    aead = verified_cipher(materials, header, bytes(intake.data[: header.body_length]))
     if signature is not None:
         intake.start_hash(signature)
     intake.consume(header.length)
@@ -179,11 +180,11 @@ class _Body:
             name = f"frame {number}"
             self._check_length(block, name)
             intake.fill(frame, at_once * frame)
-            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_REGULAR_START)
-            count = min(len(intake.data) // frame, at_once, MAX_FRAMES - number)
+            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_REGULAR_START.size)
+            count = min(len(intake) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:
                 buffer = memoryview(bytearray(count * frame_length))
-            with memoryview(intake.data) as frames:
+            with intake.data as frames:
                 count = self._decrypt_regular_frames(frames, buffer, range(number, number + count))
             intake.consume(count * frame)
             number += count
@@ -204,11 +205,11 @@ class _Body:
         decrypt_into = self.aead.decrypt_into
         position = written = 0
         for number in numbers:
-            sequence_number = number.to_bytes(4, "big")
-            content = position + _REGULAR_START
-            if frames[position : position + 4] != sequence_number:
+            expected = number.to_bytes(4, "big")
+            sequence_number, iv = _REGULAR_START.unpack_from(frames, position)
+            if sequence_number != expected:
                 return number - numbers.start
-            iv = frames[position + 4 : content]
+            content = position + _REGULAR_START.size
             position = content + frame_length + TAG_LENGTH
             aad = before_number + sequence_number + after_number
             try:
@@ -224,7 +225,7 @@ class _Body:
         self._check_length(block, name)
         self.intake.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)
         end = start + block.length + TAG_LENGTH
-        with memoryview(self.intake.data)[start:end] as sealed:
+        with self.intake.data[start:end] as sealed:
             plaintext = decrypt_block(sealed, block, content, message_id=self.header.message_id, aead=self.aead)
         self.intake.consume(end)
         return memoryview(plaintext)
@@ -251,5 +252,5 @@ def _verify_end(intake: Intake, materials: DecryptionMaterials) -> None:
 
 def _expect_end(intake: Intake) -> None:
     intake.fill(1)
-    if intake.data:
+    if len(intake):
         raise MalformedMessage("more bytes follow the end of the message", offset=intake.position)

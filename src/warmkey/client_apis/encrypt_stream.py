@@ -124,21 +124,21 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
     at_once = max(1, BATCH_LENGTH // frame)
     buffer = memoryview(b"")
     number = 1
-    while not intake.ended or len(intake.data) > frame_length:
+    while not intake.ended or len(intake) > frame_length:
         intake.fill(frame_length + 1, at_once * frame_length + 1)
-        count = min(count_regular_frames(len(intake.data), frame_length), at_once)
-        _check_frames(number + count, min(len(intake.data), frame_length), frame_length)
+        count = min(count_regular_frames(len(intake), frame_length), at_once)
+        _check_frames(number + count, min(len(intake), frame_length), frame_length)
         if len(buffer) < count * frame:
             buffer = memoryview(bytearray(count * frame))
-        with memoryview(intake.data) as plaintext:
+        with intake.data as plaintext:
             _encrypt_regular_frames(plaintext, buffer, range(number, number + count), header, frame_length)
         intake.consume(count * frame_length)
         number += count
         yield buffer[: count * frame]
     del buffer  # so that a large frame is in memory twice, not three times
-    with memoryview(intake.data) as plaintext:
+    with intake.data as plaintext:
         final_frame = _final_frame(plaintext, number, header)
-    intake.consume(len(intake.data))
+    intake.consume(len(intake))
     yield from final_frame
 
 
