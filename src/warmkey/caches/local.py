@@ -190,10 +190,11 @@ class LocalCMC:
             self._announce()
         # Without the lock, which would cost 0.2 µs on every hit: either step is a single one of a type written in C,
         # and an entry that leaves between them has left.
-        entry = self._entries.get(identifier)
+        entries = self._entries
+        entry = entries.get(identifier)
         if entry is not None:
             try:
-                self._entries.move_to_end(identifier)
+                entries.move_to_end(identifier)
             except KeyError:
                 return None
         return entry

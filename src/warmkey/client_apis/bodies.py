@@ -8,6 +8,7 @@ Source: client-apis/encrypt.md#construct-the-body, client-apis/decrypt.md#decryp
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -51,6 +52,9 @@ __all__ = [
 ]
 
 _REGULAR_START = 4 + IV_LENGTH
+_FINAL_START = FINAL_FRAME_START.size
+# The end of the body AAD.
+_NUMBER_AND_LENGTH = struct.Struct(">IQ")
 _FRAMED = ContentType.FRAMED
 # More than a footer takes.
 _FOOTER_ROOM = 256
@@ -136,16 +140,17 @@ def _read_final_frame(
 
     Reading it field by field costs 3 µs more.
     """
-    start = position + FINAL_FRAME_START.size
-    if len(message) < start:
+    start = position + _FINAL_START
+    all_of_it = len(message)
+    if all_of_it < start:
         return None
     marker, actual_number, iv, length = FINAL_FRAME_START.unpack_from(message, position)
     end = start + length + TAG_LENGTH
-    if marker != SEQUENCE_NUMBER_END or actual_number != number or end > len(message):
+    if marker != SEQUENCE_NUMBER_END or actual_number != number or end > all_of_it:
         return None
     if length > header.frame_length or length > MAX_CONTENT_LENGTH:
         return None
-    aad = header.message_id + FINAL_FRAME + number.to_bytes(4, "big") + length.to_bytes(8, "big")
+    aad = header.message_id + FINAL_FRAME + _NUMBER_AND_LENGTH.pack(number, length)
     return iv, memoryview(message)[start:end], aad, end
 
 

@@ -44,15 +44,12 @@ def decrypt(
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead)
-    if body_end == len(message) and header.algorithm_suite.signature is None:
-        return DecryptResult(plaintext, {**materials.encryption_context}, header.algorithm_suite, header)
-    reader = Reader(message, body_end)
-    if header.algorithm_suite.signature is not None:
-        signature = read_footer(reader)
-        read_end(reader)
-        _verify_signature(materials, signature, memoryview(message)[:body_end])
-    read_end(reader)
-    return DecryptResult(plaintext, {**materials.encryption_context}, header.algorithm_suite, header)
+    suite = header.algorithm_suite
+    if suite.signature is not None:
+        _verify_signature(materials, message, body_end)
+    elif body_end != len(message):
+        read_end(Reader(message, body_end))
+    return DecryptResult(plaintext, {**materials.encryption_context}, suite, header)
 
 
 def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
@@ -113,8 +110,12 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     return aead
 
 
-def _verify_signature(materials: DecryptionMaterials, signature: bytes, signed: memoryview) -> None:
+def _verify_signature(materials: DecryptionMaterials, message: bytes | memoryview, body_end: int) -> None:
     # spec: client-apis/decrypt.md#verify-the-signature
+    reader = Reader(message, body_end)
+    signature = read_footer(reader)
+    read_end(reader)
+    signed = memoryview(message)[:body_end]
     algorithm = materials.algorithm_suite.signature
     digest = hashlib.new(algorithm.hash_function.value, signed).digest()  # type: ignore[union-attr]
     cast("VerificationKey", materials.verification_key).verify(signature, digest)

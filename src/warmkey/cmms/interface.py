@@ -85,31 +85,16 @@ def check_encryption_materials(materials: EncryptionMaterials, request: Encrypti
 
     Source: framework/cmm-interface.md#get-encryption-materials
     """
-    suite = materials.algorithm_suite
-    if suite not in request.commitment_policy.encrypt_suites:
-        check_may_encrypt(suite, request.commitment_policy)
-    data_key = materials.plaintext_data_key
-    if data_key is None or len(data_key) != suite.data_key_length:
-        raise ConfigurationError(f"the keyring gave no plaintext data key of {suite.data_key_length} bytes")
-    if not materials.encrypted_data_keys:
-        raise ConfigurationError("the keyring gave no encrypted data key, so nobody could decrypt the message")
-    if (materials.signing_key is None) != (suite.signature is None):
-        raise ConfigurationError(f"the CMM gave {'no' if suite.signature else 'a'} signing key for {suite.name}")
+    if materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
+        check_may_encrypt(materials.algorithm_suite, request.commitment_policy)
+    if materials.lack is not None:
+        raise _incomplete(materials)
     context, asked = materials.encryption_context, request.encryption_context
     if context is not asked and not asked.items() <= context.items():
         raise ConfigurationError("the CMM dropped or changed a pair of the requested encryption context")
-    required = materials.required_encryption_context_keys
-    if required or request.required_encryption_context_keys:
-        if not required <= context.keys():
-            raise ConfigurationError("the CMM requires an encryption context key that the context does not have")
-        if not request.required_encryption_context_keys <= required:
-            raise ConfigurationError("the CMM dropped a required encryption context key")
-
-
-def _are_among(pairs: Mapping[str, str], context: Mapping[str, str]) -> bool:
-    # Mostly they are all of the context, and comparing its bytes saves 0.2 µs.
-    all_of_it: bool = pairs.serialized == context.serialized  # type: ignore[attr-defined]
-    return all_of_it or pairs.items() <= context.items()
+    asked_keys = request.required_encryption_context_keys
+    if asked_keys and not asked_keys <= materials.required_encryption_context_keys:
+        raise ConfigurationError("the CMM dropped a required encryption context key")
 
 
 def check_decryption_materials(materials: DecryptionMaterials, request: DecryptMaterialsRequest) -> None:
@@ -120,27 +105,24 @@ def check_decryption_materials(materials: DecryptionMaterials, request: DecryptM
 
     Source: framework/cmm-interface.md#decrypt-materials
     """
-    suite = request.algorithm_suite
-    if materials.algorithm_suite is not suite:
-        raise ConfigurationError(f"the CMM answered {materials.algorithm_suite.name} for a message of {suite.name}")
-    data_key = materials.plaintext_data_key
-    if data_key is None or len(data_key) != suite.data_key_length:
-        raise ConfigurationError(f"the keyring gave no plaintext data key of {suite.data_key_length} bytes")
-    if (materials.verification_key is None) != (suite.signature is None):
-        raise ConfigurationError(f"the CMM gave {'no' if suite.signature else 'a'} verification key for {suite.name}")
+    if materials.algorithm_suite is not request.algorithm_suite:
+        suites = f"{materials.algorithm_suite.name} for a message of {request.algorithm_suite.name}"
+        raise ConfigurationError(f"the CMM answered {suites}")
+    if materials.lack is not None:
+        raise _incomplete(materials)
     context, stored = materials.encryption_context, request.encryption_context
-    if context is not stored:
-        check_reproduced_context(stored, context)
-    required = materials.required_encryption_context_keys
-    if required and not required <= context.keys():
-        raise ConfigurationError("the CMM requires an encryption context key that the context does not have")
     reproduced = request.reproduced_encryption_context
-    if reproduced and not (context is stored and _are_among(reproduced, stored)):
-        check_reproduced_context(stored, reproduced)
-        for key, value in reproduced.items():
-            if context.get(key) != value:
-                raise PolicyRefused(
-                    f"the CMM did not authenticate {key!r}, which you supplied with the encryption context"
-                )
-            if key not in stored and key not in materials.required_encryption_context_keys:
-                raise ConfigurationError(f"the CMM left {key!r} out of the authenticated encryption context")
+    # Mostly nothing is reproduced, or all that is stored, and comparing bytes shows that 0.2 µs sooner than pairs do.
+    if context is stored and (not reproduced or reproduced.serialized == stored.serialized):  # type: ignore[attr-defined]
+        return
+    check_reproduced_context(stored, context)
+    check_reproduced_context(stored, reproduced)
+    for key, value in reproduced.items():
+        if context.get(key) != value:
+            raise PolicyRefused(f"the CMM did not authenticate {key!r}, which you supplied with the encryption context")
+        if key not in stored and key not in materials.required_encryption_context_keys:
+            raise ConfigurationError(f"the CMM left {key!r} out of the authenticated encryption context")
+
+
+def _incomplete(materials: EncryptionMaterials | DecryptionMaterials) -> ConfigurationError:
+    return ConfigurationError(f"the CMM or keyring gave {materials.lack}")

@@ -27,7 +27,8 @@ __all__ = ["forget_headers", "read_familiar_header"]
 _SUITES = {b"\x02" + suite.id_bytes: suite for suite in AlgorithmSuite if suite.commits}
 _START = struct.Struct(">3s32sH")
 _END = struct.Struct(">BI32s16s")
-_SECTION_START = _START.size - 2
+_START_LENGTH, _END_LENGTH = _START.size, _END.size
+_SECTION_START = _START_LENGTH - 2
 _FRAMED = ContentType.FRAMED
 _uint16 = struct.Struct(">H").unpack_from
 
@@ -36,9 +37,10 @@ _MOST_REMEMBERED = 256
 
 
 class _Section(NamedTuple):
-    """The bytes of an encryption context and encrypted data keys, and what they say."""
+    """The bytes of an encryption context and encrypted data keys, where in a header they end, and what they say."""
 
     serialized: bytes
+    stop: int
     context: EncryptionContext
     keys: tuple[EncryptedDataKey, ...]
 
@@ -55,10 +57,11 @@ def read_familiar_header(data: bytes | memoryview, *, maximum_keys: int | None =
     :raises MalformedMessage: the bytes are not a header
     :raises PolicyRefused: more encrypted data keys than *maximum_keys*
     """
-    header = _recall(data, maximum_keys)
+    front = data if type(data) is bytes else bytes(data[: _SECTION_START + _LONGEST_REMEMBERED + _END_LENGTH])
+    header = _recall(front, maximum_keys)
     if header is None:
         header = read_header(data, maximum_keys=maximum_keys)
-        _remember(data, header)
+        _remember(front, header)
     return header
 
 
@@ -68,37 +71,35 @@ def forget_headers() -> None:
     _latest.clear()
 
 
-def _recall(data: bytes | memoryview, maximum_keys: int | None) -> MessageHeader | None:
+def _recall(data: bytes, maximum_keys: int | None) -> MessageHeader | None:
     try:
         start, message_id, context_length = _START.unpack_from(data)
-        keys_start = _START.size + context_length
-        serialized_context = bytes(data[_SECTION_START:keys_start])
-        section = _latest.get(serialized_context)
+        keys_start = _START_LENGTH + context_length
+        section = _latest.get(data[_SECTION_START:keys_start])
         if section is None:
             return None
-        stop = _SECTION_START + len(section.serialized)
-        if data[_SECTION_START:stop] != section.serialized:
-            stop = _section_stop(data, keys_start)
-            section = _sections.get(bytes(data[_SECTION_START:stop]))
+        serialized, stop, context, keys = section
+        if data[_SECTION_START:stop] != serialized:
+            section = _sections.get(data[_SECTION_START : _section_stop(data, keys_start)])
             if section is None:
                 return None
-            _latest[serialized_context] = section
+            serialized, stop, context, keys = section
+            _latest[data[_SECTION_START:keys_start]] = section
         content_type, frame_length, suite_data, tag = _END.unpack_from(data, stop)
     except struct.error:  # shorter than that
         return None
     suite = _SUITES.get(start)
-    if suite is None or content_type != 2 or frame_length == 0:  # noqa: PLR2004 - framed
+    if suite is None or content_type != _FRAMED or frame_length == 0:
         return None
-    _, context, keys = section
     if maximum_keys is not None and len(keys) > maximum_keys:
         return None
-    stop += _END.size
+    length = stop + _END_LENGTH
     return MessageHeader(
-        suite, message_id, context, keys, _FRAMED, frame_length, suite_data, HEADER_IV, tag, stop - TAG_LENGTH, stop
+        suite, message_id, context, keys, _FRAMED, frame_length, suite_data, HEADER_IV, tag, length - TAG_LENGTH, length
     )
 
 
-def _section_stop(data: bytes | memoryview, position: int) -> int:
+def _section_stop(data: bytes, position: int) -> int:
     """Where encrypted data keys whose count stands at *position* claim to end; what is no such claim is not found."""
     stop = position + 2
     for _ in range(3 * _uint16(data, position)[0]):
@@ -108,14 +109,13 @@ def _section_stop(data: bytes | memoryview, position: int) -> int:
     return stop
 
 
-def _remember(data: bytes | memoryview, header: MessageHeader) -> None:
-    stop = header.length - _END.size
+def _remember(data: bytes, header: MessageHeader) -> None:
+    stop = header.length - _END_LENGTH
     if not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_REMEMBERED:
         return
     if len(_sections) >= _MOST_REMEMBERED:
         forget_headers()
-    serialized = bytes(data[_SECTION_START:stop])
-    section = _Section(serialized, header.encryption_context, header.encrypted_data_keys)
+    serialized = data[_SECTION_START:stop]
+    section = _Section(serialized, stop, header.encryption_context, header.encrypted_data_keys)
     _sections[serialized] = section
-    context_length = int.from_bytes(serialized[:2], "big")
-    _latest[serialized[: 2 + context_length]] = section
+    _latest[serialized[: 2 + int.from_bytes(serialized[:2], "big")]] = section

@@ -56,6 +56,7 @@ class EncryptionMaterials(_Secret):
     """What it takes to encrypt a message.
 
     :ivar scratch: what the steps of an encryption derive once from these materials (no part of their value)
+    :ivar lack: what a message still needs that they have not, or ``None``: for an error's text
 
     Source: framework/structures.md#encryption-materials
     """
@@ -67,6 +68,7 @@ class EncryptionMaterials(_Secret):
     signing_key: SigningKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
     scratch: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    lack: str | None = field(default=None, init=False, repr=False, compare=False)
 
     __getstate__ = _Secret.refuse  # here, or dataclass would make one that tells all
 
@@ -74,11 +76,16 @@ class EncryptionMaterials(_Secret):
         _freeze(self)
         if type(self.encrypted_data_keys) is not tuple:
             object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
+        object.__setattr__(self, "lack", _lack(self, key=self.signing_key, kind="signing"))
+        if self.lack is None and not self.encrypted_data_keys:
+            object.__setattr__(self, "lack", "no encrypted data key, so nobody could decrypt the message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(_Secret):
     """What it takes to decrypt a message.
+
+    :ivar lack: what a message still needs that they have not, or ``None``: for an error's text
 
     Source: framework/structures.md#decryption-materials
     """
@@ -88,11 +95,13 @@ class DecryptionMaterials(_Secret):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
+    lack: str | None = field(default=None, init=False, repr=False, compare=False)
 
     __getstate__ = _Secret.refuse  # see above
 
     def __post_init__(self) -> None:
         _freeze(self)
+        object.__setattr__(self, "lack", _lack(self, key=self.verification_key, kind="verification"))
 
 
 def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
@@ -103,3 +112,15 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
         object.__setattr__(materials, "required_encryption_context_keys", keys)
     if isinstance(materials.plaintext_data_key, (bytearray, memoryview)):
         object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))
+
+
+def _lack(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
+    # spec: framework/structures.md#encryption-materials, #decryption-materials
+    suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
+    if data_key is None or len(data_key) != suite.data_key_length:
+        return f"no plaintext data key of {suite.data_key_length} bytes"
+    if (key is None) != (suite.signature is None):
+        return f"{'no' if suite.signature else 'a'} {kind} key for {suite.name}"
+    if not materials.required_encryption_context_keys <= materials.encryption_context.keys():
+        return "an encryption context without a key that is required"
+    return None
