@@ -30,6 +30,13 @@ class Named(Value):
             raise ValueError("it has no name")
 
 
+class Counter(Value):
+    """Something with a part that is no part of its value."""
+
+    start: int = field(repr=False)
+    seen: list[int] = field(default_factory=list, init=False, compare=False)
+
+
 def test_fields_are_given_by_name_and_defaults_fill_in() -> None:
     named = Named(name="here")
 
@@ -71,6 +78,17 @@ def test_equal_is_what_is_of_one_class_and_holds_the_same() -> None:
     assert Point(x=1) != Point(x=2)
     assert Point(x=1) != Other(x=1)
     assert Point(x=1) != (1, 0)
+
+
+def test_what_a_field_says_of_itself_counts() -> None:
+    counter, other = Counter(start=1), Counter(start=1)
+    counter.seen.append(1)
+
+    assert counter == other
+    assert hash(counter) == hash(other)
+    assert repr(counter) == "Counter(seen=[1])"
+    with pytest.raises(TypeError, match="seen"):
+        Counter(start=1, seen=[])  # type: ignore[call-arg]
 
 
 def test_it_shows_what_it_holds() -> None:
