@@ -69,7 +69,7 @@ def test_the_final_frame_is_empty_only_for_an_empty_plaintext(
     plaintext_length: int, frame_length: int, regular: int
 ) -> None:
     assert count_regular_frames(plaintext_length, frame_length) == regular
-    assert body_length(plaintext_length, frame_length) == plaintext_length + 32 * regular + 40
+    assert body_length(plaintext_length, regular) == plaintext_length + 32 * regular + 40
 
 
 def test_the_longest_message_has_its_frames_counted_right() -> None:
@@ -169,7 +169,7 @@ def test_a_non_framed_body_may_be_cut_nowhere() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_023, 1_024, 1_025, 3_000])
-def testframe_numbers_are_counted_from_1(count: int) -> None:
+def test_frame_numbers_are_counted_from_1(count: int) -> None:
     numbers = list(frame_numbers(count))
 
     assert [int.from_bytes(number.iv, "big") for number in numbers] == list(range(1, count + 1))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
@@ -71,27 +70,29 @@ def encrypt_message(
     start, message_id, aead = header
     length = len(plaintext)
     if length <= frame_length:
-        whole = start + final_frame(plaintext, FIRST_FRAME, aead=aead, message_id=message_id)
+        whole = start + final_frame(plaintext, FIRST_FRAME, aead, message_id)
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(length, frame_length)
-    end = len(start) + body_length(length, frame_length)
+    end = len(start) + body_length(length, regular)
     # A BytesIO can be filled in place and become bytes without a copy.
     message = BytesIO(bytes(end if footer is None else end + _FOOTER_ROOM))
-    numbers = frame_numbers(regular + 1)
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
         position = len(start)
         buffer[:position] = start
-        done = 0
-        for frame_start, iv, number, _ in islice(numbers, regular):
+        done, last = 0, regular * frame_length
+        for frame_number in frame_numbers(regular + 1):
+            if done == last:
+                break
+            frame_start, iv, number, _ = frame_number
             content = position + _REGULAR_START
             buffer[position:content] = frame_start
             position = content + frame_length + TAG_LENGTH
             aad = before_number + number + after_number
             encrypt_into(iv, source[done : done + frame_length], aad, buffer[content:position])
             done += frame_length
-        buffer[position:end] = final_frame(source[done:], next(numbers), aead=aead, message_id=message_id)
+        buffer[position:end] = final_frame(source[done:], frame_number, aead, message_id)
         signature = None if footer is None else footer(buffer[:end])
     if signature is not None:
         message.seek(end)
@@ -105,7 +106,7 @@ def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, byte
     return message_id + REGULAR_FRAME, frame_length.to_bytes(8, "big")
 
 
-def final_frame(plaintext: bytes | memoryview, number: FrameNumber, *, aead: AESGCM, message_id: bytes) -> bytes:
+def final_frame(plaintext: bytes | memoryview, number: FrameNumber, aead: AESGCM, message_id: bytes) -> bytes:
     """The last frame, serialized."""
     length = len(plaintext).to_bytes(8, "big")
     content = aead.encrypt(number.iv, plaintext, message_id + FINAL_FRAME + number.number + length)

@@ -63,9 +63,8 @@ def count_regular_frames(plaintext_length: int, frame_length: int) -> int:
     return max(plaintext_length - 1, 0) // frame_length
 
 
-def body_length(plaintext_length: int, frame_length: int) -> int:
-    """The length of a framed body in bytes."""
-    regular = count_regular_frames(plaintext_length, frame_length)
+def body_length(plaintext_length: int, regular: int) -> int:
+    """The length in bytes of a body with *regular* frames and a final one."""
     return regular * REGULAR_FRAME_OVERHEAD + plaintext_length + FINAL_FRAME_OVERHEAD
 
 
@@ -101,10 +100,10 @@ _numbers: tuple[FrameNumber, ...] = (FIRST_FRAME,)
 def frame_numbers(count: int) -> Iterator[FrameNumber]:
     """The first *count* frame numbers."""
     global _numbers  # noqa: PLW0603 - what is remembered
-    numbers, remembered = _numbers, min(count, _REMEMBERED_NUMBERS)
-    if remembered > len(numbers):
+    numbers = _numbers
+    if count > len(numbers) < _REMEMBERED_NUMBERS:
         # A table of its own: another thread may be reading the old one, and a third may put a shorter one in place.
-        _numbers = numbers = tuple(map(frame_number, range(1, remembered + 1)))
+        _numbers = numbers = tuple(map(frame_number, range(1, min(count, _REMEMBERED_NUMBERS) + 1)))
     if count <= len(numbers):
         return islice(numbers, count)
     return chain(numbers, map(frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
