@@ -69,6 +69,28 @@ def test_exactly_one_of_cmm_and_keyring_is_given(givers: dict[str, Any]) -> None
             call(b"", **givers)
 
 
+@pytest.mark.parametrize("operation", ["encrypt", "decrypt", "encrypt_stream", "decrypt_stream"])
+def test_a_keyring_in_place_of_a_cmm_is_called_that(operation: str) -> None:
+    message = Client().encrypt(b"order", keyring=KEYRING).ciphertext
+
+    with pytest.raises(
+        ConfigurationError, match="cmm is of type RawAesKeyring; something with get_encryption_mat"
+    ) as e:
+        getattr(Client(), operation)(message, cmm=KEYRING)
+
+    assert e.value.__cause__ is None
+    assert e.value.__suppress_context__ or e.value.__context__ is None
+
+
+def test_an_error_of_the_cmms_own_stays_what_it_is() -> None:
+    class Broken:
+        def get_encryption_materials(self, request: Any, /) -> Any:
+            return request.no_such_thing
+
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        Client().encrypt(b"order", cmm=Broken())
+
+
 def test_cmm_and_keyring_of_the_same_key_read_each_others_messages() -> None:
     client, cmm = Client(), DefaultCMM(KEYRING)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
-from warmkey.checks import integer
+from warmkey.checks import integer, offering
 from warmkey.client_apis.decrypt import decrypt
 from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
 from warmkey.cmms.default import DefaultCMM
@@ -80,6 +80,7 @@ class Client:
         :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1; or ``auto``: 64 KiB where *plaintext* has more
             than 4,096 bytes, which is faster and as readable
         :raises InvalidRequest: an argument can't be used
+        :raises ConfigurationError: *cmm* or *keyring* is no such thing
         :raises PolicyRefused: the commitment policy or the limit on encrypted data keys forbids it
         :raises KeyUnavailable: no data key could be had
 
@@ -98,7 +99,7 @@ class Client:
         except BaseException as error:  # noqa: BLE001 - raised again
             # Tracebacks keep the local variables of their frames: no secret may be among them.
             del plaintext, encryption_context
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise seal(_explained(error, cmm))  # noqa: B904 - its cause is set already
 
     def encrypt_stream(
         self,
@@ -134,7 +135,7 @@ class Client:
         try:
             return encrypt_stream(
                 source,
-                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+                cmm=_chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
@@ -165,6 +166,7 @@ class Client:
         :raises PolicyRefused: commitment policy, number of encrypted data keys or encryption context
         :raises KeyUnavailable: no encrypted data key could be decrypted
         :raises InvalidRequest: an argument can't be used
+        :raises ConfigurationError: *cmm* or *keyring* is no such thing
 
         Source: client-apis/decrypt.md
         """
@@ -178,7 +180,7 @@ class Client:
             )
         except BaseException as error:  # noqa: BLE001 - raised again
             del ciphertext, encryption_context  # a message has its context in clear
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise seal(_explained(error, cmm))  # noqa: B904 - its cause is set already
 
     def decrypt_stream(
         self,
@@ -217,7 +219,7 @@ class Client:
         try:
             return decrypt_stream(
                 source,
-                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+                cmm=_chosen(cmm, keyring),
                 commitment_policy=self._commitment_policy,
                 max_encrypted_data_keys=self._max_encrypted_data_keys,
                 encryption_context=encryption_context,
@@ -232,7 +234,21 @@ class Client:
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
     if (cmm is None) == (keyring is None):
         raise InvalidRequest("give either cmm or keyring")
-    return cmm if cmm is not None else DefaultCMM(keyring)  # type: ignore[arg-type]
+    if cmm is None:
+        return DefaultCMM(keyring)  # type: ignore[arg-type]
+    offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+    return cmm
+
+
+def _explained(error: BaseException, cmm: object) -> BaseException:
+    """*error*, or what led to it: something else in place of a CMM, found out here so that no message pays for it."""
+    if isinstance(error, AttributeError) and cmm is not None:
+        try:
+            offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+        except ConfigurationError as explanation:
+            explanation.__suppress_context__ = True
+            return explanation
+    return error
 
 
 def _suite(value: object) -> AlgorithmSuite | None:
