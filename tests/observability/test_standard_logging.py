@@ -101,6 +101,24 @@ def test_a_line_is_written_once_even_if_the_root_logger_has_a_handler() -> None:
     assert stream.getvalue() == ""
 
 
+def test_the_other_lines_of_the_root_logger_are_written_as_ever() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.root.addHandler(handler)
+    own()
+    logging.getLogger("warmkeys").warning("theirs")
+    logging.getLogger("warmkey.events").warning("ours")
+    logging.root.removeHandler(handler)
+
+    assert stream.getvalue() == "theirs\n"
+
+
+def test_a_test_suite_of_the_user_can_read_our_lines(caplog: pytest.LogCaptureFixture) -> None:
+    own().info("for caplog")
+
+    assert caplog.messages == ["for caplog"]
+
+
 def test_asking_again_does_not_add_a_second_handler() -> None:
     own(service="shop")
     with written() as output:

@@ -32,9 +32,7 @@ class OwnLogger:
     def __init__(self, *, service: str | None, level: str | None) -> None:
         self.logger = logging.getLogger(LOGGER)
         if not self.logger.handlers:
-            self.logger.addHandler(logging.StreamHandler(_CurrentStdout()))
-            self.logger.handlers[0].setFormatter(_JsonFormatter())
-            self.logger.propagate = False  # Lambda's own handler would write every line again
+            _set_up(self.logger)
         for handler in self.logger.handlers:
             if isinstance(handler.formatter, _JsonFormatter):
                 handler.formatter.service = service or _ENVIRONMENT.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
@@ -49,6 +47,20 @@ class OwnLogger:
             rate = float(_ENVIRONMENT["POWERTOOLS_LOGGER_SAMPLE_RATE"])
             is_sampled = int.from_bytes(os.urandom(4), "big") / 2**32 < rate
             self.logger.setLevel(logging.DEBUG if is_sampled else self._level)
+
+
+def _set_up(logger: logging.Logger) -> None:
+    """Write JSON through a handler of its own, and not again through the root logger's, of which Lambda has one."""
+    handler = logging.StreamHandler(_CurrentStdout())
+    handler.setFormatter(_JsonFormatter())
+    logger.addHandler(handler)
+    for theirs in logging.root.handlers:
+        if type(theirs).__module__ != "_pytest.logging":  # caplog writes nothing; who tests may look at our lines
+            theirs.addFilter(_is_not_ours)
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] != LOGGER
 
 
 def _level(name: str | None) -> int:
