@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import socket
 import sys
 import tomllib
@@ -37,7 +36,7 @@ def clients(given: Given | None = None, **more: Any) -> _Clients:
 
 
 def wired(given: Given | None = None, **more: Any) -> Wired:
-    return wire(settings(**more), given or Given(kms_client=FakeKms()), process=os.getpid())
+    return wire(settings(**more), given or Given(kms_client=FakeKms()), only_until_restored=False)
 
 
 # --- clients
@@ -251,7 +250,3 @@ def test_a_waiting_thread_outwaits_every_attempt_with_every_key() -> None:
     found = _longest_call_seconds(settings(kms_max_attempts=3, max_encrypted_data_keys=1))
 
     assert found == (1 + 1) * ((1 + 1) * 3 + 1 + 2) + 1
-
-
-def test_one_process_may_use_what_it_wired() -> None:
-    assert wired().process == os.getpid()

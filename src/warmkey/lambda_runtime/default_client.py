@@ -6,7 +6,6 @@ connections, credentials and a generated partition ID never cross from one execu
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,12 @@ from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Given, wire
-from warmkey.process_copies import drop_in_copies, notice_fork, snapshot_is_ahead
+from warmkey.process_copies import PROCESS_MARK, drop_in_copies, notice_fork, snapshot_is_ahead
 
 if TYPE_CHECKING:
     from warmkey.lambda_runtime.wiring import Wired
 
 __all__ = ["DEFAULT", "DefaultClient"]
-
-# The process of what is built while a snapshot is ahead: no process has this ID, so each use looks again.
-_UNTIL_RESTORED = -1
 
 
 class DefaultClient:
@@ -46,7 +42,7 @@ class DefaultClient:
         :raises ConfigurationError: the settings can't be used; the next call tries again
         """
         wired = self._wired
-        if wired is None or wired.process != os.getpid():
+        if wired is None or wired.only_until_restored or not PROCESS_MARK[0]:
             return self._build()
         return wired
 
@@ -59,8 +55,7 @@ class DefaultClient:
 
     def _wire(self) -> Wired:
         given = self._given or Given()
-        process = _UNTIL_RESTORED if snapshot_is_ahead() else os.getpid()
-        return wire(read_settings(given.settings), given, process=process)
+        return wire(read_settings(given.settings), given, only_until_restored=snapshot_is_ahead())
 
     def configure(self, given: Given) -> None:
         """Wire with *given* from the first use on; at once where ``WARMKEY_INIT`` is ``eager``.
@@ -100,7 +95,7 @@ class DefaultClient:
 def _is_usable(wired: Wired | None) -> bool:
     if wired is None:
         return False
-    return wired.process == os.getpid() or (wired.process == _UNTIL_RESTORED and snapshot_is_ahead())
+    return not wired.only_until_restored or snapshot_is_ahead()
 
 
 DEFAULT = DefaultClient()

@@ -71,11 +71,11 @@ class Given(Value):
 class Wired(Value):
     """What the helpers use, built for one process.
 
-    :ivar process: the one that may use it
+    :ivar only_until_restored: built while a snapshot is ahead, so each use looks whether it is over
     :ivar required: the encryption context keys that every call must supply
     """
 
-    process: int
+    only_until_restored: bool
     settings: Settings
     client: Client
     cmm: CachingCMM
@@ -85,7 +85,7 @@ class Wired(Value):
     frame_length: FrameLength
 
 
-def wire(settings: Settings, given: Given, *, process: int) -> Wired:
+def wire(settings: Settings, given: Given, *, only_until_restored: bool) -> Wired:
     """Build everything; no request is made.
 
     :raises ConfigurationError: boto3 can't make a KMS client
@@ -107,7 +107,7 @@ def wire(settings: Settings, given: Given, *, process: int) -> Wired:
         emit=emit,
     )
     return Wired(
-        process=process,
+        only_until_restored=only_until_restored,
         settings=settings,
         client=Client(
             commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
