@@ -6,6 +6,7 @@ Source: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from warmkey.data_format.encrypted_data_keys import serialize_entry
@@ -61,7 +62,7 @@ def _identifier(scope: bytes, partition_id: str, suffix: list[bytes]) -> bytes:
     return hashlib.sha384(_NULL.join([_CACHING_CMM, scope, partition_id.encode(), *suffix])).digest()
 
 
-class _Remembered(dict[Any, bytes]):
+class _Remembered(OrderedDict[Any, bytes]):
     """Identifiers by what was asked, worked out when it is asked for the first time.
 
     Applications use few contexts again and again, so this saves a message 2 µs. Long ones are not kept, because whoever
@@ -80,9 +81,9 @@ class _Remembered(dict[Any, bytes]):
 
     def _keep(self, asked: Any, identifier: bytes, *, length: int) -> bytes:  # noqa: ANN401 - a key of the dictionary
         if length <= _LONGEST_REMEMBERED:
-            if len(self) >= _MOST_REMEMBERED:
-                self.clear()
             self[asked] = identifier
+            if len(self) > _MOST_REMEMBERED:
+                self.popitem(last=False)
         return identifier
 
 

@@ -12,6 +12,7 @@ Source: data-format/message-header.md#header-body-version-20
 from __future__ import annotations
 
 import struct
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import TAG_LENGTH, AlgorithmSuite
@@ -45,10 +46,10 @@ class _Section(NamedTuple):
     keys: tuple[EncryptedDataKey, ...]
 
 
-_sections: dict[bytes, _Section] = {}
+_sections: OrderedDict[bytes, _Section] = OrderedDict()
 # By the bytes of the encryption context alone. Who wrote with one of its data keys mostly does so again, and trying
 # that one saves working out where the keys of the next message end: 0.5 µs.
-_latest: dict[bytes, _Section] = {}
+_latest: OrderedDict[bytes, _Section] = OrderedDict()
 
 
 def read_familiar_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
@@ -113,9 +114,10 @@ def _remember(data: bytes, header: MessageHeader) -> None:
     stop = header.length - _END_LENGTH
     if not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_REMEMBERED:
         return
-    if len(_sections) >= _MOST_REMEMBERED:
-        forget_headers()
     serialized = data[_SECTION_START:stop]
     section = _Section(serialized, stop, header.encryption_context, header.encrypted_data_keys)
-    _sections[serialized] = section
-    _latest[serialized[: 2 + int.from_bytes(serialized[:2], "big")]] = section
+    context_length = int.from_bytes(serialized[:2], "big")
+    for memory, key in ((_sections, serialized), (_latest, serialized[: 2 + context_length])):
+        memory[key] = section
+        if len(memory) > _MOST_REMEMBERED:
+            memory.popitem(last=False)
