@@ -80,13 +80,13 @@ class _ProcessId:
     """A process mark where the kernel makes none: the process ID that was seen last."""
 
     def __init__(self) -> None:
-        self._process = os.getpid()
+        self._process: int | None = os.getpid()
 
     def __getitem__(self, index: int) -> int:
         return int(os.getpid() == self._process)
 
     def __setitem__(self, index: int, value: int) -> None:
-        self._process = os.getpid()
+        self._process = os.getpid() if value else None
 
 
 # MADV_WIPEONFORK, which the module mmap does not name.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import pickle
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -148,3 +150,27 @@ def test_an_entry_shows_no_key() -> None:
 def test_an_entry_does_not_leave_the_process(leave: object) -> None:
     with pytest.raises(TypeError, match="holds key material"):
         leave(make_entry())  # type: ignore[operator]
+
+
+def test_a_timeout_by_signal_never_leaves_an_entry_locked() -> None:
+    """Handlers limit their time so; a lock that nobody releases would stop this key's next message for ever."""
+
+    class TimedOutError(Exception):
+        pass
+
+    def time_out(*_: object) -> None:
+        raise TimedOutError
+
+    served = make_entry()
+    before = signal.signal(signal.SIGALRM, time_out)
+    try:
+        for microseconds in range(300):
+            with contextlib.suppress(TimedOutError):
+                signal.setitimer(signal.ITIMER_REAL, (20 + microseconds % 40) / 1e6)
+                while True:
+                    served.reserve(0, 2**62, 2**62)
+
+            assert not served._lock.locked()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

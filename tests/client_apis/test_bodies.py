@@ -307,6 +307,6 @@ def test_a_plaintext_in_one_frame_that_the_cipher_can_not_take_is_refused(tmp_pa
         with (
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             memoryview(mapped) as plaintext,
-            pytest.raises(InvalidRequest, match="choose smaller ones"),
+            pytest.raises(InvalidRequest, match="choose a smaller frame_length"),
         ):
             COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=2**32 - 1)

@@ -29,7 +29,6 @@ from warmkey import (
     LocalCMC,
     PolicyRefused,
 )
-from warmkey.client_apis import encrypt_stream as module
 from warmkey.client_apis.intake import BATCH_LENGTH
 from warmkey.data_format.message_body import MAX_FRAMES
 
@@ -126,7 +125,7 @@ def test_the_limit_on_encrypted_data_keys_holds() -> None:
 
 def test_a_message_has_no_more_frames_than_the_format_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_FRAMES == 2**32 - 1
-    monkeypatch.setattr(module, "MAX_FRAMES", 10)
+    monkeypatch.setattr("warmkey.client_apis.encrypt.MAX_FRAMES", 10)
     assert decrypted(encrypted(bytes(160))) == bytes(160)
 
     with pytest.raises(InvalidRequest, match="more than 10 frames of 16 bytes; choose a larger frame_length"):
@@ -134,7 +133,7 @@ def test_a_message_has_no_more_frames_than_the_format_can_count(monkeypatch: pyt
 
 
 def test_a_frame_that_the_cipher_cannot_take_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CONTENT_LENGTH", 100)
+    monkeypatch.setattr("warmkey.client_apis.encrypt.MAX_CONTENT_LENGTH", 100)
     assert decrypted(encrypted(bytes(100), frame_length=101)) == bytes(100)
 
     with pytest.raises(InvalidRequest, match="choose a smaller frame_length than 101"):

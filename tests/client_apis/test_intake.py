@@ -202,3 +202,28 @@ def test_bytes_can_be_read_from(source: bytes) -> None:
 def test_what_cannot_be_read_from_is_refused_with_a_hint(source: object, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
         open_source(source)  # type: ignore[arg-type]
+
+
+def test_a_view_of_wider_items_counts_by_its_bytes() -> None:
+    class Wide(Pieces):
+        def read(self, length: int) -> memoryview:  # type: ignore[override]
+            return memoryview(super().read(length)).cast("I")
+
+    intake = Intake(Wide(bytes(range(64)), (16,)))
+    intake.fill(40)
+
+    assert intake.data == bytes(range(40))
+
+
+def test_a_source_that_gives_far_more_than_it_was_asked_for_is_not_copied_again_and_again() -> None:
+    intake = Intake(io.BytesIO())
+    intake._source = Pieces(bytes(100 * BATCH_LENGTH), (100 * BATCH_LENGTH,))
+    intake._source.read = lambda _, read=intake._source.read: read(100 * BATCH_LENGTH)  # type: ignore[method-assign]
+    intake.fill(1)
+    buffers = set()
+    for _ in range(99):
+        intake.consume(BATCH_LENGTH)
+        buffers.add(id(intake._buffer))
+
+    assert len(intake) == BATCH_LENGTH
+    assert len(buffers) < 10

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import itertools
 import struct
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cmms.stage import Stage, decrypt_request, encrypt_request
+from tests.cmms.stage import Stage, decrypt_request, encrypt_request, in_threads
 from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext, RawAesKeyring
+from warmkey.cmms import cache_entry_identifier
 from warmkey.cmms.cache_entry_identifier import (
     DecryptIdentifiers,
     EncryptIdentifiers,
@@ -206,6 +208,36 @@ def test_no_more_than_a_thousand_identifiers_are_kept() -> None:
         assert identifiers[None, serialized(context)] == expected_encrypt("p", None, context)
 
     assert 0 < len(identifiers) <= 1024
+
+
+def test_many_encrypted_data_keys_are_long_however_empty_they_are() -> None:
+    identifiers = DecryptIdentifiers("p")
+    keys = (edk("", b"", b""),) * 5_000
+
+    assert identifiers[UNSIGNED, keys, b""] == expected_decrypt("p", UNSIGNED, keys, {})
+    assert not identifiers
+
+
+def test_threads_that_push_out_each_others_identifiers_get_right_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys compare by Python code, so threads change amid every step of a dictionary."""
+    monkeypatch.setattr(cache_entry_identifier, "_MOST_REMEMBERED", 6)
+    identifiers = DecryptIdentifiers("p")
+    keys = [(edk("p", b"i", bytes((number,))),) for number in range(12)]
+    expected = [expected_decrypt("p", UNSIGNED, key, {}) for key in keys]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        # Keys that are equal and not identical, or nothing would be compared.
+        answers = in_threads(4, lambda: [identifiers[UNSIGNED, key, b""] for key in map(twin, keys * 200)])
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert answers == [expected * 200] * 4
+    assert len(list(identifiers)) == len(identifiers) <= 6 + 4
+
+
+def twin(keys: tuple[EncryptedDataKey, ...]) -> tuple[EncryptedDataKey, ...]:
+    return tuple(edk(key.key_provider_id, key.key_provider_info, key.ciphertext) for key in keys)
 
 
 # What the caching CMM really uses.

@@ -150,3 +150,11 @@ def test_a_supplied_pair_that_is_not_stored_must_come_back_authenticated() -> No
         )
     with pytest.raises(ConfigurationError, match="left 'tenant' out"):
         check_decryption_materials(replace(answer, required_encryption_context_keys=frozenset()), request)
+
+
+@pytest.mark.parametrize("materials", [None, object()], ids=["None", "object"])
+def test_what_is_no_materials_is_called_that(materials: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"the CMM gave {type(materials).__name__} for materials"):
+        check_encryption_materials(materials, encrypt_request(1))
+    with pytest.raises(ConfigurationError, match=f"the CMM gave {type(materials).__name__} for materials"):
+        check_decryption_materials(materials, decrypt_request(Below().get_encryption_materials(encrypt_request(1))))

@@ -10,7 +10,7 @@ import pytest
 import warmkey
 from tests.forks import become_another_process
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import ConfigurationError
+from warmkey import ConfigurationError, process_copies
 from warmkey.events import CacheEviction, EvictionReason
 from warmkey.lambda_runtime import default_client
 from warmkey.lambda_runtime.default_client import DEFAULT
@@ -266,7 +266,7 @@ def test_a_child_closes_the_connections_of_a_client_that_it_was_given(session: K
     assert not session.client.closed
 
 
-def test_a_child_that_python_did_not_fork_notices_by_its_process_id(
+def test_a_child_that_python_did_not_fork_notices_by_the_process_mark(
     session: KmsSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warmkey.encrypt(b"order", CONTEXT)
@@ -278,6 +278,25 @@ def test_a_child_that_python_did_not_fork_notices_by_its_process_id(
 
     assert DEFAULT._wired is not parents
     session.assert_kms_calls(2)
+
+
+def test_a_thread_that_looks_while_another_one_drops_is_not_given_the_parents_client(
+    session: KmsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmkey.encrypt(b"order", CONTEXT)
+    parents = DEFAULT._wired
+    become_another_process(monkeypatch)
+
+    class AnotherThreadsTurn:
+        """It drops what was the parent's just before this thread sees the mark."""
+
+        def __getitem__(self, index: int) -> int:
+            process_copies.notice_fork()
+            return process_copies.PROCESS_MARK[index]
+
+    monkeypatch.setattr(default_client, "PROCESS_MARK", AnotherThreadsTurn())
+
+    assert DEFAULT.get() is not parents
 
 
 @pytest.mark.parametrize("use", [warmkey.reset, lambda: warmkey.configure(max_age_seconds=60)])

@@ -143,3 +143,22 @@ def test_some_invocations_are_logged_at_debug(rate: str, expected: int, monkeypa
     monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", rate)
 
     assert own().level == expected
+
+
+def test_a_level_set_on_the_logger_stands_above_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "1")
+    logging.getLogger("warmkey").setLevel(logging.ERROR)
+
+    assert own().level == logging.ERROR
+
+
+def test_a_second_subscriber_does_not_take_a_sampled_level_for_the_normal_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "1")
+    first = OwnLogger(service=None, level=None)
+    second = OwnLogger(service=None, level=None)
+    sampled = second.logger.level
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "0")
+    second.sample()
+
+    assert sampled == logging.DEBUG
+    assert first.logger.level == logging.INFO

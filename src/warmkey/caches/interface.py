@@ -133,8 +133,7 @@ class CacheEntry:
 
         There is no way to read the counts and add to them later, so no two threads can both take the last place.
         """
-        self._lock.acquire()  # spelled out: a with statement costs 0.13 µs more, on every hit
-        try:
+        with self._lock:
             if self._closed:
                 return MissReason.ABSENT
             if self.messages >= max_messages:
@@ -144,8 +143,6 @@ class CacheEntry:
             self.messages += 1
             self.plaintext_bytes += plaintext_length
             return None
-        finally:
-            self._lock.release()
 
     def claim_refresh(self, thread: int) -> bool:
         """Whether *thread* is the first to come after another one that saw the entry in its grace period."""

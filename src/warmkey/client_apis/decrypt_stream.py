@@ -49,7 +49,7 @@ __all__ = ["DEFAULT_MAX_BODY_LENGTH", "DecryptStream", "decrypt_stream"]
 
 DEFAULT_MAX_BODY_LENGTH = 2**26
 
-_REGULAR_START = struct.Struct(f"4s{IV_LENGTH}s")
+_NUMBER_AND_IV = struct.Struct(f"4s{IV_LENGTH}s")
 _FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
 _NON_FRAMED_START = IV_LENGTH + 8
 # First guesses that nearly always do: a header with one to three KMS keys and a short context, a P-384 signature.
@@ -180,7 +180,7 @@ class _Body:
             name = f"frame {number}"
             self._check_length(block, name)
             intake.fill(frame, at_once * frame)
-            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_REGULAR_START.size)
+            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_NUMBER_AND_IV.size)
             count = min(len(intake) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:
                 buffer = memoryview(bytearray(count * frame_length))
@@ -206,10 +206,10 @@ class _Body:
         position = written = 0
         for number in numbers:
             expected = number.to_bytes(4, "big")
-            sequence_number, iv = _REGULAR_START.unpack_from(frames, position)
+            sequence_number, iv = _NUMBER_AND_IV.unpack_from(frames, position)
             if sequence_number != expected:
                 return number - numbers.start
-            content = position + _REGULAR_START.size
+            content = position + _NUMBER_AND_IV.size
             position = content + frame_length + TAG_LENGTH
             aad = before_number + sequence_number + after_number
             try:

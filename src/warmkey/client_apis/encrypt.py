@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 
     FrameLength: TypeAlias = int | Literal["auto"]
 
-__all__ = ["DEFAULT_FRAME_LENGTH", "authenticated_header", "encrypt", "frame_length_for", "get_materials"]
+__all__ = [
+    "DEFAULT_FRAME_LENGTH",
+    "authenticated_header",
+    "check_frames",
+    "encrypt",
+    "frame_length_for",
+    "get_materials",
+]
 
 # spec: client-apis/encrypt.md#frame-length
 DEFAULT_FRAME_LENGTH = 4096
@@ -57,10 +64,8 @@ def encrypt(
     source = plaintext if type(plaintext) is bytes else _as_bytes(plaintext)
     length = len(source)
     frame_length = frame_length_for(length, frame_length)
-    if length > frame_length * MAX_FRAMES:
-        raise InvalidRequest(f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes")
-    if length > MAX_CONTENT_LENGTH and frame_length > MAX_CONTENT_LENGTH:
-        raise InvalidRequest(f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted; choose smaller ones")
+    if length > frame_length or length > MAX_CONTENT_LENGTH:
+        check_frames(-(-length // frame_length), min(length, frame_length), frame_length)
     materials = get_materials(
         cmm,
         commitment_policy=commitment_policy,
@@ -77,6 +82,19 @@ def encrypt(
         footer=None if suite.signature is None else partial(_footer, materials),
     )
     return EncryptResult(message, {**materials.encryption_context}, suite)
+
+
+def check_frames(count: int, longest: int, frame_length: int) -> None:
+    """:raises InvalidRequest: more frames than the format has numbers for, or a longer one than the cipher takes
+
+    Source: data-format/message-body.md#framed-data
+    """
+    if count > MAX_FRAMES:
+        problem = f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes"
+        raise InvalidRequest(f"{problem}; choose a larger frame_length")
+    if longest > MAX_CONTENT_LENGTH:
+        problem = f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted"
+        raise InvalidRequest(f"{problem}; choose a smaller frame_length than {frame_length}")
 
 
 def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:

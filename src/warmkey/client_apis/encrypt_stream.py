@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.bodies import regular_frame_aad
-from warmkey.client_apis.encrypt import authenticated_header, frame_length_for, get_materials
+from warmkey.client_apis.encrypt import authenticated_header, check_frames, frame_length_for, get_materials
 from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
-from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH
-from warmkey.data_format.message_body import MAX_FRAMES, REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
+from warmkey.data_format.message_body import REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
 from warmkey.data_format.message_body_aad import FINAL_FRAME, message_body_aad
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import read_header
@@ -127,7 +126,7 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
     while not intake.ended or len(intake) > frame_length:
         intake.fill(frame_length + 1, at_once * frame_length + 1)
         count = min(count_regular_frames(len(intake), frame_length), at_once)
-        _check_frames(number + count, min(len(intake), frame_length), frame_length)
+        check_frames(number + count, min(len(intake), frame_length), frame_length)
         if len(buffer) < count * frame:
             buffer = memoryview(bytearray(count * frame))
         with intake.data as plaintext:
@@ -140,16 +139,6 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
         final_frame = _final_frame(plaintext, number, header)
     intake.consume(len(intake))
     yield from final_frame
-
-
-def _check_frames(count: int, length: int, frame_length: int) -> None:
-    # spec: data-format/message-body.md#framed-data
-    if count > MAX_FRAMES:
-        problem = f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes"
-        raise InvalidRequest(f"{problem}; choose a larger frame_length")
-    if length > MAX_CONTENT_LENGTH:
-        problem = f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted"
-        raise InvalidRequest(f"{problem}; choose a smaller frame_length than {frame_length}")
 
 
 def _encrypt_regular_frames(

@@ -94,6 +94,7 @@ class Intake:
         chunk = self._source.read(length)
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise InvalidRequest(_not_bytes(chunk))
+        chunk = bytes(chunk)  # the len() of a memoryview counts its items, of which each may be several bytes
         self.ended = len(chunk) == 0
         self._append(chunk)
         if self._limit is not None and self.position + len(self) > self._limit:
@@ -146,7 +147,8 @@ class Intake:
                 self._hash.update(consumed)
         self._start += length
         self.position += length
-        if len(self._buffer) - len(self) > _MOST_UNUSED:
+        # Less than is left is not worth moving it: a source may give more at once than it was asked for.
+        if len(self._buffer) - len(self) > max(_MOST_UNUSED, len(self)):
             self._buffer = self._buffer[self._start : self._stop]
             self._start, self._stop = 0, len(self._buffer)
 

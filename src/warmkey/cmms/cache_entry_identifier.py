@@ -6,7 +6,7 @@ Source: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from warmkey.data_format.encrypted_data_keys import serialize_entry
@@ -30,6 +30,8 @@ _WITH_SUITE = b"\x01"
 
 _MOST_REMEMBERED = 1024
 _LONGEST_REMEMBERED = 4096
+# An encrypted data key takes memory however empty its fields are.
+_KEY_SIZE = 100
 
 
 def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context: bytes) -> bytes:
@@ -62,7 +64,7 @@ def _identifier(scope: bytes, partition_id: str, suffix: list[bytes]) -> bytes:
     return hashlib.sha384(_NULL.join([_CACHING_CMM, scope, partition_id.encode(), *suffix])).digest()
 
 
-class _Remembered(OrderedDict[Any, bytes]):
+class _Remembered(dict[Any, bytes]):
     """Identifiers by what was asked, worked out when it is asked for the first time.
 
     Applications use few contexts again and again, so this saves a message 2 µs. Long ones are not kept, because whoever
@@ -83,7 +85,10 @@ class _Remembered(OrderedDict[Any, bytes]):
         if length <= _LONGEST_REMEMBERED:
             self[asked] = identifier
             if len(self) > _MOST_REMEMBERED:
-                self.popitem(last=False)
+                # The oldest. An OrderedDict has a method for it, and breaks: keys are compared by Python code, amid
+                # which threads change.
+                with suppress(StopIteration, RuntimeError):
+                    self.pop(next(iter(self)), None)
         return identifier
 
 
@@ -100,5 +105,6 @@ class DecryptIdentifiers(_Remembered):
 
     def __missing__(self, asked: tuple[AlgorithmSuite, tuple[EncryptedDataKey, ...], bytes]) -> bytes:
         _, keys, context = asked
-        wrapped = sum(len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext) for key in keys)
-        return self._keep(asked, decrypt_identifier(self._partition_id, *asked), length=wrapped + len(context))
+        fields = sum(len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext) for key in keys)
+        length = len(context) + len(keys) * _KEY_SIZE + fields
+        return self._keep(asked, decrypt_identifier(self._partition_id, *asked), length=length)

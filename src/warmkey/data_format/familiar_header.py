@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import TAG_LENGTH, AlgorithmSuite
@@ -120,4 +121,5 @@ def _remember(data: bytes, header: MessageHeader) -> None:
     for memory, key in ((_sections, serialized), (_latest, serialized[: 2 + context_length])):
         memory[key] = section
         if len(memory) > _MOST_REMEMBERED:
-            memory.popitem(last=False)
+            with suppress(KeyError):  # another thread forgets everything
+                memory.popitem(last=False)

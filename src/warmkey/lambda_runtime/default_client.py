@@ -41,8 +41,9 @@ class DefaultClient:
 
         :raises ConfigurationError: the settings can't be used; the next call tries again
         """
-        wired = self._wired
-        if wired is None or wired.only_until_restored or not PROCESS_MARK[0]:
+        # The mark first: what is read once it is there can't be the parent's any more.
+        wired = self._wired if PROCESS_MARK[0] else None
+        if wired is None or wired.only_until_restored:
             return self._build()
         return wired
 

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from typing import ClassVar
 
 __all__ = ["LOGGER", "OwnLogger"]
 
@@ -29,31 +30,37 @@ class OwnLogger:
     :ivar logger: the logger
     """
 
+    # There is one logger of that name, whoever asks for it, and so one level that we gave it.
+    _normal: ClassVar[int] = logging.INFO
+    _given: ClassVar[int | None] = None
+
     def __init__(self, *, service: str | None, level: str | None) -> None:
         self.logger = logging.getLogger(LOGGER)
         if not self.logger.handlers:
             _set_up(self.logger)
-        for handler in self.logger.handlers:
-            if isinstance(handler.formatter, _JsonFormatter):
-                handler.formatter.service = service or _ENVIRONMENT.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
+        _FORMATTER.service = service or _ENVIRONMENT.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
         if self.logger.level == logging.NOTSET:
-            self.logger.setLevel(_level(level or next(filter(None, map(_ENVIRONMENT.get, _LEVELS)), None)))
-        self._level = self.logger.level
+            OwnLogger._normal = _level(level or next(filter(None, map(_ENVIRONMENT.get, _LEVELS)), None))
+            self._set_level(OwnLogger._normal)
         self.sample()
 
     def sample(self) -> None:
         """Decide anew whether this invocation is one of the ``POWERTOOLS_LOGGER_SAMPLE_RATE`` that log at DEBUG."""
+        if self.logger.level != OwnLogger._given:
+            return  # somebody else's, which stands
         with suppress(KeyError, ValueError):
             rate = float(_ENVIRONMENT["POWERTOOLS_LOGGER_SAMPLE_RATE"])
             is_sampled = int.from_bytes(os.urandom(4), "big") / 2**32 < rate
-            self.logger.setLevel(logging.DEBUG if is_sampled else self._level)
+            self._set_level(logging.DEBUG if is_sampled else OwnLogger._normal)
+
+    def _set_level(self, level: int) -> None:
+        self.logger.setLevel(level)
+        OwnLogger._given = level
 
 
 def _set_up(logger: logging.Logger) -> None:
     """Write JSON through a handler of its own, and not again through the root logger's, of which Lambda has one."""
-    handler = logging.StreamHandler(_CurrentStdout())
-    handler.setFormatter(_JsonFormatter())
-    logger.addHandler(handler)
+    logger.addHandler(_HANDLER)  # once, however many threads come here at once
     for theirs in logging.root.handlers:
         if type(theirs).__module__ != "_pytest.logging":  # caplog writes nothing; who tests may look at our lines
             theirs.addFilter(_is_not_ours)
@@ -96,3 +103,8 @@ class _JsonFormatter(logging.Formatter):
         }
         written = {name: value for name, value in line.items() if value}
         return json.dumps(written, default=str, separators=(",", ":"), ensure_ascii=False)
+
+
+_FORMATTER = _JsonFormatter()
+_HANDLER = logging.StreamHandler(_CurrentStdout())
+_HANDLER.setFormatter(_FORMATTER)
