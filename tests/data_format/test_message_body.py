@@ -77,8 +77,8 @@ def test_the_longest_message_has_its_frames_counted_right() -> None:
 
 
 def test_the_iv_of_a_frame_that_we_write_is_its_number() -> None:
-    assert frame_number(1).iv == b"\x00" * 11 + b"\x01"
-    assert frame_number(2**32 - 1).iv == b"\x00" * 8 + b"\xff" * 4
+    assert frame_number(1)[1] == b"\x00" * 11 + b"\x01"
+    assert frame_number(2**32 - 1)[1] == b"\x00" * 8 + b"\xff" * 4
 
 
 def test_a_regular_frame_has_the_length_of_all() -> None:
@@ -172,9 +172,10 @@ def test_a_non_framed_body_may_be_cut_nowhere() -> None:
 def test_frame_numbers_are_counted_from_1(count: int) -> None:
     numbers = list(frame_numbers(count))
 
-    assert [int.from_bytes(number.iv, "big") for number in numbers] == list(range(1, count + 1))
-    assert all(number.start == number.number + number.iv for number in numbers)
-    assert all(number.number == number.iv[-4:] for number in numbers)
+    assert [int.from_bytes(iv, "big") for _, iv, _, _ in numbers] == list(range(1, count + 1))
+    assert all(start == number + iv for start, iv, number, _ in numbers)
+    assert all(number == iv[-4:] for _, iv, number, _ in numbers)
+    assert all(final == b"\xff" * 4 + start for start, _, _, final in numbers)
 
 
 def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import math
 import threading
 from collections import OrderedDict
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmkey.caches.interface import next_ticket
 from warmkey.checks import integer, offering
@@ -27,10 +27,14 @@ from warmkey.process_copies import PROCESS_MARK, drop_in_copies, notice_fork, sn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from warmkey.caches.interface import CacheEntry
     from warmkey.clock import Instant
     from warmkey.events import Emit
+
+    # From ... on and before ..., by the monotonic clock and by the wall clock.
+    _Span: TypeAlias = tuple[float, float, float, float]
 
 __all__ = ["LocalCMC"]
 
@@ -42,26 +46,19 @@ _CLOCK_JUMP_SECONDS = 1.0
 _PARTITIONS_REMEMBERED = 1024
 
 
-class _Span(NamedTuple):
-    """When certain entries are neither expired nor from the future: from ... on, and before ..., by both clocks."""
-
-    since: float
-    until: float
-    since_wall: float
-    until_wall: float
-
-    def narrowed(self, entry: CacheEntry) -> _Span:
-        """As long as that holds for *entry* too."""
-        monotonic, wall = entry.created
-        return _Span(
-            max(self.since, monotonic),
-            min(self.until, monotonic + entry.time_to_live),
-            max(self.since_wall, wall),
-            min(self.until_wall, wall + entry.time_to_live),
-        )
+def _narrowed(span: _Span, entry: CacheEntry) -> _Span:
+    """As much of *span* as *entry* is neither expired in nor from the future."""
+    since, until, since_wall, until_wall = span
+    monotonic, wall = entry.created
+    return (
+        max(since, monotonic),
+        min(until, monotonic + entry.time_to_live),
+        max(since_wall, wall),
+        min(until_wall, wall + entry.time_to_live),
+    )
 
 
-_ALWAYS = _Span(-math.inf, math.inf, -math.inf, math.inf)
+_ALWAYS: _Span = (-math.inf, math.inf, -math.inf, math.inf)
 
 
 class LocalCMC:
@@ -167,7 +164,7 @@ class LocalCMC:
         if snapshot_is_ahead():
             self._leave(entry, EvictionReason.SNAPSHOT, now)
             return
-        self._nothing_expires = self._nothing_expires.narrowed(entry)  # before anybody can find it
+        self._nothing_expires = _narrowed(self._nothing_expires, entry)  # before anybody can find it
         self._entries[identifier] = entry
         self._expired_identifiers.pop(identifier, None)
         while len(self._entries) > self._capacity:
@@ -285,7 +282,7 @@ class LocalCMC:
         offset = now.wall - now.monotonic
         jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
         self._clock_offset = offset
-        if jumped or now.monotonic >= self._nothing_expires.until + _SECONDS_BETWEEN_SWEEPS:
+        if jumped or now.monotonic >= self._nothing_expires[1] + _SECONDS_BETWEEN_SWEEPS:
             self._sweep(now)
             return
         tail = list(islice(self._entries, self._pruning_tail_size))
@@ -294,7 +291,7 @@ class LocalCMC:
     def _sweep(self, now: Instant) -> None:
         self._evict_expired(list(self._entries), now)
         # A reader without the lock must never see a span that holds for some of the entries only.
-        self._nothing_expires = functools.reduce(_Span.narrowed, self._entries.values(), _ALWAYS)
+        self._nothing_expires = functools.reduce(_narrowed, self._entries.values(), _ALWAYS)
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
         for identifier in identifiers:

@@ -82,16 +82,17 @@ def encrypt_message(
         position = len(start)
         buffer[:position] = start
         done, last = 0, regular * frame_length
+        sealed_length = frame_length + TAG_LENGTH
         for frame_number in frame_numbers(regular + 1):
             if done == last:
                 break
             frame_start, iv, number, _ = frame_number
             content = position + _REGULAR_START
             buffer[position:content] = frame_start
-            position = content + frame_length + TAG_LENGTH
-            aad = before_number + number + after_number
-            encrypt_into(iv, source[done : done + frame_length], aad, buffer[content:position])
-            done += frame_length
+            position = content + sealed_length
+            stop = done + frame_length
+            encrypt_into(iv, source[done:stop], before_number + number + after_number, buffer[content:position])
+            done = stop
         buffer[position:end] = final_frame(source[done:], frame_number, aead, message_id)
         signature = None if footer is None else footer(buffer[:end])
     if signature is not None:
@@ -108,9 +109,10 @@ def regular_frame_aad(message_id: bytes, frame_length: int) -> tuple[bytes, byte
 
 def final_frame(plaintext: bytes | memoryview, number: FrameNumber, aead: AESGCM, message_id: bytes) -> bytes:
     """The last frame, serialized."""
+    _, iv, sequence_number, start = number
     length = len(plaintext).to_bytes(8, "big")
-    content = aead.encrypt(number.iv, plaintext, message_id + FINAL_FRAME + number.number + length)
-    return b"".join((number.final_start, length[4:], content))
+    content = aead.encrypt(iv, plaintext, message_id + FINAL_FRAME + sequence_number + length)
+    return b"".join((start, length[4:], content))
 
 
 def decrypt_body(message: bytes | memoryview, header: MessageHeader, aead: AESGCM) -> tuple[bytes, int]:
@@ -169,16 +171,17 @@ def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AE
     decrypt_into = aead.decrypt_into
     source = memoryview(message)
     position, written = header.length, 0
+    sealed_length = frame_length + TAG_LENGTH
     with plaintext.getbuffer() as buffer:
         try:
             for start, iv, number, _ in frame_numbers(frames):
                 content = position + _REGULAR_START
                 if message[position:content] != start:
                     break
-                position = content + frame_length + TAG_LENGTH
-                aad = before_number + number + after_number
-                decrypt_into(iv, source[content:position], aad, buffer[written : written + frame_length])
-                written += frame_length
+                position = content + sealed_length
+                stop = written + frame_length
+                decrypt_into(iv, source[content:position], before_number + number + after_number, buffer[written:stop])
+                written = stop
             last = _read_final_frame(message, position, written // frame_length + 1, header)
             if last is not None:
                 iv, sealed, aad, position = last

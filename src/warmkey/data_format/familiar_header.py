@@ -14,13 +14,17 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import TAG_LENGTH, AlgorithmSuite
 from warmkey.data_format.message_header import HEADER_IV, ContentType, MessageHeader, read_header
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from warmkey.structures import EncryptedDataKey, EncryptionContext
+
+    _Section: TypeAlias = tuple[bytes, int, EncryptionContext, tuple[EncryptedDataKey, ...]]
 
 __all__ = ["forget_headers", "read_familiar_header"]
 
@@ -38,15 +42,7 @@ _LONGEST_REMEMBERED = 4096
 _MOST_REMEMBERED = 256
 
 
-class _Section(NamedTuple):
-    """The bytes of an encryption context and encrypted data keys, where in a header they end, and what they say."""
-
-    serialized: bytes
-    stop: int
-    context: EncryptionContext
-    keys: tuple[EncryptedDataKey, ...]
-
-
+# The bytes of an encryption context and encrypted data keys, where in a header they end, and what they say.
 _sections: OrderedDict[bytes, _Section] = OrderedDict()
 # By the bytes of the encryption context alone. Who wrote with one of its data keys mostly does so again, and trying
 # that one saves working out where the keys of the next message end: 0.5 µs.
@@ -116,7 +112,7 @@ def _remember(data: bytes, header: MessageHeader) -> None:
     if not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_REMEMBERED:
         return
     serialized = data[_SECTION_START:stop]
-    section = _Section(serialized, stop, header.encryption_context, header.encrypted_data_keys)
+    section = serialized, stop, header.encryption_context, header.encrypted_data_keys
     context_length = int.from_bytes(serialized[:2], "big")
     for memory, key in ((_sections, serialized), (_latest, serialized[: 2 + context_length])):
         memory[key] = section

@@ -13,8 +13,11 @@ from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from warmkey.data_format.reader import Reader
+
+    FrameNumber: TypeAlias = tuple[bytes, bytes, bytes, bytes]
 
 __all__ = [
     "FINAL_FRAME_OVERHEAD",
@@ -26,7 +29,6 @@ __all__ = [
     "REGULAR_FRAME_OVERHEAD",
     "SEQUENCE_NUMBER_END",
     "Block",
-    "FrameNumber",
     "body_length",
     "count_regular_frames",
     "frame_number",
@@ -68,25 +70,16 @@ def body_length(plaintext_length: int, regular: int) -> int:
     return regular * REGULAR_FRAME_OVERHEAD + plaintext_length + FINAL_FRAME_OVERHEAD
 
 
-class FrameNumber(NamedTuple):
-    """A sequence number in the ways a frame that we write shows it.
+def frame_number(number: int) -> FrameNumber:
+    """A sequence number in the ways a frame that we write shows it, as bytes.
 
-    ``start`` is what precedes a regular frame's content: the number and the IV, which is the number padded on the
-    left. ``final_start`` precedes a final frame's content length.
+    What precedes a regular frame's content (number and IV), the IV (the number, padded on the left), the number alone,
+    and what precedes a final frame's content length. No named tuple, because unpacking one takes twice as long.
 
     Source: client-apis/encrypt.md#construct-a-frame
     """
-
-    start: bytes
-    iv: bytes
-    number: bytes
-    final_start: bytes
-
-
-def frame_number(number: int) -> FrameNumber:
-    """How *number* shows."""
     iv = number.to_bytes(IV_LENGTH, "big")
-    return FrameNumber(iv[-4:] + iv, iv, iv[-4:], SEQUENCE_NUMBER_END + iv[-4:] + iv)
+    return iv[-4:] + iv, iv, iv[-4:], SEQUENCE_NUMBER_END + iv[-4:] + iv
 
 
 FIRST_FRAME = frame_number(1)
