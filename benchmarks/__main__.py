@@ -27,6 +27,7 @@ from benchmarks.scaling import measure_entries, measure_threads
 from benchmarks.stampede import measure_stampede
 from benchmarks.streams import measure_streams
 from benchmarks.warm import FULL_SIZES, SIZES, SUITES, warm_rows
+from benchmarks.where_time_goes import measure_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ BENCHMARKS = (
         for suite in SUITES
         for size in FULL_SIZES
     ),
+    Benchmark(name="where the time goes", measure=measure_steps, is_full_only=True),
     Benchmark(name="streaming", measure=measure_streams),
     Benchmark(name="stampede", measure=measure_stampede),
     Benchmark(name="cold start of a process", measure=measure_first_message),

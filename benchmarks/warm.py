@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -68,15 +69,15 @@ def _measure(suite: warmkey.AlgorithmSuite, size: int, *, rounds: int, seconds: 
     if ours.decrypt(their_message) != plaintext or theirs.decrypt(our_message) != plaintext:
         raise AssertionError("one client does not read the other's message")
     encrypting = interleaved(
-        {"floor": floor_encrypt, "ours": lambda: ours.encrypt(plaintext), "peer": lambda: theirs.encrypt(plaintext)},
+        {"floor": floor_encrypt, "ours": partial(ours.encrypt, plaintext), "peer": partial(theirs.encrypt, plaintext)},
         rounds=rounds,
         seconds=seconds,
     )
     decrypting = interleaved(
         {
             "floor": floor_decrypt,
-            "ours": lambda: ours.decrypt(our_message),
-            "peer": lambda: theirs.decrypt(our_message),
+            "ours": partial(ours.decrypt, our_message),
+            "peer": partial(theirs.decrypt, our_message),
         },
         rounds=rounds,
         seconds=seconds,
