@@ -34,13 +34,22 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Subscribers of earlier tests that the collector has not come to would set up the loggers of this one.
     monkeypatch.setattr(invocations, "_participants", WeakSet())
     powertools.is_installed.cache_clear()
+    _forget_our_loggers()
     known = set(logging.root.manager.loggerDict)
     yield
-    for name in {*logging.root.manager.loggerDict} - known | {"warmkey"}:
+    for name in {*logging.root.manager.loggerDict} - known:
         logging.root.manager.loggerDict.pop(name, None)
+    _forget_our_loggers()
     for handler in logging.root.handlers:
         handler.filters.clear()
     powertools.is_installed.cache_clear()
+
+
+def _forget_our_loggers() -> None:
+    # With those below, which would go on asking the one that is gone for its level.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "warmkey":
+            del logging.root.manager.loggerDict[name]
 
 
 @pytest.fixture
