@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 RUST = "python/cryptography/hazmat/bindings/_rust.abi3.so"
 OTHER_MACHINE = {"x86_64": ("aarch64", b"\xb7\0"), "aarch64": ("x86_64", b"\x3e\0")}
 PYTHON = RUNTIMES[-1] if RUNTIMES else ""
+OTHER = "312" if PYTHON == "3.11" else "311"
 OURS, OLDER = pins("layer")["cryptography"], pins("neighbours")["cryptography"]
 
 
@@ -87,7 +88,7 @@ CASES = {
     "no _cffi_backend for this Python": Case(
         breaking=without_backend_for_this_python,
         quoted="cryptography needs _cffi_backend, and there is none for",
-        found=(f"Python {PYTHON} on {MACHINE}", f"OPT/python/_cffi_backend.cpython-311-{MACHINE}-linux-gnu.so for"),
+        found=(f"Python {PYTHON} on {MACHINE}", f"OPT/python/_cffi_backend.cpython-{OTHER}-{MACHINE}-linux-gnu.so for"),
         remedy="Attach warmkey's layer for this architecture and runtime",
     ),
     "no library": Case(

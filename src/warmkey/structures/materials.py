@@ -8,7 +8,7 @@ Source: framework/structures.md#encryption-materials, #decryption-materials
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from warmkey.structures.encryption_context import EncryptionContext
 
@@ -51,6 +51,16 @@ class _Secret:
     __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse
 
 
+_Materials = TypeVar("_Materials", bound=_Secret)
+
+
+def _staying(materials: type[_Materials]) -> type[_Materials]:
+    # A frozen dataclass with slots has a method that tells all, and up to Python 3.11.3 it replaces one of ours.
+    materials.__getstate__ = _Secret.refuse  # type: ignore[assignment]
+    return materials
+
+
+@_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionMaterials(_Secret):
     """What it takes to encrypt a message.
@@ -70,8 +80,6 @@ class EncryptionMaterials(_Secret):
     scratch: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     lack: str | None = field(default=None, init=False, repr=False, compare=False)
 
-    __getstate__ = _Secret.refuse  # here, or dataclass would make one that tells all
-
     def __post_init__(self) -> None:
         _freeze(self)
         if type(self.encrypted_data_keys) is not tuple:
@@ -81,6 +89,7 @@ class EncryptionMaterials(_Secret):
             object.__setattr__(self, "lack", "no encrypted data key, so nobody could decrypt the message")
 
 
+@_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(_Secret):
     """What it takes to decrypt a message.
@@ -96,8 +105,6 @@ class DecryptionMaterials(_Secret):
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
     lack: str | None = field(default=None, init=False, repr=False, compare=False)
-
-    __getstate__ = _Secret.refuse  # see above
 
     def __post_init__(self) -> None:
         _freeze(self)
