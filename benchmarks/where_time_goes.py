@@ -12,11 +12,11 @@ from benchmarks.clients import CONTEXT
 from benchmarks.floor import floor_operations
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved
-from warmkey.client_apis.bodies import decrypt_body, encrypt_message
 from warmkey.client_apis.decrypt import verified_cipher
 from warmkey.client_apis.encrypt import authenticated_header
+from warmkey.client_apis.frames import decrypt_body, encrypt_message
 from warmkey.cmms.interface import check_decryption_materials, check_encryption_materials
-from warmkey.data_format.familiar_header import read_familiar_header
+from warmkey.data_format.header_cache import read_cached_header
 from warmkey.structures import DecryptMaterialsRequest, EncryptionContext, EncryptionMaterialsRequest
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _steps_of_encrypt(client: warmkey.Client, cmm: warmkey.CachingCMM, plaintext
 
 
 def _steps_of_decrypt(client: warmkey.Client, cmm: warmkey.CachingCMM, message: bytes) -> Steps:
-    header = read_familiar_header(message, maximum_keys=client.max_encrypted_data_keys)
+    header = read_cached_header(message, maximum_keys=client.max_encrypted_data_keys)
     reproduced = EncryptionContext.of(CONTEXT)
     ask = partial(
         DecryptMaterialsRequest,
@@ -85,7 +85,7 @@ def _steps_of_decrypt(client: warmkey.Client, cmm: warmkey.CachingCMM, message: 
     header_body = message[: header.body_length]
     aead = verified_cipher(materials, header, header_body)
     return {
-        "read the header": partial(read_familiar_header, message, maximum_keys=client.max_encrypted_data_keys),
+        "read the header": partial(read_cached_header, message, maximum_keys=client.max_encrypted_data_keys),
         "the context": partial(EncryptionContext.of, CONTEXT),
         "the request": ask,
         "caching CMM: look up, judge, count": partial(cmm.decrypt_materials, request),

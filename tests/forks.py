@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from warmkey.process_copies import PROCESS_MARK
+from warmkey.fork_safety import PROCESS_MARK
 
 
 def fork_by_python() -> int:

@@ -10,14 +10,14 @@ import pytest
 
 from warmkey import events
 from warmkey.events import CacheHit, CacheMiss, MissReason, Operation, fan_out, guarded, ignore
-from warmkey.values import Value
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from warmkey.events import Event
 
 MISS = CacheMiss(operation=Operation.ENCRYPT, reason=MissReason.ABSENT)
 HIT = CacheHit(operation=Operation.ENCRYPT)
-EVENT_TYPES = [thing for thing in vars(events).values() if dataclasses.is_dataclass(thing) and thing is not Value]
+EVENT_TYPES = [thing for thing in vars(events).values() if dataclasses.is_dataclass(thing) and thing is not Record]
 
 
 class Subscriber:
@@ -37,7 +37,7 @@ def broken(event: Event) -> None:
 def test_events_are_frozen_records_of_plain_values_that_hold_no_secret(kind: Any) -> None:
     names = {field.name for field in dataclasses.fields(kind)}
 
-    assert issubclass(kind, Value)
+    assert issubclass(kind, Record)
     assert not {name for name in names if "identifier" in name or "value" in name or "plaintext" in name} - {
         "plaintext_bytes"
     }

@@ -21,7 +21,7 @@ from warmkey import (
 )
 from warmkey.data_format.reader import TruncatedMessage
 from warmkey.events import KmsOutcome
-from warmkey.exceptions import seal
+from warmkey.tracebacks import scrub_traceback
 
 ATTEMPT = KeyAttempt(
     keyring="AwsKmsKeyring",
@@ -136,7 +136,7 @@ def test_sealing_drops_the_frames_of_an_error_and_of_all_that_it_came_from() -> 
         except ValueError:
             failing(b"secret")
     except KeyUnavailable as error:
-        sealed = seal(error)
+        sealed = scrub_traceback(error)
 
     chain = [sealed, sealed.__context__, sealed.attempts[0].cause]
     chain += [sealed.__context__.__cause__]  # type: ignore[union-attr]
@@ -149,14 +149,14 @@ def test_sealing_survives_a_chain_that_bites_its_tail() -> None:
     one, other = AuthenticationFailed("one"), AuthenticationFailed("other")
     one.__context__, other.__context__ = other, one
 
-    assert seal(one) is one
+    assert scrub_traceback(one) is one
 
 
 def public_function() -> None:
     try:
         failing(b"secret")
     except KeyUnavailable as error:
-        raise seal(error)  # noqa: B904
+        raise scrub_traceback(error)  # noqa: B904
 
 
 def test_sealing_leaves_alone_what_the_caller_was_handling() -> None:

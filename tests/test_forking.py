@@ -208,7 +208,7 @@ def test_a_child_keeps_the_partition_and_the_settings() -> None:
     [
         pytest.param(lambda cmm, cache: cache._lock, id="cache"),
         pytest.param(lambda cmm, cache: cmm._fetcher._flights._lock, id="flights"),
-        pytest.param(lambda cmm, cache: cmm._books._lock, id="books"),
+        pytest.param(lambda cmm, cache: cmm._counters._lock, id="books"),
         pytest.param(lambda cmm, cache: cmm._churn._lock, id="churn"),
         pytest.param(lambda cmm, cache: next(iter(cache._entries.values()))._lock, id="entry"),
     ],
@@ -237,7 +237,7 @@ def test_a_lock_that_another_thread_holds_does_not_stop_a_child(fork: Callable[[
 def test_a_childs_bypass_waits_for_no_lock_of_its_parent(fork: Callable[[], int]) -> None:
     cmm = Stage().cmm(cache=NullCMC())
     first = key_of(cmm)
-    with held_by_another_thread(cmm._books._lock):
+    with held_by_another_thread(cmm._counters._lock):
         assert in_child(lambda: key_of(cmm) != first, fork)
 
 

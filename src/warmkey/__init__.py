@@ -11,6 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.api import (
+    CacheInfo,
+    cache_info,
+    configure,
+    decrypt,
+    decrypt_text,
+    default_client,
+    default_cmm,
+    encrypt,
+    encrypt_text,
+    purge,
+    reset,
+    warm_up,
+)
 from warmkey.caches.interface import CacheEntry
 from warmkey.caches.local import LocalCMC
 from warmkey.client_apis.client import Client
@@ -26,20 +40,6 @@ from warmkey.exceptions import (
     MalformedMessage,
     PolicyRefused,
     WarmkeyError,
-)
-from warmkey.helpers import (
-    CacheInfo,
-    cache_info,
-    configure,
-    decrypt,
-    decrypt_text,
-    default_client,
-    default_cmm,
-    encrypt,
-    encrypt_text,
-    purge,
-    reset,
-    warm_up,
 )
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.multi import MultiKeyring

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Instant", "SystemClock", "apart"]
+__all__ = ["Clock", "Instant", "SystemClock", "split_clock"]
 
 
 class Instant(NamedTuple):
@@ -42,7 +42,7 @@ class SystemClock:
         return Instant(time.monotonic(), time.time())
 
 
-def apart(clock: Clock) -> tuple[Callable[[], float], Callable[[], float]]:
+def split_clock(clock: Clock) -> tuple[Callable[[], float], Callable[[], float]]:
     """The monotonic and the wall clock of *clock*, each to be read alone.
 
     Reading the system's like that is 0.2 µs cheaper than asking for an :class:`Instant`, on every message.

@@ -15,7 +15,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from warmkey.values import Value
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,40 +95,40 @@ class KmsOutcome(StrEnum):
     OTHER = "other"
 
 
-class CacheHit(Value):
+class CacheHit(Record):
     """A cached data key served the request. Only for subscribers with ``wants_hits``."""
 
     operation: Operation
 
 
-class CacheCoalesced(Value):
+class CacheCoalesced(Record):
     """The request waited for the call of another thread and shares its data key."""
 
     operation: Operation
 
 
-class CacheMiss(Value):
+class CacheMiss(Record):
     """The underlying CMM had to be asked, and answered."""
 
     operation: Operation
     reason: MissReason
 
 
-class CacheBypass(Value):
+class CacheBypass(Record):
     """The request was not cacheable; the underlying CMM was asked, and answered."""
 
     operation: Operation
     reason: BypassReason
 
 
-class RequestFailed(Value):
+class RequestFailed(Record):
     """The request ended in an error. ``error`` is the name of the exception's class."""
 
     operation: Operation
     error: str
 
 
-class CacheEviction(Value):
+class CacheEviction(Record):
     """An entry left the cache after serving ``messages`` messages of ``plaintext_bytes`` bytes together."""
 
     operation: Operation
@@ -138,7 +138,7 @@ class CacheEviction(Value):
     plaintext_bytes: int
 
 
-class KmsRequest(Value):
+class KmsRequest(Record):
     """One request to AWS KMS, with all its retries.
 
     ``kms_operation`` is the API's name, ``key_arn`` what was asked for, ``attempts`` the tries that the client made.
@@ -151,7 +151,7 @@ class KmsRequest(Value):
     outcome: KmsOutcome
 
 
-class UncacheableContext(Value):
+class UncacheableContext(Record):
     """Said once: ``requests`` requests in a row had no hit because ``context_key`` changes with every message."""
 
     context_key: str

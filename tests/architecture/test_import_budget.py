@@ -33,18 +33,18 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites checks clock events exceptions helpers process_copies values",
+    "": "algorithm_suites api clock events exceptions fork_safety records tracebacks validation",
     "caches": "interface local",
-    "client_apis": "bodies client decrypt encrypt results",
-    "cmms": "cache_entry_identifier caching context_churn default fetching flights interface limits statistics",
-    "crypto": "aes_gcm elliptic_curves key_derivation native_parts signatures",
+    "client_apis": "client decrypt encrypt frames results",
+    "cmms": "cache_entry_identifier caching context_churn default fetching interface limits single_flight statistics",
+    "crypto": "aes_gcm elliptic_curves installation key_derivation signatures",
     "data_format": (
-        "encrypted_data_keys encryption_context familiar_header message_body message_body_aad message_footer "
+        "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "
         "message_header reader"
     ),
-    "keyrings": ("attempts aws_kms aws_kms_key_arn discretion interface kms_decryption kms_requests multi split"),
-    "lambda_runtime": "default_client kms_keys parsers settings tally wiring",
-    "observability": "current_invocation invocations logs metrics powertools standard_logging subscriber",
+    "keyrings": ("attempts aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi split"),
+    "lambda_runtime": "default_client kms_keys parsers settings wiring",
+    "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",
 }
 AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"}

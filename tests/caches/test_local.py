@@ -10,7 +10,7 @@ import pytest
 
 from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
-from warmkey.caches.interface import next_ticket
+from warmkey.caches.interface import next_fetch_sequence
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.testing import Recorder, SettableClock
 
@@ -71,7 +71,7 @@ def test_putting_replaces_what_is_there() -> None:
 def test_a_replaced_entry_leaves_for_the_reason_that_was_noted_on_it() -> None:
     shelf = Shelf()
     spent = shelf.entry()
-    spent.departure = EvictionReason.MESSAGES_SPENT
+    spent.pending_eviction_reason = EvictionReason.MESSAGES_SPENT
     shelf.cache.put_cache_entry(b"a", spent)
     shelf.put(b"a")
 
@@ -402,7 +402,7 @@ def test_purge_of_one_partition_leaves_the_others() -> None:
 
 def test_what_was_requested_before_a_purge_is_not_kept_after_it() -> None:
     shelf = Shelf()
-    entry = shelf.entry(ticket=next_ticket())
+    entry = shelf.entry(fetch_sequence=next_fetch_sequence())
     shelf.cache.purge()
     shelf.cache.put_cache_entry(b"a", entry)
 
@@ -413,8 +413,8 @@ def test_what_was_requested_before_a_purge_is_not_kept_after_it() -> None:
 
 def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() -> None:
     shelf = Shelf()
-    mine = shelf.entry(ticket=next_ticket(), partition_id="one")
-    theirs = shelf.entry(ticket=next_ticket(), partition_id="two")
+    mine = shelf.entry(fetch_sequence=next_fetch_sequence(), partition_id="one")
+    theirs = shelf.entry(fetch_sequence=next_fetch_sequence(), partition_id="two")
     shelf.cache.purge("one")
     shelf.cache.put_cache_entry(b"a", mine)
     shelf.cache.put_cache_entry(b"b", theirs)
@@ -424,7 +424,7 @@ def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() 
 
 def test_a_purge_of_chosen_entries_discards_nothing_else() -> None:
     shelf = Shelf()
-    entry = shelf.entry(ticket=next_ticket())
+    entry = shelf.entry(fetch_sequence=next_fetch_sequence())
     shelf.put(b"a", operation=Operation.DECRYPT)
     shelf.put(b"b")
     shelf.cache.purge(reason=EvictionReason.DELETED, which=lambda one: one.operation is Operation.DECRYPT)
@@ -476,7 +476,7 @@ def _expire(shelf: Shelf) -> None:
         lambda shelf: shelf.put(b"b"),
         lambda shelf: shelf.put(b"a"),
         _expire,
-        lambda shelf: shelf.cache.drop_inherited(),
+        lambda shelf: shelf.cache.reset(),
     ],
     ids=["purge", "delete", "capacity", "replace", "expire", "fork"],
 )
@@ -490,12 +490,12 @@ def test_key_material_leaves_our_references_on_eviction(leave: Any) -> None:
     leave(shelf)
     gc.collect()
 
-    holders = [
+    living_instances = [
         holder
         for holder in gc.get_referrers(materials)
         if isinstance(holder, (CacheEntry, EncryptionMaterials)) or holder in ([materials], (materials,))
     ]
-    assert holders == []
+    assert living_instances == []
 
 
 def test_neither_repr_nor_events_show_a_key() -> None:

@@ -35,8 +35,8 @@ from warmkey import (
     RawAesKeyring,
     WarmkeyError,
 )
+from warmkey.client_apis.buffered_source import BATCH_LENGTH
 from warmkey.client_apis.decrypt_stream import DEFAULT_MAX_BODY_LENGTH
-from warmkey.client_apis.intake import BATCH_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,7 @@ from warmkey import (
     LocalCMC,
     PolicyRefused,
 )
-from warmkey.client_apis.intake import BATCH_LENGTH
+from warmkey.client_apis.buffered_source import BATCH_LENGTH
 from warmkey.data_format.message_body import MAX_FRAMES
 
 if TYPE_CHECKING:

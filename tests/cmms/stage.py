@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from warmkey import CachingCMM, CommitmentPolicy, DefaultCMM, LocalCMC, RawAesKeyring
 from warmkey.algorithm_suites import AlgorithmSuite
-from warmkey.cmms.flights import Flights
+from warmkey.cmms.single_flight import Flights
 from warmkey.events import CacheEviction, Operation
 from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest, EncryptionMaterialsRequest
 from warmkey.testing import Recorder, SettableClock
@@ -175,9 +175,9 @@ class Boarding:
 
         monkeypatch.setattr(Flights, "join", join)
 
-    def wait_for(self, passengers: int) -> None:
-        for _ in range(passengers):
-            assert self._boarded.acquire(timeout=PATIENCE_SECONDS), f"fewer than {passengers} boarded"
+    def wait_for(self, waiters: int) -> None:
+        for _ in range(waiters):
+            assert self._boarded.acquire(timeout=PATIENCE_SECONDS), f"fewer than {waiters} boarded"
 
 
 class Crowd:

@@ -607,7 +607,7 @@ def test_the_reason_of_an_eviction_is_that_of_who_replaces_and_not_of_an_earlier
     assert stage.evictions == [EvictionReason.REPLACED]
 
 
-# Books
+# Counters
 
 
 def test_every_request_is_in_exactly_one_count() -> None:
@@ -643,11 +643,11 @@ def test_facts_and_books_say_the_same() -> None:
     cmm = stage.cmm(max_messages_encrypted=3, max_bytes_encrypted=10)
     for length in (1, 2, 11, None, 3, 9, 10, 0):
         cmm.get_encryption_materials(encrypt_request(length))
-    books = cmm.statistics(ENCRYPT)
+    counters = cmm.statistics(ENCRYPT)
 
-    assert stage.seen.count(CacheHit) == books.hits
-    assert {reason: stage.seen.count(CacheMiss, reason=reason) for reason in books.misses} == books.misses
-    assert {reason: stage.seen.count(CacheBypass, reason=reason) for reason in books.bypasses} == books.bypasses
+    assert stage.seen.count(CacheHit) == counters.hits
+    assert {reason: stage.seen.count(CacheMiss, reason=reason) for reason in counters.misses} == counters.misses
+    assert {reason: stage.seen.count(CacheBypass, reason=reason) for reason in counters.bypasses} == counters.bypasses
 
 
 def test_every_entry_that_was_made_is_in_the_cache_or_was_evicted_once() -> None:

@@ -396,7 +396,7 @@ def test_a_crowd_through_a_gate_makes_one_request() -> None:
     assert container.kms.count("Decrypt") == 1
 
 
-# Books
+# Counters
 
 
 def test_facts_and_books_agree_with_what_kms_counted() -> None:

@@ -10,7 +10,7 @@ import pytest
 import warmkey
 from tests.forks import become_another_process
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import ConfigurationError, process_copies
+from warmkey import ConfigurationError, fork_safety
 from warmkey.events import CacheEviction, EvictionReason
 from warmkey.lambda_runtime import default_client
 from warmkey.lambda_runtime.default_client import DEFAULT
@@ -291,8 +291,8 @@ def test_a_thread_that_looks_while_another_one_drops_is_not_given_the_parents_cl
         """It drops what was the parent's just before this thread sees the mark."""
 
         def __getitem__(self, index: int) -> int:
-            process_copies.notice_fork()
-            return process_copies.PROCESS_MARK[index]
+            fork_safety.notice_fork()
+            return fork_safety.PROCESS_MARK[index]
 
     monkeypatch.setattr(default_client, "PROCESS_MARK", AnotherThreadsTurn())
 

@@ -12,10 +12,10 @@ import pytest
 import warmkey
 from tests.lambda_runtime.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import in_new_process, standing_process, writable_memory
-from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, process_copies
+from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, fork_safety
 from warmkey.cmms.cache_entry_identifier import encrypt_identifier
 from warmkey.crypto import signatures
-from warmkey.data_format import familiar_header
+from warmkey.data_format import header_cache
 from warmkey.events import CacheEviction, EvictionReason, Operation
 from warmkey.lambda_runtime import snapstart
 from warmkey.lambda_runtime.default_client import DEFAULT
@@ -63,7 +63,7 @@ def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
     snapstart.prepare()
     yield hooks
     signatures.use_deterministic_signatures(deterministic=False)
-    process_copies.expect_snapshot(lambda: False)
+    fork_safety.expect_snapshot(lambda: False)
 
 
 @pytest.fixture
@@ -188,8 +188,8 @@ def test_before_the_snapshot_no_function_of_ours_remembers_anything(hooks: Hooks
         and function.cache_info().currsize
     ]
     assert remembering == []
-    assert not familiar_header._sections
-    assert not familiar_header._latest
+    assert not header_cache._sections
+    assert not header_cache._latest
     assert not cmm._encrypt_identifiers
     assert not cmm._decrypt_identifiers
 
@@ -290,7 +290,7 @@ def test_it_works_where_snapshot_restore_py_is_not_installed(
         assert warmkey.cache_info().entries == 0
     finally:
         signatures.use_deterministic_signatures(deterministic=False)
-        process_copies.expect_snapshot(lambda: False)
+        fork_safety.expect_snapshot(lambda: False)
 
 
 # --- elsewhere
@@ -319,10 +319,10 @@ def test_importing_warmkey_prepares_for_the_snapshot() -> None:
         registered = []
         hooks.register_before_snapshot = hooks.register_after_restore = registered.append
         import warmkey
-        from warmkey import process_copies
+        from warmkey import fork_safety
         from warmkey.crypto import signatures
         assert [hook.__name__ for hook in registered] == ["before_snapshot", "after_restore"]
-        assert process_copies.snapshot_is_ahead() and signatures._deterministic
+        assert fork_safety.snapshot_is_ahead() and signatures._deterministic
         """,
         AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
     )

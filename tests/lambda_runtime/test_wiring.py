@@ -21,7 +21,7 @@ from tests.lambda_runtime.processes import in_new_process
 from warmkey import ConfigurationError, LocalCMC, NullCMC
 from warmkey.events import CacheMiss, KmsRequest
 from warmkey.lambda_runtime.settings import Settings, check_keywords
-from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Given, Wired, _Clients, _longest_call_seconds, wire
+from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Overrides, Runtime, _Clients, _longest_call_seconds, wire
 from warmkey.testing import FakeKms, SettableClock
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -31,12 +31,12 @@ def settings(**given: Any) -> Settings:
     return Settings(**check_keywords({"kms_key_arns": KEY, **given}))
 
 
-def clients(given: Given | None = None, **more: Any) -> _Clients:
-    return _Clients(settings(**more), given or Given())
+def clients(given: Overrides | None = None, **more: Any) -> _Clients:
+    return _Clients(settings(**more), given or Overrides())
 
 
-def wired(given: Given | None = None, **more: Any) -> Wired:
-    return wire(settings(**more), given or Given(kms_client=FakeKms()), only_until_restored=False)
+def wired(given: Overrides | None = None, **more: Any) -> Runtime:
+    return wire(settings(**more), given or Overrides(kms_client=FakeKms()), only_until_restored=False)
 
 
 # --- clients
@@ -59,7 +59,7 @@ def test_timeouts_and_attempts_are_those_of_the_settings() -> None:
 
 
 def test_a_botocore_config_of_the_callers_is_laid_over_ours() -> None:
-    given = Given(botocore_config=Config(read_timeout=7, user_agent_extra="mine"))
+    given = Overrides(botocore_config=Config(read_timeout=7, user_agent_extra="mine"))
 
     config = clients(given)("eu-central-1").meta.config
 
@@ -68,7 +68,7 @@ def test_a_botocore_config_of_the_callers_is_laid_over_ours() -> None:
 
 def test_a_client_of_the_callers_is_used_for_every_region() -> None:
     mine = FakeKms()
-    made = clients(Given(kms_client=mine))
+    made = clients(Overrides(kms_client=mine))
 
     assert made("eu-central-1") is made("us-east-1") is made(None) is mine
 
@@ -179,7 +179,7 @@ def test_a_failing_request_is_tried_as_often_as_the_settings_say(monkeypatch: py
     with loopback_kms() as loopback:
         loopback.kms.fail(error="internal", times=None)
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", loopback.url)
-        made = wired(Given(emit=seen.append), kms_key_arns=loopback.key_arn, kms_max_attempts=2)
+        made = wired(Overrides(emit=seen.append), kms_key_arns=loopback.key_arn, kms_max_attempts=2)
 
         with pytest.raises(warmkey.KeyUnavailable):
             made.client.encrypt(b"order", cmm=made.cmm)
@@ -195,7 +195,7 @@ def test_attempts_that_nothing_answered_are_told_too(monkeypatch: pytest.MonkeyP
     with nobody:
         port = nobody.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{port}")
-    made = wired(Given(emit=seen.append), kms_key_arns=KEY, kms_max_attempts=2)
+    made = wired(Overrides(emit=seen.append), kms_key_arns=KEY, kms_max_attempts=2)
 
     with pytest.raises(warmkey.KeyUnavailable):
         made.client.encrypt(b"order", cmm=made.cmm)
@@ -216,7 +216,7 @@ def test_the_cmm_has_the_limits_of_the_settings() -> None:
 
 def test_without_a_cache_every_message_asks_kms() -> None:
     kms = FakeKms()
-    made = wired(Given(kms_client=kms), kms_key_arns=kms.create_key(), cache="off")
+    made = wired(Overrides(kms_client=kms), kms_key_arns=kms.create_key(), cache="off")
 
     for _ in range(3):
         made.client.encrypt(b"order", cmm=made.cmm)
@@ -227,7 +227,7 @@ def test_without_a_cache_every_message_asks_kms() -> None:
 
 def test_the_clock_is_that_of_cache_and_cmm() -> None:
     kms, clock = FakeKms(), SettableClock()
-    made = wired(Given(kms_client=kms, clock=clock), kms_key_arns=kms.create_key(), max_age_jitter=0)
+    made = wired(Overrides(kms_client=kms, clock=clock), kms_key_arns=kms.create_key(), max_age_jitter=0)
     for _ in range(2):
         made.client.encrypt(b"order", cmm=made.cmm)
         clock.tick(301)
@@ -238,7 +238,7 @@ def test_the_clock_is_that_of_cache_and_cmm() -> None:
 def test_the_caller_hears_what_happens_and_the_tally_too() -> None:
     kms = FakeKms()
     seen: list[Any] = []
-    made = wired(Given(kms_client=kms, emit=seen.append), kms_key_arns=kms.create_key())
+    made = wired(Overrides(kms_client=kms, emit=seen.append), kms_key_arns=kms.create_key())
 
     made.client.encrypt(b"order", cmm=made.cmm)
 

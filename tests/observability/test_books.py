@@ -233,47 +233,47 @@ class World:
 def check_requests(world: World) -> None:
     """Every request ended as exactly one of hit, coalesced, miss, bypass, failed; all books say the same."""
     for operation in Operation:
-        books = world.cmm.statistics(operation)
-        assert books.requests == world.asked[operation]
-        assert books.failures == world.failed[operation] == world.seen.count(RequestFailed, operation=operation)
-        assert books.hits == world.seen.count(CacheHit, operation=operation)
-        assert books.coalesced == world.seen.count(CacheCoalesced, operation=operation)
-        assert books.misses == _reasons(world.seen.of(CacheMiss), operation)
-        assert books.bypasses == _reasons(world.seen.of(CacheBypass), operation)
+        counters = world.cmm.statistics(operation)
+        assert counters.requests == world.asked[operation]
+        assert counters.failures == world.failed[operation] == world.seen.count(RequestFailed, operation=operation)
+        assert counters.hits == world.seen.count(CacheHit, operation=operation)
+        assert counters.coalesced == world.seen.count(CacheCoalesced, operation=operation)
+        assert counters.misses == _reasons(world.seen.of(CacheMiss), operation)
+        assert counters.bypasses == _reasons(world.seen.of(CacheBypass), operation)
 
 
 def check_entries(world: World) -> None:
     """Every entry that came in by a miss is here or has left once, and every message was counted on one of them."""
     left, here = world.seen.of(CacheEviction), list(world.cache._entries.values())
     for operation in Operation:
-        books = world.cmm.statistics(operation)
+        counters = world.cmm.statistics(operation)
         entries = [entry for entry in (*left, *here) if entry.operation is operation]
-        assert len(entries) == sum(books.misses.values())
-        assert sum(entry.messages for entry in entries) == books.hits + books.coalesced + len(entries)
+        assert len(entries) == sum(counters.misses.values())
+        assert sum(entry.messages for entry in entries) == counters.hits + counters.coalesced + len(entries)
     assert sum(entry.plaintext_bytes for entry in (*left, *here)) == world.cached_bytes
 
 
 def check_kms(world: World) -> None:
     """Every KMS request is told once, with the outcome that its caller saw; only misses and bypasses needed one."""
     told = world.seen.of(KmsRequest)
-    books = [world.cmm.statistics(operation) for operation in Operation]
+    counters = [world.cmm.statistics(operation) for operation in Operation]
 
     assert Counter((request.kms_operation, request.outcome) for request in told) == world.witness.seen
     assert len(told) == world.kms.count()
     assert sum(request.attempts for request in told) == world.witness.attempts
-    assert world.seen.count(KmsRequest, outcome=KmsOutcome.OK) == sum(book.calls for book in books)
+    assert world.seen.count(KmsRequest, outcome=KmsOutcome.OK) == sum(book.calls for book in counters)
 
 
 def check_metrics(world: World, output: Output) -> None:
     """CloudWatch adds up to the same."""
-    books = [world.cmm.statistics(operation) for operation in Operation]
+    counters = [world.cmm.statistics(operation) for operation in Operation]
     totals = Counter(output.totals)
 
-    assert totals["CacheHits"] == sum(book.hits for book in books)
-    assert totals["CacheCoalesced"] == sum(book.coalesced for book in books)
-    assert totals["CacheMisses"] == sum(sum(book.misses.values()) for book in books)
-    assert totals["CacheBypasses"] == sum(sum(book.bypasses.values()) for book in books)
-    assert totals["RequestsFailed"] == sum(book.failures for book in books)
+    assert totals["CacheHits"] == sum(book.hits for book in counters)
+    assert totals["CacheCoalesced"] == sum(book.coalesced for book in counters)
+    assert totals["CacheMisses"] == sum(sum(book.misses.values()) for book in counters)
+    assert totals["CacheBypasses"] == sum(sum(book.bypasses.values()) for book in counters)
+    assert totals["RequestsFailed"] == sum(book.failures for book in counters)
     assert totals["CacheEvictions"] == len(output.values("DataKeyAge")) == world.seen.count(CacheEviction)
     assert totals["KmsRequests"] == len(output.values("KmsLatency")) == world.kms.count()
     assert totals["KmsRequests"] + totals["KmsRetries"] == world.witness.attempts

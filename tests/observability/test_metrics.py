@@ -20,11 +20,11 @@ from tests.observability.examples_of_events import (
     UNCACHEABLE,
 )
 from warmkey.events import BypassReason, Event, EvictionReason, KmsOutcome, MissReason
-from warmkey.observability.metrics import METRICS, MetricsMode, Tally, measures
+from warmkey.observability.metrics import METRICS, MetricsBuffer, MetricsMode, measures
 
 
-def tally_of(*events: Event, mode: MetricsMode = MetricsMode.SUMMARY) -> Tally:
-    tally = Tally(mode)
+def tally_of(*events: Event, mode: MetricsMode = MetricsMode.SUMMARY) -> MetricsBuffer:
+    tally = MetricsBuffer(mode)
     for event in events:
         tally.add(event)
     return tally

@@ -70,7 +70,7 @@ class Anatomy:
 
 
 class _Walker:
-    """Takes a message apart, trusting it."""
+    """Takes a message split_clock, trusting it."""
 
     def __init__(self, message: bytes) -> None:
         self.message = message

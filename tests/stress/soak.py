@@ -79,7 +79,7 @@ class Sent(NamedTuple):
     suite: AlgorithmSuite
 
 
-class Tally:
+class KmsAndEvictionCounter:
     """Counts facts without a lock, which a forked child could inherit."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Round:
     seed: int
     clock: SettableClock = field(default_factory=SettableClock)
     kms: FakeKms = field(default_factory=FakeKms)
-    told: Tally = field(default_factory=Tally)
+    told: KmsAndEvictionCounter = field(default_factory=KmsAndEvictionCounter)
     sent: list[Sent] = field(default_factory=list)
     asked: list[tuple[int, Operation]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -315,7 +315,7 @@ def check_limits(sent: Iterable[Sent]) -> None:
 
 
 def play(seed: int, *, threads: int, operations: int, peer: PythonPeer) -> Round:
-    """One round, from an empty cache to balanced books.
+    """One round, from an empty cache to balanced counters.
 
     :raises AssertionError: something did not hold
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cmms.stage import Crowd, Stage, encrypt_request
 from tests.stress.many_contexts import CAPACITY, Light, Passage
-from warmkey import CachingCMM, LocalCMC, NullCMC, PolicyRefused, process_copies
+from warmkey import CachingCMM, LocalCMC, NullCMC, PolicyRefused, fork_safety
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_hits_failures_and_bypasses_leave_nothing_behind() -> None:
 
 def flights_alive() -> int:
     gc.collect()
-    return sum(type(thing).__name__ in ("Flight", "Passenger") for thing in gc.get_objects())
+    return sum(type(thing).__name__ in ("Flight", "Waiter") for thing in gc.get_objects())
 
 
 def test_waiting_crowds_leave_nothing_behind() -> None:
@@ -124,12 +124,12 @@ def test_caches_and_cmms_that_nobody_uses_go() -> None:
 
     use_one()
     gc.collect()
-    before = len(process_copies._living())
+    before = len(fork_safety._living())
     for _ in range(200):
         use_one()
     gc.collect()
 
-    assert len(process_copies._living()) <= before
+    assert len(fork_safety._living()) <= before
 
 
 def test_partitions_purged_by_name_do_not_pile_up() -> None:
@@ -137,4 +137,4 @@ def test_partitions_purged_by_name_do_not_pile_up() -> None:
     for number in range(5_000):
         cache.purge(str(number))
 
-    assert len(cache._purge_tickets) <= 1_024
+    assert len(cache._purge_sequences) <= 1_024

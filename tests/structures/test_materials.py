@@ -95,8 +95,8 @@ def test_materials_alias_nothing_of_the_callers(make: Any) -> None:
 
 def test_what_was_derived_from_materials_is_no_part_of_their_value_and_not_inherited() -> None:
     materials = encryption_materials()
-    materials.scratch["derived"] = "something"
+    materials.header_parts["derived"] = "something"
 
     assert materials == encryption_materials()
-    assert dataclasses.replace(materials).scratch == {}
+    assert dataclasses.replace(materials).header_parts == {}
     assert "something" not in repr(materials)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from warmkey.clock import Instant
     from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
-__all__ = ["CacheEntry", "CryptographicMaterialsCache", "next_ticket"]
+__all__ = ["CacheEntry", "CryptographicMaterialsCache", "next_fetch_sequence"]
 
-_tickets = itertools.count(1)
+_fetch_sequences = itertools.count(1)
 _CLAIMED = -1
 
 
-def next_ticket() -> int:
+def next_fetch_sequence() -> int:
     """A number later than all before it: tells what was under way when a cache was purged."""
-    return next(_tickets)
+    return next(_fetch_sequences)
 
 
 class CryptographicMaterialsCache(Protocol):
@@ -58,7 +58,7 @@ class CacheEntry:
     :ivar encrypted_data_keys: what the data key is wrapped in
     :ivar required_encryption_context_keys: those of the request that filled the entry (encrypt)
     :ivar reproduced_encryption_context: that of the request that filled the entry (decrypt)
-    :ivar departure: why the entry is about to leave, noted by whoever found it spent
+    :ivar pending_eviction_reason: why the entry is about to leave, noted by whoever found it spent
 
     Source: framework/cryptographic-materials-cache.md#cache-entry
     """
@@ -68,16 +68,16 @@ class CacheEntry:
         "_lock",
         "_refresh_claim",
         "created",
-        "departure",
         "encrypted_data_keys",
+        "fetch_sequence",
         "materials",
         "messages",
         "operation",
         "partition_id",
+        "pending_eviction_reason",
         "plaintext_bytes",
         "reproduced_encryption_context",
         "required_encryption_context_keys",
-        "ticket",
         "time_to_live",
     )
 
@@ -92,7 +92,7 @@ class CacheEntry:
         encrypted_data_keys: Sequence[EncryptedDataKey] = (),
         required_encryption_context_keys: frozenset[str] = frozenset(),
         reproduced_encryption_context: Mapping[str, str] | None = None,
-        ticket: int | None = None,
+        fetch_sequence: int | None = None,
     ) -> None:
         self.materials = materials
         self.operation = operation
@@ -102,10 +102,10 @@ class CacheEntry:
         self.encrypted_data_keys = encrypted_data_keys
         self.required_encryption_context_keys = required_encryption_context_keys
         self.reproduced_encryption_context = reproduced_encryption_context
-        self.ticket = next_ticket() if ticket is None else ticket
+        self.fetch_sequence = next_fetch_sequence() if fetch_sequence is None else fetch_sequence
         self.messages = 0
         self.plaintext_bytes = 0
-        self.departure: EvictionReason | None = None
+        self.pending_eviction_reason: EvictionReason | None = None
         self._refresh_claim: int | None = None
         self._closed = False
         self._lock = threading.Lock()

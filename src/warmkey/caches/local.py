@@ -18,12 +18,12 @@ from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from warmkey.caches.interface import next_ticket
-from warmkey.checks import integer, offering
-from warmkey.clock import Clock, SystemClock, apart
+from warmkey.caches.interface import next_fetch_sequence
+from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.process_copies import PROCESS_MARK, drop_in_copies, notice_fork, snapshot_is_ahead
+from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
+from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,22 +81,22 @@ class LocalCMC:
     ) -> None:
         self._capacity = integer("capacity", capacity, 0)
         self._pruning_tail_size = integer("pruning_tail_size", pruning_tail_size, 0)
-        offering("emit", emit, "__call__")
+        require_method("emit", emit, "__call__")
         if clock is not None:
-            offering("clock", clock, "now")
+            require_method("clock", clock, "now")
         self._read(clock or SystemClock())
         self._clock_is_settled = clock is not None
         self._emit = guarded(emit)
         self._start_empty()
-        drop_in_copies(self)
+        register(self)
 
     def _start_empty(self) -> None:
         self._lock = threading.Lock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
         self._left: list[CacheEviction] = []
-        self._purge_ticket = 0
-        self._purge_tickets: dict[str, int] = {}
+        self._purge_sequence = 0
+        self._purge_sequences: dict[str, int] = {}
         self._nothing_expires = _ALWAYS
         self._clock_offset: float | None = None
 
@@ -124,11 +124,11 @@ class LocalCMC:
 
     def _read(self, clock: Clock) -> None:
         self._clock = clock
-        self._monotonic, self._wall = apart(clock)
+        self._monotonic, self._wall = split_clock(clock)
 
     def was_purged(self, entry: CacheEntry) -> bool:
         """Whether *entry* was requested before the last purge of its partition."""
-        return entry.ticket < max(self._purge_ticket, self._purge_tickets.get(entry.partition_id, 0))
+        return entry.fetch_sequence < max(self._purge_sequence, self._purge_sequences.get(entry.partition_id, 0))
 
     def __len__(self) -> int:
         return len(self._entries) if PROCESS_MARK[0] else 0
@@ -257,13 +257,13 @@ class LocalCMC:
 
     def _discard_requested(self, partition_id: str | None) -> None:
         """Let :meth:`was_purged` say yes of everything that was requested up to now."""
-        if partition_id is None or len(self._purge_tickets) >= _PARTITIONS_REMEMBERED:
-            self._purge_ticket = next_ticket()
-            self._purge_tickets.clear()
+        if partition_id is None or len(self._purge_sequences) >= _PARTITIONS_REMEMBERED:
+            self._purge_sequence = next_fetch_sequence()
+            self._purge_sequences.clear()
         else:
-            self._purge_tickets[partition_id] = next_ticket()
+            self._purge_sequences[partition_id] = next_fetch_sequence()
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Called in a forked child, whose parent's keys are not its to use, and before a snapshot."""
         if reason is EvictionReason.SNAPSHOT:
             self.purge(reason=reason)
@@ -305,8 +305,8 @@ class LocalCMC:
             self._expired_identifiers[identifier] = None
             if len(self._expired_identifiers) > self._capacity:
                 self._expired_identifiers.popitem(last=False)
-        if reason is EvictionReason.REPLACED and entry.departure is not None:
-            reason = entry.departure
+        if reason is EvictionReason.REPLACED and entry.pending_eviction_reason is not None:
+            reason = entry.pending_eviction_reason
         self._leave(entry, reason, now)
 
     def _leave(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:

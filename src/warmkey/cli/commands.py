@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-from warmkey.cli.examination import examine
 from warmkey.cli.files import Base64Source, Progress, can_be_replaced, opened, replaced, written_to
-from warmkey.cli.inspection import as_json, as_text
+from warmkey.cli.message_walk import examine
+from warmkey.cli.report import as_json, as_text
 from warmkey.client_apis.client import Client
 from warmkey.exceptions import InvalidRequest
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
+    from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.decrypt_stream import DecryptStream
-    from warmkey.client_apis.intake import Source
     from warmkey.client_apis.streams import MessageStream
 
     KmsClients: TypeAlias = Callable[[str | None], Any]

@@ -18,7 +18,7 @@ from warmkey.exceptions import MalformedMessage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.buffered_source import Source
 
 __all__ = ["STANDARD", "Base64Source", "Progress", "can_be_replaced", "opened", "replaced", "written_to"]
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
-from warmkey.checks import integer, offering
 from warmkey.client_apis.decrypt import decrypt
 from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
 from warmkey.cmms.default import DefaultCMM
-from warmkey.exceptions import ConfigurationError, InvalidRequest, seal
+from warmkey.exceptions import ConfigurationError, InvalidRequest
+from warmkey.tracebacks import scrub_traceback
+from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.decrypt_stream import DecryptStream
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.client_apis.encrypt_stream import EncryptStream
-    from warmkey.client_apis.intake import Source
     from warmkey.client_apis.results import DecryptResult, EncryptResult
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.keyrings.interface import Keyring
@@ -99,7 +100,7 @@ class Client:
         except BaseException as error:  # noqa: BLE001 - raised again
             # Tracebacks keep the local variables of their frames: no secret may be among them.
             del plaintext, encryption_context
-            raise seal(_explained(error, cmm))  # noqa: B904 - its cause is set already
+            raise scrub_traceback(_explained(error, cmm))  # noqa: B904 - its cause is set already
 
     def encrypt_stream(
         self,
@@ -145,7 +146,7 @@ class Client:
             )
         except BaseException as error:  # noqa: BLE001 - raised again
             del source, encryption_context
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
     def decrypt(
         self,
@@ -180,7 +181,7 @@ class Client:
             )
         except BaseException as error:  # noqa: BLE001 - raised again
             del ciphertext, encryption_context  # a message has its context in clear
-            raise seal(_explained(error, cmm))  # noqa: B904 - its cause is set already
+            raise scrub_traceback(_explained(error, cmm))  # noqa: B904 - its cause is set already
 
     def decrypt_stream(
         self,
@@ -228,7 +229,7 @@ class Client:
             )
         except BaseException as error:  # noqa: BLE001 - raised again
             del source, encryption_context
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
 
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
@@ -236,7 +237,7 @@ def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) 
         raise InvalidRequest("give either cmm or keyring")
     if cmm is None:
         return DefaultCMM(keyring)  # type: ignore[arg-type]
-    offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+    require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
     return cmm
 
 
@@ -244,7 +245,7 @@ def _explained(error: BaseException, cmm: object) -> BaseException:
     """*error*, or what led to it: something else in place of a CMM, found out here so that no message pays for it."""
     if isinstance(error, AttributeError) and cmm is not None:
         try:
-            offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+            require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
         except ConfigurationError as explanation:
             explanation.__suppress_context__ = True
             return explanation

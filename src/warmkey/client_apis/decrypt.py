@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, cast
 
-from warmkey.client_apis.bodies import decrypt_body
+from warmkey.client_apis.frames import decrypt_body
 from warmkey.client_apis.results import DecryptResult
 from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
-from warmkey.data_format.familiar_header import read_familiar_header
+from warmkey.data_format.header_cache import read_cached_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused
@@ -40,7 +40,7 @@ def decrypt(
 ) -> DecryptResult:
     """The plaintext of one message; see :meth:`warmkey.Client.decrypt`."""
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
-    header = read_familiar_header(message, maximum_keys=max_encrypted_data_keys)
+    header = read_cached_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
     aead = verified_cipher(materials, header, message[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead)

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.client_apis.bodies import decrypt_block, regular_frame_aad
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
 from warmkey.client_apis.decrypt import get_materials, verified_cipher
-from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
+from warmkey.client_apis.frames import decrypt_block, regular_frame_aad
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.data_format.message_body import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from warmkey.algorithm_suites import CommitmentPolicy
-    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.streams import Begin, Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.crypto.aes_gcm import AESGCM
@@ -60,9 +60,9 @@ _FOOTER_GUESS = 128
 class DecryptStream(MessageStream):
     """A readable binary file: the plaintext of a message. See :meth:`warmkey.Client.decrypt_stream`."""
 
-    def __init__(self, begin: Begin, intake: Intake) -> None:
+    def __init__(self, begin: Begin, source: BufferedSource) -> None:
         super().__init__(begin)
-        self._intake: Intake | None = intake
+        self._source: BufferedSource | None = source
 
     def close(self) -> None:
         """Let go of keys and buffers.
@@ -70,7 +70,7 @@ class DecryptStream(MessageStream):
         :raises AuthenticationFailed: the message is signed, and was not read to the point where the signature is
             verified: what had been read is not known to come from the signer
         """
-        unverified = self._intake is not None and self._intake.hashing
+        unverified = self._source is not None and self._source.hashing
         super().close()
         if unverified:
             raise AuthenticationFailed(
@@ -80,7 +80,7 @@ class DecryptStream(MessageStream):
 
     def _let_go(self) -> None:
         super()._let_go()
-        self._intake = None
+        self._source = None
 
 
 def decrypt_stream(
@@ -102,9 +102,9 @@ def decrypt_stream(
         encryption_context=EncryptionContext.of(encryption_context),
     )
     limit = _checked_max_body_length(max_body_length)
-    intake = Intake(open_source(source))
-    begin = partial(_begin, intake, parse, ask, unsigned_only=unsigned_only, limit=limit)
-    return DecryptStream(begin, intake)
+    buffered = BufferedSource(open_source(source))
+    begin = partial(_begin, buffered, parse, ask, unsigned_only=unsigned_only, limit=limit)
+    return DecryptStream(begin, buffered)
 
 
 def _checked_max_body_length(max_body_length: object) -> int:
@@ -116,14 +116,14 @@ def _checked_max_body_length(max_body_length: object) -> int:
 
 
 def _begin(
-    intake: Intake,
+    source: BufferedSource,
     parse: Callable[[bytes], MessageHeader],
     ask: Callable[[MessageHeader], DecryptionMaterials],
     *,
     unsigned_only: bool,
     limit: int,
 ) -> tuple[Facts, Parts]:
-    header = intake.parse(parse, guess=_HEADER_GUESS)
+    header = source.parse(parse, guess=_HEADER_GUESS)
     signature = header.algorithm_suite.signature
     if signature is not None and unsigned_only:
         # spec: client-apis/decrypt.md#behavior
@@ -132,16 +132,16 @@ def _begin(
             "decrypt it without that and use no plaintext before the end, or have it written unsigned"
         )
     materials = ask(header)
-    aead = verified_cipher(materials, header, bytes(intake.data[: header.body_length]))
+    aead = verified_cipher(materials, header, bytes(source.data[: header.body_length]))
     if signature is not None:
-        intake.start_hash(signature)
-    intake.consume(header.length)
+        source.start_hash(signature)
+    source.consume(header.length)
     facts = Facts(
         algorithm_suite=header.algorithm_suite,
         encryption_context=cast("EncryptionContext", materials.encryption_context),
         header=lambda: header,
     )
-    return facts, _plaintext(_Body(intake, header, aead, limit), materials)
+    return facts, _plaintext(_Body(source, header, aead, limit), materials)
 
 
 def _plaintext(body: _Body, materials: DecryptionMaterials) -> Iterator[memoryview]:
@@ -149,19 +149,19 @@ def _plaintext(body: _Body, materials: DecryptionMaterials) -> Iterator[memoryvi
         block = yield from body.regular_frames()
         last = body.last(block, FINAL_FRAME, _FINAL_START)
     else:
-        block = body.intake.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
+        block = body.source.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
         last = body.last(block, SINGLE_BLOCK, _NON_FRAMED_START)
-    _verify_end(body.intake, materials)
+    _verify_end(body.source, materials)
     yield last
 
 
 class _Body:
     """Decrypts the body of one message, whose header is verified."""
 
-    __slots__ = ("aead", "header", "intake", "limit")
+    __slots__ = ("aead", "header", "limit", "source")
 
-    def __init__(self, intake: Intake, header: MessageHeader, aead: AESGCM, limit: int) -> None:
-        self.intake = intake
+    def __init__(self, source: BufferedSource, header: MessageHeader, aead: AESGCM, limit: int) -> None:
+        self.source = source
         self.header = header
         self.aead = aead
         self.limit = limit
@@ -171,7 +171,7 @@ class _Body:
 
         Source: client-apis/decrypt.md#decrypt-the-message-body
         """
-        intake, frame_length = self.intake, self.header.frame_length
+        source, frame_length = self.source, self.header.frame_length
         frame = frame_length + REGULAR_FRAME_OVERHEAD
         at_once = max(1, BATCH_LENGTH // frame)
         buffer = memoryview(b"")
@@ -179,21 +179,21 @@ class _Body:
         while not (block := self._frame_start(number)).final:
             name = f"frame {number}"
             self._check_length(block, name)
-            intake.fill(frame, at_once * frame)
-            intake.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_NUMBER_AND_IV.size)
-            count = min(len(intake) // frame, at_once, MAX_FRAMES - number)
+            source.fill(frame, at_once * frame)
+            source.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_NUMBER_AND_IV.size)
+            count = min(len(source) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:
                 buffer = memoryview(bytearray(count * frame_length))
-            with intake.data as frames:
+            with source.data as frames:
                 count = self._decrypt_regular_frames(frames, buffer, range(number, number + count))
-            intake.consume(count * frame)
+            source.consume(count * frame)
             number += count
             yield buffer[: count * frame_length]
         return block
 
     def _frame_start(self, number: int) -> Block:
         frame_length = self.header.frame_length
-        return self.intake.parse(
+        return self.source.parse(
             lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length),
             guess=_FINAL_START,
         )
@@ -223,11 +223,11 @@ class _Body:
         """The plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
         name = f"frame {block.sequence_number}" if content == FINAL_FRAME else "non-framed body"
         self._check_length(block, name)
-        self.intake.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)
+        self.source.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)
         end = start + block.length + TAG_LENGTH
-        with self.intake.data[start:end] as sealed:
+        with self.source.data[start:end] as sealed:
             plaintext = decrypt_block(sealed, block, content, message_id=self.header.message_id, aead=self.aead)
-        self.intake.consume(end)
+        self.source.consume(end)
         return memoryview(plaintext)
 
     def _check_length(self, block: Block, name: str) -> None:
@@ -238,19 +238,19 @@ class _Body:
             )
 
 
-def _verify_end(intake: Intake, materials: DecryptionMaterials) -> None:
+def _verify_end(source: BufferedSource, materials: DecryptionMaterials) -> None:
     # spec: client-apis/decrypt.md#verify-the-signature
     if materials.algorithm_suite.signature is None:
-        _expect_end(intake)
+        _expect_end(source)
         return
-    digest = intake.take_digest()
-    signature = intake.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
-    intake.consume(2 + len(signature))
-    _expect_end(intake)
+    digest = source.take_digest()
+    signature = source.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+    source.consume(2 + len(signature))
+    _expect_end(source)
     cast("VerificationKey", materials.verification_key).verify(signature, digest)
 
 
-def _expect_end(intake: Intake) -> None:
-    intake.fill(1)
-    if len(intake):
-        raise MalformedMessage("more bytes follow the end of the message", offset=intake.position)
+def _expect_end(source: BufferedSource) -> None:
+    source.fill(1)
+    if len(source):
+        raise MalformedMessage("more bytes follow the end of the message", offset=source.position)

@@ -10,7 +10,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from warmkey.client_apis.bodies import encrypt_message
+from warmkey.client_apis.frames import encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
-    from warmkey.client_apis.bodies import AuthenticatedHeader
+    from warmkey.client_apis.frames import AuthenticatedHeader
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.structures import EncryptionMaterials, SigningKey
 
@@ -157,7 +157,7 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
     encryption_key, commit_key = derive_keys(suite, data_key, message_id)
     aead = AESGCM(encryption_key)
-    parts: tuple[bytes, bytes, bytes] | None = materials.scratch.get(frame_length)
+    parts: tuple[bytes, bytes, bytes] | None = materials.header_parts.get(frame_length)
     before_id, after_id, only_authenticated = parts or _unchanging_parts(materials, frame_length)
     body = before_id + message_id + after_id + commit_key
     tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
@@ -174,8 +174,8 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
         materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
     )
     parts = *around_id, context.serialize_only(required)
-    materials.scratch.clear()  # one frame length is the rule: keep no more than one
-    materials.scratch[frame_length] = parts
+    materials.header_parts.clear()  # one frame length is the rule: keep no more than one
+    materials.header_parts[frame_length] = parts
     return parts
 
 

@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.client_apis.bodies import regular_frame_aad
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
 from warmkey.client_apis.encrypt import authenticated_header, check_frames, frame_length_for, get_materials
-from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
+from warmkey.client_apis.frames import regular_frame_aad
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
 from warmkey.data_format.message_body import REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
-    from warmkey.client_apis.bodies import AuthenticatedHeader
+    from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.encrypt import FrameLength
-    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.frames import AuthenticatedHeader
     from warmkey.client_apis.streams import Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.structures import EncryptionMaterials, SigningKey
@@ -70,7 +70,7 @@ def encrypt_stream(
         algorithm_suite=algorithm_suite,
         plaintext_length=bound,
     )
-    return EncryptStream(partial(_begin, Intake(open_source(source), limit=bound), ask, frame_length))
+    return EncryptStream(partial(_begin, BufferedSource(open_source(source), limit=bound), ask, frame_length))
 
 
 def _plaintext_length_bound(source: object, plaintext_length: object) -> int | None:
@@ -84,7 +84,7 @@ def _plaintext_length_bound(source: object, plaintext_length: object) -> int | N
     return plaintext_length
 
 
-def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length: int) -> tuple[Facts, Parts]:
+def _begin(source: BufferedSource, ask: Callable[[], EncryptionMaterials], frame_length: int) -> tuple[Facts, Parts]:
     materials = ask()
     header = authenticated_header(materials, frame_length)
     serialized, _, _ = header
@@ -93,28 +93,28 @@ def _begin(intake: Intake, ask: Callable[[], EncryptionMaterials], frame_length:
         encryption_context=cast("EncryptionContext", materials.encryption_context),
         header=partial(read_header, serialized),
     )
-    return facts, _message(intake, materials, header, frame_length)
+    return facts, _message(source, materials, header, frame_length)
 
 
 def _message(
-    intake: Intake, materials: EncryptionMaterials, header: AuthenticatedHeader, frame_length: int
+    source: BufferedSource, materials: EncryptionMaterials, header: AuthenticatedHeader, frame_length: int
 ) -> Iterator[bytes | memoryview]:
     serialized, _, _ = header
     signature = materials.algorithm_suite.signature
     if signature is None:
         yield serialized
-        yield from _body(intake, header, frame_length)
+        yield from _body(source, header, frame_length)
         return
     # spec: client-apis/encrypt.md#construct-the-signature
     signed = hashlib.new(signature.hash_function.value, serialized)
     yield serialized
-    for part in _body(intake, header, frame_length):
+    for part in _body(source, header, frame_length):
         signed.update(part)
         yield part
     yield serialize_footer(cast("SigningKey", materials.signing_key).sign(signed.digest()))
 
 
-def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Iterator[bytes | memoryview]:
+def _body(source: BufferedSource, header: AuthenticatedHeader, frame_length: int) -> Iterator[bytes | memoryview]:
     """As many regular frames at a time as make a batch, in a buffer that is used again; then the final frame.
 
     Source: client-apis/encrypt.md#construct-the-body
@@ -123,21 +123,21 @@ def _body(intake: Intake, header: AuthenticatedHeader, frame_length: int) -> Ite
     at_once = max(1, BATCH_LENGTH // frame)
     buffer = memoryview(b"")
     number = 1
-    while not intake.ended or len(intake) > frame_length:
-        intake.fill(frame_length + 1, at_once * frame_length + 1)
-        count = min(count_regular_frames(len(intake), frame_length), at_once)
-        check_frames(number + count, min(len(intake), frame_length), frame_length)
+    while not source.ended or len(source) > frame_length:
+        source.fill(frame_length + 1, at_once * frame_length + 1)
+        count = min(count_regular_frames(len(source), frame_length), at_once)
+        check_frames(number + count, min(len(source), frame_length), frame_length)
         if len(buffer) < count * frame:
             buffer = memoryview(bytearray(count * frame))
-        with intake.data as plaintext:
+        with source.data as plaintext:
             _encrypt_regular_frames(plaintext, buffer, range(number, number + count), header, frame_length)
-        intake.consume(count * frame_length)
+        source.consume(count * frame_length)
         number += count
         yield buffer[: count * frame]
     del buffer  # so that a large frame is in memory twice, not three times
-    with intake.data as plaintext:
+    with source.data as plaintext:
         final_frame = _final_frame(plaintext, number, header)
-    intake.consume(len(intake))
+    source.consume(len(source))
     yield from final_frame
 
 

@@ -12,7 +12,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
-from warmkey.exceptions import InvalidRequest, WarmkeyError, seal
+from warmkey.exceptions import InvalidRequest, WarmkeyError
+from warmkey.tracebacks import scrub_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,7 +164,7 @@ class MessageStream(_BinaryFile):
             # The source's too, and an interruption: a stream that failed must never look like one that ended.
             self._failure = error
             self._let_go()
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
     def _fail_again(self, failure: BaseException) -> NoReturn:
         if isinstance(failure, WarmkeyError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.data_format.encrypted_data_keys import serialize_entry
 from warmkey.events import EvictionReason
-from warmkey.process_copies import drop_in_copies
+from warmkey.fork_safety import register
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +74,9 @@ class _Remembered(dict[Any, bytes]):
     def __init__(self, partition_id: str) -> None:
         super().__init__()
         self._partition_id = partition_id
-        drop_in_copies(self)
+        register(self)
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Encryption contexts are not for a copy of this process, whatever the *reason*."""
         del reason
         self.clear()

@@ -27,14 +27,13 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import CacheEntry
-from warmkey.checks import offering
 from warmkey.clock import SystemClock
 from warmkey.cmms.cache_entry_identifier import DecryptIdentifiers, EncryptIdentifiers
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.fetching import Fetcher, Wanted
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
-from warmkey.cmms.statistics import Books
+from warmkey.cmms.statistics import Counters
 from warmkey.events import (
     BypassReason,
     EvictionReason,
@@ -46,6 +45,7 @@ from warmkey.events import (
     ignore,
 )
 from warmkey.exceptions import ConfigurationError, InvalidRequest
+from warmkey.validation import require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ _ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 # None: the suite is the underlying CMM's to choose.
 _EVERY_SUITE: frozenset[AlgorithmSuite | None] = frozenset({None, *AlgorithmSuite})
 _IDENTITY_KDF_SUITES = frozenset(suite for suite in AlgorithmSuite if suite.has_identity_kdf)
-_DEPARTURES = {
+_PENDING_EVICTION_REASONS = {
     MissReason.EXPIRED: EvictionReason.EXPIRED,
     MissReason.MESSAGES_SPENT: EvictionReason.MESSAGES_SPENT,
     MissReason.BYTES_SPENT: EvictionReason.BYTES_SPENT,
@@ -118,10 +118,10 @@ class CachingCMM:
     ) -> None:
         if cache is None:
             raise ConfigurationError("cache is None; give a LocalCMC(capacity), or a NullCMC() to turn caching off")
-        offering("cache", cache, "get_cache_entry", "put_cache_entry")
-        offering("emit", emit, "__call__")
+        require_method("cache", cache, "get_cache_entry", "put_cache_entry")
+        require_method("emit", emit, "__call__")
         if clock is not None:
-            offering("clock", clock, "now")
+            require_method("clock", clock, "now")
         self._cache = cache
         self._cmm = underlying_cmm(cmm, keyring)
         self._partition_id = _checked_partition_id(partition_id)
@@ -140,13 +140,13 @@ class CachingCMM:
         self._never_cached = _EVERY_SUITE if getattr(cache, "capacity", None) == 0 else _IDENTITY_KDF_SUITES
         self._emit = guarded(emit)
         self._tell_hit = hit_listener(self._emit)
-        self._books = Books()
+        self._counters = Counters()
         self._fetcher = Fetcher(
             cache=cache,
             partition_id=self._partition_id,
             limits=self._limits,
             wait_seconds=wait_seconds,
-            books=self._books,
+            counters=self._counters,
             clock=self._clock,
             emit=self._emit,
         )
@@ -172,7 +172,7 @@ class CachingCMM:
 
     def statistics(self, operation: Operation) -> OperationStatistics:
         """How the requests of *operation* ended so far."""
-        return self._books.of(operation)
+        return self._counters.of(operation)
 
     def purge(self) -> int:
         """Forget every entry of this partition and what is being fetched; how many entries there were.
@@ -207,7 +207,7 @@ class CachingCMM:
         else:
             refused = self._judge_encrypt(entry, request)
             if refused is None:
-                self._books.encrypt_hits.add()
+                self._counters.encrypt_hits.add()
                 if self._tell_hit is not None:
                     self._tell_hit(_ENCRYPT)
                 return entry.materials  # type: ignore[return-value]
@@ -235,7 +235,7 @@ class CachingCMM:
         else:
             refused = self._judge_decrypt(entry, request)
             if refused is None:
-                self._books.decrypt_hits.add()
+                self._counters.decrypt_hits.add()
                 if self._tell_hit is not None:
                     self._tell_hit(_DECRYPT)
                 return entry.materials  # type: ignore[return-value]
@@ -287,7 +287,7 @@ class CachingCMM:
         return MissReason.ABSENT if miss_reason is None else miss_reason(identifier)
 
     def _watch_context(self, context: Mapping[str, str]) -> None:
-        key = self._churn.missed(context, hits=self._books.encrypt_hits.total())
+        key = self._churn.missed(context, hits=self._counters.encrypt_hits.total())
         if key is not None:
             self._emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))
 
@@ -299,13 +299,13 @@ class CachingCMM:
             shared_with=(request.commitment_policy, request.required_encryption_context_keys),
             judge=lambda entry: self._judge_encrypt(entry, request),
             fetch=lambda: self._cmm.get_encryption_materials(replace(request, max_plaintext_length=None)),
-            fill=lambda materials, created, ticket: CacheEntry(
+            fill=lambda materials, created, fetch_sequence: CacheEntry(
                 materials,
                 operation=Operation.ENCRYPT,
                 created=created,
                 time_to_live=self._limits.time_to_live(),
                 partition_id=self._partition_id,
-                ticket=ticket,
+                fetch_sequence=fetch_sequence,
                 encrypted_data_keys=materials.encrypted_data_keys,
                 required_encryption_context_keys=request.required_encryption_context_keys,
             ),
@@ -319,13 +319,13 @@ class CachingCMM:
             shared_with=(request.commitment_policy, request.reproduced_encryption_context),
             judge=lambda entry: self._judge_decrypt(entry, request),
             fetch=lambda: self._cmm.decrypt_materials(request),
-            fill=lambda materials, created, ticket: CacheEntry(
+            fill=lambda materials, created, fetch_sequence: CacheEntry(
                 materials,
                 operation=Operation.DECRYPT,
                 created=created,
                 time_to_live=self._limits.time_to_live(),
                 partition_id=self._partition_id,
-                ticket=ticket,
+                fetch_sequence=fetch_sequence,
                 encrypted_data_keys=request.encrypted_data_keys,
                 reproduced_encryption_context=request.reproduced_encryption_context,
             ),
@@ -333,7 +333,7 @@ class CachingCMM:
 
 
 def _note(entry: CacheEntry, reason: MissReason) -> MissReason:
-    entry.departure = _DEPARTURES.get(reason)
+    entry.pending_eviction_reason = _PENDING_EVICTION_REASONS.get(reason)
     return reason
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from warmkey.checks import offering
 from warmkey.cmms.interface import (
     check_decryption_materials,
     check_encryption_materials,
@@ -25,6 +24,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
+from warmkey.validation import require_method
 
 if TYPE_CHECKING:
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -40,7 +40,7 @@ class DefaultCMM:
     """
 
     def __init__(self, keyring: Keyring) -> None:
-        offering("keyring", keyring, "on_encrypt", "on_decrypt")
+        require_method("keyring", keyring, "on_encrypt", "on_decrypt")
         self._keyring = keyring
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring |
     :raises ConfigurationError: neither or both are given, or something else
     """
     if cmm is not None and keyring is None:
-        offering("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+        require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
         return cmm
     if keyring is not None and cmm is None:
         return DefaultCMM(keyring)

@@ -1,4 +1,4 @@
-"""How a request that no entry serves gets its materials: alone, by leading a flight, or as its passenger.
+"""How a request that no entry serves gets its materials: alone, by leading a flight, or as its waiter.
 
 A miss is fetched by one thread; threads that need the same thing wait for it and are given their reservations, before
 the entry can be seen by anybody else, in the order in which they came. Who gets none starts over. No lock is held
@@ -12,9 +12,8 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from warmkey.caches.interface import next_ticket
-from warmkey.checks import seconds
-from warmkey.cmms.flights import Flight, Flights, Passenger
+from warmkey.caches.interface import next_fetch_sequence
+from warmkey.cmms.single_flight import Flight, Flights, Waiter
 from warmkey.events import (
     BypassReason,
     CacheBypass,
@@ -30,8 +29,9 @@ from warmkey.events import (
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
+from warmkey.records import Record
 from warmkey.structures import DecryptionMaterials, EncryptionMaterials
-from warmkey.values import Value
+from warmkey.validation import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from warmkey.caches.interface import CacheEntry, CryptographicMaterialsCache
     from warmkey.clock import Clock, Instant
     from warmkey.cmms.limits import Limits
-    from warmkey.cmms.statistics import Books
+    from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
 
@@ -48,13 +48,13 @@ __all__ = ["Fetcher", "Wanted"]
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 
 
-class Wanted(Value, Generic[_Materials]):
+class Wanted(Record, Generic[_Materials]):
     """One cacheable request.
 
     :ivar shared_with: what has to be equal, beside the identifier, for two requests to share one call
     :ivar judge: reserves the message on an entry that was found, or says why the entry can't serve
     :ivar fetch: asks the underlying CMM
-    :ivar fill: makes an entry of the answer, its creation time and its ticket
+    :ivar fill: makes an entry of the answer, its creation time and its fetch_sequence
     """
 
     operation: Operation
@@ -67,7 +67,7 @@ class Wanted(Value, Generic[_Materials]):
 
 
 class Fetcher:
-    """Serves what a caching CMM could not serve from an entry, and keeps the books of it."""
+    """Serves what a caching CMM could not serve from an entry, and keeps the counters of it."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Fetcher:
         partition_id: str,
         limits: Limits,
         wait_seconds: object,
-        books: Books,
+        counters: Counters,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -84,7 +84,7 @@ class Fetcher:
         self._partition_id = partition_id
         self._limits = limits
         self._wait_seconds = seconds("wait_seconds", wait_seconds)
-        self._books = books
+        self._counters = counters
         self._clock = clock
         self._emit = emit
         self._tell_hit = hit_listener(emit)
@@ -92,7 +92,7 @@ class Fetcher:
 
     def count_hit(self, operation: Operation) -> None:
         """A cached entry served the request."""
-        self._books.hit(operation)
+        self._counters.hit(operation)
         if self._tell_hit is not None:
             self._tell_hit(operation)
 
@@ -103,7 +103,7 @@ class Fetcher:
         except Exception as error:
             self._count_failure(operation, error)
             raise
-        self._books.count(operation, reason)
+        self._counters.count(operation, reason)
         self._emit(CacheBypass(operation=operation, reason=reason))
         return materials
 
@@ -111,20 +111,20 @@ class Fetcher:
         """Fetch, or have another thread fetch, until this request is served."""
         key = (wanted.identifier, wanted.shared_with)
         while True:
-            passenger: Passenger[CacheEntry] = Passenger(wanted.plaintext_length)
-            flight, leading = self._flights.join(key, passenger)
+            waiter: Waiter[CacheEntry] = Waiter(wanted.plaintext_length)
+            flight, leading = self._flights.join(key, waiter)
             try:
                 if leading:
                     return self._lead(wanted, flight, reason)
-                served = self._wait(flight, passenger)
+                served = self._wait(flight, waiter)
             except Exception as error:
                 self._count_failure(wanted.operation, error)
                 raise
             finally:
                 if leading:
-                    self._flights.land(key, flight)
+                    self._flights.finish(key, flight)
             if served is not None:
-                self._books.count(wanted.operation, "coalesced")
+                self._counters.count(wanted.operation, "coalesced")
                 self._emit(CacheCoalesced(operation=wanted.operation))
                 return cast("_Materials", served.materials)
             if flight.not_shareable:
@@ -151,7 +151,7 @@ class Fetcher:
         return self._fly(wanted, flight, reason) if isinstance(found, MissReason) else found
 
     def _fly(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
-        created, ticket = self._clock.now(), next_ticket()
+        created, fetch_sequence = self._clock.now(), next_fetch_sequence()
         try:
             materials = self._ask(wanted.fetch)
         except Exception as error:
@@ -159,28 +159,28 @@ class Fetcher:
             raise
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
-            self._books.count(wanted.operation, BypassReason.IDENTITY_KDF)
+            self._counters.count(wanted.operation, BypassReason.IDENTITY_KDF)
             self._emit(CacheBypass(operation=wanted.operation, reason=BypassReason.IDENTITY_KDF))
             return materials
-        entry = wanted.fill(materials, created, ticket)
+        entry = wanted.fill(materials, created, fetch_sequence)
         # Who asked comes first: its length is within the limits, or it would have been a bypass.
         self._limits.reserve(entry, wanted.plaintext_length)
         self._serve(flight, entry)
         self._cache.put_cache_entry(wanted.identifier, entry)
-        self._books.count(wanted.operation, reason)
+        self._counters.count(wanted.operation, reason)
         self._emit(CacheMiss(operation=wanted.operation, reason=reason))
         return materials
 
     def _serve(self, flight: Flight[CacheEntry], entry: CacheEntry) -> None:
         """Give everybody on board a reservation, unless nobody may have one: the key is too old, or was purged."""
-        passengers = flight.close()
+        waiters = flight.close()
         too_old = entry.age(self._clock.now()) >= entry.time_to_live
         was_purged = getattr(self._cache, "was_purged", None)
         if too_old or (was_purged is not None and was_purged(entry)):
             return
-        for passenger in passengers:
-            if self._limits.reserve(entry, passenger.plaintext_length) is None:
-                passenger.served = entry
+        for waiter in waiters:
+            if self._limits.reserve(entry, waiter.plaintext_length) is None:
+                waiter.served = entry
 
     def _ask(self, fetch: Callable[[], _Materials]) -> _Materials:
         try:
@@ -200,7 +200,7 @@ class Fetcher:
                 with suppress(TypeError):
                     purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
 
-    def _wait(self, flight: Flight[CacheEntry], passenger: Passenger[CacheEntry]) -> CacheEntry | None:
+    def _wait(self, flight: Flight[CacheEntry], waiter: Waiter[CacheEntry]) -> CacheEntry | None:
         if flight.is_mine():
             raise KeyUnavailable(
                 "this thread is requesting the same data key already; a subscriber or keyring must not need the data "
@@ -213,7 +213,7 @@ class Fetcher:
             )
         if flight.error is not None:
             raise _as_own(flight.error)
-        return passenger.served
+        return waiter.served
 
     def refresh(self, wanted: Wanted[_Materials]) -> _Materials:
         """Fetch the successor of the entry that is there, on which other threads go on meanwhile."""
@@ -226,7 +226,7 @@ class Fetcher:
             except Exception as error:  # noqa: BLE001 - raised again below, unless the old key still serves
                 failure = error
             finally:
-                self._flights.land(key, flight)
+                self._flights.finish(key, flight)
         # Unless KMS said no to the old key (then it was evicted), it serves until its own end, which may have come.
         found = self._from_cache(wanted)
         if not isinstance(found, MissReason):
@@ -237,7 +237,7 @@ class Fetcher:
         raise failure
 
     def _count_failure(self, operation: Operation, error: Exception) -> None:
-        self._books.count(operation, "failed")
+        self._counters.count(operation, "failed")
         self._emit(RequestFailed(operation=operation, error=type(error).__name__))
 
 

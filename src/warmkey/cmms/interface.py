@@ -86,13 +86,13 @@ def check_encryption_materials(materials: EncryptionMaterials, request: Encrypti
     Source: framework/cmm-interface.md#get-encryption-materials
     """
     try:
-        suite, lack = materials.algorithm_suite, materials.lack
+        suite, missing = materials.algorithm_suite, materials.missing
     except AttributeError:
         raise _no_materials(materials) from None
     if suite not in request.commitment_policy.encrypt_suites:
         check_may_encrypt(suite, request.commitment_policy)
-    if lack is not None:
-        raise ConfigurationError(f"the CMM or keyring gave {lack}")
+    if missing is not None:
+        raise ConfigurationError(f"the CMM or keyring gave {missing}")
     context, asked = materials.encryption_context, request.encryption_context
     if context is not asked and not asked.items() <= context.items():
         raise ConfigurationError("the CMM dropped or changed a pair of the requested encryption context")
@@ -110,13 +110,13 @@ def check_decryption_materials(materials: DecryptionMaterials, request: DecryptM
     Source: framework/cmm-interface.md#decrypt-materials
     """
     try:
-        suite, lack = materials.algorithm_suite, materials.lack
+        suite, missing = materials.algorithm_suite, materials.missing
     except AttributeError:
         raise _no_materials(materials) from None
     if suite is not request.algorithm_suite:
         raise ConfigurationError(f"the CMM answered {suite.name} for a message of {request.algorithm_suite.name}")
-    if lack is not None:
-        raise ConfigurationError(f"the CMM or keyring gave {lack}")
+    if missing is not None:
+        raise ConfigurationError(f"the CMM or keyring gave {missing}")
     context, stored = materials.encryption_context, request.encryption_context
     reproduced = request.reproduced_encryption_context
     # Mostly nothing is reproduced, or all that is stored, and comparing bytes shows that 0.2 µs sooner than pairs do.

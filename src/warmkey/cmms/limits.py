@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from warmkey.checks import integer, seconds, share
 from warmkey.events import Operation
+from warmkey.validation import fraction, integer, seconds
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CacheEntry
@@ -32,7 +32,7 @@ class Limits:
         self.max_age = seconds("max_age", max_age)
         self.max_messages = integer("max_messages_encrypted", max_messages_encrypted, 1, MAX_MESSAGES)
         self.max_bytes = integer("max_bytes_encrypted", max_bytes_encrypted, 0, MAX_BYTES)
-        self._jitter = share("max_age_jitter", max_age_jitter)
+        self._jitter = fraction("max_age_jitter", max_age_jitter)
 
     def reserve(self, entry: CacheEntry, plaintext_length: int) -> MissReason | None:
         """Count one more message on *entry*, or say which limit forbids it; one atomic step."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from warmkey.checks import texts
 from warmkey.cmms.default import underlying_cmm
 from warmkey.exceptions import ConfigurationError, PolicyRefused
 from warmkey.structures import RESERVED_PREFIX
+from warmkey.validation import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,12 +6,12 @@ Source: framework/aws-kms/aws-kms-key-arn.md
 from __future__ import annotations
 
 from warmkey.exceptions import ConfigurationError
-from warmkey.values import Value
+from warmkey.records import Record
 
 __all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn"]
 
 
-class KmsArn(Value):
+class KmsArn(Record):
     """The parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
 
     partition: str

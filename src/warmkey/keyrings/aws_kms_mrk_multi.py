@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from warmkey.checks import text, texts
 from warmkey.events import ignore
 from warmkey.keyrings.aws_kms_mrk import AwsKmsMrkKeyring
 from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_unique
 from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.aws_kms_multi import checked_regions, of_keys
 from warmkey.keyrings.multi import MultiKeyring
+from warmkey.validation import text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,13 +9,13 @@ import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from warmkey.checks import offering
 from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
+from warmkey.fork_safety import register
 from warmkey.keyrings.attempts import Attempts, watch_attempts
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.discretion import discreet
-from warmkey.process_copies import drop_in_copies
+from warmkey.keyrings.log_redaction import discreet
+from warmkey.validation import require_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,7 +107,7 @@ class KmsRequests:
         if isinstance(grant_tokens, str):
             raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
         watch_attempts(kms_client)
-        offering("emit", emit, "__call__")
+        require_method("emit", emit, "__call__")
         self._client = kms_client
         self._keyring = keyring
         self._grant_tokens = list(grant_tokens)
@@ -116,7 +116,7 @@ class KmsRequests:
                 raise ConfigurationError(f"grant_tokens has a {type(token).__name__}; a sequence of str is allowed")
         self._emit = guarded(emit)
         self._process = os.getpid()
-        drop_in_copies(self)
+        register(self)
 
     @property
     def region(self) -> str | None:
@@ -181,7 +181,7 @@ class KmsRequests:
         """A failed attempt of this keyring."""
         return KeyAttempt(keyring=self._keyring, operation=operation, key=key, reason=reason, **details)
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Called before a snapshot, whose copies would share a connection and its keys; the client makes new ones.
 
         After a fork the connections are dropped at the first request instead: closing may wait for a lock.

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.checks import text
 from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
-from warmkey.exceptions import ConfigurationError, KeyAttempt, seal
+from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
+from warmkey.tracebacks import scrub_traceback
+from warmkey.validation import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ class RawAesKeyring:
         except ConfigurationError as error:
             # Tracebacks keep the local variables of their frames: the key must not be among them.
             del self, wrapping_key
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
         self._prefix = key_name.encode() + _LENGTHS
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
-from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable, seal
+from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS, RAW_ECDH_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.key_agreement_schemas import (
     KEYRING_VERSION,
@@ -22,6 +22,7 @@ from warmkey.keyrings.key_agreement_schemas import (
     serialize_fixed_info,
 )
 from warmkey.structures import EncryptedDataKey
+from warmkey.tracebacks import scrub_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -178,7 +179,7 @@ class RawEcdhKeyring(EcdhKeyring):
         except ConfigurationError as error:
             # Tracebacks keep the local variables of their frames, and of a tuple or a dict repr shows all.
             del self, key_agreement_schema
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
         super().__init__(provider_id=RAW_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=own, peer=peer)
 
 

@@ -11,10 +11,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
-from warmkey.exceptions import ConfigurationError, KeyAttempt, seal
+from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace
 from warmkey.structures import EncryptedDataKey
+from warmkey.tracebacks import scrub_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ class RawRsaKeyring:
         except ConfigurationError as error:
             # Tracebacks keep the local variables of their frames: no key must be among them, wherever it was put.
             del self, public_key, private_key
-            raise seal(error)  # noqa: B904 - its cause is set already
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
     def __repr__(self) -> str:
         return f"RawRsaKeyring({self._key_namespace!r}, {self._key_name!r}, {self._padding_scheme})"

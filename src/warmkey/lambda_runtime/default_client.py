@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
+from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
-from warmkey.lambda_runtime.wiring import Given, wire
-from warmkey.process_copies import PROCESS_MARK, drop_in_copies, notice_fork, snapshot_is_ahead
+from warmkey.lambda_runtime.wiring import Overrides, wire
 
 if TYPE_CHECKING:
-    from warmkey.lambda_runtime.wiring import Wired
+    from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = ["DEFAULT", "DefaultClient"]
 
@@ -25,18 +25,18 @@ class DefaultClient:
     """Holds what is wired, and what ``configure`` was given to wire it with."""
 
     def __init__(self) -> None:
-        self._given: Given | None = None
-        self.drop_inherited()
-        drop_in_copies(self)
+        self._given: Overrides | None = None
+        self.reset()
+        register(self)
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """In a copy: forget keys, connections and credentials; what was configured stays."""
         del reason
         self._lock = threading.Lock()
-        self._wired: Wired | None = None
-        self._ready: Wired | None = None
+        self._wired: Runtime | None = None
+        self._ready: Runtime | None = None
 
-    def get(self) -> Wired:
+    def get(self) -> Runtime:
         """What is wired, built by the first thread that asks.
 
         :raises ConfigurationError: the settings can't be used; the next call tries again
@@ -47,18 +47,18 @@ class DefaultClient:
             return self._build()
         return wired
 
-    def _build(self) -> Wired:
+    def _build(self) -> Runtime:
         notice_fork()
         with self._lock:
             if not _is_usable(self._wired):
                 self._wired, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
             return self._wired  # type: ignore[return-value]
 
-    def _wire(self) -> Wired:
-        given = self._given or Given()
+    def _wire(self) -> Runtime:
+        given = self._given or Overrides()
         return wire(read_settings(given.settings), given, only_until_restored=snapshot_is_ahead())
 
-    def configure(self, given: Given) -> None:
+    def configure(self, given: Overrides) -> None:
         """Wire with *given* from the first use on; at once where ``WARMKEY_INIT`` is ``eager``.
 
         :raises ConfigurationError: it is wired already, or a setting can't be used
@@ -82,7 +82,7 @@ class DefaultClient:
             if is_eager(self._given.settings if self._given else {}):
                 self._ready = self._wire()
 
-    def reset(self) -> None:
+    def discard(self) -> None:
         """Forget everything, what was configured too."""
         notice_fork()
         with self._lock:
@@ -93,7 +93,7 @@ class DefaultClient:
                 wired.cmm.purge()
 
 
-def _is_usable(wired: Wired | None) -> bool:
+def _is_usable(wired: Runtime | None) -> bool:
     if wired is None:
         return False
     return not wired.only_until_restored or snapshot_is_ahead()

@@ -20,13 +20,13 @@ __all__ = [
     "accounts",
     "algorithm_suite",
     "context_keys",
+    "fraction",
     "integer",
     "integer_or_auto",
     "key_arns",
     "kms_identifiers",
     "one_of",
     "seconds",
-    "share",
     "switch",
     "text",
 ]
@@ -73,7 +73,7 @@ def seconds(value: object) -> float:
     return number
 
 
-def share(value: object) -> float:
+def fraction(value: object) -> float:
     """A number from 0 up to but without 1."""
     number = _number(value)
     if not 0 <= number < 1:

@@ -16,7 +16,7 @@ from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
-from warmkey.values import Value
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -91,7 +91,7 @@ _SWITCH = _row(parsers.switch, "on or off")
 _TEXT = _row(parsers.text, "a text that is not empty")
 
 
-class Settings(Value):
+class Settings(Record):
     """Every setting, valid by itself and together with the others.
 
     :raises ConfigurationError: two of them exclude each other
@@ -117,7 +117,7 @@ class Settings(Value):
     cache: bool = field(default=True, metadata=_SWITCH)
     cache_capacity: int = field(default=1000, metadata=_whole(0))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)
-    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.share, "a number from 0 to below 1"))
+    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number from 0 to below 1"))
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)

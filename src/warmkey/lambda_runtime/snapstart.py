@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from warmkey.crypto.signatures import use_deterministic_signatures
-from warmkey.data_format.familiar_header import forget_headers
-from warmkey.lambda_runtime.freed_memory import overwrite_freed_memory
+from warmkey.data_format.header_cache import forget_headers
+from warmkey.fork_safety import expect_snapshot, reset_before_snapshot
+from warmkey.lambda_runtime.memory_scrubbing import overwrite_freed_memory
 from warmkey.lambda_runtime.settings import is_invoked
-from warmkey.process_copies import drop_before_snapshot, expect_snapshot
 
 __all__ = ["after_restore", "before_snapshot", "prepare"]
 
@@ -49,7 +49,7 @@ def _is_ahead() -> bool:
 
 def before_snapshot() -> None:
     """Drop what must not be copied."""
-    drop_before_snapshot()
+    reset_before_snapshot()
     _forget_results()
     gc.collect()
     overwrite_freed_memory()
@@ -57,7 +57,7 @@ def before_snapshot() -> None:
 
 def after_restore() -> None:
     """From here on data keys may be cached."""
-    drop_before_snapshot()  # a hook that ran after ours may have used warmkey
+    reset_before_snapshot()  # a hook that ran after ours may have used warmkey
     _Restore.done = True
 
 

@@ -17,9 +17,9 @@ from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
-from warmkey.lambda_runtime.tally import Tally
 from warmkey.observability import subscriber
-from warmkey.values import Value
+from warmkey.observability.counters import KmsAndEvictionCounter
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     ClientMaker: TypeAlias = Callable[..., Any]
 
-__all__ = ["Given", "Wired", "kms_client", "wire"]
+__all__ = ["Overrides", "Runtime", "kms_client", "wire"]
 
 # What pyproject.toml wants. botocore has had boto3's numbers since 1.33.
 _OLDEST_BOTO3 = (1, 35)
@@ -44,7 +44,7 @@ _OLDEST_BOTO3 = (1, 35)
 _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 
 
-class Given(Value):
+class Overrides(Record):
     """What ``configure`` was given.
 
     :raises ConfigurationError: one of them is of another type
@@ -68,7 +68,7 @@ class Given(Value):
             raise ConfigurationError(f"botocore_config must be a botocore.config.Config, not {kind}")
 
 
-class Wired(Value):
+class Runtime(Record):
     """What the helpers use, built for one process.
 
     :ivar only_until_restored: built while a snapshot is ahead, so each use looks whether it is over
@@ -79,23 +79,23 @@ class Wired(Value):
     settings: Settings
     client: Client
     cmm: CachingCMM
-    tally: Tally
+    tally: KmsAndEvictionCounter
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
     frame_length: FrameLength
 
 
-def wire(settings: Settings, given: Given, *, only_until_restored: bool) -> Wired:
+def wire(settings: Settings, given: Overrides, *, only_until_restored: bool) -> Runtime:
     """Build everything; no request is made.
 
     :raises ConfigurationError: boto3 can't make a KMS client
     """
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     clients = _Clients(settings, given)
     emit = fan_out(tally, _observer(settings), given.emit)
     cmm = CachingCMM(
         cache=_cache(settings, given.clock, emit),
-        cmm=_insisting(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
+        cmm=_guarded(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
         max_messages_encrypted=settings.max_messages_encrypted,
@@ -106,7 +106,7 @@ def wire(settings: Settings, given: Given, *, only_until_restored: bool) -> Wire
         clock=given.clock,
         emit=emit,
     )
-    return Wired(
+    return Runtime(
         only_until_restored=only_until_restored,
         settings=settings,
         client=Client(
@@ -128,12 +128,12 @@ def _cache(settings: Settings, clock: Clock | None, emit: Emit) -> Cryptographic
     return NullCMC()
 
 
-def _insisting(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManager:
+def _guarded(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManager:
     if not settings.required_context_keys:
         return cmm
-    from warmkey.lambda_runtime.required_context import InsistingCMM  # noqa: PLC0415 - few require keys
+    from warmkey.cmms.context_keys_guard import ContextKeysGuardCMM  # noqa: PLC0415 - few require keys
 
-    return InsistingCMM(cmm, settings.required_context_keys)
+    return ContextKeysGuardCMM(cmm, settings.required_context_keys)
 
 
 def _observer(settings: Settings) -> Emit:
@@ -228,7 +228,7 @@ class _Clients:
     :ivar only_region: the Region of that one, where it says
     """
 
-    def __init__(self, settings: Settings, given: Given) -> None:
+    def __init__(self, settings: Settings, given: Overrides) -> None:
         self._settings = settings
         self._given = given
         self._make: ClientMaker | None = None

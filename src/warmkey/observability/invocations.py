@@ -33,7 +33,7 @@ class Participant(Protocol):
     def end_invocation(self, request_id: str | None, /) -> None:
         """After the handler, whether it returned or raised."""
 
-    def drop_inherited(self) -> None:
+    def reset(self) -> None:
         """In a forked child."""
 
 
@@ -162,7 +162,7 @@ def _after_fork_in_child() -> None:
     _lock = threading.Lock()
     _under_way = 0
     _inside.set(False)
-    _tell(lambda participant: participant.drop_inherited())
+    _tell(lambda participant: participant.reset())
     _process = os.getpid()
 
 

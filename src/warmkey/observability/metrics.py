@@ -24,14 +24,14 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
-from warmkey.values import Value
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from warmkey.events import Event
 
-__all__ = ["METRICS", "Metric", "MetricsMode", "Tally", "measures"]
+__all__ = ["METRICS", "Metric", "MetricsBuffer", "MetricsMode", "measures"]
 
 
 class MetricsMode(StrEnum):
@@ -42,7 +42,7 @@ class MetricsMode(StrEnum):
     DETAILED = "detailed"
 
 
-class Metric(Value):
+class Metric(Record):
     """What a name means to CloudWatch.
 
     :ivar unit: CloudWatch's name of the unit
@@ -115,7 +115,7 @@ def measures(event: Event) -> Iterator[tuple[str, float]]:
             pass
 
 
-class Tally:
+class MetricsBuffer:
     """What has been measured since the last time somebody looked."""
 
     def __init__(self, mode: MetricsMode) -> None:

@@ -79,7 +79,7 @@ class MetricsWriter:
                 }
                 self._provider.flush_metrics()
 
-    def drop_inherited(self) -> None:
+    def reset(self) -> None:
         """In a forked child: another thread may have held the lock."""
         self._lock = threading.Lock()
 

@@ -17,7 +17,7 @@ from warmkey.events import CacheCoalesced, CacheHit, KmsOutcome, KmsRequest, Ope
 from warmkey.observability import invocations, powertools
 from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
-from warmkey.observability.metrics import MetricsMode, Tally
+from warmkey.observability.metrics import MetricsBuffer, MetricsMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,14 +75,14 @@ class Subscriber:
         self._born = now()
         self._invocation_of = marker()
         self._said_metrics_are_off = False
-        self.drop_inherited()
+        self.reset()
         invocations.take_part(self)
 
-    def drop_inherited(self) -> None:
+    def reset(self) -> None:
         """In a forked child: what the parent has counted is the parent's to write."""
         self._lock = threading.Lock()
-        self._writer.drop_inherited()
-        self._tally = Tally(self._mode)
+        self._writer.reset()
+        self._tally = MetricsBuffer(self._mode)
         self._hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
 
@@ -148,10 +148,10 @@ class Subscriber:
             self._log.refresh()
         return True
 
-    def _take(self) -> Tally:
+    def _take(self) -> MetricsBuffer:
         with self._lock:
             self._collect_hits()
-            tally, self._tally = self._tally, Tally(self._mode)
+            tally, self._tally = self._tally, MetricsBuffer(self._mode)
         return tally
 
     def _collect_hits(self) -> None:
@@ -161,7 +161,7 @@ class Subscriber:
             self._hits.popleft()
         self._tally.add_hits(hits)
 
-    def _write(self, tally: Tally) -> None:
+    def _write(self, tally: MetricsBuffer) -> None:
         series = tally.series()
         if series and powertools.is_installed():
             self._writer.write(series)
@@ -170,7 +170,7 @@ class Subscriber:
             message = "metrics are off because Powertools is not installed"
             self._log.write(logging.WARNING, message, {"event": "MetricsOff"})
 
-    def _summary(self, tally: Tally, request_id: str | None) -> dict[str, object]:
+    def _summary(self, tally: MetricsBuffer, request_id: str | None) -> dict[str, object]:
         avoided = tally["CacheHits"] + tally["CacheCoalesced"]
         return {
             "event": "Summary",

@@ -65,8 +65,8 @@ def _staying(materials: type[_Materials]) -> type[_Materials]:
 class EncryptionMaterials(_Secret):
     """What it takes to encrypt a message.
 
-    :ivar scratch: what the steps of an encryption derive once from these materials (no part of their value)
-    :ivar lack: what a message still needs that they have not, or ``None``: for an error's text
+    :ivar header_parts: what the steps of an encryption derive once from these materials (no part of their value)
+    :ivar missing: what a message still needs that they have not, or ``None``: for an error's text
 
     Source: framework/structures.md#encryption-materials
     """
@@ -77,16 +77,16 @@ class EncryptionMaterials(_Secret):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     signing_key: SigningKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
-    scratch: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    lack: str | None = field(default=None, init=False, repr=False, compare=False)
+    header_parts: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    missing: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _freeze(self)
         if type(self.encrypted_data_keys) is not tuple:
             object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
-        object.__setattr__(self, "lack", _lack(self, key=self.signing_key, kind="signing"))
-        if self.lack is None and not self.encrypted_data_keys:
-            object.__setattr__(self, "lack", "no encrypted data key, so nobody could decrypt the message")
+        object.__setattr__(self, "missing", _missing(self, key=self.signing_key, kind="signing"))
+        if self.missing is None and not self.encrypted_data_keys:
+            object.__setattr__(self, "missing", "no encrypted data key, so nobody could decrypt the message")
 
 
 @_staying
@@ -94,7 +94,7 @@ class EncryptionMaterials(_Secret):
 class DecryptionMaterials(_Secret):
     """What it takes to decrypt a message.
 
-    :ivar lack: what a message still needs that they have not, or ``None``: for an error's text
+    :ivar missing: what a message still needs that they have not, or ``None``: for an error's text
 
     Source: framework/structures.md#decryption-materials
     """
@@ -104,11 +104,11 @@ class DecryptionMaterials(_Secret):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
-    lack: str | None = field(default=None, init=False, repr=False, compare=False)
+    missing: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _freeze(self)
-        object.__setattr__(self, "lack", _lack(self, key=self.verification_key, kind="verification"))
+        object.__setattr__(self, "missing", _missing(self, key=self.verification_key, kind="verification"))
 
 
 def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
@@ -121,7 +121,7 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
         object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))
 
 
-def _lack(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
+def _missing(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
     # spec: framework/structures.md#encryption-materials, #decryption-materials
     suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
     if data_key is None or len(data_key) != suite.data_key_length:

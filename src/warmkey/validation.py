@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["integer", "offering", "seconds", "share", "text", "texts"]
+__all__ = ["fraction", "integer", "require_method", "seconds", "text", "texts"]
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -26,7 +26,7 @@ def seconds(name: str, value: object) -> float:
     return value
 
 
-def share(name: str, value: object) -> float:
+def fraction(name: str, value: object) -> float:
     """*value*, a number from 0 up to but without 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < 1):
         raise ConfigurationError(f"{name} is {value!r}; a number from 0 to below 1 is allowed")
@@ -51,7 +51,7 @@ def texts(name: str, values: object) -> tuple[str, ...]:
     return tuple(text(f"one of {name}", value) for value in values)
 
 
-def offering(name: str, value: object, *methods: str) -> None:
+def require_method(name: str, value: object, *methods: str) -> None:
     """:raises ConfigurationError: *value* has none of *methods*: something else was put in its place
 
     One is enough. Whoever only ever decrypts may leave out what only encrypting needs.

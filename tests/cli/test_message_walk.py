@@ -20,7 +20,7 @@ from tests.client_apis.sources import (
 )
 from tests.vectors.forge import PUBLIC_KEY_FIELD, SUITES, Forgery
 from warmkey import MalformedMessage, WarmkeyError
-from warmkey.cli.examination import Examination, examine
+from warmkey.cli.message_walk import Examination, examine
 
 
 def examined(message: bytes) -> Examination:

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 import warmkey
-from warmkey.keyrings.discretion import discreet
+from warmkey.keyrings.log_redaction import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

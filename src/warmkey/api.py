@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import InvalidRequest, MalformedMessage, seal
+from warmkey.exceptions import InvalidRequest, MalformedMessage
+from warmkey.fork_safety import living_instances
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.settings import is_snap_start
-from warmkey.lambda_runtime.wiring import Given
-from warmkey.process_copies import holders
+from warmkey.lambda_runtime.wiring import Overrides
+from warmkey.records import Record
 from warmkey.structures import EncryptionContext
-from warmkey.values import Value
+from warmkey.tracebacks import scrub_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.caching import CachingCMM
     from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import Emit
-    from warmkey.lambda_runtime.wiring import Wired
+    from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = [
     "CacheInfo",
@@ -70,7 +71,7 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
     except BaseException as error:  # noqa: BLE001 - raised again
         # Tracebacks keep the local variables of their frames: no secret may be among them.
         del plaintext, encryption_context
-        raise seal(error)  # noqa: B904 - its cause is set already
+        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
 
 def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
@@ -91,14 +92,14 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
         return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
     except BaseException as error:  # noqa: BLE001 - raised again
         del ciphertext, encryption_context  # a message has its context in clear
-        raise seal(error)  # noqa: B904 - its cause is set already
+        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
 
 def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
     # Ahead of everything else. The default CMM insists too, for whoever uses it without these functions.
     missing = required - EncryptionContext.of(context).keys()
     if missing:
-        from warmkey.lambda_runtime.required_context import refusal  # noqa: PLC0415 - for failures only
+        from warmkey.cmms.context_keys_guard import refusal  # noqa: PLC0415 - for failures only
 
         raise refusal(missing)
 
@@ -112,7 +113,7 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
         return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
     except BaseException as error:  # noqa: BLE001 - raised again
         del text, encryption_context
-        raise seal(error)  # noqa: B904 - its cause is set already
+        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
 
 def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
@@ -126,7 +127,7 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
         return _text(decrypt(_message(text), encryption_context))
     except BaseException as error:  # noqa: BLE001 - raised again
         del text, encryption_context
-        raise seal(error)  # noqa: B904 - its cause is set already
+        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
 
 # The errors of Python's codecs hold what they failed on, so nothing of ours may be raised while they are handled.
@@ -181,7 +182,7 @@ def configure(
     :raises ConfigurationError: a setting is wrong or unknown, or the first use is past
     """
     DEFAULT.configure(
-        Given(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
+        Overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
     )
 
 
@@ -213,7 +214,7 @@ def default_cmm() -> CachingCMM:
 
 def reset() -> None:
     """Forget cache, clients and what :func:`configure` was given; the next use starts from the environment."""
-    DEFAULT.reset()
+    DEFAULT.discard()
 
 
 def purge(partition_id: str | None = None) -> int:
@@ -226,10 +227,10 @@ def purge(partition_id: str | None = None) -> int:
     """
     if partition_id is not None and not isinstance(partition_id, str):
         raise InvalidRequest(f"partition_id is {partition_id!r}; a str is allowed, or None for all partitions")
-    return sum(cache.purge(partition_id) for cache in holders(LocalCMC))
+    return sum(cache.purge(partition_id) for cache in living_instances(LocalCMC))
 
 
-class CacheInfo(Value):
+class CacheInfo(Record):
     """What the cache of the helpers did in this container so far.
 
     :ivar encrypt: how encryptions ended
@@ -261,7 +262,7 @@ def cache_info() -> CacheInfo:
 
     :raises ConfigurationError: a setting is missing or wrong
     """
-    wired: Wired = DEFAULT.get()
+    wired: Runtime = DEFAULT.get()
     cache: Any = wired.cmm.cache
     return CacheInfo(
         encrypt=wired.cmm.statistics(Operation.ENCRYPT),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     _Section: TypeAlias = tuple[bytes, int, EncryptionContext, tuple[EncryptedDataKey, ...]]
 
-__all__ = ["forget_headers", "read_familiar_header"]
+__all__ = ["forget_headers", "read_cached_header"]
 
 # A committing suite's header: version, suite and message ID; the section that is remembered; content type, frame
 # length, commit key and tag.
@@ -49,7 +49,7 @@ _sections: OrderedDict[bytes, _Section] = OrderedDict()
 _latest: OrderedDict[bytes, _Section] = OrderedDict()
 
 
-def read_familiar_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
+def read_cached_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
     """What :func:`warmkey.data_format.message_header.read_header` returns or raises, sooner where it can be.
 
     :raises MalformedMessage: the bytes are not a header

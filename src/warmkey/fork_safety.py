@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = [
     "PROCESS_MARK",
     "Holder",
-    "drop_before_snapshot",
-    "drop_in_copies",
     "expect_snapshot",
-    "holders",
+    "living_instances",
     "notice_fork",
+    "register",
+    "reset_before_snapshot",
     "snapshot_is_ahead",
 ]
 
@@ -34,7 +34,7 @@ __all__ = [
 class Holder(Protocol):
     """Holds what no copy of the process may use."""
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Become as new. *reason* is ``FORK`` (wait for no lock; the process has one thread) or ``SNAPSHOT``."""
 
 
@@ -44,25 +44,25 @@ _holders: weakref.WeakValueDictionary[int, Holder] = weakref.WeakValueDictionary
 _is_ahead: Callable[[], bool] | None = None
 
 
-def drop_in_copies(holder: Holder) -> None:
-    """Call ``holder.drop_inherited`` in every child that Python forks and before a snapshot, as long as it lives."""
+def register(holder: Holder) -> None:
+    """Call ``holder.reset`` in every child that Python forks and before a snapshot, as long as it lives."""
     _holders[id(holder)] = holder
 
 
-def holders(kind: type[_Kind]) -> list[_Kind]:
+def living_instances(kind: type[_Kind]) -> list[_Kind]:
     """Those that live now and are of *kind*."""
     return [holder for holder in _living() if isinstance(holder, kind)]
 
 
 def _living() -> list[Holder]:
-    # valuerefs() is one step for the interpreter: other threads may make and drop holders meanwhile.
+    # valuerefs() is one step for the interpreter: other threads may make and drop living_instances meanwhile.
     return [holder for reference in _holders.valuerefs() if (holder := reference()) is not None]
 
 
-def drop_before_snapshot() -> None:
-    """Tell all holders that the process is about to be copied."""
+def reset_before_snapshot() -> None:
+    """Tell all living_instances that the process is about to be copied."""
     for holder in _living():
-        holder.drop_inherited(EvictionReason.SNAPSHOT)
+        holder.reset(EvictionReason.SNAPSHOT)
 
 
 def expect_snapshot(is_ahead: Callable[[], bool]) -> None:
@@ -117,9 +117,9 @@ def _process_mark() -> mmap.mmap | _ProcessId:
 PROCESS_MARK = _process_mark()
 
 
-def _drop_in_child() -> None:
+def _reset_in_child() -> None:
     for holder in _living():
-        holder.drop_inherited(EvictionReason.FORK)
+        holder.reset(EvictionReason.FORK)
     PROCESS_MARK[0] = 1  # last: other threads of a child take what they find for theirs as soon as they see it
 
 
@@ -135,7 +135,7 @@ def notice_fork() -> None:
         return
     with _guards.setdefault(os.getpid(), threading.Lock()):
         if not PROCESS_MARK[0]:
-            _drop_in_child()
+            _reset_in_child()
 
 
-os.register_at_fork(after_in_child=_drop_in_child)
+os.register_at_fork(after_in_child=_reset_in_child)

@@ -26,7 +26,7 @@ from tests.cmms.stage import (
     outcomes,
 )
 from warmkey import CachingCMM, KeyUnavailable, LocalCMC, NullCMC, PolicyRefused
-from warmkey.cmms.flights import Flights, Passenger
+from warmkey.cmms.single_flight import Flights, Waiter
 from warmkey.events import CacheCoalesced, CacheEviction, EvictionReason, Operation
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def test_sixteen_threads_that_miss_the_same_entry_make_one_call() -> None:
     stage = Stage()
     cmm = stampede(stage)
     materials = in_threads(THREADS, lambda: cmm.get_encryption_materials(encrypt_request()))
-    books = cmm.statistics(ENCRYPT)
+    counters = cmm.statistics(ENCRYPT)
 
     assert len({data_key(one) for one in materials}) == stage.below.calls == 1
-    assert (books.requests, books.calls, books.hits + books.coalesced) == (THREADS, 1, THREADS - 1)
-    assert stage.seen.count(CacheCoalesced) == books.coalesced
+    assert (counters.requests, counters.calls, counters.hits + counters.coalesced) == (THREADS, 1, THREADS - 1)
+    assert stage.seen.count(CacheCoalesced) == counters.coalesced
     check_books(cmm, stage.below, requests=THREADS)
 
 
@@ -61,9 +61,9 @@ def test_sixteen_threads_that_decrypt_the_same_message_make_one_call() -> None:
     cmm = stampede(stage)
     request = decrypt_request(stage.materials())
     in_threads(THREADS, lambda: cmm.decrypt_materials(request))
-    books = cmm.statistics(DECRYPT)
+    counters = cmm.statistics(DECRYPT)
 
-    assert (stage.below.calls, books.requests, books.calls) == (1, THREADS, 1)
+    assert (stage.below.calls, counters.requests, counters.calls) == (1, THREADS, 1)
 
 
 def test_one_call_when_the_entry_expires_under_load() -> None:
@@ -475,20 +475,20 @@ def test_nothing_of_a_flight_stays_when_it_has_landed() -> None:
 
 def test_who_joins_second_does_not_lead() -> None:
     flights: Flights[str] = Flights()
-    flight, leading = flights.join("key", Passenger(1))
-    passenger: Passenger[str] = Passenger(2)
-    ((again, second),) = in_threads(1, lambda: flights.join("key", passenger))
-    other, third = flights.join("another key", Passenger(3))
+    flight, leading = flights.join("key", Waiter(1))
+    waiter: Waiter[str] = Waiter(2)
+    ((again, second),) = in_threads(1, lambda: flights.join("key", waiter))
+    other, third = flights.join("another key", Waiter(3))
 
     assert (leading, second, third) == (True, False, True)
     assert again is flight is not other
-    assert flight.close() == [passenger]
+    assert flight.close() == [waiter]
 
 
 def test_a_leader_who_comes_back_does_not_board() -> None:
     flights: Flights[str] = Flights()
-    flight, _ = flights.join("key", Passenger(1))
-    again, leading = flights.join("key", Passenger(2))
+    flight, _ = flights.join("key", Waiter(1))
+    again, leading = flights.join("key", Waiter(2))
 
     assert (again, leading) == (flight, False)
     assert flight.close() == []
@@ -496,22 +496,22 @@ def test_a_leader_who_comes_back_does_not_board() -> None:
 
 def test_who_comes_after_the_doors_closed_only_waits() -> None:
     flights: Flights[str] = Flights()
-    flight, _ = flights.join("key", Passenger(1))
+    flight, _ = flights.join("key", Waiter(1))
     flight.close()
-    in_threads(1, lambda: flights.join("key", Passenger(2)))
+    in_threads(1, lambda: flights.join("key", Waiter(2)))
 
     assert flight.close() == []
-    flights.land("key", flight)
+    flights.finish("key", flight)
     assert flight.wait(0)
 
 
 def test_a_flight_that_has_landed_makes_room_for_the_next() -> None:
     flights: Flights[str] = Flights()
-    first, _ = flights.join("key", Passenger(1))
+    first, _ = flights.join("key", Waiter(1))
     assert not first.wait(0)
-    flights.land("key", first)
-    second, leading = flights.join("key", Passenger(1))
-    flights.land("key", first)
+    flights.finish("key", first)
+    second, leading = flights.join("key", Waiter(1))
+    flights.finish("key", first)
 
     assert leading
     assert second is not first

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from warmkey.algorithm_suites import SignatureAlgorithm
 
-__all__ = ["BATCH_LENGTH", "Intake", "Source", "open_source"]
+__all__ = ["BATCH_LENGTH", "BufferedSource", "Source", "open_source"]
 
 # Bytes that are read and processed at a time, where a frame is no longer than that: two frames of 64 KiB and what
 # belongs to them. Throughput is the same from 64 KB up; from 192 KB on the C library's allocator gives buffers back to
@@ -52,7 +52,7 @@ def open_source(source: Source | bytes | bytearray | memoryview) -> Source:
     return source
 
 
-class Intake:
+class BufferedSource:
     """The bytes of *source* that have been read and not yet consumed.
 
     They stand in one buffer that is used again: letting it shrink and grow, so that the system hands out its pages anew

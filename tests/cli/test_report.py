@@ -13,8 +13,8 @@ import pytest
 from tests.client_apis.sources import KEYRING, SIGNED, message_of, plaintext_of
 from tests.vectors.forge import Forgery, sized
 from warmkey import AwsKmsKeyring, Client, MultiKeyring
-from warmkey.cli.examination import examine
-from warmkey.cli.inspection import as_json, as_text
+from warmkey.cli.message_walk import examine
+from warmkey.cli.report import as_json, as_text
 from warmkey.testing import FakeKms
 
 

@@ -15,7 +15,7 @@ import cryptography
 import pytest
 
 from warmkey import ConfigurationError
-from warmkey.crypto import native_parts
+from warmkey.crypto import installation
 
 SRC = Path(__file__).parents[2] / "src"
 OTHER_MACHINE = {b"\x3e": (b"\xb7", "aarch64"), b"\xb7": (b"\x3e", "x86_64")}
@@ -124,28 +124,28 @@ def test_a_copy_that_is_too_old_is_named_with_the_version_that_is_needed(opt: Pa
 def test_the_oldest_is_what_the_project_says() -> None:
     project = tomllib.loads((SRC.parent / "pyproject.toml").read_text())["project"]
 
-    assert f"cryptography>={native_parts._OLDEST}" in project["dependencies"]
+    assert f"cryptography>={installation._OLDEST}" in project["dependencies"]
 
 
 # --- the same in this process, where coverage sees it
 
 
 def test_nothing_is_wrong_here() -> None:
-    native_parts.check_native_parts()
+    installation.check_native_parts()
 
 
 def test_the_versions_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cryptography, "__version__", "99.0.0")
 
     with pytest.raises(ConfigurationError, match=r"of version 99\.0\.0 and its library of version"):
-        native_parts.check_native_parts()
+        installation.check_native_parts()
 
 
 def test_the_age_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cryptography, "__version__", "46.0.7")
 
     with pytest.raises(ConfigurationError, match=r"cryptography 46\.0\.7 is too old"):
-        native_parts.check_native_parts()
+        installation.check_native_parts()
 
 
 def test_the_path_is_searched_for_copies(opt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,16 +153,16 @@ def test_the_path_is_searched_for_copies(opt: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "path", [str(opt), str(opt), str(opt / "elsewhere")])
 
     with pytest.raises(ConfigurationError, match=f"; {library(opt)} for {platform.machine()}[.]"):
-        native_parts.check_native_parts()
+        installation.check_native_parts()
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(ConfigurationError, match="is not installed"):
-        native_parts.check_native_parts()
+        installation.check_native_parts()
 
 
 def test_a_missing_backend_is_told_by_its_name(opt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(opt)])
 
-    assert "needs _cffi_backend" in native_parts._explain(ModuleNotFoundError(name="_cffi_backend"))
+    assert "needs _cffi_backend" in installation._explain(ModuleNotFoundError(name="_cffi_backend"))
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_a_missing_backend_is_told_by_its_name(opt: Path, monkeypatch: pytest.Mo
 def test_the_machine_of_a_library_is_read_from_its_header(tmp_path: Path, header: bytes, machine: str) -> None:
     (tmp_path / "library.so").write_bytes(header)
 
-    assert machine == native_parts._machine_of(tmp_path / "library.so")
+    assert machine == installation._machine_of(tmp_path / "library.so")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from warmkey.algorithm_suites import AlgorithmSuite
-    from warmkey.cli.examination import Examination
+    from warmkey.cli.message_walk import Examination
     from warmkey.data_format.message_header import MessageHeader
     from warmkey.structures import EncryptedDataKey
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.vectors.forge import Pair, serialized_pairs, sized
-from warmkey.data_format import familiar_header
-from warmkey.data_format.familiar_header import forget_headers, read_familiar_header
+from warmkey.data_format import header_cache
+from warmkey.data_format.header_cache import forget_headers, read_cached_header
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import PolicyRefused, WarmkeyError
 
@@ -47,7 +47,7 @@ HOSTILE = [
 ]
 
 
-def outcome(data: bytes, *, maximum: int | None, read: object = read_familiar_header) -> object:
+def outcome(data: bytes, *, maximum: int | None, read: object = read_cached_header) -> object:
     """What *data* parses to, or how it fails."""
     try:
         return read(data, maximum_keys=maximum)  # type: ignore[operator]
@@ -60,7 +60,7 @@ def test_it_parses_and_fails_as_if_nothing_were_remembered(maximum: int | None) 
     for data in HEADERS + HOSTILE:
         message = data + b"rest of the message" if data in HEADERS else data
         forget_headers()
-        read_familiar_header(SMALL)
+        read_cached_header(SMALL)
         cold = outcome(message, maximum=maximum)
         warm = outcome(message, maximum=maximum)
 
@@ -68,18 +68,18 @@ def test_it_parses_and_fails_as_if_nothing_were_remembered(maximum: int | None) 
 
 
 def test_views_and_bytes_give_the_same() -> None:
-    assert read_familiar_header(memoryview(SMALL)) == read_familiar_header(SMALL) == read_header(SMALL)
+    assert read_cached_header(memoryview(SMALL)) == read_cached_header(SMALL) == read_header(SMALL)
 
 
 def test_a_remembered_header_is_refused_by_a_client_that_allows_fewer_keys() -> None:
-    read_familiar_header(header([], keys=2))
+    read_cached_header(header([], keys=2))
 
     with pytest.raises(PolicyRefused):
-        read_familiar_header(header([], keys=2), maximum_keys=1)
+        read_cached_header(header([], keys=2), maximum_keys=1)
 
 
 def test_what_one_caller_gets_another_cannot_change() -> None:
-    first = read_familiar_header(SMALL)
+    first = read_cached_header(SMALL)
 
     with pytest.raises(TypeError):
         first.encryption_context["tenant"] = "another"
@@ -89,6 +89,6 @@ def test_what_one_caller_gets_another_cannot_change() -> None:
 
 def test_no_more_than_so_many_are_remembered() -> None:
     for number in range(1000):
-        read_familiar_header(header([(b"number", str(number).encode())]))
+        read_cached_header(header([(b"number", str(number).encode())]))
 
-    assert len(familiar_header._sections) <= 256
+    assert len(header_cache._sections) <= 256

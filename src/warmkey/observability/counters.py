@@ -7,15 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from warmkey.events import CacheEviction, EvictionReason, KmsRequest
-from warmkey.process_copies import drop_in_copies
+from warmkey.fork_safety import register
 
 if TYPE_CHECKING:
     from warmkey.events import Event, KmsOutcome
 
-__all__ = ["Tally"]
+__all__ = ["KmsAndEvictionCounter"]
 
 
-class Tally:
+class KmsAndEvictionCounter:
     """A subscriber that only counts; safe for threads and forks.
 
     Whoever kept the helpers' caching CMM across a fork still reports here.
@@ -23,14 +23,14 @@ class Tally:
 
     def __init__(self) -> None:
         self._start()
-        drop_in_copies(self)
+        register(self)
 
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._evictions: Counter[EvictionReason] = Counter()
         self._kms_requests: Counter[tuple[str, KmsOutcome]] = Counter()
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """A forked child counts for itself; into a snapshot go counts of what was dropped for it, and no lock."""
         if reason is EvictionReason.FORK:
             self._start()

@@ -1,7 +1,7 @@
 """Single flight: threads that need the same materials at the same time make one call.
 
-The first to come for a key leads: it calls, everyone else boards as a passenger and waits. When the leader has the
-materials it closes the flight, serves the passengers and lands. Nobody waits for a flight of another key.
+The first to come for a key leads: it calls, everyone else boards as a waiter and waits. When the leader has the
+materials it closes the flight, serves the waiters and lands. Nobody waits for a flight of another key.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from warmkey.events import EvictionReason
-from warmkey.process_copies import drop_in_copies, notice_fork
+from warmkey.fork_safety import notice_fork, register
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["Flight", "Flights", "Passenger"]
+__all__ = ["Flight", "Flights", "Waiter"]
 
 _Served = TypeVar("_Served")
 
 
-class Passenger(Generic[_Served]):
+class Waiter(Generic[_Served]):
     """A waiting request. ``served`` is what the leader gave it, or ``None``: then it has to start over."""
 
     __slots__ = ("plaintext_length", "served")
@@ -33,18 +33,18 @@ class Passenger(Generic[_Served]):
 class Flight(Generic[_Served]):
     """One call and those who wait for it.
 
-    :ivar error: why the call failed, for every passenger
-    :ivar not_shareable: the call's result may serve its leader only; passengers call for themselves
+    :ivar error: why the call failed, for every waiter
+    :ivar not_shareable: the call's result may serve its leader only; waiters call for themselves
     """
 
-    __slots__ = ("_closed", "_landed", "_leader", "_lock", "_passengers", "error", "not_shareable")
+    __slots__ = ("_closed", "_landed", "_leader", "_lock", "_waiters", "error", "not_shareable")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._landed = threading.Event()
         self._leader = threading.get_ident()
         self._closed = False
-        self._passengers: list[Passenger[_Served]] = []
+        self._waiters: list[Waiter[_Served]] = []
         self.error: Exception | None = None
         self.not_shareable = False
 
@@ -52,23 +52,23 @@ class Flight(Generic[_Served]):
         """Whether this thread leads: a subscriber or keyring that came back here must not wait for itself."""
         return self._leader == threading.get_ident()
 
-    def board(self, passenger: Passenger[_Served]) -> None:
+    def add_waiter(self, waiter: Waiter[_Served]) -> None:
         """Be served when the leader has what it went for; who is late only waits."""
         with self._lock:
             if not self._closed:
-                self._passengers.append(passenger)
+                self._waiters.append(waiter)
 
-    def close(self) -> list[Passenger[_Served]]:
+    def close(self) -> list[Waiter[_Served]]:
         """Nobody boards from here on; who did, in order."""
         with self._lock:
             self._closed = True
-            return self._passengers
+            return self._waiters
 
     def wait(self, timeout_seconds: float) -> bool:
         """Whether the flight landed in time."""
         return self._landed.wait(timeout_seconds)
 
-    def land(self) -> None:
+    def finish(self) -> None:
         """Wake everybody who waits."""
         self._landed.set()
 
@@ -77,10 +77,10 @@ class Flights(Generic[_Served]):
     """The flights that are under way, by key."""
 
     def __init__(self) -> None:
-        self.drop_inherited()
-        drop_in_copies(self)
+        self.reset()
+        register(self)
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """In a forked child the leaders are gone; into a snapshot nobody flies."""
         del reason
         self._lock = threading.Lock()
@@ -89,10 +89,10 @@ class Flights(Generic[_Served]):
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def join(self, key: Hashable, passenger: Passenger[_Served] | None = None) -> tuple[Flight[_Served], bool]:
-        """The flight for *key*, and whether the caller leads it (and must call :meth:`land`).
+    def join(self, key: Hashable, waiter: Waiter[_Served] | None = None) -> tuple[Flight[_Served], bool]:
+        """The flight for *key*, and whether the caller leads it (and must call :meth:`finish`).
 
-        Whoever gives no *passenger* wants to lead or not to fly at all.
+        Whoever gives no *waiter* wants to lead or not to fly at all.
         """
         notice_fork()
         with self._lock:
@@ -100,14 +100,14 @@ class Flights(Generic[_Served]):
             if flight is None:
                 flight = self._under_way[key] = Flight()
                 return flight, True
-            if passenger is not None and not flight.is_mine():
-                flight.board(passenger)
+            if waiter is not None and not flight.is_mine():
+                flight.add_waiter(waiter)
             return flight, False
 
-    def land(self, key: Hashable, flight: Flight[_Served]) -> None:
+    def finish(self, key: Hashable, flight: Flight[_Served]) -> None:
         """The leader is done, with a result or an error."""
         with self._lock:
             if self._under_way.get(key) is flight:
                 del self._under_way[key]
         flight.close()
-        flight.land()
+        flight.finish()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import TAG_LENGTH
-from warmkey.client_apis.intake import BATCH_LENGTH, Intake
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource
 from warmkey.crypto.signatures import EcdsaVerificationKey
 from warmkey.data_format.message_body import FINAL_FRAME_OVERHEAD, read_frame_start, read_non_framed_start
 from warmkey.data_format.message_footer import read_footer
@@ -23,7 +23,7 @@ from warmkey.structures import PUBLIC_KEY_FIELD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from warmkey.client_apis.intake import Source
+    from warmkey.client_apis.buffered_source import Source
     from warmkey.data_format.message_body import Block
     from warmkey.data_format.message_header import MessageHeader
 
@@ -59,35 +59,35 @@ class Examination:
 
 def examine(source: Source) -> Examination:
     """Go through the message that *source* has, in little memory whatever its length."""
-    intake = Intake(source)
+    buffered = BufferedSource(source)
     found = Examination()
     try:
-        _go_through(intake, found)
+        _go_through(buffered, found)
     except MalformedMessage as error:
         found.problem = error
-    if found.header is not None or intake.ended:  # who knows how much of something else there is
-        _skip_to_end(intake)
-        found.length = intake.position
+    if found.header is not None or buffered.ended:  # who knows how much of something else there is
+        _skip_to_end(buffered)
+        found.length = buffered.position
     return found
 
 
-def _go_through(intake: Intake, found: Examination) -> None:
-    header = found.header = intake.parse(read_header, guess=_HEADER_GUESS)
+def _go_through(source: BufferedSource, found: Examination) -> None:
+    header = found.header = source.parse(read_header, guess=_HEADER_GUESS)
     _check_public_key(header)
-    intake.consume(header.length)
+    source.consume(header.length)
     if header.content_type is ContentType.FRAMED:
-        _go_through_frames(intake, header.frame_length, found)
+        _go_through_frames(source, header.frame_length, found)
     else:
-        block = intake.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
-        _skip_block(intake, block, _NON_FRAMED_START, "non-framed body", found)
+        block = source.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
+        _skip_block(source, block, _NON_FRAMED_START, "non-framed body", found)
     if header.algorithm_suite.signature is not None:
-        signature = intake.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
-        intake.consume(2 + len(signature))
+        signature = source.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+        source.consume(2 + len(signature))
         found.signature_length = len(signature)
-    end = intake.position
-    _skip_to_end(intake)
-    if intake.position > end:
-        raise MalformedMessage(f"{intake.position - end} bytes follow the end of the message", offset=end)
+    end = source.position
+    _skip_to_end(source)
+    if source.position > end:
+        raise MalformedMessage(f"{source.position - end} bytes follow the end of the message", offset=end)
 
 
 def _check_public_key(header: MessageHeader) -> None:
@@ -106,13 +106,13 @@ def _check_public_key(header: MessageHeader) -> None:
         EcdsaVerificationKey.from_context_value(signature, value)
 
 
-def _go_through_frames(intake: Intake, frame_length: int, found: Examination) -> None:
+def _go_through_frames(source: BufferedSource, frame_length: int, found: Examination) -> None:
     final = False
     while not final:
         number = found.frames + 1
-        block = intake.parse(_frame_start_parser(number, frame_length), guess=_FINAL_START)
+        block = source.parse(_frame_start_parser(number, frame_length), guess=_FINAL_START)
         final = block.final
-        _skip_block(intake, block, _FINAL_START if final else _REGULAR_START, f"frame {number}", found)
+        _skip_block(source, block, _FINAL_START if final else _REGULAR_START, f"frame {number}", found)
         found.frames = number
 
 
@@ -120,10 +120,10 @@ def _frame_start_parser(number: int, frame_length: int) -> Callable[[bytes], Blo
     return lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length)
 
 
-def _skip_block(intake: Intake, block: Block, start: int, name: str, found: Examination) -> None:
-    intake.consume(start)
-    content, needed = intake.position, block.length + TAG_LENGTH
-    skipped = _skip(intake, needed)
+def _skip_block(source: BufferedSource, block: Block, start: int, name: str, found: Examination) -> None:
+    source.consume(start)
+    content, needed = source.position, block.length + TAG_LENGTH
+    skipped = _skip(source, needed)
     if skipped < needed:
         problem = f"needs {needed} bytes, {skipped} left"
         raise TruncatedMessage(problem, where=f"{name} › content", offset=content)
@@ -131,19 +131,19 @@ def _skip_block(intake: Intake, block: Block, start: int, name: str, found: Exam
     found.last_length = block.length
 
 
-def _skip(intake: Intake, length: int) -> int:
+def _skip(source: BufferedSource, length: int) -> int:
     """Have done with *length* bytes, or all that are left; how many that were."""
     skipped = 0
     while skipped < length:
-        intake.fill(1, length - skipped)
-        step = min(length - skipped, len(intake.data))
+        source.fill(1, length - skipped)
+        step = min(length - skipped, len(source.data))
         if step == 0:
             break
-        intake.consume(step)
+        source.consume(step)
         skipped += step
     return skipped
 
 
-def _skip_to_end(intake: Intake) -> None:
-    while _skip(intake, BATCH_LENGTH):
+def _skip_to_end(source: BufferedSource) -> None:
+    while _skip(source, BATCH_LENGTH):
         pass

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from warmkey import ConfigurationError
-from warmkey.checks import integer, offering, seconds, share
+from warmkey.validation import fraction, integer, require_method, seconds
 
 
 class Number(IntEnum):
@@ -61,13 +61,13 @@ def test_an_int_that_no_float_can_hold_is_no_time() -> None:
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.1, 0.999])
 def test_a_share_is_returned_as_a_float(value: float) -> None:
-    assert (share("jitter", value), type(share("jitter", value))) == (value, float)
+    assert (fraction("jitter", value), type(fraction("jitter", value))) == (value, float)
 
 
 @pytest.mark.parametrize("value", [1, 1.0, -0.1, math.nan, math.inf, "0", None, False])
 def test_anything_else_is_no_share(value: Any) -> None:
     with pytest.raises(ConfigurationError) as error:
-        share("jitter", value)
+        fraction("jitter", value)
 
     assert str(error.value) == f"jitter is {value!r}; a number from 0 to below 1 is allowed"
 
@@ -78,8 +78,8 @@ class DecryptsOnly:
 
 
 def test_one_of_the_methods_is_enough() -> None:
-    offering("keyring", DecryptsOnly(), "on_encrypt", "on_decrypt")
+    require_method("keyring", DecryptsOnly(), "on_encrypt", "on_decrypt")
 
     with pytest.raises(ConfigurationError) as error:
-        offering("keyring", "secret", "on_encrypt", "on_decrypt")
+        require_method("keyring", "secret", "on_encrypt", "on_decrypt")
     assert str(error.value) == "keyring is of type str; something with on_encrypt and on_decrypt is allowed"

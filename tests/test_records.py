@@ -8,17 +8,17 @@ from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass
 
 import pytest
 
-from warmkey.values import Value
+from warmkey.records import Record
 
 
-class Point(Value):
+class Point(Record):
     """A point on a plane."""
 
     x: int
     y: int = 0
 
 
-class Named(Value):
+class Named(Record):
     """Something with a name that is not empty."""
 
     name: str
@@ -30,7 +30,7 @@ class Named(Value):
             raise ValueError("it has no name")
 
 
-class Counter(Value):
+class Counter(Record):
     """Something with a part that is no part of its value."""
 
     start: int = field(repr=False)
@@ -70,7 +70,7 @@ def test_nothing_can_be_changed() -> None:
 
 
 def test_equal_is_what_is_of_one_class_and_holds_the_same() -> None:
-    class Other(Value):
+    class Other(Record):
         x: int
         y: int = 0
 

@@ -10,33 +10,33 @@ import pytest
 from tests.client_apis.sources import Counted, Pieces, measured_memory
 from warmkey import InvalidRequest, MalformedMessage
 from warmkey.algorithm_suites import SignatureAlgorithm
-from warmkey.client_apis.intake import BATCH_LENGTH, Intake, open_source
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
 from warmkey.data_format.reader import Reader, TruncatedMessage
 
 
 def test_what_is_at_hand_is_enough_even_if_more_is_wanted() -> None:
-    intake = Intake(Pieces(b"abcdefgh", (3,)))
+    buffered = BufferedSource(Pieces(b"abcdefgh", (3,)))
 
-    intake.fill(2, wanted=100)
+    buffered.fill(2, wanted=100)
 
-    assert intake.data == b"abc"
+    assert buffered.data == b"abc"
 
 
 # spec: client-apis/streaming.md#inputs
 def test_short_reads_are_repeated_until_there_is_enough() -> None:
-    intake = Intake(Pieces(b"abcdefgh", (1, 2)))
+    buffered = BufferedSource(Pieces(b"abcdefgh", (1, 2)))
 
-    intake.fill(4)
+    buffered.fill(4)
 
-    assert (intake.data, intake.ended) == (b"abcd", False)
+    assert (buffered.data, buffered.ended) == (b"abcd", False)
 
 
 def test_the_end_is_where_the_source_gives_nothing() -> None:
-    intake = Intake(Pieces(b"abc"))
+    buffered = BufferedSource(Pieces(b"abc"))
 
-    intake.fill(100)
+    buffered.fill(100)
 
-    assert (intake.data, intake.ended) == (b"abc", True)
+    assert (buffered.data, buffered.ended) == (b"abc", True)
 
 
 def test_a_source_that_gives_more_than_asked_for_is_taken_at_its_word() -> None:
@@ -44,10 +44,10 @@ def test_a_source_that_gives_more_than_asked_for_is_taken_at_its_word() -> None:
         def read(self, length: int) -> bytes:
             return b"abcdefgh"
 
-    intake = Intake(Generous())
-    intake.fill(1)
+    buffered = BufferedSource(Generous())
+    buffered.fill(1)
 
-    assert intake.data == b"abcdefgh"
+    assert buffered.data == b"abcdefgh"
 
 
 def test_no_more_is_asked_for_at_a_time_than_a_batch() -> None:
@@ -59,41 +59,41 @@ def test_no_more_is_asked_for_at_a_time_than_a_batch() -> None:
             asked.append(length)
             return super().read(length)
 
-    Intake(Curious(b"abc", (3,))).fill(2**40)
+    BufferedSource(Curious(b"abc", (3,))).fill(2**40)
 
     assert asked == [BATCH_LENGTH] * 2
 
 
 def test_memory_follows_what_was_read_not_what_is_needed() -> None:
     with measured_memory() as peak:
-        Intake(Counted(limit=100_000)).fill(2**32)
+        BufferedSource(Counted(limit=100_000)).fill(2**32)
 
     assert peak.bytes < 1_000_000
 
 
 def test_consumed_bytes_are_counted_and_hashed() -> None:
-    intake = Intake(Pieces(b"abcdef"))
-    intake.fill(6)
-    intake.consume(1)
-    intake.start_hash(SignatureAlgorithm.ECDSA_P256)
-    intake.consume(3)
+    buffered = BufferedSource(Pieces(b"abcdef"))
+    buffered.fill(6)
+    buffered.consume(1)
+    buffered.start_hash(SignatureAlgorithm.ECDSA_P256)
+    buffered.consume(3)
 
-    assert (intake.position, intake.data, intake.hashing) == (4, b"ef", True)
-    assert intake.take_digest().hex()[:16] == "a6b0f90d2ac2b8d1"  # printf bcd | sha256sum
-    assert not intake.hashing
+    assert (buffered.position, buffered.data, buffered.hashing) == (4, b"ef", True)
+    assert buffered.take_digest().hex()[:16] == "a6b0f90d2ac2b8d1"  # printf bcd | sha256sum
+    assert not buffered.hashing
 
 
 def test_a_digest_that_was_not_started_is_our_mistake() -> None:
     with pytest.raises(AssertionError):
-        Intake(io.BytesIO()).take_digest()
+        BufferedSource(io.BytesIO()).take_digest()
 
 
 def test_parsing_reads_on_while_bytes_are_missing_and_consumes_nothing() -> None:
     source = Pieces(b"\x00\x05helloX")
-    intake = Intake(source)
+    buffered = BufferedSource(source)
 
-    assert intake.parse(lambda data: Reader(data).sized("greeting"), guess=2) == b"hello"
-    assert (intake.data[:7], intake.position, source.position) == (b"\x00\x05hello", 0, 8)
+    assert buffered.parse(lambda data: Reader(data).sized("greeting"), guess=2) == b"hello"
+    assert (buffered.data[:7], buffered.position, source.position) == (b"\x00\x05hello", 0, 8)
 
 
 def test_parsing_takes_effort_in_proportion() -> None:
@@ -103,18 +103,18 @@ def test_parsing_takes_effort_in_proportion() -> None:
         attempts.append(len(data))
         return Reader(data).take(10_000, "all of it")
 
-    Intake(Pieces(bytes(10_000))).parse(parse, guess=16)
+    BufferedSource(Pieces(bytes(10_000))).parse(parse, guess=16)
 
     assert sum(attempts) < 4 * 10_000
 
 
 def test_errors_name_the_position_in_the_whole_message() -> None:
-    intake = Intake(Pieces(b"abcde"))
-    intake.fill(5)
-    intake.consume(3)
+    buffered = BufferedSource(Pieces(b"abcde"))
+    buffered.fill(5)
+    buffered.consume(3)
 
     with pytest.raises(TruncatedMessage) as error:
-        intake.parse(lambda data: Reader(data).take(4, "field"), guess=1)
+        buffered.parse(lambda data: Reader(data).take(4, "field"), guess=1)
 
     assert (error.value.where, error.value.offset, error.value.problem) == ("field", 3, "needs 4 bytes, 2 left")
 
@@ -126,32 +126,32 @@ def test_what_is_malformed_needs_no_more_bytes() -> None:
         raise MalformedMessage("is no good", where="field", offset=1)
 
     with pytest.raises(MalformedMessage, match=r"^field at byte 1: is no good$"):
-        Intake(source).parse(refuse, guess=10)
+        BufferedSource(source).parse(refuse, guess=10)
     assert source.count <= BATCH_LENGTH
 
 
 def test_a_field_that_is_cut_short_is_named() -> None:
-    intake = Intake(Pieces(b"abcde"))
+    buffered = BufferedSource(Pieces(b"abcde"))
 
     with pytest.raises(TruncatedMessage, match=r"^content at byte 2: needs 4 bytes, 3 left$"):
-        intake.require(4, "content", skip=2)
+        buffered.require(4, "content", skip=2)
 
 
 def test_more_than_the_limit_is_refused_as_soon_as_it_is_read() -> None:
     source = Counted()
 
     with pytest.raises(InvalidRequest, match="more than the 10 bytes that plaintext_length says"):
-        Intake(source, limit=10).fill(2**30)
+        BufferedSource(source, limit=10).fill(2**30)
     assert source.count <= BATCH_LENGTH
 
 
 def test_the_limit_counts_what_was_consumed() -> None:
-    intake = Intake(Pieces(b"abcdef", (3,)), limit=5)
-    intake.fill(3)
-    intake.consume(3)
+    buffered = BufferedSource(Pieces(b"abcdef", (3,)), limit=5)
+    buffered.fill(3)
+    buffered.consume(3)
 
     with pytest.raises(InvalidRequest):
-        intake.fill(3)
+        buffered.fill(3)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_source_must_give_bytes(given: object, message: str) -> None:
             return given
 
     with pytest.raises(InvalidRequest, match=message):
-        Intake(Odd()).fill(1)  # type: ignore[arg-type]
+        BufferedSource(Odd()).fill(1)  # type: ignore[arg-type]
 
 
 def test_bytearray_and_memoryview_are_bytes_too() -> None:
@@ -179,10 +179,10 @@ def test_bytearray_and_memoryview_are_bytes_too() -> None:
         def read(self, length: int) -> object:
             return self._left.pop(0)
 
-    intake = Intake(Buffers())  # type: ignore[arg-type]
-    intake.fill(10)
+    buffered = BufferedSource(Buffers())  # type: ignore[arg-type]
+    buffered.fill(10)
 
-    assert intake.data == b"abcd"
+    assert buffered.data == b"abcd"
 
 
 @pytest.mark.parametrize("source", [b"abc", bytearray(b"abc"), memoryview(b"abc"), memoryview(b"aXbXc")[::2]])
@@ -209,21 +209,21 @@ def test_a_view_of_wider_items_counts_by_its_bytes() -> None:
         def read(self, length: int) -> memoryview:  # type: ignore[override]
             return memoryview(super().read(length)).cast("I")
 
-    intake = Intake(Wide(bytes(range(64)), (16,)))
-    intake.fill(40)
+    buffered = BufferedSource(Wide(bytes(range(64)), (16,)))
+    buffered.fill(40)
 
-    assert intake.data == bytes(range(40))
+    assert buffered.data == bytes(range(40))
 
 
 def test_a_source_that_gives_far_more_than_it_was_asked_for_is_not_copied_again_and_again() -> None:
-    intake = Intake(io.BytesIO())
-    intake._source = Pieces(bytes(100 * BATCH_LENGTH), (100 * BATCH_LENGTH,))
-    intake._source.read = lambda _, read=intake._source.read: read(100 * BATCH_LENGTH)  # type: ignore[method-assign]
-    intake.fill(1)
+    buffered = BufferedSource(io.BytesIO())
+    buffered._source = Pieces(bytes(100 * BATCH_LENGTH), (100 * BATCH_LENGTH,))
+    buffered._source.read = lambda _, read=buffered._source.read: read(100 * BATCH_LENGTH)  # type: ignore[method-assign]
+    buffered.fill(1)
     buffers = set()
     for _ in range(99):
-        intake.consume(BATCH_LENGTH)
-        buffers.add(id(intake._buffer))
+        buffered.consume(BATCH_LENGTH)
+        buffers.add(id(buffered._buffer))
 
-    assert len(intake) == BATCH_LENGTH
+    assert len(buffered) == BATCH_LENGTH
     assert len(buffers) < 10

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lambda_runtime.processes import in_child
-from warmkey import process_copies
+from warmkey import fork_safety
 from warmkey.events import EvictionReason
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 class Holder:
     def __init__(self) -> None:
         self.told: list[str] = []
-        process_copies.drop_in_copies(self)
+        fork_safety.register(self)
 
-    def drop_inherited(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         self.told.append(reason)
 
 
 @pytest.fixture(autouse=True)
 def no_snapshot() -> Iterator[None]:
     yield
-    process_copies.expect_snapshot(lambda: False)
+    fork_safety.expect_snapshot(lambda: False)
 
 
 def test_a_forked_child_is_told_before_its_code_runs_and_the_parent_is_not() -> None:
@@ -47,7 +47,7 @@ def test_a_grandchild_is_told_again() -> None:
 def test_holders_are_told_before_a_snapshot() -> None:
     holder = Holder()
 
-    process_copies.drop_before_snapshot()
+    fork_safety.reset_before_snapshot()
 
     assert holder.told == ["snapshot"]
 
@@ -56,36 +56,36 @@ def test_registering_keeps_nothing_alive() -> None:
     Holder()
     gc.collect()
 
-    assert process_copies.holders(Holder) == []
+    assert fork_safety.living_instances(Holder) == []
 
 
 def test_holders_are_found_by_their_kind() -> None:
     holder = Holder()
 
-    assert process_copies.holders(Holder) == [holder]
-    assert process_copies.holders(str) == []
+    assert fork_safety.living_instances(Holder) == [holder]
+    assert fork_safety.living_instances(str) == []
 
 
 def test_a_snapshot_is_ahead_until_it_is_not() -> None:
     answers = iter([True, True, False])
-    assert not process_copies.snapshot_is_ahead()
+    assert not fork_safety.snapshot_is_ahead()
 
-    process_copies.expect_snapshot(lambda: next(answers))
+    fork_safety.expect_snapshot(lambda: next(answers))
 
-    assert [process_copies.snapshot_is_ahead() for _ in range(3)] == [True, True, False]
+    assert [fork_safety.snapshot_is_ahead() for _ in range(3)] == [True, True, False]
 
 
 # The process mark
 
 
 def test_the_mark_is_1_here_and_in_a_child_that_was_told() -> None:
-    assert process_copies.PROCESS_MARK[0] == 1
-    assert in_child(lambda: process_copies.PROCESS_MARK[0]) == 1
+    assert fork_safety.PROCESS_MARK[0] == 1
+    assert in_child(lambda: fork_safety.PROCESS_MARK[0]) == 1
 
 
 def test_without_the_kernels_help_the_mark_is_the_process_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_copies.sys, "platform", "elsewhere")
-    mark = process_copies._process_mark()
+    monkeypatch.setattr(fork_safety.sys, "platform", "elsewhere")
+    mark = fork_safety._process_mark()
     process = os.getpid()
 
     assert mark[0] == 1
@@ -95,7 +95,7 @@ def test_without_the_kernels_help_the_mark_is_the_process_id(monkeypatch: pytest
     assert mark[0] == 1
 
 
-@pytest.mark.parametrize("refused", [{process_copies._WIPE_ON_FORK, process_copies._NO_SUCH_ADVICE}, set()])
+@pytest.mark.parametrize("refused", [{fork_safety._WIPE_ON_FORK, fork_safety._NO_SUCH_ADVICE}, set()])
 def test_a_kernel_that_knows_no_such_advice_or_takes_any_is_not_relied_on(
     refused: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +104,6 @@ def test_a_kernel_that_knows_no_such_advice_or_takes_any_is_not_relied_on(
             if advice in refused:
                 raise OSError
 
-    monkeypatch.setattr(process_copies.mmap, "mmap", lambda _, length, **__: Page(length))
+    monkeypatch.setattr(fork_safety.mmap, "mmap", lambda _, length, **__: Page(length))
 
-    assert isinstance(process_copies._process_mark(), process_copies._ProcessId)
+    assert isinstance(fork_safety._process_mark(), fork_safety._ProcessId)

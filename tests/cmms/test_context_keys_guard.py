@@ -9,8 +9,8 @@ import pytest
 
 import warmkey
 from warmkey import PolicyRefused, RawAesKeyring
+from warmkey.cmms.context_keys_guard import ContextKeysGuardCMM
 from warmkey.cmms.default import DefaultCMM
-from warmkey.lambda_runtime.required_context import InsistingCMM
 from warmkey.testing import fake_kms
 
 if TYPE_CHECKING:
@@ -75,6 +75,6 @@ def test_who_decrypts_with_the_default_cmm_has_to_supply_them_warm_or_not(
 
 
 def test_its_repr_shows_the_keys() -> None:
-    cmm = InsistingCMM(DefaultCMM(RawAesKeyring("ns", "name", bytes(32))), ["tenant"])
+    cmm = ContextKeysGuardCMM(DefaultCMM(RawAesKeyring("ns", "name", bytes(32))), ["tenant"])
 
-    assert repr(cmm) == "InsistingCMM(DefaultCMM(RawAesKeyring('ns', 'name')), ['tenant'])"
+    assert repr(cmm) == "ContextKeysGuardCMM(DefaultCMM(RawAesKeyring('ns', 'name')), ['tenant'])"

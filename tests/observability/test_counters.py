@@ -11,8 +11,8 @@ from warmkey.events import (
     KmsRequest,
     Operation,
 )
-from warmkey.lambda_runtime.tally import Tally
-from warmkey.process_copies import holders
+from warmkey.fork_safety import living_instances
+from warmkey.observability.counters import KmsAndEvictionCounter
 
 
 def request(operation: str = "Decrypt", outcome: KmsOutcome = KmsOutcome.OK) -> KmsRequest:
@@ -24,7 +24,7 @@ def eviction(reason: EvictionReason) -> CacheEviction:
 
 
 def test_requests_are_counted_by_operation_and_outcome() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     for event in (request(), request(), request(outcome=KmsOutcome.DENIED), request("Encrypt")):
         tally(event)
 
@@ -35,7 +35,7 @@ def test_requests_are_counted_by_operation_and_outcome() -> None:
 
 
 def test_evictions_are_counted_by_reason() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     for reason in (EvictionReason.CAPACITY, EvictionReason.EXPIRED, EvictionReason.CAPACITY):
         tally(eviction(reason))
 
@@ -43,7 +43,7 @@ def test_evictions_are_counted_by_reason() -> None:
 
 
 def test_what_the_caching_cmm_counts_is_not_counted_again() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     event = CacheBypass(operation=Operation.ENCRYPT, reason=BypassReason.CACHING_OFF)
     tally(event)
 
@@ -51,24 +51,24 @@ def test_what_the_caching_cmm_counts_is_not_counted_again() -> None:
 
 
 def test_a_forked_child_counts_for_itself_and_waits_for_no_lock_of_its_parent() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     tally(request())
     with tally._lock:
-        tally.drop_inherited(EvictionReason.FORK)
+        tally.reset(EvictionReason.FORK)
         tally(eviction(EvictionReason.FORK))
 
     assert (tally.kms_requests(), tally.evictions()) == ({}, {EvictionReason.FORK: 1})
 
 
 def test_a_snapshot_takes_along_what_was_dropped_for_it() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
     tally(eviction(EvictionReason.SNAPSHOT))
-    tally.drop_inherited(EvictionReason.SNAPSHOT)
+    tally.reset(EvictionReason.SNAPSHOT)
 
     assert tally.evictions() == {EvictionReason.SNAPSHOT: 1}
 
 
 def test_every_tally_is_told_of_copies() -> None:
-    tally = Tally()
+    tally = KmsAndEvictionCounter()
 
-    assert tally in holders(Tally)
+    assert tally in living_instances(KmsAndEvictionCounter)

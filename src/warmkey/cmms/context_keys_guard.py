@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         EncryptionMaterialsRequest,
     )
 
-__all__ = ["InsistingCMM", "refusal"]
+__all__ = ["ContextKeysGuardCMM", "refusal"]
 
 
 def refusal(missing: Collection[str]) -> PolicyRefused:
@@ -28,7 +28,7 @@ def refusal(missing: Collection[str]) -> PolicyRefused:
     )
 
 
-class InsistingCMM:
+class ContextKeysGuardCMM:
     """Asks *cmm* only for callers who supply the *required* keys.
 
     Unlike the required encryption context CMM it leaves their pairs in the message.
@@ -42,7 +42,7 @@ class InsistingCMM:
         self._required = frozenset(required)
 
     def __repr__(self) -> str:
-        return f"InsistingCMM({self._cmm!r}, {sorted(self._required)})"
+        return f"ContextKeysGuardCMM({self._cmm!r}, {sorted(self._required)})"
 
     def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
         """:raises PolicyRefused: the encryption context lacks a key"""
