@@ -96,7 +96,7 @@ soak: .venv-interop/.installed ## a minute of everything at once, and then the b
 
 # ------------------------------------------------------------------------------------------------- measuring
 
-.PHONY: bench bench-full bench-check performance
+.PHONY: bench bench-full bench-check bench-against performance
 bench: .venv-interop/.installed ## minutes: us, the peer and the floor in one process
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks $(BENCH_OPTIONS)
@@ -108,6 +108,12 @@ bench-full: .venv-interop/.installed ## longer: more sizes, cold starts, scaling
 bench-check: .venv-interop/.installed ## fails when a ratio fell below what we promise; by hand, never in CI
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --check $(BENCH_OPTIONS)
+
+# Version 0.1.0.
+REVISION ?= 6373e5d
+
+bench-against: .venv-interop/.installed ## this version beside another REVISION of it, as ratios
+	PYTHONPATH=src .venv-interop/bin/python -m benchmarks.against $(REVISION) $(BENCH_OPTIONS)
 
 performance: .venv-docs/.installed .venv-interop/.installed ## measure in full, then make tables and pictures of docs/performance.md
 	-@$(MAKE) runtime

@@ -1,0 +1,136 @@
+"""Compare this version of warmkey with another revision: ratios of interleaved turns, one process for each.
+
+    python -m benchmarks.against REVISION [--rounds N] [--seconds S]
+
+Both versions run under this interpreter and its packages. A ratio over 1 means that this version takes longer; each is
+the median of the ratios round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from benchmarks.timing import median_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_ROOT = Path(__file__).parents[1]
+_PROGRAM = _ROOT / "benchmarks" / "programs" / "turns.py"
+_OPERATIONS = (
+    "1 KB encrypt",
+    "1 KB decrypt",
+    "1 KB encrypt, signed",
+    "1 KB decrypt, signed",
+    "1 MB encrypt",
+    "1 MB decrypt",
+    "8 MB encrypt, stream",
+    "8 MB decrypt, stream",
+    "1 KB encrypt, no cache",
+    "1 KB decrypt, no cache",
+)
+
+
+class _Version:
+    """One version in a process of its own."""
+
+    def __init__(self, source: Path) -> None:
+        self._environment = {**os.environ, "PYTHONPATH": str(source)}
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, str(_PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+        )
+
+    def turn(self, operation: str, repetitions: int) -> float:
+        """Return the microseconds of one repetition."""
+        self._process.stdin.write(f"{operation}\t{repetitions}\n")  # type: ignore[union-attr]
+        self._process.stdin.flush()  # type: ignore[union-attr]
+        return float(self._process.stdout.readline())  # type: ignore[union-attr]
+
+    def start(self) -> float:
+        """Return the milliseconds that a fresh process takes to import warmkey where boto3 is loaded already."""
+        code = "import boto3, time; t = time.perf_counter(); import warmkey; print(time.perf_counter() - t)"
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=self._environment
+        )
+        return float(done.stdout) * 1e3
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.wait(timeout=30)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a row for each operation."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.against", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("revision", help="a commit, tag or branch of this repository, for example v0.1.0")
+    parser.add_argument("--rounds", type=int, default=15, help="default: 15")
+    parser.add_argument("--seconds", type=float, default=0.1, help="for each turn; default: 0.1")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as directory:
+        _unpack(options.revision, Path(directory))
+        versions = (_Version(_ROOT / "src"), _Version(Path(directory) / "src"))
+        try:
+            print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")  # noqa: T201 - what was asked for
+            for operation in _OPERATIONS:
+                _report(operation, *_turns(operation, versions, options.rounds, options.seconds), unit="µs")
+            starts: tuple[list[float], list[float]] = ([], [])
+            for version in versions:
+                version.start()  # compiles what has not been compiled
+            for _ in range(options.rounds):
+                for version, figures in zip(versions, starts, strict=True):
+                    figures.append(version.start())
+            _report("import warmkey", *starts, unit="ms")
+        finally:
+            for version in versions:
+                version.stop()
+    return 0
+
+
+def _unpack(revision: str, directory: Path) -> None:
+    archive = subprocess.run(
+        ["git", "-C", str(_ROOT), "archive", revision, "src"],  # noqa: S607 - git of this machine
+        check=True,
+        capture_output=True,
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(directory, filter="data")
+
+
+def _turns(
+    operation: str, versions: tuple[_Version, _Version], rounds: int, seconds: float
+) -> tuple[list[float], list[float]]:
+    started = perf_counter()
+    versions[0].turn(operation, 1)
+    once = versions[0].turn(operation, max(1, int(0.01 / (perf_counter() - started)))) / 1e6
+    repetitions = max(1, int(seconds / once))
+    figures: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for version, found in zip(versions, figures, strict=True):
+            found.append(version.turn(operation, repetitions))
+    return figures
+
+
+def _report(name: str, this: list[float], other: list[float], *, unit: str) -> None:
+    ratio = median_ratio(this, other)
+    print(f"{name:26}{median(this):>9.1f} {unit}{median(other):>11.1f} {unit}{ratio:>8.2f}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
