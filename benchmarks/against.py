@@ -48,7 +48,7 @@ class _Version:
 
     def __init__(self, source: Path) -> None:
         self._environment = {**os.environ, "PYTHONPATH": str(source)}
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(
             [sys.executable, str(_PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ class _Version:
     def start(self) -> float:
         """Return the milliseconds that a fresh process takes to import warmkey where boto3 is loaded already."""
         code = "import boto3, time; t = time.perf_counter(); import warmkey; print(time.perf_counter() - t)"
-        done = subprocess.run(  # noqa: S603 - our own program
+        done = subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=self._environment
         )
         return float(done.stdout) * 1e3
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _unpack(options.revision, Path(directory))
         versions = (_Version(_ROOT / "src"), _Version(Path(directory) / "src"))
         try:
-            print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")  # noqa: T201 - what was asked for
+            print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")
             for operation in _OPERATIONS:
                 _report(operation, *_turns(operation, versions, options.rounds, options.seconds), unit="µs")
             starts: tuple[list[float], list[float]] = ([], [])
@@ -129,7 +129,7 @@ def _turns(
 
 def _report(name: str, this: list[float], other: list[float], *, unit: str) -> None:
     ratio = median_ratio(this, other)
-    print(f"{name:26}{median(this):>9.1f} {unit}{median(other):>11.1f} {unit}{ratio:>8.2f}")  # noqa: T201
+    print(f"{name:26}{median(this):>9.1f} {unit}{median(other):>11.1f} {unit}{ratio:>8.2f}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from benchmarks.against import main
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_each_operation_gets_a_row_with_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
