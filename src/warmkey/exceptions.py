@@ -91,25 +91,45 @@ class KeyAttempt:
     :ivar keyring: what tried, for example ``AwsKmsKeyring``
     :ivar operation: ``GenerateDataKey``, ``Encrypt``, ``Decrypt``, ... or ``unwrap`` for a raw key
     :ivar key: key ARN or key name; never key material
+    :ivar region: the Region that was asked, where the client says
     :ivar outcome: what KMS answered, as :class:`warmkey.events.KmsOutcome`; ``None`` where no KMS is involved
+    :ivar error_code: KMS's own name for its answer, for example ``AccessDeniedException``, or an empty string
+    :ivar request_id: of KMS's answer, for AWS Support and CloudTrail, or an empty string
     :ivar reason: one sentence
     :ivar remedy: what to do about it, or an empty string
     :ivar cause: the exception that the key service's client raised, if any
     """
 
-    __slots__ = ("cause", "key", "keyring", "operation", "outcome", "reason", "remedy")
+    __slots__ = (
+        "cause",
+        "error_code",
+        "key",
+        "keyring",
+        "operation",
+        "outcome",
+        "reason",
+        "region",
+        "remedy",
+        "request_id",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of it, all by keyword
         self,
         *,
         keyring: str,
         operation: str,
         key: str,
         reason: str,
+        region: str | None = None,
         outcome: KmsOutcome | None = None,
+        error_code: str = "",
+        request_id: str = "",
         remedy: str = "",
         cause: BaseException | None = None,
     ) -> None:
+        self.region = region
+        self.error_code = error_code
+        self.request_id = request_id
         self.keyring = keyring
         self.operation = operation
         self.key = key

@@ -42,7 +42,7 @@ AT_IMPORT = {
         "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "
         "message_header reader"
     ),
-    "keyrings": ("attempts aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi split"),
+    "keyrings": "aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi refusals split",
     "lambda_runtime": "default_client kms_keys parsers settings wiring",
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.hooks import HierarchicalEmitter
 
 from warmkey import ConfigurationError, KeyUnavailable
 from warmkey.events import KmsOutcome, KmsRequest
@@ -118,6 +121,47 @@ def test_tries_are_counted_from_what_the_client_reports() -> None:
     KmsRequests(Client({}), keyring="K", emit=seen)("Decrypt", key="k")
 
     assert [fact.attempts for fact in seen.of(KmsRequest)] == [3, 1]
+
+
+class TellingClient(Client):
+    """A client that tells of each attempt, as botocore's do."""
+
+    def __init__(self, *, attempts: int) -> None:
+        super().__init__({})
+        self.attempts = attempts
+        self.meta = SimpleNamespace(events=HierarchicalEmitter())
+
+    def decrypt(self, **parameters: Any) -> Any:
+        for _ in range(self.attempts):
+            self.meta.events.emit("before-send.kms.Decrypt", request=None)
+        return super().decrypt(**parameters)
+
+
+def test_tries_are_counted_as_the_client_makes_them_once_each_though_two_keyrings_share_it() -> None:
+    client, seen = TellingClient(attempts=3), Recorder()
+    for keyring in "KL":
+        KmsRequests(client, keyring=keyring, emit=seen)("Decrypt", key="k")
+
+    assert [fact.attempts for fact in seen.of(KmsRequest)] == [3, 3]
+
+
+def test_what_the_function_itself_asks_of_its_client_is_not_counted() -> None:
+    """Neither before and after, nor in another thread meanwhile."""
+
+    class BusyClient(TellingClient):
+        def decrypt(self, **parameters: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                other = threading.Thread(target=self.decrypt)
+                other.start()
+                other.join()
+            return super().decrypt(**parameters)
+
+    client, seen = BusyClient(attempts=1), Recorder()
+    client.decrypt()
+    KmsRequests(client, keyring="K", emit=seen)("Decrypt", key="k")
+    client.decrypt()
+
+    assert [fact.attempts for fact in seen.of(KmsRequest)] == [1]
 
 
 def test_grant_tokens_go_with_every_request_and_are_copied() -> None:

@@ -19,6 +19,7 @@ from warmkey.keyrings.aws_kms_mrk_match_for_decrypt import match_for_decrypt
 from warmkey.keyrings.interface import refuse_if_unwrapped
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
+from warmkey.keyrings.refusals import note_used_keys
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class AwsKmsRsaKeyring:
             key_provider_info=self._kms_key_id.encode(),
             ciphertext=self._public_key.encrypt(_digest(materials.encryption_context) + data_key, self._oaep_hash),
         )
+        note_used_keys(self._kms_key_id, region=None)
         return replace(
             materials,
             plaintext_data_key=data_key,

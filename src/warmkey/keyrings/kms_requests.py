@@ -6,19 +6,21 @@ botocore is not imported here: whoever made a client has it, and exceptions are 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.fork_safety import register
-from warmkey.keyrings.attempts import Attempts, watch_attempts
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.log_redaction import discreet
+from warmkey.keyrings.refusals import note_refusal, note_used_keys
 from warmkey.validation import require_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from warmkey.events import Emit
 
@@ -90,6 +92,43 @@ _REMEDY_OF_CODE = {
 _REMEDY_OF_NO_KMS = "check what answers for KMS: the client's endpoint, a proxy, a mock"
 
 
+class _Attempts:
+    """Counts how often botocore sends one request.
+
+    :ivar made: so far; 0 for a client that does not tell
+    """
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what is sent in the block."""
+        token = _of_this_request.set(self)
+        try:
+            yield
+        finally:
+            _of_this_request.reset(token)
+
+
+_of_this_request: ContextVar[_Attempts | None] = ContextVar("warmkey_kms_attempts", default=None)
+
+
+def _watch_attempts(client: KmsClient) -> None:
+    """Have *client* tell of each attempt; more than once does no harm."""
+    register_handler = getattr(getattr(getattr(client, "meta", None), "events", None), "register", None)
+    if register_handler is not None:
+        register_handler("before-send.kms", _count_attempt, unique_id="warmkey-attempts")
+
+
+def _count_attempt(**_event: object) -> None:
+    attempts = _of_this_request.get()
+    if attempts is not None:
+        attempts.made += 1
+
+
 class KmsRequests:
     """Makes requests with one client and one set of grant tokens.
 
@@ -106,7 +145,7 @@ class KmsRequests:
             raise ConfigurationError(f"{keyring} needs kms_client, for example boto3.client('kms')")
         if isinstance(grant_tokens, str):
             raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
-        watch_attempts(kms_client)
+        _watch_attempts(kms_client)
         require_method("emit", emit, "__call__")
         self._client = kms_client
         self._keyring = keyring
@@ -132,7 +171,7 @@ class KmsRequests:
         if self._grant_tokens:
             parameters["GrantTokens"] = self._grant_tokens
         send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
-        attempts = Attempts()
+        attempts = _Attempts()
         started = perf_counter()
         try:
             with discreet(), attempts.counted():
@@ -141,10 +180,14 @@ class KmsRequests:
             attempt = self._explain(operation, key, error)
             outcome = attempt.outcome or KmsOutcome.OTHER
             self._tell(operation, key, started, outcome, getattr(error, "response", None), attempts.made)
+            note_refusal(attempt)
             failure = KeyUnavailable(f"AWS KMS {operation} failed", [attempt])
             raise failure from error
         self._tell(operation, key, started, KmsOutcome.OK, response, attempts.made)
-        return self._checked(operation, key, response)
+        checked = self._checked(operation, key, response)
+        answered = checked.get("KeyId")
+        note_used_keys(key, *([answered] if isinstance(answered, str) else []), region=self.region)
+        return checked
 
     def _checked(self, operation: str, key: str, response: object) -> dict[str, Any]:
         """*response*, if it is what boto3 gives: a stand-in for its client may give anything."""
@@ -179,7 +222,9 @@ class KmsRequests:
 
     def attempt(self, operation: str, key: str, reason: str, **details: Any) -> KeyAttempt:  # noqa: ANN401
         """A failed attempt of this keyring."""
-        return KeyAttempt(keyring=self._keyring, operation=operation, key=key, reason=reason, **details)
+        return KeyAttempt(
+            keyring=self._keyring, operation=operation, key=key, region=self.region, reason=reason, **details
+        )
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Called before a snapshot, whose copies would share a connection and its keys; the client makes new ones.
@@ -225,7 +270,7 @@ class KmsRequests:
         if code and outcome is KmsOutcome.UNREACHABLE:  # it was reached, and could not answer
             remedy = "KMS has a problem of its own; try again"
         reason = f"KMS answered {code}" if code else name
-        return self.attempt(operation, key, reason, outcome=outcome, remedy=remedy, cause=error)
+        return self.attempt(operation, key, reason, outcome=outcome, error_code=code, remedy=remedy, cause=error)
 
 
 def _error_code(error: Exception) -> str:
