@@ -92,7 +92,7 @@ def test_a_library_for_another_architecture_is_named_with_both(opt: Path) -> Non
 def test_a_library_that_is_none_is_named(opt: Path) -> None:
     replace(library(opt), b"git-lfs pointer")
 
-    assert f"{library(opt)} for no machine (it is no ELF file)" in error_of_importing(opt)
+    assert f"{library(opt)} for no machine (not an ELF file)" in error_of_importing(opt)
 
 
 def test_a_missing_library_is_named(opt: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_missing_backend_is_told_by_its_name(opt: Path, monkeypatch: pytest.Mo
     [
         (b"\x7fELF" + bytes(14) + b"\xb7\0", "aarch64"),
         (b"\x7fELF" + bytes(14) + b"\xf3\0", "machine 243"),
-        (b"MZ", "no machine (it is no ELF file)"),
-        (b"", "no machine (it is no ELF file)"),
+        (b"MZ", "no machine (not an ELF file)"),
+        (b"", "no machine (not an ELF file)"),
     ],
 )
 def test_the_machine_of_a_library_is_read_from_its_header(tmp_path: Path, header: bytes, machine: str) -> None:

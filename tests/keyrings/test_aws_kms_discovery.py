@@ -104,7 +104,7 @@ def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms, info: bytes) -> 
     # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt
     _, key = wrapped(kms)
 
-    with pytest.raises(KeyUnavailable, match="no AWS KMS key ARN"):
+    with pytest.raises(KeyUnavailable, match="not an AWS KMS key ARN"):
         AwsKmsDiscoveryKeyring(kms_client=kms).on_decrypt(to_decrypt(), [replace(key, key_provider_info=info), key])
     assert kms.count("Decrypt") == 0
 

@@ -11,6 +11,7 @@ from warmkey.keyrings.aws_kms_key_arn import (
     check_kms_identifier,
     is_multi_region_identifier,
     parse_kms_arn,
+    region_of,
 )
 
 KEY = "arn:aws:kms:us-east-1:2222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -101,3 +102,16 @@ def test_identifiers_that_can_not_be_any_are_refused_by_name_and_value(identifie
         check_kms_identifier(identifier, "the setting")
 
     assert str(caught.value).startswith(f"the setting is {identifier!r}")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "region"),
+    [
+        ("arn:aws:kms:eu-west-1:111122223333:key/1", "eu-west-1"),
+        ("arn:aws-eusc:kms:eusc-de-east-1:111122223333:alias/orders", "eusc-de-east-1"),
+        ("alias/orders", None),
+        ("1234", None),
+    ],
+)
+def test_an_arn_says_its_region_and_nothing_else_does(identifier: str, region: str | None) -> None:
+    assert region_of(identifier) == region

@@ -137,7 +137,7 @@ def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms) -> None:
     # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
     (key,) = encrypted(keyring()).encrypted_data_keys
 
-    with pytest.raises(KeyUnavailable, match="no AWS KMS key ARN"):
+    with pytest.raises(KeyUnavailable, match="not an AWS KMS key ARN"):
         keyring().on_decrypt(to_decrypt(), [replace(key, key_provider_info=b"alias/name"), key])
     assert kms.calls == []
 

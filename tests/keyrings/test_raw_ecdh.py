@@ -241,7 +241,7 @@ class TestDamage:
         key = only_key(encrypted(raw_ephemeral(P256, "bob")))
         info = key.key_provider_info[:-33] + sender
 
-        with pytest.raises(KeyUnavailable, match="sender's public key is no point of the curve"):
+        with pytest.raises(KeyUnavailable, match="sender's public key is not a point of the curve"):
             raw_discovery(P256, "bob").on_decrypt(to_decrypt(), [replace(key, key_provider_info=info)])
 
     def test_another_sender_does_not_authenticate(self) -> None:

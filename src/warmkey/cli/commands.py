@@ -15,7 +15,7 @@ from warmkey.cli.report import as_json, as_text
 from warmkey.client_apis.client import Client
 from warmkey.exceptions import InvalidRequest
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn, region_of
 from warmkey.keyrings.multi import MultiKeyring
 
 if TYPE_CHECKING:
@@ -117,13 +117,8 @@ def _copy_when_verified(stream: DecryptStream, output: str) -> None:
 
 def _keyring(identifiers: list[str], kms_clients: KmsClients) -> MultiKeyring:
     """The first generates the data key, all wrap it, any can unwrap it."""
-    keyrings = [AwsKmsKeyring(identifier, kms_client=kms_clients(_region(identifier))) for identifier in identifiers]
+    keyrings = [AwsKmsKeyring(identifier, kms_client=kms_clients(region_of(identifier))) for identifier in identifiers]
     return MultiKeyring(keyrings[0], keyrings[1:])
-
-
-def _region(identifier: str) -> str | None:
-    arn = parse_kms_arn(identifier)
-    return None if arn is None else arn.region
 
 
 def _check_can_decrypt(identifier: str) -> None:

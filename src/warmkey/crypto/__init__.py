@@ -1,4 +1,4 @@
-"""Key derivation and signatures over the ``cryptography`` package. Knows no message layout."""
+"""Derive keys, sign, and wrap secrets with the ``cryptography`` package. Nothing here knows the message layout."""
 
 from warmkey.crypto.installation import check_native_parts
 

@@ -1,6 +1,6 @@
-"""AES-GCM, as ``cryptography`` has it: the one cipher of every suite and of the raw AES keyring.
+"""Offer AES-GCM as ``cryptography`` has it: the cipher of every suite and of the raw AES keyring.
 
-Its one-shot object is used as it is, because a call more would show on every frame.
+Its one-shot object is used directly, because one more call would show on every frame.
 
 Source: framework/algorithm-suites.md#gcm
 """

@@ -1,4 +1,4 @@
-"""Elliptic curve key agreement, and the wrapping of a secret under what was agreed.
+"""Agree on a shared secret over an elliptic curve, and wrap a data key under it.
 
 Source: framework/key-agreement-schemas.md#key-derivation, framework/raw-ecdh-keyring.md
 """
@@ -34,7 +34,7 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
 
 
 class EcdhPublicKey:
-    """A point of a curve, never the one at infinity.
+    """Holds a point of a curve, never the point at infinity.
 
     :ivar point: compressed
     """
@@ -61,7 +61,7 @@ class EcdhPublicKey:
 
     @classmethod
     def from_point(cls, point: bytes, *, curve: str) -> EcdhPublicKey | None:
-        """The compressed *point*, or ``None`` where it is none of *curve*."""
+        """Load a compressed *point*, or return ``None`` if it is not a point of *curve*."""
         if point[:1] not in (b"\x02", b"\x03"):
             return None
         try:
@@ -71,17 +71,17 @@ class EcdhPublicKey:
 
     @property
     def der(self) -> bytes:
-        """SubjectPublicKeyInfo."""
+        """Return the key as SubjectPublicKeyInfo."""
         return self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def coordinate_length(self) -> int:
-        """Length of a coordinate, and so of a shared secret, in bytes."""
+        """Return the length of a coordinate, and so of a shared secret, in bytes."""
         return len(self.point) - 1
 
 
 class EcdhPrivateKey(LoadedKey):
-    """A private key. ``public_key`` is its public half."""
+    """Holds a private key. ``public_key`` is its public half."""
 
     __slots__ = ("_key", "public_key")
 
@@ -102,16 +102,18 @@ class EcdhPrivateKey(LoadedKey):
 
     @classmethod
     def generate(cls, curve: str) -> EcdhPrivateKey:
-        """A fresh key."""
+        """Generate a key."""
         return cls(fresh_private_key(_CURVES[curve]))
 
     def shared_secret(self, peer: EcdhPublicKey) -> bytes:
-        """The x-coordinate that both sides arrive at. Both keys have to be of the same curve."""
+        """Return the x-coordinate of the shared point. Both keys must be on the same curve."""
         return self._key.exchange(ec.ECDH(), peer._key)  # noqa: SLF001 - the two belong together
 
 
 def wrap(shared_secret: bytes, fixed_info: bytes, secret: bytes) -> bytes:
-    """*secret* under a key of its own that *shared_secret* and a salt give: salt, commitment, ciphertext and tag.
+    """Return *secret* encrypted under a key derived from *shared_secret* and a fresh salt.
+
+    The result is salt, commitment, ciphertext and tag.
 
     Source: framework/raw-ecdh-keyring.md#data-key-wrapping
     """
@@ -122,7 +124,7 @@ def wrap(shared_secret: bytes, fixed_info: bytes, secret: bytes) -> bytes:
 
 
 def unwrap(shared_secret: bytes, fixed_info: bytes, wrapped: bytes) -> bytes | None:
-    """What :func:`wrap` was given, or ``None`` where *wrapped* is not authentic.
+    """Return the secret that :func:`wrap` was given, or ``None`` if *wrapped* is not authentic.
 
     Source: framework/raw-ecdh-keyring.md#data-key-unwrapping
     """
@@ -138,7 +140,7 @@ def unwrap(shared_secret: bytes, fixed_info: bytes, wrapped: bytes) -> bytes | N
 
 
 def _derive(shared_secret: bytes, fixed_info: bytes, salt: bytes) -> tuple[bytes, AESGCM]:
-    """The commitment and the cipher of the wrapping key: NIST SP 800-108 in counter mode with HMAC-SHA-384.
+    """Derive the commitment and the cipher of the wrapping key: NIST SP 800-108, counter mode, HMAC-SHA-384.
 
     Source: framework/key-agreement-schemas.md#key-derivation
     """

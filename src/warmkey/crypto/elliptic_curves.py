@@ -1,4 +1,4 @@
-"""Fresh keys on elliptic curves."""
+"""Generate private keys on elliptic curves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["fresh_private_key"]
 
 
 def fresh_private_key(curve: ec.EllipticCurve) -> ec.EllipticCurvePrivateKey:
-    """A private key from the operating system's randomness, which a restored snapshot or a forked child does not share.
+    """Generate a private key from the operating system's randomness, which a snapshot or a forked child does not share.
 
-    64 bits more than the order has make the bias of the remainder negligible (FIPS 186-5, A.2.1).
+    Drawing 64 bits more than the order has makes the bias of the remainder negligible (FIPS 186-5, A.2.1).
     """
     drawn = int.from_bytes(os.urandom((curve.group_order.bit_length() + 7) // 8 + 8), "big")
     return ec.derive_private_key(drawn % (curve.group_order - 1) + 1, curve)

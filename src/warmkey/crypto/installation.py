@@ -1,4 +1,4 @@
-"""Whether the compiled part of ``cryptography`` is there, fits this machine, and belongs to its Python files.
+"""Check that the compiled part of ``cryptography`` is present, fits this machine, and matches its Python files.
 
 Lambda layers are unpacked over each other, so two copies of a package can become one that is neither, and a layer for
 another architecture or Python looks whole until it is imported. The errors of the import system name a symbol or a
@@ -26,7 +26,10 @@ _ELF_MACHINE = slice(18, 20)
 
 
 def check_native_parts() -> None:
-    """:raises ConfigurationError: cryptography can't be used; says what was found and the remedy"""
+    """Check that cryptography can be loaded.
+
+    :raises ConfigurationError: it can't; says what was found and the remedy
+    """
     try:
         import cryptography  # noqa: PLC0415
 
@@ -82,13 +85,13 @@ def _copies() -> str:
 
 
 def _versions_beside(home: Path) -> str:
-    """What was installed here, as far as installers left word: two versions are two copies over each other."""
+    """Return the versions that installers recorded here; two of them mean two copies over each other."""
     about = sorted(home.parent.glob("cryptography-*.dist-info"))
     return " and ".join(folder.stem.partition("-")[2] for folder in about) or "version not recorded"
 
 
 def _homes() -> Iterator[Path]:
-    """Where on the path there is a copy of cryptography, in the order in which they are looked at."""
+    """Find the copies of cryptography on the path, in import order."""
     return (home for entry in _path() if (home := entry / "cryptography").is_dir())
 
 
@@ -103,6 +106,6 @@ def _machine_of(library: Path) -> str:
     with library.open("rb") as file:
         header = file.read(20)
     if not header.startswith(b"\x7fELF"):
-        return "no machine (it is no ELF file)"
+        return "no machine (not an ELF file)"
     number = int.from_bytes(header[_ELF_MACHINE], "little")
     return _MACHINES.get(number, f"machine {number}")

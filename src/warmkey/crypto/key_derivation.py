@@ -1,4 +1,4 @@
-"""From the data key of the materials to the keys of one message.
+"""Derive the keys of one message from the data key of the materials.
 
 Source: framework/transitive-requirements.md#hkdf-encryption-key, #hkdf-commit-key
 """
@@ -28,7 +28,7 @@ _COMMIT_KEY_INFO = b"COMMITKEY\x01"
 
 
 def derive_keys(suite: AlgorithmSuite, data_key: bytes, message_id: bytes) -> tuple[bytes, bytes]:
-    """The encryption key, and the commit key, which is empty where *suite* does not commit.
+    """Return the encryption key and the commit key, which is empty if *suite* does not commit.
 
     Every expansion of HKDF here is one block, so it is one HMAC: one extraction and one keyed HMAC, copied, serve
     both keys (4.8 µs; two HKDF objects take 7.8).
@@ -57,7 +57,7 @@ def _encryption_key(suite: AlgorithmSuite, data_key: bytes, message_id: bytes) -
 
 
 def check_commitment(commit_key: bytes, stored_commit_key: bytes) -> None:
-    """The commit key in the header has to be the one that the data key gives.
+    """Check that the commit key in the header is the one derived from the data key.
 
     :raises AuthenticationFailed: it is not
 

@@ -1,4 +1,4 @@
-"""Asymmetric keys as callers hand them over: PEM or DER in, a loaded key that shows nothing out."""
+"""Load the asymmetric keys that callers pass as PEM or DER, and never show them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LoadedKey", "load_der_public_key", "load_pem_private_key", "load_pem
 
 
 class LoadedKey:
-    """A key that shows nothing and goes nowhere."""
+    """Holds a key; its ``repr`` shows nothing, and it can't be pickled or copied."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class LoadedKey:
 
 
 def load_pem_private_key(pem: object, name: str) -> object:
-    """The private key in *pem* (PKCS #8 or traditional), of whatever kind.
+    """Load the private key in *pem* (PKCS #8 or traditional), of any algorithm.
 
     :raises ConfigurationError: it is not that; the message begins with *name* and shows nothing of the key
     """
@@ -39,7 +39,7 @@ def load_pem_private_key(pem: object, name: str) -> object:
 
 
 def load_pem_public_key(pem: object, name: str) -> object:
-    """The public key in *pem* (SubjectPublicKeyInfo), of whatever kind.
+    """Load the public key in *pem* (SubjectPublicKeyInfo), of any algorithm.
 
     :raises ConfigurationError: it is not that; the message begins with *name*
     """
@@ -48,7 +48,7 @@ def load_pem_public_key(pem: object, name: str) -> object:
 
 
 def load_der_public_key(der: object, name: str) -> object:
-    """The public key in *der* (SubjectPublicKeyInfo), of whatever kind.
+    """Load the public key in *der* (SubjectPublicKeyInfo), of any algorithm.
 
     :raises ConfigurationError: it is not that; the message begins with *name*
     """

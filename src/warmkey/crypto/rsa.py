@@ -1,4 +1,4 @@
-"""RSA encryption of short secrets.
+"""Encrypt and decrypt short secrets with RSA.
 
 Source: framework/raw-rsa-keyring.md#rsa
 """
@@ -24,7 +24,7 @@ _HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
 
 
 class RsaPublicKey(LoadedKey):
-    """Encrypts.
+    """Encrypts with a public key.
 
     :raises ConfigurationError: *pem* is not an RSA public key; the message begins with *name*
     """
@@ -39,11 +39,11 @@ class RsaPublicKey(LoadedKey):
 
     @property
     def bits(self) -> int:
-        """Length of the modulus."""
+        """Return the length of the modulus in bits."""
         return self._key.key_size
 
     def encrypt(self, secret: bytes, oaep_hash: str | None) -> bytes:
-        """*secret* under OAEP with *oaep_hash* for both of its hash functions, or under PKCS #1 v1.5 with ``None``.
+        """Encrypt *secret* with OAEP and *oaep_hash* for both of its hash functions, or PKCS #1 v1.5 for ``None``.
 
         :raises ConfigurationError: the key is too short for that
         """
@@ -55,7 +55,7 @@ class RsaPublicKey(LoadedKey):
 
 
 class RsaPrivateKey(LoadedKey):
-    """Decrypts.
+    """Decrypts with a private key.
 
     :raises ConfigurationError: *pem* is not an RSA private key; the message begins with *name*
     """
@@ -69,10 +69,10 @@ class RsaPrivateKey(LoadedKey):
         self._key = key
 
     def decrypt(self, ciphertext: bytes, oaep_hash: str | None) -> bytes | None:
-        """The secret, or ``None`` where there is none.
+        """Return the secret, or ``None`` if the ciphertext holds none.
 
         With PKCS #1 v1.5 a wrong ciphertext gives random bytes of a random length as well: whoever could tell bad
-        padding from good could decrypt without the key.
+        padding from good padding could decrypt without the key.
         """
         try:
             return self._key.decrypt(ciphertext, _padding(oaep_hash))

@@ -1,4 +1,4 @@
-"""ECDSA over the digest of a message, with keys that stay loaded as long as their materials live.
+"""Sign and verify the digest of a message with ECDSA; keys stay loaded as long as their materials live.
 
 Loading a P-384 key costs as much as signing with it, so materials carry the loaded key (190 of 640 µs per message).
 
@@ -32,7 +32,7 @@ _deterministic = False
 
 
 def use_deterministic_signatures(*, deterministic: bool) -> None:
-    """Whether signing keys made from now on draw no randomness for a signature (RFC 6979).
+    """Choose whether signing keys made from now on sign without randomness (RFC 6979).
 
     Called where a snapshot may be restored many times: two signatures of different messages with the same drawn
     number would give the private key away, and OpenSSL's generator can't be made to reseed after a restore.
@@ -54,7 +54,7 @@ class _Key:
 
 
 class EcdsaSigningKey(_Key):
-    """A fresh private key. ``verification_key`` is its compressed public point."""
+    """Holds a fresh private key. ``verification_key`` is its compressed public point."""
 
     __slots__ = ("_algorithm", "_key", "verification_key")
 
@@ -64,17 +64,20 @@ class EcdsaSigningKey(_Key):
         self.verification_key = _compressed_point(self._key.public_key(), algorithm.coordinate_length)
 
     def sign(self, digest: bytes) -> bytes:
-        """A DER signature over *digest*, the hash of header and body."""
+        """Return a DER signature over *digest*, the hash of header and body."""
         return self._key.sign(digest, self._algorithm)
 
 
 class EcdsaVerificationKey(_Key):
-    """A public key that was loaded from its compressed point."""
+    """Holds a public key that was loaded from its compressed point."""
 
     __slots__ = ("_algorithm", "_key")
 
     def __init__(self, algorithm: SignatureAlgorithm, point: bytes) -> None:
-        """:raises MalformedMessage: *point* is no compressed point of the curve"""
+        """Load *point*.
+
+        :raises MalformedMessage: *point* is not a compressed point of the curve
+        """
         if len(point) != 1 + algorithm.coordinate_length or point[0] not in (2, 3):
             raise _not_a_point()
         try:
@@ -98,7 +101,7 @@ class EcdsaVerificationKey(_Key):
         return cls(algorithm, point)
 
     def verify(self, signature: bytes, digest: bytes) -> None:
-        """Return if *signature* is good.
+        """Verify *signature*.
 
         :raises AuthenticationFailed: it is not
         """
@@ -109,7 +112,7 @@ class EcdsaVerificationKey(_Key):
 
 
 def _compressed_point(key: ec.EllipticCurvePublicKey, coordinate_length: int) -> bytes:
-    """SEC 1, 2.3.3. To have cryptography's ``serialization`` package do it would cost its import, 5 to 10 ms."""
+    """Encode the point (SEC 1, 2.3.3). Importing cryptography's ``serialization`` package for it costs 5 to 10 ms."""
     point = key.public_numbers()
     return bytes([2 + point.y % 2]) + point.x.to_bytes(coordinate_length, "big")
 

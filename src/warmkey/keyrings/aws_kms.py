@@ -1,4 +1,4 @@
-"""A keyring over one symmetric AWS KMS key.
+"""Generate, wrap and unwrap data keys under one symmetric AWS KMS key.
 
 Source: framework/aws-kms/aws-kms-keyring.md
 """
@@ -27,7 +27,7 @@ __all__ = ["AwsKmsKeyring"]
 
 
 class AwsKmsKeyring(KmsDecryption):
-    """Generates, wraps and unwraps data keys under *kms_key_id*, strictly that one.
+    """Generates, wraps and unwraps data keys under *kms_key_id* and no other key.
 
     :param kms_key_id: a key ARN; an alias or key ID can encrypt but not decrypt, because messages name key ARNs
     :param kms_client: as ``boto3.client("kms", region_name=...)`` makes it, for the key's Region
@@ -48,7 +48,7 @@ class AwsKmsKeyring(KmsDecryption):
         return f"{type(self).__name__}({self._kms_key_id!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate a data key with GenerateDataKey, or wrap the one there is with Encrypt.
+        """Generate a data key with GenerateDataKey, or wrap the given one with Encrypt.
 
         :raises KeyUnavailable: KMS refused, could not be reached, or answered with something else
 

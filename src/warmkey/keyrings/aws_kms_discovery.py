@@ -1,4 +1,4 @@
-"""A keyring that decrypts under whatever AWS KMS key a message names, within a filter.
+"""Decrypt under whatever AWS KMS key a message names, within a filter.
 
 Source: framework/aws-kms/aws-kms-discovery-keyring.md
 """
@@ -27,7 +27,7 @@ __all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter"]
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryFilter:
-    """Whose keys a discovery keyring may use.
+    """Says whose keys a discovery keyring may use.
 
     :param partition: for example ``aws`` or ``aws-cn``
     :param account_ids: the accounts, as text: ``["111122223333"]``
@@ -45,14 +45,14 @@ class DiscoveryFilter:
         object.__setattr__(self, "account_ids", account_ids)
 
     def permits(self, arn: KmsArn) -> bool:
-        """Whether the key *arn* is in the partition and in one of the accounts."""
+        """Return whether the key *arn* is in the partition and in one of the accounts."""
         return arn.partition == self.partition and arn.account in self.account_ids
 
 
 class AwsKmsDiscoveryKeyring(KmsDecryption):
-    """Decrypts only, under the key that each encrypted data key names, as far as *discovery_filter* permits.
+    """Decrypts only, under the key that each encrypted data key names if *discovery_filter* permits it.
 
-    Without a filter whoever writes a message chooses the key and the account that are asked.
+    Without a filter, whoever writes a message chooses the key and the account that are asked.
 
     :param kms_client: as ``boto3.client("kms", region_name=...)`` makes it; it reaches the keys of its Region
     :param discovery_filter: partition and accounts whose keys may be used; ``None`` permits all
@@ -80,7 +80,7 @@ class AwsKmsDiscoveryKeyring(KmsDecryption):
         return f"{type(self).__name__}({self._filter!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
-        """Fail.
+        """Refuse to encrypt.
 
         :raises ConfigurationError: always
 

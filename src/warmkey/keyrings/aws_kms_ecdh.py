@@ -1,4 +1,4 @@
-"""A keyring over an elliptic curve key pair in AWS KMS.
+"""Wrap and unwrap data keys with an elliptic curve key pair in AWS KMS.
 
 Source: framework/aws-kms/aws-kms-ecdh-keyring.md
 """
@@ -27,7 +27,7 @@ __all__ = ["AwsKmsEcdhKeyring"]
 
 
 class AwsKmsEcdhKeyring(EcdhKeyring):
-    """Wraps data keys under what two elliptic curve key pairs agree on; the private key stays in KMS.
+    """Wraps data keys under the shared secret of two elliptic curve key pairs; the private key stays in KMS.
 
     Every encrypt and decrypt is a DeriveSharedSecret request. Without a public key of its own in the schema, the
     constructor asks KMS for it.
@@ -76,7 +76,7 @@ class AwsKmsEcdhKeyring(EcdhKeyring):
 
 
 class _KmsParty:
-    """A private key in KMS."""
+    """Represents a private key in KMS."""
 
     def __init__(self, kms: KmsRequests, key_id: str, public_key: EcdhPublicKey) -> None:
         self._kms = kms
@@ -84,7 +84,7 @@ class _KmsParty:
         self.public_key = public_key
 
     def shared_secret(self, peer: EcdhPublicKey) -> bytes:
-        """Ask KMS.
+        """Ask KMS for the shared secret.
 
         :raises KeyUnavailable: KMS refused, could not be reached, or answered with something else
         """
@@ -100,7 +100,7 @@ class _KmsParty:
 
 
 def _public_key_in_kms(kms: KmsRequests, key_id: str, curve_spec: EcdhCurveSpec) -> bytes:
-    """The public half of the KMS key, DER.
+    """Fetch the public half of the KMS key as DER.
 
     Source: framework/key-agreement-schemas.md#aws-kms-ecdh-key-agreement-schemas
     """

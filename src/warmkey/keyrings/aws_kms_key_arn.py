@@ -1,4 +1,4 @@
-"""What an AWS KMS key identifier is.
+"""Parse and check AWS KMS key identifiers.
 
 Source: framework/aws-kms/aws-kms-key-arn.md
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from warmkey.exceptions import ConfigurationError
 from warmkey.records import Record
 
-__all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn"]
+__all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
 
 
 class KmsArn(Record):
-    """The parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
+    """Holds the parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
 
     partition: str
     region: str
@@ -25,12 +25,12 @@ class KmsArn(Record):
 
     @property
     def is_key(self) -> bool:
-        """Whether this names a key and not an alias."""
+        """Return whether this names a key and not an alias."""
         return self.resource_type == "key"
 
     @property
     def is_multi_region(self) -> bool:
-        """Whether this names a multi-Region key.
+        """Return whether this names a multi-Region key.
 
         Source: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
         """
@@ -38,7 +38,7 @@ class KmsArn(Record):
 
 
 def parse_kms_arn(text: str) -> KmsArn | None:
-    """The parts of *text*, or ``None`` where it is no valid AWS KMS ARN.
+    """Parse *text*, or return ``None`` if it is not a valid AWS KMS ARN.
 
     Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
     """
@@ -53,8 +53,14 @@ def parse_kms_arn(text: str) -> KmsArn | None:
     )
 
 
+def region_of(identifier: str) -> str | None:
+    """Return the Region in *identifier*, or ``None`` if it is not an ARN."""
+    arn = parse_kms_arn(identifier)
+    return None if arn is None else arn.region
+
+
 def check_kms_identifier(identifier: object, name: str) -> str:
-    """*identifier*, if it can be one: an ARN, an alias or a key ID.
+    """Return *identifier* if it can be one: an ARN, an alias or a key ID.
 
     :raises ConfigurationError: it can't; the message begins with *name*
 
@@ -71,7 +77,7 @@ def check_kms_identifier(identifier: object, name: str) -> str:
 
 
 def is_multi_region_identifier(identifier: str) -> bool:
-    """Whether *identifier* names a multi-Region key.
+    """Return whether *identifier* names a multi-Region key.
 
     Source: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier
     """

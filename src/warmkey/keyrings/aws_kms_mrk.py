@@ -1,4 +1,4 @@
-"""A keyring over one AWS KMS key that also decrypts what replicas of it in other Regions encrypted.
+"""Use one AWS KMS key, and decrypt what its replicas in other Regions encrypted.
 
 Source: framework/aws-kms/aws-kms-mrk-keyring.md
 """
@@ -17,7 +17,7 @@ __all__ = ["AwsKmsMrkKeyring"]
 
 
 class AwsKmsMrkKeyring(AwsKmsKeyring):
-    """As :class:`AwsKmsKeyring`; where *kms_key_id* is a multi-Region key, its replicas' data keys are its own too.
+    """Works as :class:`AwsKmsKeyring`, and for a multi-Region key also decrypts what its replicas encrypted.
 
     The client's Region decides who is asked: the key of *kms_key_id*, never the replica that the message names.
 

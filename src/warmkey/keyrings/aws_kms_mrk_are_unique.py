@@ -1,4 +1,4 @@
-"""Whether a configuration names one multi-Region key twice, which leaves open whom to ask.
+"""Refuse configurations that name one multi-Region key twice: which replica to ask would be undefined.
 
 Source: framework/aws-kms/aws-kms-mrk-are-unique.md
 """
@@ -18,7 +18,9 @@ __all__ = ["check_multi_region_keys_are_unique"]
 
 
 def check_multi_region_keys_are_unique(identifiers: Sequence[str]) -> None:
-    """:raises ConfigurationError: a multi-Region key is named twice; every identifier of such a key is listed
+    """Check that no multi-Region key is named twice.
+
+    :raises ConfigurationError: one is; every identifier of such a key is listed
 
     Source: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation
     """

@@ -1,4 +1,4 @@
-"""A discovery keyring that asks its own Region's replica of a multi-Region key.
+"""Decrypt under whatever key a message names, asking this Region's replica of a multi-Region key.
 
 Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md
 """
@@ -24,7 +24,7 @@ __all__ = ["AwsKmsMrkDiscoveryKeyring"]
 
 
 class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
-    """As :class:`AwsKmsDiscoveryKeyring`, for keys of *region* and for multi-Region keys of any Region.
+    """Works as :class:`AwsKmsDiscoveryKeyring`, for keys of *region* and multi-Region keys of any Region.
 
     :param region: the Region of *kms_client*
     :raises ConfigurationError: an argument can't be used, or the client says that it is of another Region

@@ -1,4 +1,4 @@
-"""Whether the key that a keyring is configured with can decrypt for the key that a message names.
+"""Decide whether the key that a keyring is configured with can decrypt for the key that a message names.
 
 Source: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md
 """
@@ -13,7 +13,7 @@ __all__ = ["match_for_decrypt"]
 
 
 def match_for_decrypt(one: str, other: str) -> bool:
-    """Whether two AWS KMS key identifiers are the same, or the ARNs of replicas of one multi-Region key.
+    """Return whether two AWS KMS key identifiers are equal, or are ARNs of replicas of one multi-Region key.
 
     Source: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md#implementation
     """

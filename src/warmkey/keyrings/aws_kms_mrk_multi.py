@@ -1,4 +1,4 @@
-"""Several AWS KMS keys, or Regions, as one multi-keyring that knows multi-Region keys.
+"""Build multi-keyrings over several AWS KMS keys or Regions, with support for multi-Region keys.
 
 Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md
 """
@@ -33,7 +33,7 @@ def aws_kms_mrk_multi_keyring(
     grant_tokens: Iterable[str] = (),
     emit: Emit = ignore,
 ) -> MultiKeyring:
-    """A multi-keyring of :class:`AwsKmsMrkKeyring`: encrypts under all of its keys, decrypts under any.
+    """Build a multi-keyring of :class:`AwsKmsMrkKeyring`: it encrypts under all of its keys and decrypts under any.
 
     :param client_supplier: called once for each Region
     :param generator: ARN of the key that generates
@@ -63,7 +63,7 @@ def aws_kms_mrk_discovery_multi_keyring(
     grant_tokens: Iterable[str] = (),
     emit: Emit = ignore,
 ) -> MultiKeyring:
-    """A multi-keyring of one :class:`AwsKmsMrkDiscoveryKeyring` per Region, which ask their Regions in this order.
+    """Build a multi-keyring of one :class:`AwsKmsMrkDiscoveryKeyring` per Region, asked in this order.
 
     :param client_supplier: called once for each Region
     :raises ConfigurationError: an argument can't be used

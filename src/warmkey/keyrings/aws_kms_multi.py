@@ -1,4 +1,4 @@
-"""Several AWS KMS keys, or Regions, as one multi-keyring.
+"""Build multi-keyrings over several AWS KMS keys or Regions.
 
 Source: framework/aws-kms/aws-kms-multi-keyrings.md
 """
@@ -11,7 +11,7 @@ from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import region_of
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.validation import text, texts
 
@@ -42,7 +42,7 @@ def aws_kms_multi_keyring(
     grant_tokens: Iterable[str] = (),
     emit: Emit = ignore,
 ) -> MultiKeyring:
-    """A multi-keyring of :class:`AwsKmsKeyring`: encrypts under all of its keys, decrypts under any.
+    """Build a multi-keyring of :class:`AwsKmsKeyring`: it encrypts under all of its keys and decrypts under any.
 
     :param client_supplier: called once for each Region
     :param generator: ARN of the key that generates
@@ -69,7 +69,7 @@ def aws_kms_discovery_multi_keyring(
     grant_tokens: Iterable[str] = (),
     emit: Emit = ignore,
 ) -> MultiKeyring:
-    """A multi-keyring of one :class:`AwsKmsDiscoveryKeyring` per Region, which ask their Regions in this order.
+    """Build a multi-keyring of one :class:`AwsKmsDiscoveryKeyring` per Region, asked in this order.
 
     :param client_supplier: called once for each Region
     :raises ConfigurationError: an argument can't be used
@@ -99,16 +99,18 @@ def of_keys(
     grant_tokens: tuple[str, ...],
     emit: Emit,
 ) -> MultiKeyring:
-    """A multi-keyring with a keyring of *kind* for each key.
+    """Build a multi-keyring with a keyring of *kind* for each key.
 
-    :raises ConfigurationError: an identifier is no ARN, so nothing says in which Region the key is
+    :raises ConfigurationError: an identifier is not an ARN, so nothing says in which Region the key is
     """
     if generator is not None:
         text("generator", generator)
     clients: dict[str, KmsClient] = {}
 
     def keyring(arn: str) -> AwsKmsKeyring:
-        region = _region_of(arn)
+        region = region_of(arn)
+        if region is None:
+            raise ConfigurationError(f"{arn!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
         if region not in clients:
             clients[region] = client_supplier(region)
         return kind(arn, kms_client=clients[region], grant_tokens=grant_tokens, emit=emit)
@@ -119,18 +121,11 @@ def of_keys(
 
 
 def checked_regions(regions: Iterable[str]) -> tuple[str, ...]:
-    """*regions*, each once.
+    """Return *regions* without duplicates.
 
-    :raises ConfigurationError: there is none, or one is empty or no text
+    :raises ConfigurationError: there is none, or one is empty or not a str
     """
     checked = tuple(dict.fromkeys(texts("regions", regions)))
     if not checked:
         raise ConfigurationError("regions is empty; one or more Regions are allowed")
     return checked
-
-
-def _region_of(identifier: str) -> str:
-    arn = parse_kms_arn(identifier)
-    if arn is None:
-        raise ConfigurationError(f"{identifier!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
-    return arn.region

@@ -1,4 +1,4 @@
-"""A keyring over an RSA key in AWS KMS: encrypts with the public key and no request, decrypts with KMS.
+"""Wrap data keys with the public half of an RSA key in AWS KMS, without a request; unwrap them with KMS.
 
 Source: framework/aws-kms/aws-kms-rsa-keyring.md
 """
@@ -85,7 +85,7 @@ class AwsKmsRsaKeyring:
         return f"AwsKmsRsaKeyring({self._kms_key_id!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate a data key, unless there is one, and wrap it together with the digest of the context.
+        """Generate a data key if none is given, and wrap it together with the digest of the context.
 
         :raises ConfigurationError: there is no public key
         :raises PolicyRefused: the algorithm suite has a signature
@@ -111,7 +111,7 @@ class AwsKmsRsaKeyring:
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Unwrap the first encrypted data key of this KMS key that KMS decrypts and whose digest is the context's.
+        """Unwrap the first encrypted data key of this KMS key that KMS decrypts and whose context digest matches.
 
         :raises ConfigurationError: there is no client
         :raises PolicyRefused: the algorithm suite has a signature
@@ -127,7 +127,7 @@ class AwsKmsRsaKeyring:
 
 
 class _RsaDecryption(KmsDecryption):
-    """The half that needs KMS."""
+    """Decrypts with KMS."""
 
     _provider_id = _PROVIDER_ID
 

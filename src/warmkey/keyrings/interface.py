@@ -1,4 +1,4 @@
-"""What a keyring is.
+"""Define what a keyring is.
 
 Source: framework/keyring-interface.md
 """
@@ -44,19 +44,21 @@ class Keyring(Protocol):
     """
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """*materials* with a plaintext data key, if they had none, and one more encrypted data key."""
+        """Return *materials* with a plaintext data key, generated if they had none, and one more encrypted data key."""
 
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """*materials* with the plaintext data key.
+        """Return *materials* with the plaintext data key.
 
         :raises KeyUnavailable: none of *encrypted_data_keys* could be unwrapped
         """
 
 
 def refuse_if_unwrapped(materials: DecryptionMaterials) -> None:
-    """:raises InvalidRequest: the materials already have a plaintext data key
+    """Check that there is something to unwrap.
+
+    :raises InvalidRequest: the materials already have a plaintext data key
 
     Source: framework/keyring-interface.md#ondecrypt
     """
@@ -67,7 +69,7 @@ def refuse_if_unwrapped(materials: DecryptionMaterials) -> None:
 def not_unwrapped(
     problem: str, attempts: Sequence[KeyAttempt], encrypted_data_keys: Sequence[EncryptedDataKey]
 ) -> KeyUnavailable:
-    """The error for a data key that a keyring could not unwrap; where it tried none, with the keys that could."""
+    """Make the error for a data key that a keyring could not unwrap; if it tried none, name the keys that could."""
     if attempts or not encrypted_data_keys:
         return KeyUnavailable(problem, attempts)
     names = list(dict.fromkeys(map(_name, encrypted_data_keys[:_KEYS_NAMED])))

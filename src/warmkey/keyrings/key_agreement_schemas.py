@@ -1,4 +1,4 @@
-"""Who agrees on a key with whom: the configurations of the ECDH keyrings.
+"""Configure the ECDH keyrings: who agrees on a key with whom.
 
 In each, one side is *static*: its key pair stays the same, and messages name its public key. The names are the
 specification's; read ``XPrivateKeyToStaticPublicKey`` as "from the sender's X private key to the recipient".
@@ -31,7 +31,7 @@ KEYRING_VERSION = b"\x01"
 
 
 class EcdhCurveSpec(Enum):
-    """The curves of the ECDH keyrings, by the names that KMS has for them. SM2 is not supported.
+    """Names the curves of the ECDH keyrings as KMS does. SM2 is not supported.
 
     :ivar curve: what ``cryptography`` calls it
     :ivar short_name: what the key derivation calls it
@@ -50,7 +50,7 @@ class EcdhCurveSpec(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EphemeralPrivateKeyToStaticPublicKey:
-    """Encrypt only: with a new key pair for every data key, for whoever has the recipient's private key.
+    """Encrypts only: with a new key pair for every data key, for whoever has the recipient's private key.
 
     :ivar recipient_public_key: DER (SubjectPublicKeyInfo)
 
@@ -62,7 +62,7 @@ class EphemeralPrivateKeyToStaticPublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKeyDiscovery:
-    """Decrypt only: what anybody encrypted for the owner of this private key.
+    """Decrypts only: what anybody encrypted for the owner of this private key.
 
     :ivar recipient_static_private_key: PEM (PKCS #8)
 
@@ -74,7 +74,7 @@ class PublicKeyDiscovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawPrivateKeyToStaticPublicKey:
-    """Encrypt, and decrypt what the two parties encrypted for each other.
+    """Encrypts, and decrypts what the two parties encrypted for each other.
 
     :ivar sender_static_private_key: PEM (PKCS #8)
     :ivar recipient_public_key: DER (SubjectPublicKeyInfo)
@@ -88,10 +88,10 @@ class RawPrivateKeyToStaticPublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsPublicKeyDiscovery:
-    """Decrypt only: what anybody encrypted for this KMS key.
+    """Decrypts only: what anybody encrypted for this KMS key.
 
     :ivar recipient_kms_identifier: a key of KMS for key agreement
-    :ivar recipient_public_key: its public half, DER; KMS is asked where it is missing
+    :ivar recipient_public_key: its public half, DER; KMS is asked for it if it is missing
 
     Source: framework/key-agreement-schemas.md#kmspublickeydiscovery
     """
@@ -102,11 +102,11 @@ class KmsPublicKeyDiscovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsPrivateKeyToStaticPublicKey:
-    """Encrypt, and decrypt what the two parties encrypted for each other; the sender's private key is in KMS.
+    """Encrypts, and decrypts what the two parties encrypted for each other; the sender's private key is in KMS.
 
     :ivar sender_kms_identifier: a key of KMS for key agreement
     :ivar recipient_public_key: DER (SubjectPublicKeyInfo)
-    :ivar sender_public_key: the public half of the sender's key, DER; KMS is asked where it is missing
+    :ivar sender_public_key: the public half of the sender's key, DER; KMS is asked for it if it is missing
 
     Source: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey
     """
@@ -119,7 +119,7 @@ class KmsPrivateKeyToStaticPublicKey:
 def serialize_fixed_info(
     curve_spec: EcdhCurveSpec, *, sender: bytes, recipient: bytes, context: Mapping[str, str]
 ) -> bytes:
-    """What a wrapping key is bound to: curve, compressed public keys, keyring version, encryption context.
+    """Serialize what a wrapping key is bound to: curve, compressed public keys, keyring version, encryption context.
 
     Source: framework/key-agreement-schemas.md#key-derivation
     """

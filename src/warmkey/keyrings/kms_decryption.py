@@ -1,4 +1,4 @@
-"""How the AWS KMS keyrings decrypt: the same steps in each, with another idea of which encrypted data keys are theirs.
+"""Decrypt with AWS KMS: the steps are the same in each keyring, and which encrypted data keys are its own differs.
 
 Source: framework/aws-kms/aws-kms-keyring.md#ondecrypt
 """
@@ -61,18 +61,18 @@ class KmsDecryption(ABC):
 
     @abstractmethod
     def _is_ours(self, arn: KmsArn) -> bool:
-        """Whether this keyring is configured for an encrypted data key of *arn*."""
+        """Return whether this keyring is configured for an encrypted data key of *arn*."""
 
     @abstractmethod
     def _key_to_ask(self, arn: KmsArn) -> str:
-        """Which key has to decrypt an encrypted data key of *arn*."""
+        """Return the key that has to decrypt an encrypted data key of *arn*."""
 
     def _parameters(self, materials: DecryptionMaterials) -> dict[str, Any]:
-        """What a Decrypt request has besides the key and the ciphertext."""
+        """Return the parameters of a Decrypt request besides the key and the ciphertext."""
         return {"EncryptionContext": dict(materials.encryption_context)}
 
     def _data_key(self, plaintext: bytes, materials: DecryptionMaterials, *, asked: str) -> bytes:  # noqa: ARG002
-        """The data key in what KMS decrypted.
+        """Return the data key in what KMS decrypted.
 
         :raises KeyUnavailable: there is none
         """
@@ -82,7 +82,7 @@ class KmsDecryption(ABC):
         info = key.key_provider_info.decode(errors="backslashreplace")
         arn = parse_kms_arn(info)
         if arn is None or not arn.is_key:
-            reason = "the message names something that is no AWS KMS key ARN"
+            reason = "the message names something that is not an AWS KMS key ARN"
             named = repr(info[:_LONGEST_NAME])  # whoever made the message chose it
             raise KeyUnavailable("an encrypted data key is not usable", [self._kms.attempt("Decrypt", named, reason)])
         return arn

@@ -1,6 +1,6 @@
-"""One request to AWS KMS: made through the caller's client, timed, told to subscribers, its failure explained.
+"""Make requests to AWS KMS through the caller's client, time them, tell subscribers, and explain failures.
 
-botocore is not imported here: whoever made a client has it, and exceptions are told apart by what they carry.
+botocore is not imported here: whoever made a client has it, and exceptions are told apart by their attributes.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ _of_this_request: ContextVar[_Attempts | None] = ContextVar("warmkey_kms_attempt
 
 
 def _watch_attempts(client: KmsClient) -> None:
-    """Have *client* tell of each attempt; more than once does no harm."""
+    """Have *client* tell of each attempt; registering twice does no harm."""
     register_handler = getattr(getattr(getattr(client, "meta", None), "events", None), "register", None)
     if register_handler is not None:
         register_handler("before-send.kms", _count_attempt, unique_id="warmkey-attempts")
@@ -135,7 +135,7 @@ class KmsRequests:
     :param kms_client: as ``boto3.client("kms")`` makes it
     :param grant_tokens: sent with every request
     :param emit: told of every request (:class:`warmkey.events.KmsRequest`)
-    :raises ConfigurationError: no client, grant tokens that are no strings, or no subscriber
+    :raises ConfigurationError: there is no client, a grant token is not a str, or *emit* can't be called
     """
 
     def __init__(
@@ -159,12 +159,15 @@ class KmsRequests:
 
     @property
     def region(self) -> str | None:
-        """The Region that the client talks to, where it says."""
+        """Return the Region that the client talks to, if it says."""
         meta = getattr(self._client, "meta", None)
         return getattr(meta, "region_name", None)
 
     def __call__(self, operation: str, *, key: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3
-        """The response to *operation*, for example ``Decrypt``. *key* is what it is about, for events and errors.
+        """Make a request and return the response.
+
+        :param operation: the API's name, for example ``Decrypt``
+        :param key: the key that KMS is asked for, for events and errors
 
         :raises KeyUnavailable: the request failed; the one attempt names operation, key, cause and remedy
         """
@@ -190,7 +193,7 @@ class KmsRequests:
         return checked
 
     def _checked(self, operation: str, key: str, response: object) -> dict[str, Any]:
-        """*response*, if it is what boto3 gives: a stand-in for its client may give anything."""
+        """Return *response* if boto3 could have given it: a stand-in for its client may give anything."""
         if not isinstance(response, dict):
             kind = type(response).__name__
             raise self.unusable(operation, key, f"the KMS client answered with {kind}, not with a dict")
@@ -201,7 +204,7 @@ class KmsRequests:
         return response
 
     def answered_key(self, operation: str, key: str, response: dict[str, Any]) -> str:
-        """The ARN of the key that answered. Where *key*, which was asked for, is a key ARN, it is that one.
+        """Return the ARN of the key that answered; if *key*, which was asked for, is a key ARN, that one must answer.
 
         :raises KeyUnavailable: another key answered, or the response does not say which
         """
@@ -216,18 +219,18 @@ class KmsRequests:
         return str(arn)
 
     def unusable(self, operation: str, key: str, reason: str, *, remedy: str = _REMEDY_OF_NO_KMS) -> KeyUnavailable:
-        """The error for a response that came and can't be used."""
+        """Make the error for a response that arrived and can't be used."""
         attempt = self.attempt(operation, key, reason, remedy=remedy)
         return KeyUnavailable(f"AWS KMS {operation} gave no usable key", [attempt])
 
     def attempt(self, operation: str, key: str, reason: str, **details: Any) -> KeyAttempt:  # noqa: ANN401
-        """A failed attempt of this keyring."""
+        """Make a failed attempt of this keyring."""
         return KeyAttempt(
             keyring=self._keyring, operation=operation, key=key, region=self.region, reason=reason, **details
         )
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """Called before a snapshot, whose copies would share a connection and its keys; the client makes new ones.
+        """Close connections before a snapshot, whose copies would share them and their keys; the client makes new ones.
 
         After a fork the connections are dropped at the first request instead: closing may wait for a lock.
         """

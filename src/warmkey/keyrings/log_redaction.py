@@ -1,4 +1,4 @@
-"""Keeps the AWS SDK from logging data keys.
+"""Keep the AWS SDK from logging data keys.
 
 At DEBUG, botocore logs the body of every request and response. In a request of ours to KMS these are data keys in
 plaintext and the values of encryption contexts, and all it takes is Lambda's log level set to DEBUG. So what botocore

@@ -1,4 +1,4 @@
-"""Several keyrings as one.
+"""Use several keyrings as one.
 
 Source: framework/multi-keyring.md
 """
@@ -59,7 +59,7 @@ class MultiKeyring:
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """The first keyring that succeeds decides, the generator first.
+        """Unwrap with the first keyring that succeeds, the generator first.
 
         :raises KeyUnavailable: none did; ``attempts`` has the reasons of all
 

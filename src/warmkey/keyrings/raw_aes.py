@@ -1,4 +1,4 @@
-"""A keyring over an AES key of your own, for tests and for keys that do not live in KMS.
+"""Wrap and unwrap data keys under an AES key of your own, for tests and for keys that are not in KMS.
 
 Source: framework/raw-aes-keyring.md
 """
@@ -54,7 +54,7 @@ class RawAesKeyring:
         return f"RawAesKeyring({self._key_namespace!r}, {self._key_name!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate a data key, unless there is one, and wrap it.
+        """Generate a data key if none is given, and wrap it.
 
         Source: framework/raw-aes-keyring.md#onencrypt
         """
@@ -75,7 +75,7 @@ class RawAesKeyring:
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Unwrap the first encrypted data key that is ours and authentic.
+        """Unwrap the first encrypted data key that belongs to this keyring and is authentic.
 
         :raises KeyUnavailable: there is none
 
@@ -130,5 +130,8 @@ def check_key_namespace(key_namespace: object) -> str:
 
 
 def check_key_name(key_name: object) -> str:
-    """:raises ConfigurationError: no text, or empty"""
+    """Return *key_name* if it can be one.
+
+    :raises ConfigurationError: not a str, or empty
+    """
     return text("key_name", key_name)

@@ -1,4 +1,4 @@
-"""A keyring over an elliptic curve key pair of your own, and what it shares with the one over a pair in AWS KMS.
+"""Wrap and unwrap data keys with an elliptic curve key pair of your own; AWS KMS's ECDH keyring shares the steps.
 
 Source: framework/raw-ecdh-keyring.md
 """
@@ -35,24 +35,24 @@ _SALT_AND_COMMITMENT_LENGTH: Final = 64
 
 
 class Party(Protocol):
-    """Who holds a private key and can agree with others by it."""
+    """Holds a private key and derives shared secrets with it."""
 
     @property
     def public_key(self) -> EcdhPublicKey:
-        """The public half."""
+        """Return the public half."""
 
     def shared_secret(self, peer: EcdhPublicKey, /) -> bytes:
-        """What *peer* arrives at too.
+        """Return the secret shared with *peer*.
 
         :raises KeyUnavailable: whoever keeps the private key did not answer
         """
 
 
 class EcdhKeyring:
-    """The steps of all ECDH keyrings.
+    """Implements the steps of all ECDH keyrings.
 
-    Two halves make the difference between the schemas. *own* is missing where every data key gets a key pair of its
-    own, and then nothing can be decrypted; *peer* is missing where anybody may have encrypted, and then nothing can
+    Two halves make the difference between the schemas. *own* is missing if every data key gets a key pair of its
+    own, and then nothing can be decrypted; *peer* is missing if anybody may have encrypted, and then nothing can
     be encrypted. With both, either of the two may have encrypted for the other.
     """
 
@@ -69,7 +69,7 @@ class EcdhKeyring:
         return f"{type(self).__name__}({self._curve_spec.name}, own={own!r}, peer={self._peer!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate a data key, unless there is one, and wrap it under what the sender and the recipient agree on.
+        """Generate a data key if none is given, and wrap it under the secret shared by sender and recipient.
 
         :raises ConfigurationError: the schema is for decrypting only
         :raises KeyUnavailable: KMS, where it has the private key, did not agree
@@ -96,7 +96,7 @@ class EcdhKeyring:
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Unwrap the first encrypted data key between the right parties that is authentic.
+        """Unwrap the first authentic encrypted data key between the right parties.
 
         :raises ConfigurationError: the schema is for encrypting only
         :raises KeyUnavailable: there is no such encrypted data key; ``attempts`` says why not for each that was tried
@@ -120,7 +120,7 @@ class EcdhKeyring:
         raise not_unwrapped(f"no encrypted data key could be unwrapped by {self!r}", attempts, encrypted_data_keys)
 
     def _points_of(self, key: EncryptedDataKey) -> tuple[bytes, bytes] | None:
-        """The sender's and the recipient's point, if the encrypted data key is between the right parties."""
+        """Return the sender's and the recipient's point if the encrypted data key is between the right parties."""
         own = self._own.public_key.point if self._own else b""
         points = _read_provider_info(key.key_provider_info, point_length=len(own))
         if points is None:
@@ -138,7 +138,7 @@ class EcdhKeyring:
             raise self._failed(own, "it has the wrong length for the algorithm suite")
         peer = self._peer or EcdhPublicKey.from_point(sender, curve=self._curve_spec.curve)
         if peer is None:
-            raise self._failed(own, "the sender's public key is no point of the curve")
+            raise self._failed(own, "the sender's public key is not a point of the curve")
         fixed_info = self._fixed_info(sender, recipient, materials.encryption_context)
         data_key = unwrap(own.shared_secret(peer), fixed_info, key.ciphertext)
         if data_key is None:
@@ -156,7 +156,7 @@ class EcdhKeyring:
 
 
 class RawEcdhKeyring(EcdhKeyring):
-    """Wraps data keys under what two elliptic curve key pairs agree on; the private key is in this process.
+    """Wraps data keys under the shared secret of two elliptic curve key pairs; the private key is in this process.
 
     :param key_agreement_schema: :class:`EphemeralPrivateKeyToStaticPublicKey`, :class:`PublicKeyDiscovery` or
         :class:`RawPrivateKeyToStaticPublicKey`
@@ -184,7 +184,7 @@ class RawEcdhKeyring(EcdhKeyring):
 
 
 def _parties(schema: object, *, curve: str) -> tuple[EcdhPrivateKey | None, EcdhPublicKey | None]:
-    """The own and the peer's half; see :class:`EcdhKeyring`."""
+    """Return our own half and the peer's; see :class:`EcdhKeyring`."""
     own: EcdhPrivateKey | None = None
     peer: EcdhPublicKey | None = None
     match schema:
@@ -204,7 +204,10 @@ def _parties(schema: object, *, curve: str) -> tuple[EcdhPrivateKey | None, Ecdh
 
 
 def check_curve_spec(value: object) -> EcdhCurveSpec:
-    """:raises ConfigurationError: *value* is no member of EcdhCurveSpec"""
+    """Return *value* if it is a curve spec.
+
+    :raises ConfigurationError: *value* is not a member of EcdhCurveSpec
+    """
     if not isinstance(value, EcdhCurveSpec):
         names = ", ".join(f"EcdhCurveSpec.{spec.name}" for spec in EcdhCurveSpec)
         raise ConfigurationError(f"curve_spec is {value!r}; allowed: {names}")
@@ -218,6 +221,6 @@ def _serialize_provider_info(sender: bytes, recipient: bytes) -> bytes:
 
 
 def _read_provider_info(info: bytes, *, point_length: int) -> tuple[bytes, bytes] | None:
-    """The sender's and the recipient's point, or ``None`` where *info* is something else."""
+    """Return the sender's and the recipient's point, or ``None`` if *info* is something else."""
     recipient, sender = info[5 : 5 + point_length], info[-point_length:]
     return (sender, recipient) if _serialize_provider_info(sender, recipient) == info else None

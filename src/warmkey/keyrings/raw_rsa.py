@@ -1,4 +1,4 @@
-"""A keyring over an RSA key pair of your own: whoever has the public key can encrypt.
+"""Wrap and unwrap data keys with an RSA key pair of your own: whoever has the public key can encrypt.
 
 Source: framework/raw-rsa-keyring.md
 """
@@ -26,7 +26,7 @@ __all__ = ["PaddingScheme", "RawRsaKeyring"]
 
 
 class PaddingScheme(Enum):
-    """How a data key is padded before RSA; one hash function serves both OAEP and its MGF1. Prefer OAEP.
+    """Says how a data key is padded before RSA; one hash function serves both OAEP and its MGF1. Prefer OAEP.
 
     :ivar oaep_hash: as ``hashlib`` names it; ``None`` for PKCS #1 v1.5
 
@@ -41,7 +41,7 @@ class PaddingScheme(Enum):
 
     @property
     def oaep_hash(self) -> str | None:
-        """See the class."""
+        """Return the hash function; see the class."""
         return None if self is PaddingScheme.PKCS1 else self.value
 
 
@@ -87,7 +87,7 @@ class RawRsaKeyring:
         return f"RawRsaKeyring({self._key_namespace!r}, {self._key_name!r}, {self._padding_scheme})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate a data key, unless there is one, and wrap it.
+        """Generate a data key if none is given, and wrap it.
 
         :raises ConfigurationError: there is no public key, or it is too short
 
@@ -110,7 +110,7 @@ class RawRsaKeyring:
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Unwrap the first encrypted data key that is ours.
+        """Unwrap the first encrypted data key that belongs to this keyring.
 
         :raises ConfigurationError: there is no private key
         :raises KeyUnavailable: there is no such encrypted data key

@@ -1,4 +1,4 @@
-"""What a refusal by AWS KMS revokes: which cached data keys must not be used any longer, and which it says nothing of.
+"""Decide which cached data keys a refusal by AWS KMS revokes.
 
 A denial is about one key, one operation and one encryption context; a disabled or deleted key is unusable for all of
 them. "One key" is what KMS was asked for: a key ARN names it exactly, an alias or a key ID may mean another key
@@ -33,7 +33,7 @@ _KEY_IS_GONE = "NotFoundException"
 
 
 class KmsWatch:
-    """What KMS was asked while somebody watched, in this thread.
+    """Notes what KMS was asked in this thread while somebody watched.
 
     :ivar keys: the identifiers under which data keys were generated, wrapped or unwrapped, as :func:`concerns` takes
         them; as many as there were successful requests, and none of them from an unverified message
@@ -117,7 +117,7 @@ def _qualified(identifier: str, region: str | None) -> str:
 
 
 def _is_of(attempt: KeyAttempt, operation: Operation) -> bool:
-    """Whether permission for what was refused is permission for *operation*."""
+    """Return whether permission for what was refused is permission for *operation*."""
     if attempt.operation in ("DeriveSharedSecret", "GetPublicKey"):  # serve both
         return True
     return (attempt.operation == "Decrypt") == (operation is Operation.DECRYPT)

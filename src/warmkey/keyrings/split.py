@@ -1,4 +1,4 @@
-"""One keyring to encrypt with, another to decrypt with: how a key is retired without ever being wrapped under again."""
+"""Encrypt with one keyring and decrypt with another: how to retire a key without wrapping under it again."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class SplitKeyring:
         return f"SplitKeyring(encrypting={self._encrypting!r}, decrypting={self._decrypting!r})"
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Generate and wrap with the one."""
+        """Generate and wrap with the encrypting keyring."""
         return self._encrypting.on_encrypt(materials)
 
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Unwrap with the other."""
+        """Unwrap with the decrypting keyring."""
         return self._decrypting.on_decrypt(materials, encrypted_data_keys)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn, region_of
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.settings import KmsMode, home_region
@@ -38,7 +38,8 @@ def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str 
     decrypting = tuple(dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns]))
     kind = _multi_region_kind(decrypting) if settings.kms_mode is KmsMode.MRK else AwsKmsKeyring
     keyrings: dict[str, Keyring] = {
-        identifier: kind(identifier, kms_client=clients(_region_of(identifier)), emit=emit) for identifier in decrypting
+        identifier: kind(identifier, kms_client=clients(region_of(identifier) or home_region()), emit=emit)
+        for identifier in decrypting
     }
     encryptors = [keyrings[identifier] for identifier in settings.kms_key_arns]
     decryptors = [keyrings[identifier] for identifier in decrypting]
@@ -56,11 +57,6 @@ def _multi_region_kind(identifiers: Sequence[str]) -> type[AwsKmsKeyring]:
 
     check_multi_region_keys_are_unique(identifiers)
     return AwsKmsMrkKeyring
-
-
-def _region_of(identifier: str) -> str | None:
-    arn = parse_kms_arn(identifier)
-    return home_region() if arn is None else arn.region
 
 
 def _discovering(
