@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.forks import become_another_process
 from tests.lambda_runtime.processes import in_child
 from warmkey import fork_safety
 from warmkey.events import EvictionReason
@@ -29,6 +30,7 @@ class Holder:
 def no_snapshot() -> Iterator[None]:
     yield
     fork_safety.expect_snapshot(lambda: False)
+    fork_safety.notice_fork()
 
 
 def test_a_forked_child_is_told_before_its_code_runs_and_the_parent_is_not() -> None:
@@ -73,6 +75,88 @@ def test_a_snapshot_is_ahead_until_it_is_not() -> None:
     fork_safety.expect_snapshot(lambda: next(answers))
 
     assert [fork_safety.snapshot_is_ahead() for _ in range(3)] == [True, True, False]
+
+
+# The generation
+
+
+def test_the_generation_changes_in_a_child_and_not_in_its_parent() -> None:
+    before = fork_safety.generation()
+
+    assert in_child(fork_safety.generation) > before
+    assert in_child(lambda: in_child(fork_safety.generation)) > before + 1
+    assert fork_safety.generation() == before
+
+
+def test_the_generation_changes_in_a_child_that_no_hook_has_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fork_safety.generation()
+    become_another_process(monkeypatch)
+
+    assert fork_safety.generation() == before + 1
+    assert fork_safety.generation() == before + 1
+
+
+def test_the_generation_changes_before_a_snapshot_and_after_it() -> None:
+    numbers = [fork_safety.generation()]
+    for step in (fork_safety.reset_before_snapshot, fork_safety.reset_after_restore):
+        step()
+        numbers.append(fork_safety.generation())
+
+    assert numbers == sorted(set(numbers))
+
+
+def test_without_hooks_the_first_use_after_a_restore_resets_once() -> None:
+    holder = Holder()
+    answers = iter([True, False])
+    fork_safety.expect_snapshot(lambda: next(answers))
+    numbers = [fork_safety.generation() for _ in range(4)]
+
+    assert numbers == [numbers[0], *[numbers[0] + 1] * 3]
+    assert holder.told == ["snapshot"]
+
+
+def test_a_holder_that_looks_for_forks_while_it_is_reset_does_not_start_over() -> None:
+    class Curious(Holder):
+        def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+            super().reset(reason)
+            fork_safety.notice_fork()
+
+    holder = Curious()
+    fork_safety.expect_snapshot(lambda: False)
+    fork_safety.notice_fork()
+
+    assert holder.told == ["snapshot"]
+
+
+def test_a_holder_that_fails_keeps_no_other_from_being_reset() -> None:
+    class Failing(Holder):
+        def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+            super().reset(reason)
+            if len(self.told) == 1:
+                raise OSError(reason)
+
+    failing, holder = Failing(), Holder()
+    with pytest.raises(OSError, match="snapshot"):
+        fork_safety.reset_before_snapshot()
+
+    assert holder.told == failing.told == ["snapshot"]
+
+
+def test_a_child_whose_holder_failed_is_not_taken_for_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(Holder):
+        def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+            super().reset(reason)
+            if len(self.told) == 1:
+                raise OSError(reason)
+
+    holder = Failing()
+    become_another_process(monkeypatch)
+    with pytest.raises(OSError, match="fork"):
+        fork_safety.generation()
+    fork_safety.generation()
+    fork_safety.generation()
+
+    assert holder.told == ["fork", "fork"]
 
 
 # The process mark

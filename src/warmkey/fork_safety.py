@@ -1,8 +1,44 @@
-"""A process may be copied: a fork makes one child, a snapshot is restored any number of times.
+"""What a copy of this process must not go on with: one register, one detector, one generation.
 
-A copy must not use what it inherited. Locks may be held by threads that it lacks, keys and connections are the
-original's, and limits that two of them count apart hold for neither. What holds such things registers here and is told:
-in a forked child before any of its code runs, and for a snapshot before it is taken.
+Theory of operation
+===================
+
+A process may be copied. A fork makes one child; a snapshot (Lambda SnapStart) is restored any number of times. A copy
+must not use what it inherited: a data key whose limits two processes count apart holds for neither, a lock may be held
+by a thread that the copy lacks, a connection shared by two processes mixes their requests, and a stream that goes on in
+both encrypts two plaintexts with one key and one IV.
+
+The register. Whatever holds such things calls :func:`register` once. It is kept weakly, so registering prolongs no
+life. ``holder.reset(reason)`` makes it as new:
+
+* ``FORK``, in the child, before any of the child's code runs where Python forked. The process has one thread, and a
+  lock may be held for ever, so ``reset`` waits for none: it replaces them.
+* ``SNAPSHOT``, before the snapshot is taken, again after it was restored, and once more at the first use afterwards
+  where the runtime runs no hooks. Other threads may be running, so locks are taken as usual.
+
+docs/architecture.md has a table of every holder and what it does at either.
+
+The detector. ``os.register_at_fork`` covers every fork that Python makes. C code may fork without Python's knowledge
+(an embedding server, a native library), so whoever is about to use something inherited looks at ``PROCESS_MARK`` first.
+It is one byte in a page of memory that the kernel was asked to clear in children (``MADV_WIPEONFORK``, Linux 4.14): 1
+in the process that set it, 0 in a child that nobody has told yet. s2n-tls, AWS-LC and BoringSSL detect forks that way.
+To look at it takes 0.03 µs; ``os.getpid()`` is a system call, and takes ten times as long on every message. Three
+details matter:
+
+* The mark is set to 1 last, after every holder was reset. Other threads of the child take whatever they find for their
+  own as soon as they see it.
+* Several threads of a child may notice at once, so one resets and the others wait. The lock is looked up by process
+  ID, because a lock of the parent may be held by a thread that the child lacks. It is reentrant: a signal handler may
+  come here while its thread is resetting.
+* Emulators say yes to any advice. A kernel that also accepts an advice that does not exist is not believed, and the
+  mark is the process ID instead.
+
+The generation. Something that can't be made anew in place, such as a stream half-way through a message, remembers
+:func:`generation` when it begins and refuses to go on when it has changed. The number grows at each fork in the child
+(the parent's stays), and at each snapshot and restore. Copies of one process can have the same number; what matters is
+that a copy never has that of the moment at which it was copied.
+
+Before a snapshot nothing should be kept in the first place: while :func:`snapshot_is_ahead`, caches keep no entries.
 """
 
 from __future__ import annotations
@@ -23,9 +59,11 @@ __all__ = [
     "PROCESS_MARK",
     "Holder",
     "expect_snapshot",
+    "generation",
     "living_instances",
     "notice_fork",
     "register",
+    "reset_after_restore",
     "reset_before_snapshot",
     "snapshot_is_ahead",
 ]
@@ -41,28 +79,69 @@ class Holder(Protocol):
 _Kind = TypeVar("_Kind")
 
 _holders: weakref.WeakValueDictionary[int, Holder] = weakref.WeakValueDictionary()
+_generation = 0
 _is_ahead: Callable[[], bool] | None = None
+_is_noticing = False
+_guards: dict[int, threading.RLock] = {}
 
 
 def register(holder: Holder) -> None:
-    """Call ``holder.reset`` in every child that Python forks and before a snapshot, as long as it lives."""
+    """Call ``holder.reset`` in every forked child and around every snapshot, as long as *holder* lives."""
     _holders[id(holder)] = holder
 
 
 def living_instances(kind: type[_Kind]) -> list[_Kind]:
-    """Those that live now and are of *kind*."""
+    """Return the registered holders that are alive and of *kind*."""
     return [holder for holder in _living() if isinstance(holder, kind)]
 
 
 def _living() -> list[Holder]:
-    # valuerefs() is one step for the interpreter: other threads may make and drop living_instances meanwhile.
+    # valuerefs() is one step for the interpreter: other threads may make and drop holders meanwhile.
     return [holder for reference in _holders.valuerefs() if (holder := reference()) is not None]
 
 
-def reset_before_snapshot() -> None:
-    """Tell all living_instances that the process is about to be copied."""
+def generation() -> int:
+    """Return a number that is another one in every forked child and after every snapshot.
+
+    Takes 0.1 µs. Remember it when something begins that a copy must not continue, and compare before each step.
+    """
+    notice_fork()
+    return _generation
+
+
+def notice_fork() -> None:
+    """Reset all holders in a copy that no hook has told: call this before using anything that was inherited."""
+    if not PROCESS_MARK[0]:
+        with _guard():
+            if not PROCESS_MARK[0]:
+                _reset_in_child()
+    if _is_ahead is not None and not _is_ahead():
+        _notice_restore()
+
+
+def _guard() -> threading.RLock:
+    return _guards.setdefault(os.getpid(), threading.RLock())
+
+
+def _reset_in_child() -> None:
+    _reset_all(EvictionReason.FORK)
+    PROCESS_MARK[0] = 1  # last, see above
+
+
+def _reset_all(reason: EvictionReason) -> None:
+    global _generation  # noqa: PLW0603 - one process, one generation
+    _generation += 1
+    failure: Exception | None = None
     for holder in _living():
-        holder.reset(EvictionReason.SNAPSHOT)
+        try:
+            holder.reset(reason)
+        except Exception as error:  # noqa: BLE001 - raised below, after the others have let go of what they hold
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+# --- snapshots
 
 
 def expect_snapshot(is_ahead: Callable[[], bool]) -> None:
@@ -72,8 +151,35 @@ def expect_snapshot(is_ahead: Callable[[], bool]) -> None:
 
 
 def snapshot_is_ahead() -> bool:
-    """Whether this process will be copied before it does any work."""
+    """Return whether this process will be copied before it does any work."""
     return _is_ahead is not None and _is_ahead()
+
+
+def reset_before_snapshot() -> None:
+    """Reset all holders: the process is about to be copied."""
+    _reset_all(EvictionReason.SNAPSHOT)
+
+
+def reset_after_restore() -> None:
+    """Reset all holders: this is a copy, and something may have been used after :func:`reset_before_snapshot`."""
+    global _is_ahead  # noqa: PLW0603 - see expect_snapshot
+    _reset_all(EvictionReason.SNAPSHOT)
+    _is_ahead = None
+
+
+def _notice_restore() -> None:
+    global _is_noticing  # noqa: PLW0603 - see expect_snapshot
+    with _guard():
+        if _is_ahead is None or _is_noticing:  # another thread was first; or a holder's reset came back here
+            return
+        _is_noticing = True
+        try:
+            reset_after_restore()
+        finally:
+            _is_noticing = False
+
+
+# --- the process mark
 
 
 class _ProcessId:
@@ -95,10 +201,7 @@ _NO_SUCH_ADVICE = -1
 
 
 def _process_mark() -> mmap.mmap | _ProcessId:
-    """Something whose first item is 1, and 0 in a process forked since: memory that the kernel clears in children.
-
-    Looking at it takes a tenth of the 0.2 µs that asking for the process ID takes on every message.
-    """
+    """Return something whose first item is 1 here, and 0 in a process forked since."""
     if sys.platform != "linux":
         return _ProcessId()
     page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -111,31 +214,8 @@ def _process_mark() -> mmap.mmap | _ProcessId:
     except OSError:
         page[0] = 1
         return page
-    return _ProcessId()  # whoever says yes to anything, as emulators do, may not have done the first either
+    return _ProcessId()
 
 
 PROCESS_MARK = _process_mark()
-
-
-def _reset_in_child() -> None:
-    for holder in _living():
-        holder.reset(EvictionReason.FORK)
-    PROCESS_MARK[0] = 1  # last: other threads of a child take what they find for theirs as soon as they see it
-
-
-_guards: dict[int, threading.Lock] = {}
-
-
-def notice_fork() -> None:
-    """As the hook below, for a fork that Python did not make: for whoever uses what no copy of the process may use.
-
-    The threads of a child may come at once, so one of them drops for all; the lock is one that only this process knows.
-    """
-    if PROCESS_MARK[0]:
-        return
-    with _guards.setdefault(os.getpid(), threading.Lock()):
-        if not PROCESS_MARK[0]:
-            _reset_in_child()
-
-
 os.register_at_fork(after_in_child=_reset_in_child)

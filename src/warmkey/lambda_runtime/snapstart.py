@@ -14,7 +14,7 @@ from typing import Any
 
 from warmkey.crypto.signatures import use_deterministic_signatures
 from warmkey.data_format.header_cache import forget_headers
-from warmkey.fork_safety import expect_snapshot, reset_before_snapshot
+from warmkey.fork_safety import expect_snapshot, reset_after_restore, reset_before_snapshot
 from warmkey.lambda_runtime.memory_scrubbing import overwrite_freed_memory
 from warmkey.lambda_runtime.settings import is_invoked
 
@@ -57,8 +57,8 @@ def before_snapshot() -> None:
 
 def after_restore() -> None:
     """From here on data keys may be cached."""
-    reset_before_snapshot()  # a hook that ran after ours may have used warmkey
     _Restore.done = True
+    reset_after_restore()  # a hook that ran after ours may have used warmkey
 
 
 def _forget_results() -> None:
