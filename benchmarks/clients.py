@@ -11,6 +11,7 @@ from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 
 import warmkey
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ class Contestant:
 
 def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int | Literal["auto"] = 4096) -> Contestant:
     """Warmkey with everything on."""
-    keyring = warmkey.RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
+    keyring = RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
     cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(100), max_age=_MAX_AGE, keyring=keyring)
     client = warmkey.Client(max_encrypted_data_keys=5)
 

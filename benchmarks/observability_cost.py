@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import warmkey
 from warmkey.events import Emit, ignore
-from warmkey.observability import subscriber
+from warmkey.observability import Subscriber
 from warmkey.testing import FakeKms
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def invocation(emit: Emit) -> Callable[[], None]:
 
 
 KINDS: dict[str, Callable[[], Callable[[], None]]] = {
-    "summary": lambda: warmkey.instrument(invocation(subscriber(metrics="summary"))),
-    "detailed": lambda: warmkey.instrument(invocation(subscriber(metrics="detailed"))),
-    "not instrumented": lambda: invocation(subscriber(metrics="summary")),
+    "summary": lambda: warmkey.instrument(invocation(Subscriber(metrics="summary"))),
+    "detailed": lambda: warmkey.instrument(invocation(Subscriber(metrics="detailed"))),
+    "not instrumented": lambda: invocation(Subscriber(metrics="summary")),
 }
 
 

@@ -16,6 +16,7 @@ from benchmarks.clients import warm
 from benchmarks.floor import floor_operations
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved, median_ratio
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def _next_of(encrypt: Callable[[dict[str, str]], object], contexts: Iterator[dic
 
 
 def _encrypting(contexts: list[dict[str, str]]) -> Callable[[dict[str, str]], object]:
-    keyring = warmkey.RawAesKeyring("benchmark", "wrapping-key", bytes(32))
+    keyring = RawAesKeyring("benchmark", "wrapping-key", bytes(32))
     cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(len(contexts)), max_age=3600.0, keyring=keyring)
     client = warmkey.Client()
 

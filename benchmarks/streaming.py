@@ -51,9 +51,10 @@ class Run(NamedTuple):
 def warmkey_stream(direction: str, suite: int) -> Callable[[Any], Any]:
     """What opens a stream of ours over a source."""
     import warmkey  # noqa: PLC0415 - each process imports its own contestant
+    from warmkey.keyrings import RawAesKeyring  # noqa: PLC0415 - as above
 
     client = warmkey.Client()
-    keyring = warmkey.RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
+    keyring = RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
     if direction == "decrypt":
         return lambda source: client.decrypt_stream(source, keyring=keyring)
     return lambda source: client.encrypt_stream(source, keyring=keyring, algorithm_suite=warmkey.AlgorithmSuite(suite))

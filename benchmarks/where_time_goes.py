@@ -17,6 +17,7 @@ from warmkey.client_apis.encrypt import authenticated_header
 from warmkey.client_apis.frames import decrypt_body, encrypt_message
 from warmkey.cmms.interface import check_decryption_materials, check_encryption_materials
 from warmkey.data_format.header_cache import read_cached_header
+from warmkey.keyrings import RawAesKeyring
 from warmkey.structures import DecryptMaterialsRequest, EncryptionContext, EncryptionMaterialsRequest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def measure_steps(effort: Effort) -> list[Row]:
     """A row for each step of a 1 KB message, and one for what lies between them."""
     plaintext = os.urandom(1024)
     client = warmkey.Client(max_encrypted_data_keys=5)
-    keyring = warmkey.RawAesKeyring("benchmark", "wrapping-key", os.urandom(32))
+    keyring = RawAesKeyring("benchmark", "wrapping-key", os.urandom(32))
     cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(100), max_age=3600.0, keyring=keyring)
     encrypt = partial(client.encrypt, plaintext, cmm=cmm, encryption_context=CONTEXT, algorithm_suite=SUITE)
     message = encrypt().ciphertext

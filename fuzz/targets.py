@@ -17,11 +17,11 @@ from warmkey import (
     EncryptedDataKey,
     EncryptionContext,
     MalformedMessage,
-    RawAesKeyring,
     WarmkeyError,
 )
 from warmkey.client_apis import decrypt as decrypt_module
 from warmkey.client_apis import decrypt_stream as stream_module
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

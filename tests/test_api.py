@@ -24,9 +24,9 @@ from warmkey import (
     LocalCMC,
     MalformedMessage,
     PolicyRefused,
-    RawAesKeyring,
     WarmkeyError,
 )
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import KmsSession, fake_kms
 
 if TYPE_CHECKING:

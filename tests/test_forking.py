@@ -18,8 +18,10 @@ import pytest
 
 from tests.cmms.stage import Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
 from tests.forks import ALONE, become_another_process, by_either_fork, fork_by_python
-from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, NullCMC, RawAesKeyring
+from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC
+from warmkey.caches import NullCMC
 from warmkey.events import CacheEviction, EvictionReason, Operation
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import FakeKms
 
 if TYPE_CHECKING:

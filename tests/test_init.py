@@ -1,4 +1,4 @@
-"""``import warmkey``: a table of contents, some of it read later."""
+"""``import warmkey``: a table of contents."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import warmkey
 
 ROOT = Path(__file__).parents[1]
-
-
-def test_every_public_name_is_there() -> None:
-    missing = [name for name in warmkey.__all__ if getattr(warmkey, name, None) is None]
-
-    assert missing == []
-
-
-def test_every_public_name_is_listed() -> None:
-    assert set(warmkey.__all__) <= set(dir(warmkey))
-
-
-def test_no_other_name_is_made_up() -> None:
-    with pytest.raises(AttributeError, match="module 'warmkey' has no attribute 'RawDesKeyring'"):
-        _ = warmkey.RawDesKeyring  # type: ignore[attr-defined]
 
 
 def test_a_star_import_brings_all_of_them() -> None:

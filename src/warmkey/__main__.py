@@ -2,7 +2,7 @@
 
 import sys
 
-from warmkey.cli import main
+from warmkey.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import warmkey
 import warmkey.testing
+from tests.architecture.sources import modules
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 HELPERS = {
     "encrypt": "plaintext, encryption_context=None",
@@ -28,23 +34,23 @@ HELPERS = {
     "reset": "",
 }
 CLASSES = {
-    "Client": "*, commitment_policy=…, max_encrypted_data_keys=None",
-    "DefaultCMM": "keyring",
-    "LocalCMC": "capacity, …",
-    "NullCMC": "",
-    "CachingCMM": (
+    "warmkey.Client": "*, commitment_policy=…, max_encrypted_data_keys=None",
+    "warmkey.DefaultCMM": "keyring",
+    "warmkey.LocalCMC": "capacity, …",
+    "warmkey.caches.NullCMC": "",
+    "warmkey.CachingCMM": (
         "*, cache, max_age, cmm=None, keyring=None, partition_id=None, max_messages_encrypted=…, "
         "max_bytes_encrypted=…, …"
     ),
-    "RequiredEncryptionContextCMM": "required_encryption_context_keys, *, cmm=None, keyring=None",
-    "MultiKeyring": "generator=None, children=…",
-    "RawAesKeyring": "key_namespace, key_name, wrapping_key",
-    "RawRsaKeyring": "key_namespace, key_name, padding_scheme, *, public_key=None, private_key=None",
-    "DiscoveryFilter": "partition, account_ids",
-    "AwsKmsKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
-    "AwsKmsDiscoveryKeyring": "*, kms_client, discovery_filter=None, grant_tokens=…, …",
-    "AwsKmsMrkKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
-    "AwsKmsMrkDiscoveryKeyring": "*, kms_client, region, discovery_filter=None, grant_tokens=…, …",
+    "warmkey.cmms.RequiredEncryptionContextCMM": "required_encryption_context_keys, *, cmm=None, keyring=None",
+    "warmkey.MultiKeyring": "generator=None, children=…",
+    "warmkey.keyrings.RawAesKeyring": "key_namespace, key_name, wrapping_key",
+    "warmkey.keyrings.RawRsaKeyring": "key_namespace, key_name, padding_scheme, *, public_key=None, private_key=None",
+    "warmkey.keyrings.DiscoveryFilter": "partition, account_ids",
+    "warmkey.AwsKmsKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
+    "warmkey.keyrings.AwsKmsDiscoveryKeyring": "*, kms_client, discovery_filter=None, grant_tokens=…, …",
+    "warmkey.keyrings.AwsKmsMrkKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
+    "warmkey.keyrings.AwsKmsMrkDiscoveryKeyring": ("*, kms_client, region, discovery_filter=None, grant_tokens=…, …"),
 }
 METHODS = {
     "encrypt": (
@@ -62,7 +68,6 @@ METHODS = {
 VALUES = {
     "AlgorithmSuite",
     "CommitmentPolicy",
-    "PaddingScheme",
     "EncryptResult",
     "DecryptResult",
     "EncryptedDataKey",
@@ -84,22 +89,54 @@ ERRORS = {
     "MalformedMessage",
     "PolicyRefused",
 }
-MORE_KEYRINGS = {
-    "AwsKmsEcdhKeyring",
-    "AwsKmsRsaKeyring",
-    "EcdhCurveSpec",
-    "EphemeralPrivateKeyToStaticPublicKey",
-    "KmsPrivateKeyToStaticPublicKey",
-    "KmsPublicKeyDiscovery",
-    "PublicKeyDiscovery",
-    "RawEcdhKeyring",
-    "RawPrivateKeyToStaticPublicKey",
-    "aws_kms_discovery_multi_keyring",
-    "aws_kms_mrk_discovery_multi_keyring",
-    "aws_kms_mrk_multi_keyring",
-    "aws_kms_multi_keyring",
+CONTRACT = {
+    "warmkey": {
+        *HELPERS,
+        *VALUES,
+        *ERRORS,
+        "AwsKmsKeyring",
+        "CachingCMM",
+        "Client",
+        "DefaultCMM",
+        "LocalCMC",
+        "MultiKeyring",
+        "instrument",
+    },
+    "warmkey.keyrings": {
+        "AwsKmsDiscoveryKeyring",
+        "AwsKmsEcdhKeyring",
+        "AwsKmsKeyring",
+        "AwsKmsMrkDiscoveryKeyring",
+        "AwsKmsMrkKeyring",
+        "AwsKmsRsaKeyring",
+        "DiscoveryFilter",
+        "EcdhCurveSpec",
+        "EphemeralPrivateKeyToStaticPublicKey",
+        "Keyring",
+        "KmsPrivateKeyToStaticPublicKey",
+        "KmsPublicKeyDiscovery",
+        "MultiKeyring",
+        "PaddingScheme",
+        "PublicKeyDiscovery",
+        "RawAesKeyring",
+        "RawEcdhKeyring",
+        "RawPrivateKeyToStaticPublicKey",
+        "RawRsaKeyring",
+        "aws_kms_discovery_multi_keyring",
+        "aws_kms_mrk_discovery_multi_keyring",
+        "aws_kms_mrk_multi_keyring",
+        "aws_kms_multi_keyring",
+    },
+    "warmkey.cmms": {
+        "CachingCMM",
+        "CryptographicMaterialsManager",
+        "DefaultCMM",
+        "OperationStatistics",
+        "RequiredEncryptionContextCMM",
+    },
+    "warmkey.caches": {"CacheEntry", "CryptographicMaterialsCache", "LocalCMC", "NullCMC"},
+    "warmkey.observability": {"Subscriber", "instrument"},
 }
-CONTRACT = {*HELPERS, *CLASSES, *VALUES, *ERRORS, *MORE_KEYRINGS, "instrument"}
 TEST_KIT = {"FakeKms", "SettableClock", "Recorder", "assert_kms_calls"}
 
 
@@ -129,19 +166,45 @@ def assert_called_like(thing: Any, expected: str, *, skip: int = 0) -> None:
     assert all(parameter.default is not parameter.empty for parameter in more)
 
 
-def test_the_public_names_are_the_contracts() -> None:
-    assert set(warmkey.__all__) == CONTRACT
+@pytest.fixture(params=CONTRACT)
+def package(request: pytest.FixtureRequest) -> ModuleType:
+    return import_module(request.param)
 
 
-def test_they_are_sorted_and_all_there() -> None:
-    assert warmkey.__all__ == sorted(warmkey.__all__)
-    for name in warmkey.__all__:
-        assert getattr(warmkey, name).__doc__
+def test_the_public_names_are_the_contracts(package: ModuleType) -> None:
+    assert set(package.__all__) == CONTRACT[package.__name__]
 
 
-def test_other_names_are_not_there() -> None:
+def test_they_are_sorted_and_all_there(package: ModuleType) -> None:
+    assert package.__all__ == sorted(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert getattr(package, name).__doc__
+
+
+def test_other_names_are_not_there(package: ModuleType) -> None:
     with pytest.raises(AttributeError, match="no attribute 'Clients'"):
-        warmkey.Clients  # noqa: B018
+        package.Clients  # noqa: B018
+
+
+def test_the_front_door_has_some_38_names_and_looks_none_up_later() -> None:
+    assert len(warmkey.__all__) == 38
+    assert not hasattr(warmkey, "__getattr__")
+
+
+def test_a_name_is_one_thing_wherever_it_is_public() -> None:
+    public = [(name, getattr(import_module(package), name)) for package, names in CONTRACT.items() for name in names]
+
+    assert len({name for name, _ in public}) == len(set(public))
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if "." in name])
+def test_importing_a_module_gives_the_module(module: str) -> None:
+    """``import package.module as m`` takes what the package has under that name, so nothing else may have it."""
+    package, _, name = module.rpartition(".")
+    imported = import_module(module)
+
+    assert getattr(import_module(package), name) is imported
 
 
 @pytest.mark.parametrize("name", HELPERS)
@@ -151,7 +214,7 @@ def test_helpers_are_called_like_this(name: str) -> None:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_classes_are_called_like_this(name: str) -> None:
-    assert_called_like(getattr(warmkey, name), CLASSES[name])
+    assert_called_like(pkgutil.resolve_name(name), CLASSES[name])
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -170,19 +233,19 @@ def test_the_limits_of_the_caching_cmm_are_the_specifications() -> None:
 @pytest.mark.parametrize(
     ("interface", "verbs"),
     [
-        ("DefaultCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
-        ("CachingCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
-        ("RequiredEncryptionContextCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
-        ("RawAesKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
-        ("MultiKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
-        ("AwsKmsKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
-        ("LocalCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
-        ("NullCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
+        ("warmkey.DefaultCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("warmkey.CachingCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("warmkey.cmms.RequiredEncryptionContextCMM", {"get_encryption_materials": 1, "decrypt_materials": 1}),
+        ("warmkey.keyrings.RawAesKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("warmkey.MultiKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("warmkey.AwsKmsKeyring", {"on_encrypt": 1, "on_decrypt": 2}),
+        ("warmkey.LocalCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
+        ("warmkey.caches.NullCMC", {"put_cache_entry": 2, "get_cache_entry": 1, "delete_cache_entry": 1}),
     ],
 )
 def test_interfaces_are_called_with_the_specifications_verbs_by_position(interface: str, verbs: dict[str, int]) -> None:
     for verb, count in verbs.items():
-        parameters = list(inspect.signature(getattr(getattr(warmkey, interface), verb)).parameters.values())[1:]
+        parameters = list(inspect.signature(getattr(pkgutil.resolve_name(interface), verb)).parameters.values())[1:]
         positional = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
 
         assert len(positional) == count
@@ -203,8 +266,8 @@ def test_loading_warmkey_loads_neither_boto3_nor_powertools_nor_the_test_kit() -
     assert not {"boto3", "aws_lambda_powertools", "moto", "pytest", "warmkey.testing"} & set(loaded)
 
 
-def test_public_classes_are_found_where_they_say_they_are() -> None:
-    for name in warmkey.__all__:
-        thing = getattr(warmkey, name)
+def test_public_classes_are_found_where_they_say_they_are(package: ModuleType) -> None:
+    for name in package.__all__:
+        thing = getattr(package, name)
         if isinstance(thing, type):
             assert pickle.loads(pickle.dumps(thing)) is thing

@@ -6,6 +6,9 @@ import ast
 from pathlib import Path
 
 import warmkey
+import warmkey.caches
+import warmkey.cmms
+import warmkey.keyrings
 from tests.architecture.sources import ROOT, SOURCE
 
 
@@ -14,7 +17,8 @@ def test_every_public_name_is_used_there() -> None:
     loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     loaded |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
-    assert set(warmkey.__all__) - loaded == set()
+    for package in (warmkey, warmkey.caches, warmkey.cmms, warmkey.keyrings):
+        assert set(package.__all__) - loaded == set()
 
 
 def test_the_package_says_that_it_is_typed() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from warmkey import CacheEntry, EncryptionMaterials, NullCMC
+from warmkey import CacheEntry, EncryptionMaterials
 from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches import NullCMC
 from warmkey.clock import SystemClock
 from warmkey.events import Operation
 

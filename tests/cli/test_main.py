@@ -15,7 +15,7 @@ import pytest
 
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
-from warmkey.cli import main
+from warmkey.cli.main import main
 from warmkey.testing import FakeKms, moto_kms
 
 if TYPE_CHECKING:
@@ -385,7 +385,7 @@ def test_whoever_reads_the_output_may_stop() -> None:
 
 
 def test_inspecting_loads_no_boto3() -> None:
-    code = "import sys; from warmkey.cli import main; main(['inspect', '-']); sys.exit('boto3' in sys.modules)"
+    code = "import sys; from warmkey.cli.main import main; main(['inspect', '-']); sys.exit('boto3' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code],
         input=message_of(b"text"),

@@ -8,7 +8,8 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from tests.vectors.forge import KEY_NAME, NAMESPACE, WRAPPING_KEY, Forgery
-from warmkey import Client, CommitmentPolicy, RawAesKeyring
+from warmkey import Client, CommitmentPolicy
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -35,8 +35,8 @@ from warmkey import (
     KeyUnavailable,
     MalformedMessage,
     PolicyRefused,
-    RawAesKeyring,
 )
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,11 +32,11 @@ from warmkey import (
     LocalCMC,
     MalformedMessage,
     PolicyRefused,
-    RawAesKeyring,
     WarmkeyError,
 )
 from warmkey.client_apis.buffered_source import BATCH_LENGTH
 from warmkey.client_apis.decrypt_stream import DEFAULT_MAX_BODY_LENGTH
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

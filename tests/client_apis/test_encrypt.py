@@ -26,9 +26,9 @@ from warmkey import (
     InvalidRequest,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
 )
 from warmkey.crypto.signatures import EcdsaSigningKey
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

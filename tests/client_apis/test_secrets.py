@@ -24,16 +24,18 @@ from warmkey import (
     CommitmentPolicy,
     DecryptionMaterials,
     DefaultCMM,
-    EcdhCurveSpec,
     EncryptionMaterials,
     LocalCMC,
     MultiKeyring,
+    WarmkeyError,
+)
+from warmkey.keyrings import (
+    EcdhCurveSpec,
     PaddingScheme,
     PublicKeyDiscovery,
     RawAesKeyring,
     RawEcdhKeyring,
     RawRsaKeyring,
-    WarmkeyError,
 )
 from warmkey.testing import FAULTS, FakeKms
 

@@ -27,7 +27,8 @@ from tests.client_apis.sources import (
     message_of,
     plaintext_of,
 )
-from warmkey import AuthenticationFailed, InvalidRequest, KeyUnavailable, RawAesKeyring
+from warmkey import AuthenticationFailed, InvalidRequest, KeyUnavailable
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

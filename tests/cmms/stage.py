@@ -6,10 +6,11 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from warmkey import CachingCMM, CommitmentPolicy, DefaultCMM, LocalCMC, RawAesKeyring
+from warmkey import CachingCMM, CommitmentPolicy, DefaultCMM, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.cmms.single_flight import Flights
 from warmkey.events import CacheEviction, Operation
+from warmkey.keyrings import RawAesKeyring
 from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest, EncryptionMaterialsRequest
 from warmkey.testing import Recorder, SettableClock
 

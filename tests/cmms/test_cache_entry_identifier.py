@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cmms.stage import Stage, decrypt_request, encrypt_request, in_threads
-from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext, RawAesKeyring
+from warmkey import AlgorithmSuite, EncryptedDataKey, EncryptionContext
 from warmkey.cmms import cache_entry_identifier
 from warmkey.cmms.cache_entry_identifier import (
     DecryptIdentifiers,
@@ -21,6 +21,7 @@ from warmkey.cmms.cache_entry_identifier import (
     decrypt_identifier,
     encrypt_identifier,
 )
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

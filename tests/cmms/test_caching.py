@@ -34,10 +34,9 @@ from warmkey import (
     KeyAttempt,
     KeyUnavailable,
     LocalCMC,
-    NullCMC,
     PolicyRefused,
-    RawAesKeyring,
 )
+from warmkey.caches import NullCMC
 from warmkey.events import (
     BypassReason,
     CacheBypass,
@@ -51,6 +50,7 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
+from warmkey.keyrings import RawAesKeyring
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 LARGEST = 2**63 - 1

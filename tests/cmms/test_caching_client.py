@@ -16,11 +16,11 @@ from warmkey import (
     KeyUnavailable,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
     WarmkeyError,
 )
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.events import Operation
+from warmkey.keyrings import RawAesKeyring
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 TENANT_A, TENANT_B = {"tenant": "a"}, {"tenant": "b"}

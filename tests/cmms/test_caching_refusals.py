@@ -16,7 +16,6 @@ from warmkey import (
     LocalCMC,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
     WarmkeyError,
 )
 from warmkey.algorithm_suites import AlgorithmSuite
@@ -29,6 +28,7 @@ from warmkey.events import (
     Operation,
     RequestFailed,
 )
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import FakeKms, Recorder, SettableClock
 
 UNSIGNED = AlgorithmSuite(0x0478)

@@ -25,7 +25,8 @@ from tests.cmms.stage import (
     in_threads,
     outcomes,
 )
-from warmkey import CachingCMM, KeyUnavailable, LocalCMC, NullCMC, PolicyRefused
+from warmkey import CachingCMM, KeyUnavailable, LocalCMC, PolicyRefused
+from warmkey.caches import NullCMC
 from warmkey.cmms.single_flight import Flights, Waiter
 from warmkey.events import CacheCoalesced, CacheEviction, EvictionReason, Operation
 

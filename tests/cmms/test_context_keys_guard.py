@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import warmkey
-from warmkey import PolicyRefused, RawAesKeyring
+from warmkey import PolicyRefused
 from warmkey.cmms.context_keys_guard import ContextKeysGuardCMM
 from warmkey.cmms.default import DefaultCMM
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import fake_kms
 
 if TYPE_CHECKING:

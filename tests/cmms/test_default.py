@@ -26,9 +26,9 @@ from warmkey import (
     InvalidRequest,
     MalformedMessage,
     PolicyRefused,
-    RawAesKeyring,
     WarmkeyError,
 )
+from warmkey.keyrings import RawAesKeyring
 from warmkey.structures import PUBLIC_KEY_FIELD
 
 KEYRING = RawAesKeyring("namespace", "name", bytes(32))

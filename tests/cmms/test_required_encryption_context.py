@@ -18,11 +18,11 @@ from warmkey import (
     LocalCMC,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
-    RequiredEncryptionContextCMM,
     WarmkeyError,
 )
+from warmkey.cmms import RequiredEncryptionContextCMM
 from warmkey.events import Operation
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.keyrings.line_up import ec_key, private_pem, public_der
-from warmkey import ConfigurationError, EcdhCurveSpec
+from warmkey import ConfigurationError
 from warmkey.crypto.aes_gcm import AESGCM
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
+from warmkey.keyrings import EcdhCurveSpec
 
 CURVES = ["secp256r1", "secp384r1", "secp521r1"]
 INFO = b"fixed\0info"

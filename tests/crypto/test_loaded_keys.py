@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.keyrings.line_up import ec_key, private_pem, public_der, public_pem, rsa_key
-from warmkey import ConfigurationError, EcdhCurveSpec
+from warmkey import ConfigurationError
 from warmkey.crypto.ecdh import EcdhPrivateKey
 from warmkey.crypto.loaded_keys import LoadedKey, load_der_public_key, load_pem_private_key, load_pem_public_key
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
+from warmkey.keyrings import EcdhCurveSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.keyrings.line_up import ec_key, private_pem, public_pem, rsa_key
-from warmkey import ConfigurationError, EcdhCurveSpec
+from warmkey import ConfigurationError
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
+from warmkey.keyrings import EcdhCurveSpec
 
 OAEP_HASHES = ["sha1", "sha256", "sha384", "sha512"]
 

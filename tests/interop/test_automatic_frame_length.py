@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.interop.peers import Case, RawAes
-from warmkey import AlgorithmSuite, Client, RawAesKeyring
+from warmkey import AlgorithmSuite, Client
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from tests.interop.peers import Peer

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.vectors.readers import COMMITTING, NOT_COMMITTING
-from warmkey import (
-    AlgorithmSuite,
+from warmkey import AlgorithmSuite, AwsKmsKeyring, MultiKeyring, WarmkeyError
+from warmkey.cmms import RequiredEncryptionContextCMM
+from warmkey.keyrings import (
     AwsKmsDiscoveryKeyring,
     AwsKmsEcdhKeyring,
-    AwsKmsKeyring,
     AwsKmsMrkDiscoveryKeyring,
     AwsKmsMrkKeyring,
     AwsKmsRsaKeyring,
@@ -26,15 +26,12 @@ from warmkey import (
     EphemeralPrivateKeyToStaticPublicKey,
     KmsPrivateKeyToStaticPublicKey,
     KmsPublicKeyDiscovery,
-    MultiKeyring,
     PaddingScheme,
     PublicKeyDiscovery,
     RawAesKeyring,
     RawEcdhKeyring,
     RawPrivateKeyToStaticPublicKey,
     RawRsaKeyring,
-    RequiredEncryptionContextCMM,
-    WarmkeyError,
 )
 from warmkey.testing import FakeKms
 

@@ -16,7 +16,8 @@ import pytest
 from tests.interop.peers import Case, Kms, NodePeer, RawAes
 from tests.vectors.forge import SUITES
 from tests.vectors.readers import COMMITTING, client_for
-from warmkey import AlgorithmSuite, AwsKmsKeyring, CachingCMM, LocalCMC, RawAesKeyring
+from warmkey import AlgorithmSuite, AwsKmsKeyring, CachingCMM, LocalCMC
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from tests.interop.peers import Peer

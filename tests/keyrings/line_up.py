@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from warmkey import (
-    AlgorithmSuite,
+from warmkey import AlgorithmSuite, AwsKmsKeyring, DecryptionMaterials, EncryptionMaterials, MultiKeyring
+from warmkey.keyrings import (
     AwsKmsDiscoveryKeyring,
     AwsKmsEcdhKeyring,
-    AwsKmsKeyring,
     AwsKmsMrkDiscoveryKeyring,
     AwsKmsMrkKeyring,
     AwsKmsRsaKeyring,
-    DecryptionMaterials,
     DiscoveryFilter,
     EcdhCurveSpec,
-    EncryptionMaterials,
     EphemeralPrivateKeyToStaticPublicKey,
     KmsPrivateKeyToStaticPublicKey,
     KmsPublicKeyDiscovery,
-    MultiKeyring,
     PaddingScheme,
     PublicKeyDiscovery,
     RawAesKeyring,

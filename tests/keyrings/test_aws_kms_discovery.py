@@ -6,15 +6,9 @@ from typing import Any
 import pytest
 
 from tests.keyrings.line_up import CONTEXT, EAST, WEST, encrypted, to_decrypt
-from warmkey import (
-    AwsKmsDiscoveryKeyring,
-    AwsKmsKeyring,
-    ConfigurationError,
-    DiscoveryFilter,
-    EncryptedDataKey,
-    KeyUnavailable,
-)
+from warmkey import AwsKmsKeyring, ConfigurationError, EncryptedDataKey, KeyUnavailable
 from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.keyrings import AwsKmsDiscoveryKeyring, DiscoveryFilter
 from warmkey.testing import FakeKms, Recorder
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "444455556666"

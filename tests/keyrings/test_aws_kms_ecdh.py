@@ -16,21 +16,17 @@ from tests.keyrings.line_up import (
     public_pem,
     to_decrypt,
 )
-from warmkey import (
+from warmkey import CachingCMM, Client, ConfigurationError, KeyUnavailable, LocalCMC
+from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.keyrings import (
     AwsKmsEcdhKeyring,
-    CachingCMM,
-    Client,
-    ConfigurationError,
     EcdhCurveSpec,
-    KeyUnavailable,
     KmsPrivateKeyToStaticPublicKey,
     KmsPublicKeyDiscovery,
-    LocalCMC,
     PublicKeyDiscovery,
     RawEcdhKeyring,
     RawPrivateKeyToStaticPublicKey,
 )
-from warmkey.events import KmsOutcome, KmsRequest
 from warmkey.testing import FakeKms, Recorder
 
 P256, P384, _ = EcdhCurveSpec

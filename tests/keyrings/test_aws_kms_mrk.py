@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.keyrings.line_up import CONTEXT, EAST, WEST, encrypted, replicas, to_decrypt
-from warmkey import AwsKmsKeyring, AwsKmsMrkKeyring, KeyUnavailable, MultiKeyring
+from warmkey import AwsKmsKeyring, KeyUnavailable, MultiKeyring
+from warmkey.keyrings import AwsKmsMrkKeyring
 from warmkey.testing import FakeKms
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.keyrings.line_up import CONTEXT, EAST, WEST, encrypted, replicas, to_decrypt
-from warmkey import AwsKmsKeyring, AwsKmsMrkDiscoveryKeyring, ConfigurationError, DiscoveryFilter, KeyUnavailable
+from warmkey import AwsKmsKeyring, ConfigurationError, KeyUnavailable
+from warmkey.keyrings import AwsKmsMrkDiscoveryKeyring, DiscoveryFilter
 from warmkey.testing import FakeKms
 
 

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.keyrings.line_up import EAST, WEST, encrypted, replicas, to_decrypt
-from warmkey import (
-    ConfigurationError,
+from warmkey import ConfigurationError, KeyUnavailable, MultiKeyring
+from warmkey.events import KmsRequest
+from warmkey.keyrings import (
     DiscoveryFilter,
-    KeyUnavailable,
-    MultiKeyring,
     aws_kms_discovery_multi_keyring,
     aws_kms_mrk_discovery_multi_keyring,
     aws_kms_mrk_multi_keyring,
     aws_kms_multi_keyring,
 )
-from warmkey.events import KmsRequest
 from warmkey.testing import FakeKms, FakeKmsWorld, Recorder
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.keyrings.line_up import CONTEXT, EAST, UNSIGNED, WEST, encrypted, public_pem, rsa_kms, to_decrypt
 from warmkey import (
     AlgorithmSuite,
-    AwsKmsRsaKeyring,
     Client,
     ConfigurationError,
     DecryptionMaterials,
@@ -19,9 +18,9 @@ from warmkey import (
     KeyUnavailable,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
 )
 from warmkey.events import KmsOutcome, KmsRequest
+from warmkey.keyrings import AwsKmsRsaKeyring, RawAesKeyring
 from warmkey.testing import FakeKms, Recorder
 
 SHA_256 = "RSAES_OAEP_SHA_256"

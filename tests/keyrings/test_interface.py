@@ -8,6 +8,7 @@ import pytest
 
 import warmkey
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
+from warmkey.keyrings import RawAesKeyring
 from warmkey.keyrings.interface import not_unwrapped
 from warmkey.structures import EncryptedDataKey
 from warmkey.testing import FakeKms
@@ -26,7 +27,7 @@ def test_a_message_of_another_key_is_told_by_the_keys_that_could_decrypt_it() ->
     for keyring in (
         warmkey.AwsKmsKeyring(ours, kms_client=kms),
         warmkey.MultiKeyring(warmkey.AwsKmsKeyring(ours, kms_client=kms)),
-        warmkey.RawAesKeyring("ours", "key", os.urandom(32)),
+        RawAesKeyring("ours", "key", os.urandom(32)),
     ):
         with pytest.raises(KeyUnavailable, match="none of the configured keys") as raised:
             client.decrypt(message, keyring=keyring)

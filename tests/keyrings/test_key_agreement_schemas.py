@@ -2,13 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from warmkey import (
-    EcdhCurveSpec,
-    EncryptionContext,
-    KmsPublicKeyDiscovery,
-    PublicKeyDiscovery,
-    RawPrivateKeyToStaticPublicKey,
-)
+from warmkey import EncryptionContext
+from warmkey.keyrings import EcdhCurveSpec, KmsPublicKeyDiscovery, PublicKeyDiscovery, RawPrivateKeyToStaticPublicKey
 from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 
 

@@ -15,8 +15,8 @@ from warmkey import (
     KeyAttempt,
     KeyUnavailable,
     MultiKeyring,
-    RawAesKeyring,
 )
+from warmkey.keyrings import RawAesKeyring
 
 SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 

@@ -22,15 +22,11 @@ from tests.keyrings.line_up import (
     rsa_key,
     to_decrypt,
 )
-from warmkey import (
-    Client,
-    ConfigurationError,
+from warmkey import Client, ConfigurationError, EncryptedDataKey, KeyUnavailable, MultiKeyring
+from warmkey.keyrings import (
     EcdhCurveSpec,
-    EncryptedDataKey,
     EphemeralPrivateKeyToStaticPublicKey,
-    KeyUnavailable,
     KmsPublicKeyDiscovery,
-    MultiKeyring,
     PublicKeyDiscovery,
     RawEcdhKeyring,
     RawPrivateKeyToStaticPublicKey,

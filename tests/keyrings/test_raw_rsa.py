@@ -10,17 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.keyrings.line_up import encrypted, pair, private_pem, public_pem, rsa_key, to_decrypt
-from warmkey import (
-    Client,
-    CommitmentPolicy,
-    ConfigurationError,
-    EncryptedDataKey,
-    KeyUnavailable,
-    MultiKeyring,
-    PaddingScheme,
-    RawAesKeyring,
-    RawRsaKeyring,
-)
+from warmkey import Client, CommitmentPolicy, ConfigurationError, EncryptedDataKey, KeyUnavailable, MultiKeyring
+from warmkey.keyrings import PaddingScheme, RawAesKeyring, RawRsaKeyring
 
 OAEP = PaddingScheme.OAEP_SHA256_MGF1
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "material_providers_library.json").read_text("utf-8"))

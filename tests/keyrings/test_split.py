@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from warmkey import Client, KeyUnavailable, RawAesKeyring
+from warmkey import Client, KeyUnavailable
+from warmkey.keyrings import RawAesKeyring
 from warmkey.keyrings.split import SplitKeyring
 
 

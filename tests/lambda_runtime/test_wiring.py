@@ -18,7 +18,8 @@ from botocore.config import Config
 import warmkey
 from tests.lambda_runtime.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import in_new_process
-from warmkey import ConfigurationError, LocalCMC, NullCMC
+from warmkey import ConfigurationError, LocalCMC
+from warmkey.caches import NullCMC
 from warmkey.events import CacheMiss, KmsRequest
 from warmkey.lambda_runtime.settings import Settings, check_keywords
 from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Overrides, Runtime, _Clients, _longest_call_seconds, wire

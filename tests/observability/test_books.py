@@ -28,7 +28,7 @@ from warmkey.events import (
     RequestFailed,
     fan_out,
 )
-from warmkey.observability import instrument, subscriber
+from warmkey.observability import Subscriber, instrument
 from warmkey.testing import FakeKms, Recorder, SettableClock
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class World:
         self.clock = SettableClock()
         self.kms = FakeKms()
         self.witness = Witness(self.kms)
-        self.subscriber = subscriber(metrics="detailed", log_level="CRITICAL", now=lambda: 0.0)
+        self.subscriber = Subscriber(metrics="detailed", log_level="CRITICAL", now=lambda: 0.0)
         emit = fan_out(self.seen, self.subscriber)
         self.cache = LocalCMC(capacity, clock=self.clock, emit=emit)
         self.cmm = CachingCMM(

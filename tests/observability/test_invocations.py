@@ -26,7 +26,7 @@ from tests.forks import by_either_fork
 from tests.observability.examples_of_events import EVICTION, MISS
 from tests.observability.output import Output, written
 from warmkey.events import Operation, fan_out
-from warmkey.observability import Subscriber, instrument, invocations, subscriber
+from warmkey.observability import Subscriber, instrument, invocations
 from warmkey.observability.logs import Log
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LambdaContext:
 
 @pytest.fixture
 def emit() -> Iterator[Subscriber]:
-    yield subscriber()  # noqa: PT022 - it lives as long as the test
+    yield Subscriber()  # noqa: PT022 - it lives as long as the test
 
 
 def check_one_summary(output: Output, **expected: object) -> None:
@@ -283,7 +283,7 @@ def test_invocations_side_by_side_write_everything_once(emit: Subscriber) -> Non
 
 
 def test_all_subscribers_that_live_take_part() -> None:
-    first, second = subscriber(service="first"), subscriber(service="second")
+    first, second = Subscriber(service="first"), Subscriber(service="second")
     with written() as output, instrument():
         fan_out(first, second)(MISS)
 

@@ -16,7 +16,7 @@ from examples.dashboard.panels import PANELS, Kind
 from tests.observability.examples_of_events import HIT, KMS_OK
 from tests.observability.output import written
 from warmkey.events import Event, KmsOutcome
-from warmkey.observability import instrument, subscriber
+from warmkey.observability import Subscriber, instrument
 from warmkey.observability.logs import MESSAGES
 from warmkey.observability.metrics import METRICS
 from warmkey.observability.subscriber import DOLLARS_PER_KMS_REQUEST
@@ -171,7 +171,7 @@ def test_the_page_lists_the_fields_of_the_summary() -> None:
     class Context:
         aws_request_id = "request-1"
 
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output, instrument(Context()):
         emit(HIT)
     (summary,) = output.fields("Summary")

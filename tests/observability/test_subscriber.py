@@ -25,7 +25,7 @@ from tests.observability.examples_of_events import (
 )
 from tests.observability.output import written
 from warmkey.events import Event, Operation
-from warmkey.observability import instrument, subscriber
+from warmkey.observability import Subscriber, instrument
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 SRC = Path(__file__).parents[2] / "src"
@@ -41,7 +41,7 @@ def hit(count: Callable[[Operation], object], times: int) -> None:
 
 @pytest.mark.parametrize("event", [MISS, EVICTION, BYPASS, FAILED, KMS_THROTTLED])
 def test_what_costs_something_is_written_at_once(event: Event) -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         emit(event)
 
@@ -51,7 +51,7 @@ def test_what_costs_something_is_written_at_once(event: Event) -> None:
 
 @pytest.mark.parametrize("event", [COALESCED, KMS_OK])
 def test_what_went_well_waits_for_the_next_of_those(event: Event) -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         emit(event)
         assert output.blobs == []
@@ -62,7 +62,7 @@ def test_what_went_well_waits_for_the_next_of_those(event: Event) -> None:
 
 
 def test_hits_go_with_the_next_miss() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         hit(emit.count_hit, 7)
         emit(MISS)
@@ -72,7 +72,7 @@ def test_hits_go_with_the_next_miss() -> None:
 
 
 def test_a_hundred_hits_go_by_themselves() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         hit(emit.count_hit, 250)
 
@@ -81,7 +81,7 @@ def test_a_hundred_hits_go_by_themselves() -> None:
 
 def test_hits_go_with_the_first_hit_of_a_new_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-first")
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         hit(emit.count_hit, 7)
         monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-second")
@@ -92,7 +92,7 @@ def test_hits_go_with_the_first_hit_of_a_new_invocation(monkeypatch: pytest.Monk
 
 def test_a_new_invocation_that_is_instrumented_writes_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-first")
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         hit(emit.count_hit, 7)
         monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-second")
@@ -105,14 +105,14 @@ def test_a_new_invocation_that_is_instrumented_writes_at_its_end(monkeypatch: py
 
 def test_a_line_of_another_kind_is_no_metric() -> None:
     with written() as output:
-        subscriber()(UNCACHEABLE)
+        Subscriber()(UNCACHEABLE)
 
     assert output.facts == [("WARNING", "UncacheableContext")]
     assert output.blobs == []
 
 
 def test_off_writes_lines_and_no_metrics() -> None:
-    emit = subscriber(metrics="off")
+    emit = Subscriber(metrics="off")
     with written() as output:
         emit(MISS)
         hit(emit.count_hit, 250)
@@ -123,21 +123,21 @@ def test_off_writes_lines_and_no_metrics() -> None:
 
 def test_detailed_writes_reasons() -> None:
     with written() as output:
-        subscriber(metrics="detailed")(MISS)
+        Subscriber(metrics="detailed")(MISS)
 
     assert output.totals == {"CacheMisses": 1, "CacheMissesMessagesSpent": 1}
 
 
 def test_a_mode_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match="metrics is 'everything'; off, summary, detailed are allowed"):
-        subscriber(metrics="everything")
+    with pytest.raises(ValueError, match="metrics must be one of off, summary, detailed, not 'everything'"):
+        Subscriber(metrics="everything")
 
 
 # With @instrument
 
 
 def test_an_instrumented_invocation_writes_metrics_once_at_its_end() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output, instrument():
         for event in EVERY:
             emit(event)
@@ -150,7 +150,7 @@ def test_an_instrumented_invocation_writes_metrics_once_at_its_end() -> None:
 
 
 def test_lines_do_not_wait_for_the_end_of_the_invocation() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output, instrument():
         emit(MISS)
 
@@ -159,7 +159,7 @@ def test_lines_do_not_wait_for_the_end_of_the_invocation() -> None:
 
 def test_the_summary_says_what_the_invocation_saved() -> None:
     seconds = iter([1_000.0, 1_060.5])
-    emit = subscriber(now=lambda: next(seconds))
+    emit = Subscriber(now=lambda: next(seconds))
     with written() as output, instrument():
         for event in EVERY:
             emit(event)
@@ -183,7 +183,7 @@ def test_the_summary_says_what_the_invocation_saved() -> None:
 
 
 def test_an_invocation_without_a_message_writes_nothing() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         with instrument():
             pass
@@ -193,7 +193,7 @@ def test_an_invocation_without_a_message_writes_nothing() -> None:
 
 
 def test_metrics_off_still_has_a_summary_line() -> None:
-    emit = subscriber(metrics="off")
+    emit = Subscriber(metrics="off")
     with written() as output, instrument():
         emit.count_hit(ENCRYPT)
 
@@ -204,7 +204,7 @@ def test_metrics_off_still_has_a_summary_line() -> None:
 def test_a_subscriber_made_inside_an_invocation_takes_part_in_it() -> None:
     """The default client is built by the first message, inside the handler."""
     with written() as output, instrument():
-        emit = subscriber()
+        emit = Subscriber()
         hit(emit.count_hit, 3)
 
     assert output.totals == {"CacheHits": 3}
@@ -217,7 +217,7 @@ def test_hits_are_lines_at_debug_and_only_there() -> None:
     """The level is asked for at every hit: sampling changes it from one invocation to the next."""
     with written() as output:
         Logger(service="orders", level="INFO")
-        emit = subscriber()
+        emit = Subscriber()
         emit(MISS)
         emit.count_hit(ENCRYPT)
         logging.getLogger("orders").setLevel(logging.DEBUG)
@@ -230,7 +230,7 @@ def test_hits_are_lines_at_debug_and_only_there() -> None:
 def test_kms_requests_that_went_well_are_lines_at_debug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
     with written() as output:
-        subscriber()(KMS_OK)
+        Subscriber()(KMS_OK)
 
     assert output.facts == [("DEBUG", "KmsRequest")]
 
@@ -239,7 +239,7 @@ def test_kms_requests_that_went_well_are_lines_at_debug(monkeypatch: pytest.Monk
 
 
 def test_no_hit_is_lost_or_written_twice_among_threads() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     together = threading.Barrier(8)
 
     def work() -> None:
@@ -274,8 +274,8 @@ def run(code: str, **variables: str) -> str:
 IMPORTS = """
 import sys
 from warmkey import events
-from warmkey.observability import instrument, subscriber
-emit = subscriber({arguments})
+from warmkey.observability import Subscriber, instrument
+emit = Subscriber({arguments})
 with instrument():
     pass
 {code}
@@ -301,7 +301,7 @@ def test_powertools_is_imported_by_the_first_metric() -> None:
 
 @pytest.mark.usefixtures("_without_powertools")
 def test_without_powertools_lines_are_json_all_the_same() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output, instrument():
         emit(MISS)
 
@@ -315,7 +315,7 @@ def test_without_powertools_lines_are_json_all_the_same() -> None:
 
 @pytest.mark.usefixtures("_without_powertools")
 def test_without_powertools_it_says_once_that_metrics_are_off() -> None:
-    emit = subscriber()
+    emit = Subscriber()
     with written() as output:
         for _ in range(3):
             emit(MISS)
@@ -327,10 +327,10 @@ def test_without_powertools_it_says_once_that_metrics_are_off() -> None:
 @pytest.mark.usefixtures("_without_powertools")
 def test_metrics_that_nobody_wants_are_not_missed() -> None:
     with written() as output:
-        subscriber(metrics="off")(MISS)
+        Subscriber(metrics="off")(MISS)
 
     assert "metrics are off" not in output.text
 
 
 def test_its_repr_says_what_it_writes() -> None:
-    assert repr(subscriber(metrics="detailed")) == "<warmkey.observability.Subscriber metrics=detailed>"
+    assert repr(Subscriber(metrics="detailed")) == "<warmkey.observability.Subscriber metrics=detailed>"

@@ -10,16 +10,8 @@ import pytest
 
 from tests.vectors.forge import Forgery, sized, wrapped
 from tests.vectors.readers import COMMITTING, KEYRING
-from warmkey import (
-    AwsKmsDiscoveryKeyring,
-    AwsKmsKeyring,
-    CachingCMM,
-    DefaultCMM,
-    KeyUnavailable,
-    LocalCMC,
-    MultiKeyring,
-    WarmkeyError,
-)
+from warmkey import AwsKmsKeyring, CachingCMM, DefaultCMM, KeyUnavailable, LocalCMC, MultiKeyring, WarmkeyError
+from warmkey.keyrings import AwsKmsDiscoveryKeyring
 from warmkey.testing import FakeKms
 
 ARN = b"arn:aws:kms:us-east-1:111122223333:key/1"

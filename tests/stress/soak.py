@@ -38,9 +38,9 @@ from warmkey import (
     LocalCMC,
     MultiKeyring,
     PolicyRefused,
-    RawAesKeyring,
 )
 from warmkey.events import CacheEviction, CacheMiss, KmsOutcome, KmsRequest, Operation
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import FakeKms, SettableClock
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cmms.stage import Crowd, Stage, encrypt_request
 from tests.stress.many_contexts import CAPACITY, Light, Passage
-from warmkey import CachingCMM, LocalCMC, NullCMC, PolicyRefused, fork_safety
+from warmkey import CachingCMM, LocalCMC, PolicyRefused, fork_safety
+from warmkey.caches import NullCMC
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,7 @@ import warmkey
 from warmkey import (
     AlgorithmSuite,
     AuthenticationFailed,
-    AwsKmsDiscoveryKeyring,
-    AwsKmsEcdhKeyring,
     AwsKmsKeyring,
-    AwsKmsMrkDiscoveryKeyring,
-    AwsKmsMrkKeyring,
-    AwsKmsRsaKeyring,
     CacheEntry,
     CacheInfo,
     CachingCMM,
@@ -26,39 +21,47 @@ from warmkey import (
     DecryptMaterialsRequest,
     DecryptResult,
     DefaultCMM,
-    DiscoveryFilter,
-    EcdhCurveSpec,
     EncryptedDataKey,
     EncryptionContext,
     EncryptionMaterials,
     EncryptionMaterialsRequest,
     EncryptResult,
-    EphemeralPrivateKeyToStaticPublicKey,
     InvalidRequest,
     KeyAttempt,
     KeyUnavailable,
-    KmsPrivateKeyToStaticPublicKey,
-    KmsPublicKeyDiscovery,
     LocalCMC,
     MalformedMessage,
     MultiKeyring,
-    NullCMC,
-    PaddingScheme,
     PolicyRefused,
+    WarmkeyError,
+    instrument,
+)
+from warmkey.caches import CryptographicMaterialsCache, NullCMC
+from warmkey.cmms import CryptographicMaterialsManager, OperationStatistics, RequiredEncryptionContextCMM
+from warmkey.events import CacheHit, CacheMiss, Event, KmsRequest, Operation
+from warmkey.keyrings import (
+    AwsKmsDiscoveryKeyring,
+    AwsKmsEcdhKeyring,
+    AwsKmsMrkDiscoveryKeyring,
+    AwsKmsMrkKeyring,
+    AwsKmsRsaKeyring,
+    DiscoveryFilter,
+    EcdhCurveSpec,
+    EphemeralPrivateKeyToStaticPublicKey,
+    Keyring,
+    KmsPrivateKeyToStaticPublicKey,
+    KmsPublicKeyDiscovery,
+    PaddingScheme,
     PublicKeyDiscovery,
     RawAesKeyring,
     RawEcdhKeyring,
     RawPrivateKeyToStaticPublicKey,
     RawRsaKeyring,
-    RequiredEncryptionContextCMM,
-    WarmkeyError,
     aws_kms_discovery_multi_keyring,
     aws_kms_mrk_discovery_multi_keyring,
     aws_kms_mrk_multi_keyring,
     aws_kms_multi_keyring,
-    instrument,
 )
-from warmkey.events import CacheHit, CacheMiss, Event, KmsRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,6 +144,7 @@ def caches(keyring: RawAesKeyring) -> None:
     )
     assert_type(cmm.partition_id, str)
     assert_type(cmm.purge(), int)
+    assert_type(cmm.statistics(Operation.ENCRYPT), OperationStatistics)
     CachingCMM(cache=NullCMC(), max_age=0.5, cmm=cmm)
     required = RequiredEncryptionContextCMM(["tenant"], cmm=cmm)
     RequiredEncryptionContextCMM({"tenant"}, keyring=keyring)
@@ -241,7 +245,11 @@ def own_parts() -> None:
     Client().encrypt(b"", keyring=OwnKeyring())
     Client().decrypt(b"", cmm=OwnCMM())
     MultiKeyring(OwnKeyring())
-    CachingCMM(cache=OwnCache(), max_age=60, cmm=OwnCMM())
+    cache: CryptographicMaterialsCache = OwnCache()
+    cmm: CryptographicMaterialsManager = OwnCMM()
+    keyring: Keyring = OwnKeyring()
+    CachingCMM(cache=cache, max_age=60, cmm=cmm)
+    CachingCMM(cache=cache, max_age=60, keyring=keyring)
     assert_type(AlgorithmSuite(0x0478), AlgorithmSuite)
     assert_type(EncryptionContext.of({"tenant": "a"}), EncryptionContext)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.vectors.forge import KEY_NAME, NAMESPACE, WRAPPING_KEY
-from warmkey import AlgorithmSuite, Client, CommitmentPolicy, RawAesKeyring
+from warmkey import AlgorithmSuite, Client, CommitmentPolicy
+from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from warmkey import DecryptResult

@@ -11,14 +11,8 @@ import pytest
 
 from tests.vectors import write
 from tests.vectors.readers import COMMITTING
-from warmkey import (
-    AuthenticationFailed,
-    KeyUnavailable,
-    MalformedMessage,
-    PolicyRefused,
-    RawAesKeyring,
-    WarmkeyError,
-)
+from warmkey import AuthenticationFailed, KeyUnavailable, MalformedMessage, PolicyRefused, WarmkeyError
+from warmkey.keyrings import RawAesKeyring
 
 CONTENT = json.loads(write.FILE.read_text(encoding="utf-8"))
 VECTORS: list[dict[str, Any]] = CONTENT["vectors"]

@@ -17,7 +17,7 @@ from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
-from warmkey.observability import subscriber
+from warmkey.observability import Subscriber
 from warmkey.observability.counters import KmsAndEvictionCounter
 from warmkey.records import Record
 
@@ -137,7 +137,7 @@ def _guarded(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManag
 
 
 def _observer(settings: Settings) -> Emit:
-    return subscriber(
+    return Subscriber(
         metrics=settings.metrics,
         namespace=settings.metrics_namespace,
         service=settings.service_name,

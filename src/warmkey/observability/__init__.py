@@ -1,6 +1,6 @@
 """What the cache does, in logs and metrics: through Powertools for AWS Lambda, or the standard library without it."""
 
 from warmkey.observability.invocations import instrument
-from warmkey.observability.subscriber import Subscriber, subscriber
+from warmkey.observability.subscriber import Subscriber
 
-__all__ = ["Subscriber", "instrument", "subscriber"]
+__all__ = ["Subscriber", "instrument"]

@@ -24,23 +24,15 @@ if TYPE_CHECKING:
 
     from warmkey.events import Event
 
-__all__ = ["Subscriber", "subscriber"]
+__all__ = ["Subscriber"]
 
 _HITS_PER_BATCH = 100
 # AWS KMS, symmetric keys, every Region: 0.03 dollars for 10,000 requests.
 DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 
 
-def subscriber(
-    *,
-    metrics: str = "summary",
-    namespace: str | None = None,
-    service: str | None = None,
-    function_name: str | None = None,
-    log_level: str | None = None,
-    now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
-) -> Subscriber:
-    """A subscriber for ``emit=``: log lines, and metrics where Powertools is installed.
+class Subscriber:
+    """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 
     :param metrics: ``off``, ``summary`` (at most eight series for a function) or ``detailed``
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
@@ -50,27 +42,23 @@ def subscriber(
     :param now: seconds by the wall clock; the container's age counts from this call
     :raises ValueError: *metrics* is none of the three
     """
-    try:
-        mode = MetricsMode(metrics)
-    except ValueError:
-        raise ValueError(f"metrics is {metrics!r}; {', '.join(MetricsMode)} are allowed") from None
-    return Subscriber(
-        mode=mode,
-        log=Log(service=service, level=log_level),
-        writer=powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name),
-        now=now,
-    )
-
-
-class Subscriber:
-    """See :func:`subscriber`."""
 
     def __init__(
-        self, *, mode: MetricsMode, log: Log, writer: powertools.MetricsWriter, now: Callable[[], float]
+        self,
+        *,
+        metrics: str = "summary",
+        namespace: str | None = None,
+        service: str | None = None,
+        function_name: str | None = None,
+        log_level: str | None = None,
+        now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
     ) -> None:
-        self._mode = mode
-        self._log = log
-        self._writer = writer
+        try:
+            self._mode = MetricsMode(metrics)
+        except ValueError:
+            raise ValueError(f"metrics must be one of {', '.join(MetricsMode)}, not {metrics!r}") from None
+        self._log = Log(service=service, level=log_level)
+        self._writer = powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name)
         self._now = now
         self._born = now()
         self._invocation_of = marker()

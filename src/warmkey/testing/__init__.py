@@ -11,9 +11,9 @@ one mocked KMS wrapped means nothing to the next.
 from warmkey.testing.calls import KmsCall
 from warmkey.testing.clock import SettableClock
 from warmkey.testing.counting import KmsCounter, assert_kms_calls
-from warmkey.testing.fake_kms import FakeKms
 from warmkey.testing.faults import FAULTS, Fault
 from warmkey.testing.gate import Gate
+from warmkey.testing.kms_client import FakeKms
 from warmkey.testing.recorder import Recorder
 from warmkey.testing.sessions import KmsSession, fake_kms, moto_kms
 from warmkey.testing.world import KEY_SPECS, FakeKmsWorld

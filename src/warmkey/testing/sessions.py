@@ -11,7 +11,7 @@ from unittest import mock
 import warmkey
 from warmkey.testing.clock import SettableClock
 from warmkey.testing.counting import KmsCounter, counting
-from warmkey.testing.fake_kms import FakeKms
+from warmkey.testing.kms_client import FakeKms
 from warmkey.testing.recorder import Recorder
 
 if TYPE_CHECKING:
