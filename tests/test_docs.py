@@ -301,10 +301,10 @@ def uncommitted(kms: KmsSession) -> None:
 TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("WARMKEY_KMS_KEY_ARNS is missing", without_key),
     (
-        "WARMKEY_KMS_KEY_ARN is no setting of warmkey; did you mean WARMKEY_KMS_KEY_ARNS?",
+        "WARMKEY_KMS_KEY_ARN is not a setting of warmkey; did you mean WARMKEY_KMS_KEY_ARNS?",
         with_variables(WARMKEY_KMS_KEY_ARN="x"),
     ),
-    ("WARMKEY_KMS_KEY_ARNS names 'alias/orders', which is no key ARN", configured(kms_key_arns="alias/orders")),
+    ("WARMKEY_KMS_KEY_ARNS names 'alias/orders', which is not a key ARN", configured(kms_key_arns="alias/orders")),
     ("configure() came after the first use of warmkey", lambda _: (warmkey.encrypt(b""), warmkey.configure())),
     (
         "the encryption context is the LambdaContext of your handler",

@@ -262,17 +262,17 @@ def cache_info() -> CacheInfo:
 
     :raises ConfigurationError: a setting is missing or wrong
     """
-    wired: Runtime = DEFAULT.get()
-    cache: Any = wired.cmm.cache
+    runtime: Runtime = DEFAULT.get()
+    cache: Any = runtime.cmm.cache
     return CacheInfo(
-        encrypt=wired.cmm.statistics(Operation.ENCRYPT),
-        decrypt=wired.cmm.statistics(Operation.DECRYPT),
+        encrypt=runtime.cmm.statistics(Operation.ENCRYPT),
+        decrypt=runtime.cmm.statistics(Operation.DECRYPT),
         entries=len(cache),
         capacity=cache.capacity,
-        max_age_seconds=wired.settings.max_age_seconds,
-        partition_id=wired.cmm.partition_id,
-        evictions=wired.tally.evictions(),
-        kms_requests=wired.tally.kms_requests(),
+        max_age_seconds=runtime.settings.max_age_seconds,
+        partition_id=runtime.cmm.partition_id,
+        evictions=runtime.counter.evictions(),
+        kms_requests=runtime.counter.kms_requests(),
     )
 
 

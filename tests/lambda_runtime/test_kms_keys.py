@@ -213,7 +213,7 @@ def test_discovery_alone_can_not_encrypt_and_says_what_is_missing(account: Accou
 def test_discovery_needs_to_know_a_region(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
 
-    with pytest.raises(ConfigurationError, match="nothing says in which Region to look: set AWS_REGION"):
+    with pytest.raises(ConfigurationError, match="WARMKEY_KMS_MODE=discovery needs a Region to ask in: set AWS_REGION"):
         account.keyring(kms_mode="discovery")
 
 

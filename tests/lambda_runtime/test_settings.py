@@ -178,7 +178,8 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
     with pytest.raises(ConfigurationError) as caught:
         read_settings({})
 
-    assert str(caught.value).startswith(f"WARMKEY_{name} is {text!r}; {ROWS[name.lower()].metadata['allowed']}")
+    allowed = ROWS[name.lower()].metadata["allowed"]
+    assert str(caught.value).startswith(f"WARMKEY_{name} must be {allowed}, not {text!r}")
 
 
 @pytest.mark.parametrize(
@@ -202,22 +203,75 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
     ],
 )
 def test_a_bad_keyword_is_named_as_it_was_given(keyword: str, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{keyword} is .* is allowed"):
+    with pytest.raises(ConfigurationError, match=f"^{keyword} must be .*, not "):
         read_settings({keyword: value})
+
+
+COLLECTIONS = ["kms_key_arns", "decrypt_key_arns", "discovery_accounts", "required_context_keys"]
+
+
+@pytest.mark.parametrize("keyword", COLLECTIONS)
+@pytest.mark.parametrize("empty", [[], (), set(), frozenset(), "", " ", ",", [""]], ids=repr)
+def test_an_empty_collection_is_refused_and_does_not_mean_everything(keyword: str, empty: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{keyword} must be one or more "):
+        read_settings({"kms_mode": "discovery", keyword: empty})
+
+
+def test_every_setting_that_takes_several_is_among_those_tested_for_being_empty() -> None:
+    assert [name for name, row in ROWS.items() if row.default == ()] == COLLECTIONS
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in COLLECTIONS])
+@pytest.mark.parametrize("empty", ["", [], (), None, b""], ids=repr)
+def test_nothing_is_no_value_of_any_other_setting(name: str, empty: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        read_settings({name: empty})
+
+
+ZERO_MEANS_WHAT_THE_PAGE_SAYS = {"cache_capacity", "max_age_jitter", "max_bytes_encrypted"}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_zero_is_refused_or_documented(name: str) -> None:
+    if name in ZERO_MEANS_WHAT_THE_PAGE_SAYS:
+        assert getattr(read_settings({name: 0}), name) == 0
+        assert f"`{name.upper()}=0`" in PAGE.read_text()
+        return
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        read_settings({name: 0})
+
+
+@pytest.mark.parametrize("keyword", ["kms_key_arns", "decrypt_key_arns"])
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_of_keys_is_refused_because_their_order_matters(keyword: str, kind: type) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{keyword} must be .*\(the order matters, and a set has none"):
+        read_settings({keyword: kind([KEY])})
+
+
+def test_what_has_no_order_may_be_a_set() -> None:
+    assert read_settings({"required_context_keys": {"tenant"}}).required_context_keys == ("tenant",)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_key_that_went_astray_is_not_repeated_in_the_error(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} must be .*, not of type bytes") as caught:
+        read_settings({name: b"0123456789abcdef"})
+
+    assert "0123456789" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_an_empty_variable_is_no_silent_default(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, " ")
 
-    with pytest.raises(ConfigurationError, match=f"^{name} is empty; .* is allowed"):
+    with pytest.raises(ConfigurationError, match=f"^{name} must be .*, not empty"):
         read_settings({})
 
 
 def test_a_list_says_what_is_wrong_with_which_item(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMKEY_DECRYPT_KEY_ARNS", f"{KEY}, {ALIAS}")
 
-    with pytest.raises(ConfigurationError, match=rf"\('{ALIAS}' is no key ARN\)$"):
+    with pytest.raises(ConfigurationError, match=rf"\('{ALIAS}' is not a key ARN\)$"):
         read_settings({})
 
 
@@ -227,7 +281,7 @@ def test_a_list_says_what_is_wrong_with_which_item(monkeypatch: pytest.MonkeyPat
         ("WARMKEY_MAX_AGE", "did you mean WARMKEY_MAX_AGE_JITTER or WARMKEY_MAX_AGE_SECONDS?"),
         ("WARMKEY_KMS_KEY_ARN", "did you mean WARMKEY_KMS_KEY_ARNS?"),
         ("WARMKEY_CACHE_CAPACITIES", "did you mean WARMKEY_CACHE_CAPACITY?"),
-        ("WARMKEY_QQQQ", "there are WARMKEY_ALGORITHM_SUITE, WARMKEY_CACHE, "),
+        ("WARMKEY_QQQQ", "the settings are WARMKEY_ALGORITHM_SUITE, WARMKEY_CACHE, "),
     ],
 )
 def test_an_unknown_variable_is_answered_with_the_nearest(
@@ -235,7 +289,7 @@ def test_an_unknown_variable_is_answered_with_the_nearest(
 ) -> None:
     monkeypatch.setenv(name, "1")
 
-    with pytest.raises(ConfigurationError, match=re.escape(f"{name} is no setting of warmkey; {nearest}")):
+    with pytest.raises(ConfigurationError, match=re.escape(f"{name} is not a setting of warmkey; {nearest}")):
         read_settings({})
 
 
@@ -302,7 +356,7 @@ def test_eager_is_read_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.is_eager({})
     assert not settings.is_eager({"init": "lazy"})
     monkeypatch.setenv("WARMKEY_INIT", "eagre")
-    with pytest.raises(ConfigurationError, match=r"^WARMKEY_INIT is 'eagre'; lazy or eager is allowed"):
+    with pytest.raises(ConfigurationError, match=r"^WARMKEY_INIT must be lazy or eager, not 'eagre'"):
         settings.is_eager({})
 
 
@@ -340,7 +394,7 @@ def test_the_page_tells_the_default(name: str) -> None:
 def test_the_page_tells_what_is_allowed_in_the_words_of_the_error(name: str) -> None:
     allowed = documented()[name][0].replace("`", "").replace("\\", "")
 
-    assert VARIABLES[name].metadata["allowed"].rstrip(",") == allowed
+    assert VARIABLES[name].metadata["allowed"] == allowed
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -140,7 +140,7 @@ def test_before_the_snapshot_the_default_client_is_dropped(hooks: Hooks, session
 
     hooks.snapshot()
 
-    assert (DEFAULT._wired, DEFAULT._ready) == (None, None)
+    assert (DEFAULT._runtime, DEFAULT._ready) == (None, None)
 
 
 def test_before_the_snapshot_clients_of_ours_leave_with_their_credentials(
@@ -230,13 +230,13 @@ def test_what_a_later_hook_built_before_the_snapshot_is_dropped_after_the_restor
 ) -> None:
     hooks.before.insert(0, lambda: warmkey.encrypt(b"order", CONTEXT))  # the first registered runs last
     hooks.snapshot()
-    built = DEFAULT._wired
+    built = DEFAULT._runtime
     assert built is not None
 
     hooks.restore()
     warmkey.encrypt(b"order", CONTEXT)
 
-    assert DEFAULT._wired is not built
+    assert DEFAULT._runtime is not built
 
 
 def test_caches_of_ones_own_keep_data_keys_again(hooks: Hooks) -> None:

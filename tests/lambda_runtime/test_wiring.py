@@ -114,6 +114,23 @@ def test_clients_of_all_regions_share_a_session(monkeypatch: pytest.MonkeyPatch)
     assert credentials[0] is credentials[1]
 
 
+def test_the_collector_runs_again_when_a_signal_comes_just_after_it_was_paused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disable = gc.disable
+
+    def disable_and_be_interrupted() -> None:
+        disable()
+        raise TimeoutError
+
+    monkeypatch.setattr(gc, "disable", disable_and_be_interrupted)
+
+    with pytest.raises(TimeoutError):
+        clients()("eu-central-1")
+
+    assert gc.isenabled()
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 @pytest.mark.parametrize("region", ["eu-central-1", ""])
 def test_the_collector_is_left_as_it_was_found(*, enabled: bool, region: str) -> None:
@@ -148,7 +165,7 @@ def test_a_boto3_whose_parts_do_not_fit_is_told_from_a_missing_one(monkeypatch: 
     monkeypatch.delitem(sys.modules, "boto3")
     monkeypatch.setitem(sys.modules, "warmkey.lambda_runtime.botocore_session", None)
 
-    with pytest.raises(ConfigurationError, match=r"boto3 can.t be imported: .*Look at what the function"):
+    with pytest.raises(ConfigurationError, match=r"boto3 can.t be imported: .*Check which copies of boto3"):
         clients()("eu-central-1")
 
 
@@ -236,7 +253,7 @@ def test_the_clock_is_that_of_cache_and_cmm() -> None:
     assert kms.counts() == {"GenerateDataKey": 2}
 
 
-def test_the_caller_hears_what_happens_and_the_tally_too() -> None:
+def test_the_caller_hears_what_happens_and_the_counter_too() -> None:
     kms = FakeKms()
     seen: list[Any] = []
     made = wired(Overrides(kms_client=kms, emit=seen.append), kms_key_arns=kms.create_key())
@@ -244,7 +261,7 @@ def test_the_caller_hears_what_happens_and_the_tally_too() -> None:
     made.client.encrypt(b"order", cmm=made.cmm)
 
     assert [type(event) for event in seen] == [KmsRequest, CacheMiss]
-    assert made.tally.kms_requests() == {"GenerateDataKey": {"ok": 1}}
+    assert made.counter.kms_requests() == {"GenerateDataKey": {"ok": 1}}
 
 
 def test_a_waiting_thread_outwaits_every_attempt_with_every_key() -> None:

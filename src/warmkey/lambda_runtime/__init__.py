@@ -1,1 +1,1 @@
-"""What turns the library into two functions in AWS Lambda: settings, wiring, the default client, SnapStart."""
+"""Turn the library into two functions in AWS Lambda: settings, wiring, the default client, SnapStart."""

@@ -1,4 +1,4 @@
-"""A session that makes KMS clients where the function has not loaded boto3; imported only then.
+"""Make KMS clients where the function has not loaded boto3; imported only then.
 
 KMS needs nothing of what boto3 adds to botocore. Without it, and without a look into four hundred folders, the first
 client is there 125 of 1,000 million instructions earlier: 20 ms where starting takes 200.
@@ -16,7 +16,7 @@ __all__ = ["new_session"]
 
 
 def new_session() -> Any:  # noqa: ANN401 - botocore has no types
-    """A botocore session of our own, which reads environment and files as every other one does."""
+    """Return a botocore session of our own, which reads environment and files like any other."""
     session = botocore.session.get_session()
     paths = session.get_component("data_loader").search_paths
     session.register_component("data_loader", _Loader(list(paths), include_default_search_paths=False))
@@ -24,7 +24,7 @@ def new_session() -> Any:  # noqa: ANN401 - botocore has no types
 
 
 class _Loader(botocore.loaders.Loader):  # type: ignore[misc]
-    """Takes every folder of models for a service, instead of looking into each of them."""
+    """Take every folder of models for a service, instead of looking into each of them."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - a service has models of some type
         return sorted({name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)})  # noqa: PTH112, PTH208 - pathlib takes twice as long

@@ -1,4 +1,4 @@
-"""The one client of this process that the helpers share: built once, dropped where it must not live on.
+"""Hold the one client that the helpers of this process share: built once, dropped where it must not live on.
 
 It is dropped by ``reset``, in a forked child, and before a snapshot; the next use builds it afresh, so data keys, KMS
 connections, credentials and a generated partition ID never cross from one execution environment to another.
@@ -22,81 +22,81 @@ __all__ = ["DEFAULT", "DefaultClient"]
 
 
 class DefaultClient:
-    """Holds what is wired, and what ``configure`` was given to wire it with."""
+    """Hold the runtime, and the overrides of ``configure`` that it is built with."""
 
     def __init__(self) -> None:
-        self._given: Overrides | None = None
+        self._overrides: Overrides | None = None
         self.reset()
         register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """In a copy: forget keys, connections and credentials; what was configured stays."""
+        """Forget keys, connections and credentials in a copy; what was configured stays."""
         del reason
         self._lock = threading.Lock()
-        self._wired: Runtime | None = None
+        self._runtime: Runtime | None = None
         self._ready: Runtime | None = None
 
     def get(self) -> Runtime:
-        """What is wired, built by the first thread that asks.
+        """Return the runtime, built by the first thread that asks.
 
         :raises ConfigurationError: the settings can't be used; the next call tries again
         """
-        # The mark first: what is read once it is there can't be the parent's any more.
-        wired = self._wired if PROCESS_MARK[0] else None
-        if wired is None or wired.only_until_restored:
+        # The mark is read first: a runtime that is read after it can't be the parent's.
+        runtime = self._runtime if PROCESS_MARK[0] else None
+        if runtime is None or runtime.only_until_restored:
             return self._build()
-        return wired
+        return runtime
 
     def _build(self) -> Runtime:
         notice_fork()
         with self._lock:
-            if not _is_usable(self._wired):
-                self._wired, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
-            return self._wired  # type: ignore[return-value]
+            if not _is_usable(self._runtime):
+                self._runtime, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
+            return self._runtime  # type: ignore[return-value]
 
     def _wire(self) -> Runtime:
-        given = self._given or Overrides()
-        return wire(read_settings(given.settings), given, only_until_restored=snapshot_is_ahead())
+        overrides = self._overrides or Overrides()
+        return wire(read_settings(overrides.settings), overrides, only_until_restored=snapshot_is_ahead())
 
-    def configure(self, given: Overrides) -> None:
-        """Wire with *given* from the first use on; at once where ``WARMKEY_INIT`` is ``eager``.
+    def configure(self, overrides: Overrides) -> None:
+        """Use *overrides* from the first use on; build the runtime now where ``WARMKEY_INIT`` is ``eager``.
 
-        :raises ConfigurationError: it is wired already, or a setting can't be used
+        :raises ConfigurationError: the runtime is in use already, or a setting can't be used
         """
-        check_keywords(given.settings)
+        check_keywords(overrides.settings)
         notice_fork()
         with self._lock:
-            if _is_usable(self._wired):
+            if _is_usable(self._runtime):
                 raise ConfigurationError(
-                    "configure() came after the first use of warmkey; call it once, before, or warmkey.reset() first"
+                    "configure() came after the first use of warmkey; call it once, before that, or reset() first"
                 )
-            self._given, self._ready = given, None
+            self._overrides, self._ready = overrides, None
         self.prepare_if_eager()
 
     def prepare_if_eager(self) -> None:
-        """Wire ahead of the first use where the settings say so; ``configure`` may still come.
+        """Build the runtime ahead of the first use where the settings say so; ``configure`` may still follow.
 
         :raises ConfigurationError: the settings can't be used
         """
         with self._lock:
-            if is_eager(self._given.settings if self._given else {}):
+            if is_eager(self._overrides.settings if self._overrides else {}):
                 self._ready = self._wire()
 
     def discard(self) -> None:
-        """Forget everything, what was configured too."""
+        """Forget everything, including what was configured."""
         notice_fork()
         with self._lock:
-            forgotten = (self._wired, self._ready)
-            self._given = self._wired = self._ready = None
-        for wired in forgotten:
-            if wired is not None and wired.settings.cache:
-                wired.cmm.purge()
+            forgotten = (self._runtime, self._ready)
+            self._overrides = self._runtime = self._ready = None
+        for runtime in forgotten:
+            if runtime is not None and runtime.settings.cache:
+                runtime.cmm.purge()
 
 
-def _is_usable(wired: Runtime | None) -> bool:
-    if wired is None:
+def _is_usable(runtime: Runtime | None) -> bool:
+    if runtime is None:
         return False
-    return not wired.only_until_restored or snapshot_is_ahead()
+    return not runtime.only_until_restored or snapshot_is_ahead()
 
 
 DEFAULT = DefaultClient()

@@ -1,4 +1,4 @@
-"""Which KMS keys the helpers encrypt and decrypt with: from settings to one keyring."""
+"""Make one keyring of the settings: the KMS keys that the helpers encrypt and decrypt with."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = ["keyring_of"]
 
 
 def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str | None, emit: Emit) -> Keyring:
-    """One keyring to encrypt with ``WARMKEY_KMS_KEY_ARNS``, and to decrypt with whatever the settings allow.
+    """Make a keyring that encrypts with ``WARMKEY_KMS_KEY_ARNS`` and decrypts with whatever the settings allow.
 
     :param clients: gives a KMS client for a Region
-    :param only_region: the Region of all of them, where they are one
+    :param only_region: the Region of all clients, where they are one client
     :raises ConfigurationError: the settings name no Region where one is needed, or a multi-Region key twice
     """
     decrypting = tuple(dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns]))
@@ -62,7 +62,7 @@ def _multi_region_kind(identifiers: Sequence[str]) -> type[AwsKmsKeyring]:
 def _discovering(
     settings: Settings, clients: ClientSupplier, keyrings: dict[str, Keyring], *, only_region: str | None, emit: Emit
 ) -> list[Keyring]:
-    """A discovery keyring for each Region that we know of, after those of named keys that they would not permit."""
+    """Make a discovery keyring for each known Region, after the keyrings of named keys that those would not permit."""
     from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring  # noqa: PLC0415 - few decrypt so
 
     arns = [arn for arn in map(parse_kms_arn, keyrings) if arn is not None]
@@ -89,17 +89,15 @@ def _partition_of(region: str) -> str:
 
 
 def _regions(arns: Sequence[KmsArn]) -> list[str]:
-    """Where the keys are, this Region first: it is the nearest."""
+    """Return the Regions of the keys, this Region first, because it is the nearest."""
     regions = [region for region in dict.fromkeys([home_region(), *(arn.region for arn in arns)]) if region]
     if not regions:
-        raise ConfigurationError(
-            "WARMKEY_KMS_MODE is discovery, and nothing says in which Region to look: set AWS_REGION, as Lambda does"
-        )
+        raise ConfigurationError("WARMKEY_KMS_MODE=discovery needs a Region to ask in: set AWS_REGION, as Lambda does")
     return regions
 
 
 class _NothingToEncryptWith:
-    """Stands where the keyring to encrypt with would be."""
+    """Refuse to encrypt, where no key to encrypt with is configured."""
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> NoReturn:
         """:raises ConfigurationError: always"""

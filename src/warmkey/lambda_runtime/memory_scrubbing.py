@@ -1,7 +1,7 @@
-"""Writes over memory that Python has freed and not used again.
+"""Overwrite memory that Python has freed and not used again.
 
 Dropping the last reference to a data key leaves its bytes where they were until something else is put there. Before a
-snapshot, which would keep them for good, we put something there. It is an effort and no promise: nobody can tell
+snapshot, which would keep them for good, we put something there. This is best effort, not a promise: nobody can tell
 Python to clear memory, and copies in the buffers of other libraries are out of reach.
 """
 

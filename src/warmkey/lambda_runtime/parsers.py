@@ -1,4 +1,4 @@
-"""Parsers of settings: text or a typed value in, the typed value out, or :class:`NotAllowedError`."""
+"""Parse settings: text or a typed value in, the typed value out, or :class:`NotAllowedError`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 
 class NotAllowedError(ValueError):
-    """A parser's answer to what it can't take; with the reason, where the words of the row don't say it."""
+    """Say that a value is not allowed; with the reason, where the words of the row don't give it."""
 
 
 def integer(low: int, high: int | None = None) -> Callable[[object], int]:
-    """A parser of whole numbers from *low* to *high*."""
+    """Return a parser of integers from *low* to *high*."""
 
     def parse(value: object) -> int:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
@@ -52,7 +52,7 @@ def integer(low: int, high: int | None = None) -> Callable[[object], int]:
 
 
 def integer_or_auto(low: int, high: int) -> Callable[[object], int | str]:
-    """The same, which also takes ``auto``."""
+    """Return the same parser, which takes ``auto`` too."""
     parse = integer(low, high)
     return lambda value: "auto" if value == "auto" else parse(value)
 
@@ -66,7 +66,7 @@ def _number(value: object) -> float:
 
 
 def seconds(value: object) -> float:
-    """A finite number over 0."""
+    """Parse a finite number greater than 0."""
     number = _number(value)
     if not 0 < number < math.inf:
         raise NotAllowedError
@@ -74,7 +74,7 @@ def seconds(value: object) -> float:
 
 
 def fraction(value: object) -> float:
-    """A number from 0 up to but without 1."""
+    """Parse a number from 0 up to, but not including, 1."""
     number = _number(value)
     if not 0 <= number < 1:
         raise NotAllowedError
@@ -82,7 +82,7 @@ def fraction(value: object) -> float:
 
 
 def switch(value: object) -> bool:
-    """``on`` or ``off``."""
+    """Parse ``on`` or ``off``."""
     if isinstance(value, bool):
         return value
     if value not in ("on", "off"):
@@ -91,7 +91,7 @@ def switch(value: object) -> bool:
 
 
 def one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
-    """A parser of the values of *choices*."""
+    """Return a parser of the values of *choices*."""
 
     def parse(value: object) -> _Choice:
         try:
@@ -103,7 +103,7 @@ def one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
 
 
 def algorithm_suite(value: object) -> AlgorithmSuite:
-    """A suite, by its name or its ID in four hexadecimal digits."""
+    """Parse an algorithm suite: its name, or its ID in four hexadecimal digits."""
     if isinstance(value, AlgorithmSuite):
         return value
     if isinstance(value, str):
@@ -117,32 +117,39 @@ def algorithm_suite(value: object) -> AlgorithmSuite:
 
 
 def text(value: object) -> str:
-    """Text that can be printed."""
+    """Parse text that can be printed."""
     if not isinstance(value, str):
         raise NotAllowedError
     if not value.isprintable():
-        raise NotAllowedError("it holds characters that can't be printed")
+        raise NotAllowedError("it contains characters that can't be printed")
     return value
 
 
 def _items(value: object) -> tuple[str, ...]:
-    """The items of a comma-separated text or of a collection, without spaces around them, none empty, none twice."""
+    """Return the items of comma-separated text or of a collection, stripped: one or more, none empty, none twice."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple, set, frozenset)):
         raise NotAllowedError
+    if not parts:
+        raise NotAllowedError("the collection is empty")
     items = [text(part).strip() for part in parts]
     if "" in items:
         raise NotAllowedError("an item is empty")
     for item in items:
         if items.count(item) > 1:
-            raise NotAllowedError(f"{item!r} is there twice")
+            raise NotAllowedError(f"{item!r} occurs twice")
     return tuple(items)
 
 
-def _each(check: Callable[[str], str | None]) -> Callable[[object], tuple[str, ...]]:
-    """A parser of items, each of which *check* finds nothing wrong with."""
+def _each(check: Callable[[str], str | None], *, ordered: bool = False) -> Callable[[object], tuple[str, ...]]:
+    """Return a parser of items in which *check* finds nothing wrong.
+
+    :param ordered: whether their order means something, so that a set can't say it
+    """
 
     def parse(value: object) -> tuple[str, ...]:
+        if ordered and isinstance(value, (set, frozenset)):
+            raise NotAllowedError("the order matters, and a set has none: use a list or tuple")
         items = _items(value)
         for item in items:
             if problem := check(item):
@@ -162,18 +169,18 @@ def _wrong_with_kms_identifier(item: str) -> str | None:
 
 def _wrong_with_key_arn(item: str) -> str | None:
     arn = parse_kms_arn(item)
-    return None if arn is not None and arn.is_key else f"{item!r} is no key ARN"
+    return None if arn is not None and arn.is_key else f"{item!r} is not a key ARN"
 
 
 def _wrong_with_account(item: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is no account ID"
+    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is not an account ID"
 
 
 def _wrong_with_context_key(item: str) -> str | None:
-    return f"{item!r} is reserved; nobody may supply it" if item.startswith(RESERVED_PREFIX) else None
+    return f"keys that start with {RESERVED_PREFIX} are reserved" if item.startswith(RESERVED_PREFIX) else None
 
 
-kms_identifiers = _each(_wrong_with_kms_identifier)
-key_arns = _each(_wrong_with_key_arn)
+kms_identifiers = _each(_wrong_with_kms_identifier, ordered=True)
+key_arns = _each(_wrong_with_key_arn, ordered=True)
 accounts = _each(_wrong_with_account)
 context_keys = _each(_wrong_with_context_key)

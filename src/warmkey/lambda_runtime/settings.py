@@ -1,8 +1,8 @@
-"""The settings of the module-level helpers; the only place where the environment is read.
+"""Read the settings of the module-level helpers; the only module that reads the environment.
 
-:class:`Settings` is the table: a row each with its parser, the words for what is allowed, and its default. Errors and
-``docs/settings.md`` come from it. A variable is the field's name in capitals behind ``WARMKEY_``; ``configure`` takes
-the field's name itself, with the text that the variable would have or with the typed value.
+:class:`Settings` is the table: each row has its parser, the words for what is allowed, and its default. Errors and
+``docs/settings.md`` are made from it. A variable is the field's name in capitals after ``WARMKEY_``; ``configure``
+takes the field's name itself, with the text that the variable would have or with the typed value.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ __all__ = [
 
 PREFIX = "WARMKEY_"
 
-# Shares of letters that two names have in common: below this nothing is suggested; this much apart both are.
+# Shares of letters that two names have in common: below the first nothing is suggested; names whose shares differ by
+# less than the second are suggested together.
 _LIKE_ENOUGH = 0.6
 _AS_GOOD_AS = 0.05
 
 
 class Init(StrEnum):
-    """When the default client is built."""
+    """Say when the default client is built."""
 
     LAZY = "lazy"
     EAGER = "eager"
 
 
 class KmsMode(StrEnum):
-    """Which KMS keys a message may be decrypted with."""
+    """Say which KMS keys a message may be decrypted with."""
 
     STRICT = "strict"
     MRK = "mrk"
@@ -61,7 +62,7 @@ class KmsMode(StrEnum):
 
 
 class Metrics(StrEnum):
-    """How much goes to CloudWatch."""
+    """Say how much goes to CloudWatch."""
 
     OFF = "off"
     SUMMARY = "summary"
@@ -82,17 +83,17 @@ def _any_of(choices: type[Enum]) -> dict[str, Any]:
 
 def _whole(low: int, high: int | None = None) -> dict[str, Any]:
     return _row(
-        parsers.integer(low, high), f"an integer of {low} or more" if high is None else f"an integer, {low} to {high}"
+        parsers.integer(low, high), f"an integer, {low} or more" if high is None else f"an integer, {low} to {high}"
     )
 
 
-_SECONDS = _row(parsers.seconds, "a number of seconds over 0")
+_SECONDS = _row(parsers.seconds, "a number of seconds greater than 0")
 _SWITCH = _row(parsers.switch, "on or off")
-_TEXT = _row(parsers.text, "a text that is not empty")
+_TEXT = _row(parsers.text, "text that is not empty")
 
 
 class Settings(Record):
-    """Every setting, valid by itself and together with the others.
+    """Hold every setting, valid by itself and together with the others.
 
     :raises ConfigurationError: two of them exclude each other
     """
@@ -101,15 +102,15 @@ class Settings(Record):
         default=(),
         metadata=_row(
             parsers.kms_identifiers,
-            "one or more KMS key ARNs, separated by commas, of which the first generates data keys,",
+            "one or more KMS key ARNs (comma-separated; the first generates data keys)",
         ),
     )
     decrypt_key_arns: tuple[str, ...] = field(
-        default=(), metadata=_row(parsers.key_arns, "one or more KMS key ARNs, separated by commas,")
+        default=(), metadata=_row(parsers.key_arns, "one or more KMS key ARNs (comma-separated)")
     )
     kms_mode: KmsMode = field(default=KmsMode.STRICT, metadata=_any_of(KmsMode))
     discovery_accounts: tuple[str, ...] = field(
-        default=(), metadata=_row(parsers.accounts, "one or more account IDs of 12 digits, by commas,")
+        default=(), metadata=_row(parsers.accounts, "one or more account IDs of 12 digits (comma-separated)")
     )
     kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_read_timeout_seconds: float = field(default=1, metadata=_SECONDS)
@@ -117,13 +118,13 @@ class Settings(Record):
     cache: bool = field(default=True, metadata=_SWITCH)
     cache_capacity: int = field(default=1000, metadata=_whole(0))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)
-    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number from 0 to below 1"))
+    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number from 0 to less than 1"))
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)
     partition_id: str | None = field(default=None, metadata=_TEXT)
     algorithm_suite: AlgorithmSuite | None = field(
-        default=None, metadata=_row(parsers.algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478,")
+        default=None, metadata=_row(parsers.algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478")
     )
     commitment_policy: CommitmentPolicy = field(
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, metadata=_any_of(CommitmentPolicy)
@@ -134,7 +135,7 @@ class Settings(Record):
     )
     required_context_keys: tuple[str, ...] = field(
         default=(),
-        metadata=_row(parsers.context_keys, "one or more encryption context keys, separated by commas,"),
+        metadata=_row(parsers.context_keys, "one or more encryption context keys (comma-separated)"),
     )
     init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
     metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
@@ -154,8 +155,9 @@ VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row 
 def _check_keys(settings: Settings) -> None:
     discovery = settings.kms_mode is KmsMode.DISCOVERY
     if not settings.kms_key_arns and not discovery:
-        allowed = ROWS["kms_key_arns"].metadata["allowed"].rstrip(",")
-        raise ConfigurationError(f"WARMKEY_KMS_KEY_ARNS is missing; set it to {allowed}")
+        raise ConfigurationError(
+            f"WARMKEY_KMS_KEY_ARNS is missing; set it to {ROWS['kms_key_arns'].metadata['allowed']}"
+        )
     if settings.discovery_accounts and not discovery:
         raise ConfigurationError(
             f"WARMKEY_DISCOVERY_ACCOUNTS is set while WARMKEY_KMS_MODE is {settings.kms_mode.value}, which decrypts "
@@ -176,9 +178,9 @@ def _check_identifiers(settings: Settings) -> None:
         arn = parse_kms_arn(identifier)
         if arn is None or not arn.is_key:
             raise ConfigurationError(
-                f"WARMKEY_KMS_KEY_ARNS names {identifier!r}, which is no key ARN: a message names the ARN of the key "
-                "that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Give the key ARN, or "
-                "name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
+                f"WARMKEY_KMS_KEY_ARNS names {identifier!r}, which is not a key ARN: a message names the ARN of the "
+                "key that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Use the key ARN, "
+                "or name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
             )
 
 
@@ -195,7 +197,7 @@ def _check_suite(settings: Settings) -> None:
 
 
 def read_settings(keywords: Mapping[str, object]) -> Settings:
-    """The settings of the environment, with *keywords* of ``configure`` above them.
+    """Read the settings from the environment, overridden by *keywords* of ``configure``.
 
     :raises ConfigurationError: names the variable or keyword, its value, what is allowed, and the nearest name if it
         is unknown
@@ -205,7 +207,7 @@ def read_settings(keywords: Mapping[str, object]) -> Settings:
         if name.startswith(PREFIX):
             if name not in VARIABLES:
                 near = _nearest(name.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in VARIABLES), PREFIX)
-                raise ConfigurationError(f"{name} is no setting of warmkey; {near}")
+                raise ConfigurationError(f"{name} is not a setting of warmkey; {near}")
             row = VARIABLES[name]
             if row.name not in values:
                 values[row.name] = _parse(row, text, shown_as=name)
@@ -213,13 +215,13 @@ def read_settings(keywords: Mapping[str, object]) -> Settings:
 
 
 def check_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
-    """The typed values of what was given to ``configure``.
+    """Return the typed values of what was given to ``configure``.
 
     :raises ConfigurationError: see :func:`read_settings`
     """
     for name in keywords:
         if name not in ROWS:
-            raise ConfigurationError(f"configure() knows no setting {name!r}; {_nearest(name, ROWS)}")
+            raise ConfigurationError(f"configure() has no setting {name!r}; {_nearest(name, ROWS)}")
     return {name: _parse(ROWS[name], value, shown_as=name) for name, value in keywords.items()}
 
 
@@ -228,30 +230,43 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
     if isinstance(value, str):
         value = value.strip()
     if value == "":
-        instead = "" if row.name == "kms_key_arns" else ". Leave it out to have the default"
-        raise ConfigurationError(f"{shown_as} is empty; {allowed} is allowed{instead}")
+        instead = "" if row.name == "kms_key_arns" else ". Leave it out to use the default"
+        raise ConfigurationError(f"{shown_as} must be {allowed}, not empty{instead}")
     try:
         return row.metadata["parse"](value)
     except parsers.NotAllowedError as error:
-        problem = f"{shown_as} is {value!r}; {allowed} is allowed" + (f" ({error})" if error.args else "")
+        problem = f"{shown_as} must be {allowed}, not {_shown(value)}" + (f" ({error})" if error.args else "")
     raise ConfigurationError(problem)
 
 
+def _shown(value: object) -> str:
+    """Show *value* where it is text or a number; of anything else, which may be a key that went astray, its type."""
+    if value is None or isinstance(value, (str, bool, int, float, Enum)):
+        return repr(value)
+    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value):
+        return repr(value)
+    return f"of type {type(value).__name__}"
+
+
 def _nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
-    """A question after the known name that is most like *name*, or names where they are alike; else all of them."""
+    """Ask whether the known name most like *name* was meant, or several that are as alike; or list all of them."""
     import difflib  # noqa: PLC0415 - for failures only
 
     alike = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in sorted(names)}
     enough = max(_LIKE_ENOUGH, max(alike.values()) - _AS_GOOD_AS)
     near = [prefix + known for known in alike if alike[known] >= enough]
-    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(prefix + known for known in alike)}"
+    return (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"the settings are {', '.join(prefix + known for known in alike)}"
+    )
 
 
-# --- what Lambda tells by its own variables
+# --- what Lambda says in its own variables
 
 
 def is_eager(keywords: Mapping[str, object]) -> bool:
-    """Whether the default client is to be built ahead of its first use.
+    """Return whether the default client is to be built ahead of its first use.
 
     :raises ConfigurationError: ``WARMKEY_INIT`` can't be used
     """
@@ -260,20 +275,20 @@ def is_eager(keywords: Mapping[str, object]) -> bool:
 
 
 def function_name() -> str | None:
-    """The name of the Lambda function that this is, or ``None`` outside of Lambda."""
+    """Return the name of this Lambda function, or ``None`` outside Lambda."""
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
 
 
 def home_region() -> str | None:
-    """The Region that this runs in, where the environment says so."""
+    """Return the Region that this runs in, where the environment says so."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
 def is_snap_start() -> bool:
-    """Whether this execution environment was restored from a snapshot, or is being made into one."""
+    """Return whether this execution environment was restored from a snapshot, or is being made into one."""
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def is_invoked() -> bool:
-    """Whether there has been an invocation: Lambda's runtime sets its trace ID, and nothing sets one before."""
+    """Return whether there has been an invocation: Lambda's runtime sets its trace ID, and nothing sets one earlier."""
     return "_X_AMZN_TRACE_ID" in os.environ

@@ -1,9 +1,9 @@
-"""SnapStart: what is in memory when the function has been initialized is copied into every execution environment.
+"""Prepare for SnapStart: memory after initialization is copied into every execution environment.
 
 Until then no data key is cached, and signatures draw no randomness from OpenSSL, which can't be made to reseed after a
 restore. Before the snapshot everything that came from keys or credentials is dropped; afterwards the next use builds
 it afresh. ``snapshot_restore_py``, which Lambda's runtimes bring, runs the two hooks. Without it the first invocation
-tells that the restore is over.
+shows that the restore is over.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _Memoized: Any = type(lru_cache(len))
 
 
 class _Restore:
-    """Whether it is over."""
+    """Hold whether the restore is over."""
 
     done = False
 
 
 def prepare() -> None:
-    """Get ready for a snapshot, which this execution environment will be."""
+    """Prepare for the snapshot that this execution environment will become."""
     use_deterministic_signatures(deterministic=True)
     expect_snapshot(_is_ahead)
     try:
@@ -56,13 +56,13 @@ def before_snapshot() -> None:
 
 
 def after_restore() -> None:
-    """From here on data keys may be cached."""
+    """Allow data keys to be cached from here on."""
     _Restore.done = True
     reset_after_restore()  # a hook that ran after ours may have used warmkey
 
 
 def _forget_results() -> None:
-    """Empty what is remembered of messages, and every ``lru_cache`` of ours: the collector finds those, all of them."""
+    """Empty the memo of headers and every ``lru_cache`` of ours; the collector finds all of those."""
     forget_headers()
     for function in gc.get_objects():
         if isinstance(function, _Memoized) and _module_of(function).startswith("warmkey."):

@@ -1,11 +1,10 @@
-"""Builds what the helpers use out of their settings; the only place that knows boto3."""
+"""Build what the helpers use from their settings; the only module that knows boto3."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from warmkey.observability.counters import KmsAndEvictionCounter
 from warmkey.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
@@ -45,10 +44,10 @@ _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
 
 
 class Overrides(Record):
-    """What ``configure`` was given.
+    """Hold what ``configure`` was given.
 
     :raises ConfigurationError: one of them is of another type
-    :ivar process: where; a client that a forked child inherited shares its parent's connections
+    :ivar process: the process that was given it; a client that a forked child inherits shares its parent's connections
     """
 
     kms_client: Any = None
@@ -69,9 +68,9 @@ class Overrides(Record):
 
 
 class Runtime(Record):
-    """What the helpers use, built for one process.
+    """Hold what the helpers use, built for one process.
 
-    :ivar only_until_restored: built while a snapshot is ahead, so each use looks whether it is over
+    :ivar only_until_restored: built while a snapshot is ahead, so each use checks whether the restore is over
     :ivar required: the encryption context keys that every call must supply
     """
 
@@ -79,22 +78,22 @@ class Runtime(Record):
     settings: Settings
     client: Client
     cmm: CachingCMM
-    tally: KmsAndEvictionCounter
+    counter: KmsAndEvictionCounter
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
     frame_length: FrameLength
 
 
-def wire(settings: Settings, given: Overrides, *, only_until_restored: bool) -> Runtime:
+def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool) -> Runtime:
     """Build everything; no request is made.
 
     :raises ConfigurationError: boto3 can't make a KMS client
     """
-    tally = KmsAndEvictionCounter()
-    clients = _Clients(settings, given)
-    emit = fan_out(tally, _observer(settings), given.emit)
+    counter = KmsAndEvictionCounter()
+    clients = _Clients(settings, overrides)
+    emit = fan_out(counter, _observer(settings), overrides.emit)
     cmm = CachingCMM(
-        cache=_cache(settings, given.clock, emit),
+        cache=_cache(settings, overrides.clock, emit),
         cmm=_guarded(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
         max_age=settings.max_age_seconds,
         partition_id=settings.partition_id,
@@ -103,7 +102,7 @@ def wire(settings: Settings, given: Overrides, *, only_until_restored: bool) -> 
         max_age_jitter=settings.max_age_jitter,
         refresh_ahead=settings.refresh_ahead,
         wait_seconds=_longest_call_seconds(settings),
-        clock=given.clock,
+        clock=overrides.clock,
         emit=emit,
     )
     return Runtime(
@@ -113,7 +112,7 @@ def wire(settings: Settings, given: Overrides, *, only_until_restored: bool) -> 
             commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
         ),
         cmm=cmm,
-        tally=tally,
+        counter=counter,
         required=frozenset(settings.required_context_keys),
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,
@@ -146,7 +145,7 @@ def _observer(settings: Settings) -> Emit:
 
 
 def _longest_call_seconds(settings: Settings) -> float:
-    """How long a data key can take in the worst case: every attempt with every key times out."""
+    """Return how long a data key can take in the worst case: every attempt with every key times out."""
     attempts = settings.kms_max_attempts
     timeouts = attempts * (settings.kms_connect_timeout_seconds + settings.kms_read_timeout_seconds)
     requests = len(settings.kms_key_arns) + len(settings.decrypt_key_arns) + settings.max_encrypted_data_keys
@@ -157,38 +156,35 @@ def _longest_call_seconds(settings: Settings) -> float:
 
 
 def kms_client(region: str | None, *, config: Any = None, make: ClientMaker | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
-    """A KMS client; without *region* in the Region that boto3 is configured for.
+    """Make a KMS client; without *region* in the Region that boto3 is configured for.
 
     :param make: as :func:`client_maker` gives it
     :raises ConfigurationError: boto3 is missing, or can't make one
     """
-    with _collector_paused():
-        make = make or client_maker()
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see client_maker
-
-        try:
-            return make("kms", region_name=region, config=config)
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A megabyte of JSON is parsed, and it stays; to look for garbage in it a hundred times takes 12 of 125 ms."""
+    # botocore parses a megabyte of JSON and keeps it. To look for garbage in it a hundred times takes 12 of 125 ms.
     was_enabled = gc.isenabled()
-    gc.disable()
     try:
-        yield
+        gc.disable()
+        return _make_client(region, config, make or client_maker())
     finally:
         if was_enabled:
             gc.enable()
 
 
-def client_maker() -> ClientMaker:
-    """What makes clients of one session.
+def _make_client(region: str | None, config: Any, make: ClientMaker) -> Any:  # noqa: ANN401 - boto3 has no types
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see client_maker
 
-    boto3's default session, if the function has loaded boto3: it has what other clients have loaded, and what the
-    function's author has set up. It keeps credentials though, which a snapshot must not hold.
+    try:
+        return make("kms", region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+
+
+def client_maker() -> ClientMaker:
+    """Return a function that makes clients of one session.
+
+    It is boto3's default session if the function has loaded boto3: that session has what other clients have loaded and
+    what the function's author has set up. It keeps credentials, though, which a snapshot must not hold.
 
     :raises ConfigurationError: boto3 is missing, damaged or too old
     """
@@ -202,10 +198,10 @@ def client_maker() -> ClientMaker:
         from warmkey.lambda_runtime.botocore_session import new_session  # noqa: PLC0415
     except ImportError as error:
         if error.name in {"boto3", "botocore"}:
-            raise ConfigurationError("boto3 is not installed; Lambda's own runtimes bring it") from error
+            raise ConfigurationError("boto3 is not installed; Lambda's runtimes include it") from error
         raise ConfigurationError(
-            f"boto3 can't be imported: {error}. Look at what the function and its layers bring of boto3 and urllib3; "
-            "Lambda's own runtimes bring copies that fit each other"
+            f"boto3 can't be imported: {error}. Check which copies of boto3 and urllib3 the function and its layers "
+            "bring; those in Lambda's runtimes work with each other"
         ) from error
     return new_session().create_client  # type: ignore[no-any-return]
 
@@ -217,30 +213,30 @@ def _check_boto3() -> None:
         needed = "{}.{}".format(*_OLDEST_BOTO3)
         raise ConfigurationError(
             f"boto3 is too old: warmkey needs {needed} or later. Found botocore {botocore.__version__} in "
-            f"{botocore.__path__[0]}. Update it, or remove it from the function and its layers: Lambda's own runtimes "
-            "bring a newer one"
+            f"{botocore.__path__[0]}. Update it, or remove it from the function and its layers: Lambda's runtimes "
+            "include a newer one"
         )
 
 
 class _Clients:
-    """A KMS client for each Region, made when first asked for; or the one that the caller gave, for all.
+    """Give a KMS client for each Region, made when first asked for; or the caller's own, for all of them.
 
-    :ivar only_region: the Region of that one, where it says
+    :ivar only_region: the Region of the caller's client, where it has one
     """
 
-    def __init__(self, settings: Settings, given: Overrides) -> None:
+    def __init__(self, settings: Settings, overrides: Overrides) -> None:
         self._settings = settings
-        self._given = given
+        self._overrides = overrides
         self._make: ClientMaker | None = None
         self._made: dict[str | None, Any] = {}
-        self.only_region = getattr(getattr(given.kms_client, "meta", None), "region_name", None)
-        if given.process != os.getpid() and hasattr(given.kms_client, "close"):
+        self.only_region = getattr(getattr(overrides.kms_client, "meta", None), "region_name", None)
+        if overrides.process != os.getpid() and hasattr(overrides.kms_client, "close"):
             # A forked child shares the parent's sockets; closing drops this process's copies only.
-            given.kms_client.close()
+            overrides.kms_client.close()
 
     def __call__(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-        if self._given.kms_client is not None:
-            return self._given.kms_client
+        if self._overrides.kms_client is not None:
+            return self._overrides.kms_client
         if region not in self._made:
             self._make = self._make or client_maker()
             self._made[region] = kms_client(region, config=self._config(), make=self._make)
@@ -255,4 +251,4 @@ class _Clients:
             retries={"mode": "standard", "total_max_attempts": self._settings.kms_max_attempts},
             tcp_keepalive=True,
         )
-        return config.merge(self._given.botocore_config) if self._given.botocore_config is not None else config
+        return config.merge(self._overrides.botocore_config) if self._overrides.botocore_config is not None else config

@@ -70,7 +70,7 @@ class Subscriber:
         """In a forked child: what the parent has counted is the parent's to write."""
         self._lock = threading.Lock()
         self._writer.reset()
-        self._tally = MetricsBuffer(self._mode)
+        self._buffer = MetricsBuffer(self._mode)
         self._hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
 
@@ -82,7 +82,7 @@ class Subscriber:
         invocations.notice_fork()
         self._notice_invocation()
         with self._lock:
-            self._tally.add(event)
+            self._buffer.add(event)
         self._log.tell(event)
         if not invocations.under_way() and not _can_wait(event):
             self.flush()
@@ -108,13 +108,13 @@ class Subscriber:
 
     def end_invocation(self, request_id: str | None) -> None:
         """An instrumented invocation ends: its summary and its metrics are written, if it did anything."""
-        tally = self._take()
-        if not tally:
+        buffer = self._take()
+        if not buffer:
             return
         try:
-            self._log.write(logging.INFO, "cache summary", self._summary(tally, request_id))
+            self._log.write(logging.INFO, "cache summary", self._summary(buffer, request_id))
         finally:
-            self._write(tally)
+            self._write(buffer)
 
     def _attend(self, operation: Operation) -> None:
         is_new = self._notice_invocation()
@@ -139,18 +139,18 @@ class Subscriber:
     def _take(self) -> MetricsBuffer:
         with self._lock:
             self._collect_hits()
-            tally, self._tally = self._tally, MetricsBuffer(self._mode)
-        return tally
+            buffer, self._buffer = self._buffer, MetricsBuffer(self._mode)
+        return buffer
 
     def _collect_hits(self) -> None:
         # Other threads go on appending: take what was there, each exactly once.
         hits = len(self._hits)
         for _ in range(hits):
             self._hits.popleft()
-        self._tally.add_hits(hits)
+        self._buffer.add_hits(hits)
 
-    def _write(self, tally: MetricsBuffer) -> None:
-        series = tally.series()
+    def _write(self, buffer: MetricsBuffer) -> None:
+        series = buffer.series()
         if series and powertools.is_installed():
             self._writer.write(series)
         elif series and not self._said_metrics_are_off:
@@ -158,18 +158,18 @@ class Subscriber:
             message = "metrics are off because Powertools is not installed"
             self._log.write(logging.WARNING, message, {"event": "MetricsOff"})
 
-    def _summary(self, tally: MetricsBuffer, request_id: str | None) -> dict[str, object]:
-        avoided = tally["CacheHits"] + tally["CacheCoalesced"]
+    def _summary(self, buffer: MetricsBuffer, request_id: str | None) -> dict[str, object]:
+        avoided = buffer["CacheHits"] + buffer["CacheCoalesced"]
         return {
             "event": "Summary",
             **({"request_id": request_id} if request_id else {}),
-            "hits": tally["CacheHits"],
-            "coalesced": tally["CacheCoalesced"],
-            "misses": tally["CacheMisses"],
-            "bypasses": tally["CacheBypasses"],
-            "failures": tally["RequestsFailed"],
-            "evictions": tally["CacheEvictions"],
-            "kms_requests": tally["KmsRequests"],
+            "hits": buffer["CacheHits"],
+            "coalesced": buffer["CacheCoalesced"],
+            "misses": buffer["CacheMisses"],
+            "bypasses": buffer["CacheBypasses"],
+            "failures": buffer["RequestsFailed"],
+            "evictions": buffer["CacheEvictions"],
+            "kms_requests": buffer["KmsRequests"],
             "kms_requests_avoided": avoided,
             "dollars_avoided": round(avoided * DOLLARS_PER_KMS_REQUEST, 9),
             "container_age_seconds": round(max(0.0, self._now() - self._born), 3),
