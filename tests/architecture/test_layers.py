@@ -11,6 +11,7 @@ FLOORS = [
     {"lazy_names", "records"},
     {"events", "exceptions", "clock"},
     {"algorithm_suites", "fork_safety", "tracebacks", "validation"},
+    {"memo"},
     {"structures"},
     {"crypto", "data_format"},
     {"caches", "keyrings"},

@@ -22,6 +22,7 @@ from warmkey.cmms.cache_entry_identifier import (
     encrypt_identifier,
 )
 from warmkey.keyrings import RawAesKeyring
+from warmkey.structures import VerifiedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,12 +194,20 @@ def test_encrypt_identifiers_are_kept_and_long_ones_are_not() -> None:
 
 def test_decrypt_identifiers_are_kept_and_long_ones_are_not() -> None:
     identifiers = DecryptIdentifiers("p")
-    keys = [(edk("p", b"i", b"c" * length),) for length in (100, 100, 5_000, 5_000)]
+    keys = [VerifiedKeys([edk("p", b"i", b"c" * length)]) for length in (100, 100, 5_000, 5_000)]
 
     answers = [identifiers[UNSIGNED, key, b""] for key in keys]
 
     assert answers == [expected_decrypt("p", UNSIGNED, key, {}) for key in keys]
     assert list(identifiers) == [(UNSIGNED, keys[0], b"")]
+
+
+def test_identifiers_of_messages_that_were_not_verified_are_not_kept() -> None:
+    identifiers = DecryptIdentifiers("p")
+    keys = (edk("p", b"i", b"c"),)
+
+    assert identifiers[UNSIGNED, keys, b""] == expected_decrypt("p", UNSIGNED, keys, {})
+    assert not identifiers
 
 
 def test_no_more_than_a_thousand_identifiers_are_kept() -> None:
@@ -213,7 +222,7 @@ def test_no_more_than_a_thousand_identifiers_are_kept() -> None:
 
 def test_many_encrypted_data_keys_are_long_however_empty_they_are() -> None:
     identifiers = DecryptIdentifiers("p")
-    keys = (edk("", b"", b""),) * 5_000
+    keys = VerifiedKeys([edk("", b"", b"")] * 5_000)
 
     assert identifiers[UNSIGNED, keys, b""] == expected_decrypt("p", UNSIGNED, keys, {})
     assert not identifiers
@@ -221,9 +230,9 @@ def test_many_encrypted_data_keys_are_long_however_empty_they_are() -> None:
 
 def test_threads_that_push_out_each_others_identifiers_get_right_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys compare by Python code, so threads change amid every step of a dictionary."""
-    monkeypatch.setattr(cache_entry_identifier, "_MOST_REMEMBERED", 6)
+    monkeypatch.setattr(cache_entry_identifier, "_MAX_IDENTIFIERS", 6)
     identifiers = DecryptIdentifiers("p")
-    keys = [(edk("p", b"i", bytes((number,))),) for number in range(12)]
+    keys = [VerifiedKeys([edk("p", b"i", bytes((number,)))]) for number in range(12)]
     expected = [expected_decrypt("p", UNSIGNED, key, {}) for key in keys]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -234,11 +243,11 @@ def test_threads_that_push_out_each_others_identifiers_get_right_ones(monkeypatc
         sys.setswitchinterval(interval)
 
     assert answers == [expected * 200] * 4
-    assert len(list(identifiers)) == len(identifiers) <= 6 + 4
+    assert len(list(identifiers)) == len(identifiers) == 6
 
 
-def twin(keys: tuple[EncryptedDataKey, ...]) -> tuple[EncryptedDataKey, ...]:
-    return tuple(edk(key.key_provider_id, key.key_provider_info, key.ciphertext) for key in keys)
+def twin(keys: VerifiedKeys) -> VerifiedKeys:
+    return VerifiedKeys(edk(key.key_provider_id, key.key_provider_info, key.ciphertext) for key in keys)
 
 
 # What the caching CMM really uses.

@@ -10,9 +10,10 @@ import pytest
 
 from tests.vectors.forge import Pair, serialized_pairs, sized
 from warmkey.data_format import header_cache
-from warmkey.data_format.header_cache import forget_headers, read_cached_header
-from warmkey.data_format.message_header import read_header
+from warmkey.data_format.header_cache import forget_headers, read_cached_header, remember_header
+from warmkey.data_format.message_header import MessageHeader, read_header
 from warmkey.exceptions import PolicyRefused, WarmkeyError
+from warmkey.structures import VerifiedKeys
 
 KEY = sized(b"provider") + sized(b"information") + sized(b"ciphertext")
 START = b"\x02\x04\x78" + bytes(range(32))
@@ -55,13 +56,19 @@ def outcome(data: bytes, *, maximum: int | None, read: object = read_cached_head
         return type(error), str(error)
 
 
+def remember(data: bytes) -> None:
+    remember_header(data, read_cached_header(data))
+
+
 @pytest.mark.parametrize("maximum", [None, 1, 2, 200])
 def test_it_parses_and_fails_as_if_nothing_were_remembered(maximum: int | None) -> None:
     for data in HEADERS + HOSTILE:
         message = data + b"rest of the message" if data in HEADERS else data
         forget_headers()
-        read_cached_header(SMALL)
+        remember(SMALL)
         cold = outcome(message, maximum=maximum)
+        if isinstance(cold, MessageHeader):
+            remember_header(message, cold)
         warm = outcome(message, maximum=maximum)
 
         assert cold == warm == outcome(message, maximum=maximum, read=read_header)
@@ -72,7 +79,7 @@ def test_views_and_bytes_give_the_same() -> None:
 
 
 def test_a_remembered_header_is_refused_by_a_client_that_allows_fewer_keys() -> None:
-    read_cached_header(header([], keys=2))
+    remember(header([], keys=2))
 
     with pytest.raises(PolicyRefused):
         read_cached_header(header([], keys=2), maximum_keys=1)
@@ -89,6 +96,42 @@ def test_what_one_caller_gets_another_cannot_change() -> None:
 
 def test_no_more_than_so_many_are_remembered() -> None:
     for number in range(1000):
-        read_cached_header(header([(b"number", str(number).encode())]))
+        remember(header([(b"number", str(number).encode())]))
 
-    assert len(header_cache._sections) <= 256
+    assert 0 < len(header_cache._sections) <= 256
+
+
+def test_a_header_that_was_only_read_is_not_remembered() -> None:
+    forget_headers()
+    read_cached_header(SMALL)
+
+    assert not header_cache._sections
+    assert type(read_cached_header(SMALL).encrypted_data_keys) is tuple
+
+
+@pytest.mark.parametrize("data", [LONG, header([], keys=200)], ids=["long context", "many keys"])
+def test_a_large_header_is_not_remembered(data: bytes) -> None:
+    forget_headers()
+    remember(data)
+
+    assert not header_cache._sections
+
+
+def test_headers_of_one_and_of_another_data_key_by_turns_are_both_remembered() -> None:
+    forget_headers()
+    both = header([(b"tenant", b"a")]), header([(b"tenant", b"b")])
+    for data in both:
+        remember(data)
+
+    for data in both * 2:
+        assert type(read_cached_header(data).encrypted_data_keys) is VerifiedKeys
+        assert read_cached_header(data) == read_header(data)
+
+
+def test_nothing_of_a_header_is_left_once_headers_are_forgotten() -> None:
+    remember(SMALL)
+    read_cached_header(SMALL)
+    forget_headers()
+
+    assert not header_cache._sections
+    assert header_cache._sections.latest[3] == ()

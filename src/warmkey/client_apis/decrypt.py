@@ -13,7 +13,7 @@ from warmkey.client_apis.results import DecryptResult
 from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
-from warmkey.data_format.header_cache import read_cached_header
+from warmkey.data_format.header_cache import read_cached_header, remember_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused
@@ -49,6 +49,7 @@ def decrypt(
         _verify_signature(materials, message, body_end)
     elif body_end != len(message):
         read_end(Reader(message, body_end))
+    remember_header(message, header)
     return DecryptResult(plaintext, {**materials.encryption_context}, suite, header)
 
 

@@ -12,21 +12,20 @@ Source: data-format/message-header.md#header-body-version-20
 from __future__ import annotations
 
 import struct
-from collections import OrderedDict
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import TAG_LENGTH, AlgorithmSuite
 from warmkey.data_format.message_header import HEADER_IV, ContentType, MessageHeader, read_header
+from warmkey.events import EvictionReason
+from warmkey.memo import Memo
+from warmkey.structures import EncryptionContext, VerifiedKeys
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from warmkey.structures import EncryptedDataKey, EncryptionContext
+    _Section: TypeAlias = tuple[bytes, int, EncryptionContext, VerifiedKeys]
 
-    _Section: TypeAlias = tuple[bytes, int, EncryptionContext, tuple[EncryptedDataKey, ...]]
-
-__all__ = ["forget_headers", "read_cached_header"]
+__all__ = ["forget_headers", "read_cached_header", "remember_header"]
 
 # A committing suite's header: version, suite and message ID; the section that is remembered; content type, frame
 # length, commit key and tag.
@@ -38,51 +37,74 @@ _SECTION_START = _START_LENGTH - 2
 _FRAMED = ContentType.FRAMED
 _uint16 = struct.Struct(">H").unpack_from
 
-_LONGEST_REMEMBERED = 4096
-_MOST_REMEMBERED = 256
+# A section that is longer in the message, or takes more memory once it is parsed, is not kept.
+_LONGEST_SECTION = 4096
+_MAX_SECTION_BYTES = 32_768
+_MAX_SECTIONS = 256
 
 
-# The bytes of an encryption context and encrypted data keys, where in a header they end, and what they say.
-_sections: OrderedDict[bytes, _Section] = OrderedDict()
-# By the bytes of the encryption context alone. Who wrote with one of its data keys mostly does so again, and trying
-# that one saves working out where the keys of the next message end: 0.5 µs.
-_latest: OrderedDict[bytes, _Section] = OrderedDict()
+class _Sections(Memo[bytes, "_Section"]):
+    """Maps the serialized context and encrypted data keys to (bytes, end offset, parsed context, parsed keys).
+
+    :ivar latest: the section that was found last. Messages of one data key often come one after the other, and trying
+        that section first saves working out where the next message's keys end, and hashing them: 0.5 µs.
+    """
+
+    latest: _Section = b"none", 0, EncryptionContext.of(None), VerifiedKeys()
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Forget :attr:`latest` too."""
+        super().reset(reason)
+        self.latest = _Sections.latest
+
+
+_sections = _Sections(max_items=_MAX_SECTIONS, max_item_bytes=_MAX_SECTION_BYTES)
 
 
 def read_cached_header(data: bytes | memoryview, *, maximum_keys: int | None = None) -> MessageHeader:
-    """What :func:`warmkey.data_format.message_header.read_header` returns or raises, sooner where it can be.
+    """Return or raise what :func:`warmkey.data_format.message_header.read_header` does, sooner where it can be.
+
+    Nothing is remembered here, because nothing has been verified: see :func:`remember_header`.
 
     :raises MalformedMessage: the bytes are not a header
     :raises PolicyRefused: more encrypted data keys than *maximum_keys*
     """
-    front = data if type(data) is bytes else bytes(data[: _SECTION_START + _LONGEST_REMEMBERED + _END_LENGTH])
-    header = _recall(front, maximum_keys)
-    if header is None:
-        header = read_header(data, maximum_keys=maximum_keys)
-        _remember(front, header)
-    return header
+    header = _recall(_front(data), maximum_keys)
+    return read_header(data, maximum_keys=maximum_keys) if header is None else header
+
+
+def remember_header(data: bytes | memoryview, header: MessageHeader) -> None:
+    """Read headers like *header*, that of the message *data*, sooner from now on.
+
+    Only for a message that was verified as a whole: what anybody could have written must leave nothing behind.
+    """
+    keys = header.encrypted_data_keys
+    stop = header.length - _END_LENGTH
+    if type(keys) is VerifiedKeys or not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_SECTION:
+        return
+    serialized = _front(data)[_SECTION_START:stop]
+    _sections.keep(serialized, (serialized, stop, header.encryption_context, VerifiedKeys(keys)))
 
 
 def forget_headers() -> None:
     """Drop what is remembered."""
-    _sections.clear()
-    _latest.clear()
+    _sections.reset()
+
+
+def _front(data: bytes | memoryview) -> bytes:
+    return data if type(data) is bytes else bytes(data[: _SECTION_START + _LONGEST_SECTION + _END_LENGTH])
 
 
 def _recall(data: bytes, maximum_keys: int | None) -> MessageHeader | None:
     try:
         start, message_id, context_length = _START.unpack_from(data)
         keys_start = _START_LENGTH + context_length
-        section = _latest.get(data[_SECTION_START:keys_start])
-        if section is None:
-            return None
-        serialized, stop, context, keys = section
+        serialized, stop, context, keys = _sections.latest
         if data[_SECTION_START:stop] != serialized:
             section = _sections.get(data[_SECTION_START : _section_stop(data, keys_start)])
             if section is None:
                 return None
-            serialized, stop, context, keys = section
-            _latest[data[_SECTION_START:keys_start]] = section
+            serialized, stop, context, keys = _sections.latest = section
         content_type, frame_length, suite_data, tag = _END.unpack_from(data, stop)
     except struct.error:  # shorter than that
         return None
@@ -98,24 +120,10 @@ def _recall(data: bytes, maximum_keys: int | None) -> MessageHeader | None:
 
 
 def _section_stop(data: bytes, position: int) -> int:
-    """Where encrypted data keys whose count stands at *position* claim to end; what is no such claim is not found."""
+    """Return where encrypted data keys whose count is at *position* claim to end."""
     stop = position + 2
     for _ in range(3 * _uint16(data, position)[0]):
         stop += 2 + _uint16(data, stop)[0]
-        if stop - position > _LONGEST_REMEMBERED:
+        if stop - position > _LONGEST_SECTION:
             break
     return stop
-
-
-def _remember(data: bytes, header: MessageHeader) -> None:
-    stop = header.length - _END_LENGTH
-    if not header.algorithm_suite.commits or stop - _SECTION_START > _LONGEST_REMEMBERED:
-        return
-    serialized = data[_SECTION_START:stop]
-    section = serialized, stop, header.encryption_context, header.encrypted_data_keys
-    context_length = int.from_bytes(serialized[:2], "big")
-    for memory, key in ((_sections, serialized), (_latest, serialized[: 2 + context_length])):
-        memory[key] = section
-        if len(memory) > _MOST_REMEMBERED:
-            with suppress(KeyError):  # another thread forgets everything
-                memory.popitem(last=False)

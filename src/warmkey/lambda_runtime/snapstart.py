@@ -9,18 +9,13 @@ shows that the restore is over.
 from __future__ import annotations
 
 import gc
-from functools import lru_cache
-from typing import Any
 
 from warmkey.crypto.signatures import use_deterministic_signatures
-from warmkey.data_format.header_cache import forget_headers
 from warmkey.fork_safety import expect_snapshot, reset_after_restore, reset_before_snapshot
 from warmkey.lambda_runtime.memory_scrubbing import overwrite_freed_memory
 from warmkey.lambda_runtime.settings import is_invoked
 
 __all__ = ["after_restore", "before_snapshot", "prepare"]
-
-_Memoized: Any = type(lru_cache(len))
 
 
 class _Restore:
@@ -50,7 +45,6 @@ def _is_ahead() -> bool:
 def before_snapshot() -> None:
     """Drop what must not be copied."""
     reset_before_snapshot()
-    _forget_results()
     gc.collect()
     overwrite_freed_memory()
 
@@ -59,16 +53,3 @@ def after_restore() -> None:
     """Allow data keys to be cached from here on."""
     _Restore.done = True
     reset_after_restore()  # a hook that ran after ours may have used warmkey
-
-
-def _forget_results() -> None:
-    """Empty the memo of headers and every ``lru_cache`` of ours; the collector finds all of those."""
-    forget_headers()
-    for function in gc.get_objects():
-        if isinstance(function, _Memoized) and _module_of(function).startswith("warmkey."):
-            function.cache_clear()
-
-
-def _module_of(function: Any) -> str:  # noqa: ANN401 - a function, or a partial one
-    wrapped = function.__wrapped__
-    return str(getattr(getattr(wrapped, "func", wrapped), "__module__", ""))

@@ -5,7 +5,7 @@ All but the requests are immutable, the context inside them too, so a cached val
 Source: framework/structures.md, framework/cmm-interface.md#inputs
 """
 
-from warmkey.structures.encrypted_data_key import EncryptedDataKey
+from warmkey.structures.encrypted_data_key import EncryptedDataKey, VerifiedKeys
 from warmkey.structures.encryption_context import MAX_UINT16, PUBLIC_KEY_FIELD, RESERVED_PREFIX, EncryptionContext
 from warmkey.structures.materials import DecryptionMaterials, EncryptionMaterials, SigningKey, VerificationKey
 from warmkey.structures.requests import DecryptMaterialsRequest, EncryptionMaterialsRequest
@@ -22,4 +22,5 @@ __all__ = [
     "EncryptionMaterialsRequest",
     "SigningKey",
     "VerificationKey",
+    "VerifiedKeys",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EncryptedDataKey"]
+__all__ = ["EncryptedDataKey", "VerifiedKeys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,5 +21,12 @@ class EncryptedDataKey:
     key_provider_info: bytes
     ciphertext: bytes
 
-    def __hash__(self) -> int:
-        return hash(self.ciphertext)
+
+class VerifiedKeys(tuple[EncryptedDataKey, ...]):
+    """The encrypted data keys of a message that was verified, as the header cache hands them out for later messages.
+
+    Equal to any other tuple of the same keys. What is worked out from them may be remembered: whoever wrote them has
+    the data key. What a stranger's message holds must leave nothing behind, so it comes as a plain tuple.
+    """
+
+    __slots__ = ()

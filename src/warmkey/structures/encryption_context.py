@@ -5,10 +5,10 @@ Source: framework/structures.md#encryption-context
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.exceptions import InvalidRequest
+from warmkey.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -66,11 +66,9 @@ class EncryptionContext(dict[str, str]):
         except AttributeError:
             raise InvalidRequest(_not_a_context(pairs)) from None
         try:
-            return _context_of(items)
+            return _contexts[items]
         except TypeError:  # unhashable: not strings, and the constructor says which
             return EncryptionContext(items)
-        except _TooLongError as too_long:
-            return too_long.context
 
     def serialize_only(self, keys: Collection[str]) -> bytes:
         """The serialization of just the pairs whose key is in *keys*."""
@@ -143,25 +141,14 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(parts)
 
 
-_LONGEST_REMEMBERED = 4096
+class _Contexts(Memo[tuple[tuple[str, str], ...], EncryptionContext]):
+    """Maps the pairs of a mapping, in its order, to the checked context: sorting and checking again takes 1.5 µs."""
+
+    def __missing__(self, pairs: tuple[tuple[str, str], ...]) -> EncryptionContext:
+        context = EncryptionContext(pairs)
+        self.keep(tuple(context.items()), context)  # the caller's strings may be of a class that holds more
+        return context
 
 
-class _TooLongError(Exception):
-    """Carries a context past the memory below, which keeps what is returned and not what is raised."""
-
-    def __init__(self, context: EncryptionContext) -> None:
-        super().__init__()
-        self.context = context
-
-
-# Applications use few contexts again and again; checking and sorting them once saves 1.5 µs a message. Long ones are
-# not kept: a thousand of them could fill a small function's memory.
-@lru_cache(maxsize=1024)
-def _context_of(items: tuple[tuple[str, str], ...]) -> EncryptionContext:
-    context = EncryptionContext(items)
-    if len(context.serialized) > _LONGEST_REMEMBERED:
-        raise _TooLongError(context)
-    return context
-
-
+_contexts = _Contexts(max_items=1024, max_item_bytes=16_384)
 _EMPTY = EncryptionContext()

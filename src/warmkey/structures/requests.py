@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warmkey.structures.encrypted_data_key import VerifiedKeys
 from warmkey.structures.encryption_context import EncryptionContext
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class DecryptMaterialsRequest:
     ) -> None:
         self.algorithm_suite = algorithm_suite
         self.commitment_policy = commitment_policy
-        self.encrypted_data_keys = tuple(encrypted_data_keys)
+        self.encrypted_data_keys = (
+            encrypted_data_keys if type(encrypted_data_keys) is VerifiedKeys else tuple(encrypted_data_keys)
+        )
         self.encryption_context = (
             encryption_context
             if type(encryption_context) is EncryptionContext
