@@ -86,6 +86,13 @@ def test_an_unavailable_key_tells_each_attempt_with_its_remedy() -> None:
     assert error.attempts == (ATTEMPT, ATTEMPT)
 
 
+def test_an_attempt_tells_the_request_id_that_support_asks_for() -> None:
+    facts = {"keyring": "K", "operation": "Decrypt", "key": "k", "reason": "KMS answered X", "request_id": "8f3d"}
+
+    assert str(KeyAttempt(**facts)) == "K Decrypt k: KMS answered X (request ID 8f3d)"
+    assert str(KeyAttempt(**facts, remedy="do it")) == "K Decrypt k: KMS answered X (do it; request ID 8f3d)"
+
+
 @EACH
 @pytest.mark.parametrize(
     "again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "deep", "pickle"]

@@ -142,8 +142,10 @@ class KeyAttempt:
         return f"KeyAttempt({self})"
 
     def __str__(self) -> str:
-        remedy = f" ({self.remedy})" if self.remedy else ""
-        return f"{self.keyring} {self.operation} {self.key}: {self.reason}{remedy}"
+        request_id = f"request ID {self.request_id}" if self.request_id else ""
+        details = "; ".join(filter(None, (self.remedy, request_id)))
+        told = f"{self.keyring} {self.operation} {self.key}: {self.reason}"
+        return f"{told} ({details})" if details else told
 
 
 class KeyUnavailable(WarmkeyError):

@@ -6,8 +6,8 @@ botocore is not imported here: whoever made a client has it, and exceptions are 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,12 @@ from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, igno
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 from warmkey.fork_safety import register
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.log_redaction import discreet
+from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.keyrings.refusals import note_refusal, note_used_keys
 from warmkey.validation import require_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Mapping
 
     from warmkey.events import Emit
 
@@ -38,95 +38,67 @@ _METHODS = {
     "GetPublicKey": "get_public_key",
 }
 
-_OUTCOMES = {
-    KmsOutcome.THROTTLED: (
-        "ThrottlingException",
-        "Throttling",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "LimitExceededException",
-        "SlowDown",
-    ),
-    KmsOutcome.DENIED: ("AccessDeniedException", "AccessDenied", "KMSAccessDeniedException"),
-    KmsOutcome.DISABLED: ("DisabledException", "KMSInvalidStateException"),
-    KmsOutcome.UNREACHABLE: (
-        "DependencyTimeoutException",
-        "InternalFailure",
-        "KMSInternalException",
-        "KeyUnavailableException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    ),
-}
-# botocore.exceptions.HTTPClientError is the base of its timeouts, refused and closed connections.
-_UNREACHABLE = {"HTTPClientError", "ConnectionError", "EndpointConnectionError", "TimeoutError"}
-_OUTCOME_OF_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
-
-_REMEDIES = {
-    KmsOutcome.THROTTLED: "raise the KMS request quota, the cache's limits, or the client's retries",
-    KmsOutcome.DENIED: "allow the operation on this key in the key policy and in the function's role",
-    KmsOutcome.DISABLED: "enable the key, or cancel its deletion",
-    KmsOutcome.UNREACHABLE: "check the key's Region, the network path (VPC endpoint, security group) and the timeouts",
-}
-_REMEDY_OF_CODE = {
-    "NotFoundException": "check the key ARN and its Region",
-    "InvalidCiphertextException": "the encryption context or the encrypted data key is not the original",
-    "IncorrectKeyException": "the data key was encrypted under another key",
-    "ExpiredTokenException": "refresh the credentials",
-    "ExpiredToken": "refresh the credentials",
-    "UnrecognizedClientException": "check the credentials",
-    "InvalidClientTokenId": "check the credentials",
-    "NoCredentialsError": "give the client credentials; in Lambda they are those of the function's role",
-    "PartialCredentialsError": "give the client whole credentials",
-    "CredentialRetrievalError": "check where the client gets its credentials from",
-    "InvalidSignatureException": "check the credentials and the clock",
-    "InvalidGrantTokenException": "check the grant tokens",
-    "InvalidKeyUsageException": "use a key whose usage and spec fit the keyring",
-}
 # KMS itself does not answer so.
 _REMEDY_OF_NO_KMS = "check what answers for KMS: the client's endpoint, a proxy, a mock"
 
 
-class _Attempts:
-    """Counts how often botocore sends one request.
+class _Request:
+    """Follows one request while the client works on it, by the client's own events.
 
-    :ivar made: so far; 0 for a client that does not tell
+    :ivar sent: how often it was sent; 0 for a client that does not tell
+    :ivar resent_after: the attempt that found its connection closed, so that it was sent once more; or 0
+    :ivar headers: as they were sent last
     """
 
-    __slots__ = ("made",)
+    __slots__ = ("client", "headers", "resent_after", "sent")
 
-    def __init__(self) -> None:
-        self.made = 0
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count what is sent in the block."""
-        token = _of_this_request.set(self)
-        try:
-            yield
-        finally:
-            _of_this_request.reset(token)
+    def __init__(self, client: KmsClient) -> None:
+        self.client = client
+        self.sent = 0
+        self.resent_after = 0
+        self.headers: Mapping[str, str] = {}
 
 
-_of_this_request: ContextVar[_Attempts | None] = ContextVar("warmkey_kms_attempts", default=None)
+# Set in a context of the request's own, so that nothing has to be taken back, whatever interrupts it.
+_under_way: ContextVar[_Request | None] = ContextVar("warmkey_kms_request_under_way", default=None)
 
 
-def _watch_attempts(client: KmsClient) -> None:
+def _listen(client: KmsClient) -> None:
     """Have *client* tell of each attempt; registering twice does no harm."""
-    register_handler = getattr(getattr(getattr(client, "meta", None), "events", None), "register", None)
-    if register_handler is not None:
-        register_handler("before-send.kms", _count_attempt, unique_id="warmkey-attempts")
+    events: Any = getattr(getattr(client, "meta", None), "events", None)
+    if hasattr(events, "register_first"):
+        events.register("before-send.kms", _count_attempt, unique_id="warmkey-attempts")
+        events.register_first("needs-retry.kms", _send_again, unique_id="warmkey-resend")
 
 
-def _count_attempt(**_event: object) -> None:
-    attempts = _of_this_request.get()
-    if attempts is not None:
-        attempts.made += 1
+def _count_attempt(request: object = None, **_event: object) -> None:
+    under_way = _under_way.get()
+    if under_way is not None:
+        under_way.sent += 1
+        under_way.headers = getattr(request, "headers", {})
+
+
+def _send_again(*, attempts: int, endpoint: Any, **event: Any) -> float | None:  # noqa: ANN401 - botocore has no types
+    """Return after how many seconds to send the request again, or ``None`` to leave that to the client.
+
+    A pooled connection may have died while the environment was frozen. A request that finds it closed before any answer
+    goes out once more at once, on a new connection, however few attempts the client may make. Where the client then
+    gives up at its last attempt, the request gets back the one that the dead connection took.
+    """
+    request = _under_way.get()
+    error = event.get("caught_exception")
+    if request is None or (error is None and not event["response"][1].get("Error")):
+        return None
+    from warmkey.keyrings import kms_failures  # noqa: PLC0415 - for failures only
+
+    if not request.resent_after and kms_failures.was_closed_unanswered(error):
+        request.resent_after = attempts
+        endpoint.close()  # the other connections of the pool are as old
+        return 0
+    last = kms_failures.max_attempts(request.client)
+    if 0 < request.resent_after < last == attempts and kms_failures.is_transient(error, event["response"]):
+        return kms_failures.backoff_seconds(attempts)
+    return None
 
 
 class KmsRequests:
@@ -145,7 +117,7 @@ class KmsRequests:
             raise ConfigurationError(f"{keyring} needs kms_client, for example boto3.client('kms')")
         if isinstance(grant_tokens, str):
             raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
-        _watch_attempts(kms_client)
+        _listen(kms_client)
         require_method("emit", emit, "__call__")
         self._client = kms_client
         self._keyring = keyring
@@ -174,19 +146,20 @@ class KmsRequests:
         if self._grant_tokens:
             parameters["GrantTokens"] = self._grant_tokens
         send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
-        attempts = _Attempts()
+        request = _Request(self._client)
+        context = without_debug_lines()
+        context.run(_under_way.set, request)
         started = perf_counter()
         try:
-            with discreet(), attempts.counted():
-                response = send(**parameters)
+            response = context.run(partial(send, **parameters))
         except Exception as error:
-            attempt = self._explain(operation, key, error)
+            attempt = self._explain(operation, key, error, parameters, request.headers)
             outcome = attempt.outcome or KmsOutcome.OTHER
-            self._tell(operation, key, started, outcome, getattr(error, "response", None), attempts.made)
+            self._tell(operation, key, started, outcome, getattr(error, "response", None), request.sent)
             note_refusal(attempt)
             failure = KeyUnavailable(f"AWS KMS {operation} failed", [attempt])
             raise failure from error
-        self._tell(operation, key, started, KmsOutcome.OK, response, attempts.made)
+        self._tell(operation, key, started, KmsOutcome.OK, response, request.sent)
         checked = self._checked(operation, key, response)
         answered = checked.get("KeyId")
         note_used_keys(key, *([answered] if isinstance(answered, str) else []), region=self.region)
@@ -265,32 +238,25 @@ class KmsRequests:
             )
         )
 
-    def _explain(self, operation: str, key: str, error: Exception) -> KeyAttempt:
-        code = _error_code(error)
-        outcome = _outcome(error, code)
-        name = code or type(error).__name__
-        remedy = _REMEDY_OF_CODE.get(name) or _REMEDIES.get(outcome, "")
-        if code and outcome is KmsOutcome.UNREACHABLE:  # it was reached, and could not answer
-            remedy = "KMS has a problem of its own; try again"
-        reason = f"KMS answered {code}" if code else name
-        return self.attempt(operation, key, reason, outcome=outcome, error_code=code, remedy=remedy, cause=error)
+    def _explain(
+        self, operation: str, key: str, error: Exception, parameters: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> KeyAttempt:
+        from warmkey.keyrings.kms_failures import explain  # noqa: PLC0415 - for failures only
+        from warmkey.keyrings.redaction import Redactor, sensitive_texts  # noqa: PLC0415 - for failures only
 
-
-def _error_code(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    if isinstance(response, dict) and isinstance(response.get("Error"), dict):
-        return str(response["Error"].get("Code", ""))
-    return ""
-
-
-def _outcome(error: Exception, code: str) -> KmsOutcome:
-    if code in _OUTCOME_OF_CODE:
-        return _OUTCOME_OF_CODE[code]
-    if code:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)  # type: ignore[attr-defined]
-        if status == 429:  # noqa: PLR2004 - Too Many Requests
-            return KmsOutcome.THROTTLED
-        return KmsOutcome.UNREACHABLE if status >= 500 else KmsOutcome.OTHER  # noqa: PLR2004 - server errors
-    if _UNREACHABLE & {kind.__name__ for kind in type(error).__mro__}:
-        return KmsOutcome.UNREACHABLE
-    return KmsOutcome.OTHER
+        failure = explain(error)
+        redactor = Redactor(sensitive_texts(self._client, parameters, headers))
+        redactor.clean(error)
+        reason = f"KMS answered {failure.code}" if failure.code else failure.name
+        if failure.message:
+            reason = f"{reason}: {redactor.message(failure.message)}"
+        return self.attempt(
+            operation,
+            key,
+            reason,
+            outcome=failure.outcome,
+            error_code=failure.code,
+            request_id=failure.request_id,
+            remedy=failure.remedy,
+            cause=error,
+        )
