@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/1"
-ANSWER, CLOSE, RESET, GARBLE, FAIL, DENY = "answer", "close", "reset", "garble", "fail", "deny"
+ANSWER, TOGETHER, CLOSE, RESET, GARBLE, FAIL, DENY = "answer", "together", "close", "reset", "garble", "fail", "deny"
 LINGER = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # close with RST
 BODIES = {
     ANSWER: ("200 OK", {"KeyId": ARN, "Plaintext": "", "KeyMaterialId": "0" * 64}),
     FAIL: ("500 Internal Server Error", {"__type": "KMSInternalException", "message": "try again"}),
     DENY: ("400 Bad Request", {"__type": "AccessDeniedException", "message": "no"}),
 }
+
+
+BODIES[TOGETHER] = BODIES[ANSWER]
 
 
 class Server:
@@ -40,6 +43,7 @@ class Server:
         self.script = list(script)
         self.seen: list[int] = []
         self.connections = 0
+        self.both = threading.Barrier(2)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -59,6 +63,8 @@ class Server:
             while self._read(connection):
                 self.seen.append(number)
                 step = self.script.pop(0) if self.script else ANSWER
+                if step == TOGETHER:  # so that there are two connections
+                    self.both.wait(10)
                 if step == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
                 if step in (RESET, CLOSE):
@@ -149,19 +155,12 @@ def test_a_request_on_a_dead_connection_is_sent_again_at_once_on_a_new_one(
 
 def test_all_idle_connections_are_given_up_with_the_dead_one() -> None:
     """Those in the pool are as old. Whichever of the two is taken first, the other one is not taken next."""
-    with serving(ANSWER, ANSWER, CLOSE) as server:
+    with serving(TOGETHER, TOGETHER, CLOSE) as server:
         ask = Asked(server)
-        together = threading.Barrier(2)
-
-        def wait_for_the_other(**_event: object) -> None:
-            together.wait(5)
-
-        ask.client.meta.events.register("before-send.kms", wait_for_the_other)
         other = threading.Thread(target=ask)
         other.start()
         ask()
         other.join()
-        ask.client.meta.events.unregister("before-send.kms", wait_for_the_other)
         ask()
 
     assert set(server.seen[:2]) == {0, 1}
