@@ -78,6 +78,13 @@ $(NODE_PEER)/.installed: tests/interop/node/package-lock.json
 neighbours: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the layer beside other copies of what it carries, on every Python here
 	.venv-test/bin/python -m pytest -m "full or not full" tests/runtimes $(PYTEST_OPTIONS)
 
+.PHONY: every-runtime
+every-runtime: .venv-test/.installed runtime runtimes ## fetch the Pythons that this machine lacks, arm64 too, and run the layer on each
+	.venv/bin/python -m tools.debian_pythons
+	@$(MAKE) layer
+	@.venv/bin/python -m layer.build --preview --out build/preview
+	EVERY_RUNTIME=1 .venv-test/bin/python -m pytest -m "full or not full" tests/runtimes/test_every_runtime.py $(PYTEST_OPTIONS)
+
 .PHONY: vectors
 vectors: .venv-test/.installed ## write tests/vectors/messages.json again
 	.venv-test/bin/python -m tests.vectors.write

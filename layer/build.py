@@ -1,6 +1,6 @@
 """Build the Lambda layer: warmkey and what it needs, for every supported runtime, one zip for each architecture.
 
-usage: python -m layer.build [--variant full|core] [--architecture x86_64|arm64]... [--unpacked FOLDER]
+usage: python -m layer.build [--variant full|core] [--architecture x86_64|arm64]... [--preview] [--unpacked FOLDER]
 
 Only the standard library and pip are needed. The same sources, pins and interpreters give the same bytes.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from layer import archive, wheels
 from layer.bytecode import compile_sources, find_interpreters
+from layer.runtimes import ARCHITECTURES, PREVIEWS, RUNTIMES, lambda_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +46,7 @@ class Manifest:
     """What is in a layer; written into it.
 
     :ivar content_sha256: see :func:`layer.archive.content_hash`; over everything but bytecode and this manifest
+    :ivar native: each native file with the Python that it is for, or ``abi3``
     :ivar bytecode: for each runtime with ``.pyc`` files in the layer, the version of Python that made them
     :ivar unzipped_bytes: what counts against Lambda's 250 MB, without this manifest
     """
@@ -54,6 +57,7 @@ class Manifest:
     architecture: str
     runtimes: tuple[str, ...]
     packages: dict[str, str]
+    native: dict[str, str]
     content_sha256: str
     bytecode: dict[str, str]
     unzipped_bytes: int
@@ -73,10 +77,20 @@ class Layer:
     zip: bytes
 
 
-def build(*, variant: str, architecture: str, cache: Path, interpreters: Sequence[Interpreter]) -> Layer:
-    """Build one layer; wheels that are not in *cache* are downloaded into it."""
+def build(
+    *,
+    variant: str,
+    architecture: str,
+    cache: Path,
+    interpreters: Sequence[Interpreter],
+    runtimes: Sequence[str] = RUNTIMES,
+) -> Layer:
+    """Build one layer; wheels that are not in *cache* are downloaded into it.
+
+    :raises ValueError: two wheels disagree, or a native file that one of *runtimes* needs is missing
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    found = wheels.fetch(ROOT / "requirements" / VARIANTS[variant], architecture, cache)
+    found = wheels.fetch(ROOT / "requirements" / VARIANTS[variant], architecture, cache, runtimes=runtimes)
     files = _site_packages(found, project, interpreters)
     zipped = archive.LayerZip()
     zipped.add(files)
@@ -85,8 +99,9 @@ def build(*, variant: str, architecture: str, cache: Path, interpreters: Sequenc
         version=project["version"],
         variant=variant,
         architecture=architecture,
-        runtimes=wheels.RUNTIMES,
+        runtimes=tuple(runtimes),
         packages=wheels.packages(found),
+        native=wheels.native_files(files, runtimes, architecture),
         content_sha256=archive.content_hash(files),
         bytecode={interpreter.runtime: interpreter.version for interpreter in interpreters},
         unzipped_bytes=sum(map(len, files.values())),
@@ -139,26 +154,47 @@ def describe(layer: Layer) -> str:
     )
 
 
+def warnings(layer: Layer) -> list[str]:
+    """Return what a person should know before shipping *layer*: the runtimes that will compile at each cold start."""
+    missing = [runtime for runtime in layer.manifest.runtimes if runtime not in layer.manifest.bytecode]
+    return [
+        f"warning: no .pyc for {lambda_name(runtime)}, so each of its cold starts compiles every module. "
+        f"Install Python {runtime}, or let `make every-runtime` fetch one, and build again."
+        for runtime in missing
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build what the command line asks for and say what came out."""
     options = _parse(arguments)
-    interpreters = find_interpreters(wheels.RUNTIMES)
-    for architecture in options.architecture or wheels.PLATFORMS:
+    runtimes = (*RUNTIMES, *PREVIEWS) if options.preview else RUNTIMES
+    interpreters = find_interpreters(runtimes)
+    said: list[str] = []
+    for architecture in options.architecture or ARCHITECTURES:
         layer = build(
-            variant=options.variant, architecture=architecture, cache=options.cache, interpreters=interpreters
+            variant=options.variant,
+            architecture=architecture,
+            cache=options.cache,
+            interpreters=interpreters,
+            runtimes=runtimes,
         )
         target = options.unpacked or options.out / f"warmkey-{options.variant}-{architecture}.zip"
+        target.parent.mkdir(parents=True, exist_ok=True)
         if options.unpacked:
             archive.write_tree(layer.files, target)
         else:
             target.write_bytes(layer.zip)
         print(f"{target}\n{describe(layer)}")
+        said = warnings(layer)
+    for line in said:  # the same for each architecture
+        print(line, file=sys.stderr)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m layer.build", description=__doc__.partition("\n")[0])
     parser.add_argument("--variant", choices=VARIANTS, default="full")
-    parser.add_argument("--architecture", choices=wheels.PLATFORMS, action="append", help="default: all of them")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, action="append", help="default: all of them")
+    parser.add_argument("--preview", action="store_true", help=f"also for Python {', '.join(PREVIEWS)}")
     parser.add_argument("--out", type=Path, default=ROOT / "layer", help="folder for the zips")
     parser.add_argument("--unpacked", type=Path, help="write the files below this folder instead of a zip")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "wheels", help="folder of downloaded wheels")

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layer.runtimes import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Interpreter", "compile_sources", "find_interpreters"]
+__all__ = ["FETCHED", "Interpreter", "compile_sources", "find_interpreters"]
+
+# Where `make every-runtime` puts Pythons that this machine does not have.
+FETCHED = Path(__file__).resolve().parent.parent / "build" / "pythons"
 
 # Bytecode of a pre-release is not what the release loads.
 _PROBE = """
@@ -51,6 +56,7 @@ def _first_that_starts(runtime: str) -> Interpreter | None:
 
 def _candidates(runtime: str) -> Iterator[Path]:
     folders = [Path(folder) for folder in os.get_exec_path()]
+    folders.append(FETCHED / f"{runtime}-{HOST}" / "bin")
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders += sorted(pyenv.glob(f"versions/{runtime}.*/bin"), reverse=True)
     folders += sorted(Path.home().glob(f".local/share/uv/python/cpython-{runtime}.*/bin"), reverse=True)

@@ -26,14 +26,16 @@ def host_layer(variant: str = "full") -> Path:
 class EmulatorStage:
     """Execution environments with a layer that ``make layer`` built for this machine, unpacked in *opt*.
 
-    :param environment: the clone's folder with the Python that runs the functions
+    :param python: what runs the functions; by default the Python of ``make runtime``
     :raises EmulatorUnavailable: a part of it is missing; ``make runtime`` makes them
     """
 
-    def __init__(self, opt: Path, *, variant: str = "full", environment: str = ".venv-runtime") -> None:
+    def __init__(self, opt: Path, *, variant: str = "full", python: Path | None = None) -> None:
         unpack_layer(host_layer(variant), opt)
         self._runtime = Runtime(
-            emulator=_CLONE / "build" / "aws-lambda-rie", python=_CLONE / environment / "bin" / "python", opt=opt
+            emulator=_CLONE / "build" / "aws-lambda-rie",
+            python=python or _CLONE / ".venv-runtime" / "bin" / "python",
+            opt=opt,
         )
 
     def start(self, task_root: Path, environment: Mapping[str, str]) -> Emulator:

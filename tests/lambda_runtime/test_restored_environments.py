@@ -15,8 +15,7 @@ import pytest
 
 from examples.demo.emulator import EmulatorUnavailable, unpack_layer
 from examples.demo.stages import host_layer
-from layer import wheels
-from layer.build import ROOT
+from layer.runtimes import RUNTIMES, interpreter
 from tests.lambda_runtime.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import writable_memory
 from tests.lambda_runtime.runtime_api import RuntimeApi, runtime_api
@@ -60,11 +59,11 @@ class Restored:
         return {key.ciphertext for header in headers for key in header.encrypted_data_keys}
 
 
-@pytest.fixture(scope="module", params=wheels.RUNTIMES)
+@pytest.fixture(scope="module", params=RUNTIMES)
 def restored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
-    python = ROOT / f".venv-runtime-{request.param}" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"no Python {request.param} is here, or `make runtimes` has not run")
+    python = interpreter(request.param)
+    if not python:
+        pytest.skip(f"no Python {request.param} is here; `make runtimes` or `make every-runtime` makes it ready")
     opt = tmp_path_factory.mktemp("opt")
     try:
         unpack_layer(host_layer(), opt)
@@ -111,7 +110,7 @@ def image(python: Path, opt: Path, kms: LoopbackKms, apis: list[RuntimeApi]) -> 
 
 
 def variables(python: Path, opt: Path, kms: LoopbackKms, address: str) -> dict[str, str]:
-    version = python.parents[1].name.removeprefix(".venv-runtime-")
+    version = python.parents[1].name.removeprefix(".venv-runtime-").partition("-")[0]
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": f"{opt}/python",

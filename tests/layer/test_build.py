@@ -11,8 +11,9 @@ import pytest
 
 import warmkey
 from examples.demo.stages import host_layer
-from layer import archive, build, wheels
+from layer import archive, build
 from layer.bytecode import find_interpreters
+from layer.runtimes import ARCHITECTURES, RUNTIMES, lambda_name
 
 if TYPE_CHECKING:
     from layer.build import Layer
@@ -24,7 +25,7 @@ CACHE = build.ROOT / "build" / "wheels"
 
 def build_for_host() -> Layer:
     """From wheels that `make layer` has downloaded, with bytecode of one interpreter only, which takes a third."""
-    interpreters = find_interpreters(wheels.RUNTIMES)[:1]
+    interpreters = find_interpreters(RUNTIMES)[:1]
     return build.build(
         variant="full", architecture=host_layer().stem.rpartition("-")[2], cache=CACHE, interpreters=interpreters
     )
@@ -62,7 +63,7 @@ def test_it_carries_what_a_function_needs_and_not_what_the_runtime_has(layer: La
 def test_it_has_the_native_part_of_every_runtime(layer: Layer) -> None:
     backends = [name for name in names(layer) if "_cffi_backend" in name]
 
-    assert [name.split("-")[1] for name in backends] == [runtime.replace(".", "") for runtime in wheels.RUNTIMES]
+    assert [name.split("-")[1] for name in backends] == [runtime.replace(".", "") for runtime in RUNTIMES]
 
 
 def test_every_module_has_bytecode_of_the_interpreters_that_the_manifest_names(layer: Layer) -> None:
@@ -110,7 +111,29 @@ def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
 
 
 def test_its_native_parts_are_for_the_architecture_that_it_names(layer: Layer) -> None:
-    machines = {"x86_64": 0x3E, "arm64": 0xB7}
     found = {content[18] for name, content in layer.files.items() if name.endswith(".so")}
 
-    assert found == {machines[layer.manifest.architecture]}
+    assert found == {ARCHITECTURES[layer.manifest.architecture].elf}
+
+
+def test_the_manifest_names_the_native_files_that_are_there(layer: Layer) -> None:
+    there = {name for name in names(layer) if name.endswith(".so")}
+
+    assert set(manifest_in(layer)["native"]) == there
+    assert set(manifest_in(layer)["native"].values()) == {*manifest_in(layer)["runtimes"], "abi3"}
+
+
+def test_one_copy_of_a_library_serves_all_runtimes(layer: Layer) -> None:
+    shared = [name for name, python in manifest_in(layer)["native"].items() if python == "abi3"]
+
+    assert shared == ["python/cryptography/hazmat/bindings/_rust.abi3.so"]
+
+
+def test_a_runtime_without_bytecode_is_warned_of_with_a_remedy(layer: Layer) -> None:
+    warned = build.warnings(layer)
+    without = [runtime for runtime in RUNTIMES if runtime not in layer.manifest.bytecode]
+
+    assert len(warned) == len(without) == len(RUNTIMES) - 1
+    for runtime, line in zip(without, warned, strict=True):
+        assert f"no .pyc for {lambda_name(runtime)}" in line
+        assert "make every-runtime" in line

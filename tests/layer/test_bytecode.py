@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from layer import bytecode
 from layer.bytecode import Interpreter, compile_sources, find_interpreters
+from layer.runtimes import HOST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,18 @@ def test_an_interpreter_is_found_by_its_version(tmp_path: Path, monkeypatch: pyt
     assert [found.version for found in find_interpreters([THIS.runtime])] == [THIS.version]
 
 
+def test_one_that_was_fetched_is_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = tmp_path / f"{THIS.runtime}-{HOST}" / "bin" / f"python{THIS.runtime}"
+    fetched.parent.mkdir(parents=True)
+    fetched.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    monkeypatch.setattr(bytecode, "FETCHED", tmp_path)
+
+    assert [found.executable for found in find_interpreters([THIS.runtime])] == [str(fetched)]
+
+
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 127\n", "#!/bin/sh\necho 3.1 3.1.4\n", "no program at all"])
 def test_a_shim_that_starts_nothing_or_something_else_is_no_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
@@ -70,5 +84,6 @@ def test_a_shim_that_starts_nothing_or_something_else_is_no_interpreter(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(bytecode, "FETCHED", tmp_path)
 
     assert find_interpreters(["3.14"]) == []

@@ -9,8 +9,8 @@ import pytest
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
 from examples.demo.kms_server import REGION, create_key, kms_server
 from examples.demo.stages import EmulatorStage
-from layer import wheels
 from layer.build import ROOT
+from layer.runtimes import RUNTIMES, interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,21 +20,21 @@ pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
 
 def make_stage(opt: Path, *, runtime: str, variant: str) -> EmulatorStage:
-    environment = f".venv-runtime-{runtime}"
-    if not (ROOT / environment).exists():
-        pytest.skip(f"no Python {runtime} is here, or `make runtimes` has not run")
+    python = interpreter(runtime)
+    if not python:
+        pytest.skip(f"no Python {runtime} is here; `make runtimes` or `make every-runtime` makes it ready")
     try:
-        return EmulatorStage(opt, variant=variant, environment=environment)
+        return EmulatorStage(opt, variant=variant, python=python)
     except EmulatorUnavailable as reason:
         pytest.skip(f"{reason}; `make runtime layer VARIANT={variant}` makes it")
 
 
-@pytest.fixture(scope="module", params=wheels.RUNTIMES)
+@pytest.fixture(scope="module", params=RUNTIMES)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
     return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="full")
 
 
-@pytest.fixture(scope="module", params=wheels.RUNTIMES)
+@pytest.fixture(scope="module", params=RUNTIMES)
 def core_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
     return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="core")
 

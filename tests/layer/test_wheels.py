@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer import wheels
+from layer.runtimes import RUNTIMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,13 +76,15 @@ class FakePip:
         self.calls = 0
         self._failing = failing
 
-    def __call__(self, _requirements: Path, platform: str, runtime: str, folder: Path) -> None:
+    def __call__(self, pins: str, platforms: tuple[str, ...], runtime: str, folder: Path) -> None:
         self.calls += 1
         if self.calls == self._failing:
             raise RuntimeError("no such wheel")
         folder.mkdir(parents=True, exist_ok=True)
         tag = runtime.replace(".", "")
-        wheel(folder, f"cffi-1.0-cp{tag}-cp{tag}-{platform}.whl", {})
+        for pin in pins.split():
+            python = "py3-none" if pin.startswith("pure") else f"cp{tag}-cp{tag}"
+            wheel(folder, f"{pin.replace('==', '-')}-{python}-{platforms[0]}.whl", {})
 
 
 @pytest.fixture
@@ -100,8 +103,57 @@ def test_wheels_are_downloaded_for_every_runtime_once(
     second = wheels.fetch(requirements, "arm64", tmp_path / "cache")
 
     assert first == second
-    assert pip.calls == len(first) == len(wheels.RUNTIMES)
+    assert pip.calls == len(first) == len(RUNTIMES)
     assert all("manylinux2014_aarch64" in path.name for path in first)
+
+
+def test_wheels_for_another_list_of_runtimes_are_downloaded_again(
+    tmp_path: Path, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = FakePip()
+    monkeypatch.setattr(wheels, "_download", pip)
+    fewer = wheels.fetch(requirements, "arm64", tmp_path / "cache", runtimes=RUNTIMES[:-1])
+    all_of_them = wheels.fetch(requirements, "arm64", tmp_path / "cache", runtimes=RUNTIMES)
+
+    assert (len(fewer), len(all_of_them)) == (len(RUNTIMES) - 1, len(RUNTIMES))
+
+
+def test_a_wheel_that_serves_later_pythons_is_not_asked_for_again(
+    tmp_path: Path, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheels, "_download", FakePip())
+    requirements.write_text("cffi==1.0\npure==2.0\n")
+    found = wheels.fetch(requirements, "arm64", tmp_path / "cache")
+
+    assert [path.name.split("-")[0] for path in found] == ["cffi"] * len(RUNTIMES) + ["pure"]
+
+
+def elf(machine: int) -> bytes:
+    return b"\x7fELF".ljust(18, b"\0") + bytes([machine, 0])
+
+
+NATIVE = {f"python/_cffi_backend.cpython-3{runtime[2:]}-aarch64-linux-gnu.so": elf(0xB7) for runtime in RUNTIMES}
+
+
+def test_native_files_are_named_with_the_python_that_they_are_for() -> None:
+    found = wheels.native_files({**NATIVE, "python/a.abi3.so": elf(0xB7), "python/a.py": b""}, RUNTIMES, "arm64")
+
+    assert [*found.values()] == [*RUNTIMES, "abi3"]
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (dict(list(NATIVE.items())[:-1]), f"lack python/_cffi_backend for {RUNTIMES[-1]}"),
+        (NATIVE | {"python/b.abi3.so": elf(0x3E)}, r"python/b\.abi3\.so must be for arm64"),
+        (NATIVE | {"python/b.abi3.so": b"#!/bin/sh"}, r"python/b\.abi3\.so must be for arm64"),
+        (NATIVE | {"python/b.cpython-36-x.so": elf(0xB7)}, "a Python that the layer does not name"),
+    ],
+    ids=["one is missing", "another machine", "not a library", "another Python"],
+)
+def test_native_files_that_do_not_fit_the_layer_are_an_error(files: dict[str, bytes], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        wheels.native_files(files, RUNTIMES, "arm64")
 
 
 def test_other_pins_are_downloaded_again(tmp_path: Path, requirements: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +163,7 @@ def test_other_pins_are_downloaded_again(tmp_path: Path, requirements: Path, mon
     requirements.write_text("cffi==2.0\n")
     wheels.fetch(requirements, "arm64", tmp_path / "cache")
 
-    assert pip.calls == 2 * len(wheels.RUNTIMES)
+    assert pip.calls == 2 * len(RUNTIMES)
 
 
 def test_a_download_that_broke_is_not_taken_for_a_whole_one(
@@ -122,7 +174,7 @@ def test_a_download_that_broke_is_not_taken_for_a_whole_one(
         wheels.fetch(requirements, "arm64", tmp_path / "cache")
     monkeypatch.setattr(wheels, "_download", FakePip())
 
-    assert len(wheels.fetch(requirements, "arm64", tmp_path / "cache")) == len(wheels.RUNTIMES)
+    assert len(wheels.fetch(requirements, "arm64", tmp_path / "cache")) == len(RUNTIMES)
 
 
 def test_packages_are_named_with_their_version(tmp_path: Path) -> None:

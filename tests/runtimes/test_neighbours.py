@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from layer import wheels
+from layer import runtimes
 from tests.runtimes.unpacked import RUNTIMES, pins, start
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
 # The whole matrix takes minutes: by default all of it runs on the newest Python, and on the others on request.
 PYTHONS = [
-    pytest.param(runtime, marks=[] if [runtime] == RUNTIMES[-1:] else pytest.mark.full) for runtime in wheels.RUNTIMES
+    pytest.param(runtime, marks=[] if [runtime] == RUNTIMES[-1:] else pytest.mark.full) for runtime in runtimes.RUNTIMES
 ]
 
 

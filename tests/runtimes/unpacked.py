@@ -12,7 +12,7 @@ import pytest
 
 from examples.demo.emulator import Emulator, EmulatorUnavailable, Runtime
 from examples.demo.stages import host_layer
-from layer import archive, wheels
+from layer import archive, runtimes, wheels
 from layer.build import ROOT
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ class Parts(dict[str, Files]):
         return f"<Parts {', '.join(self)}>"  # not their contents, when a test fails
 
 
-RUNTIMES = [runtime for runtime in wheels.RUNTIMES if (ROOT / f".venv-runtime-{runtime}").exists()]
+RUNTIMES = [runtime for runtime in runtimes.RUNTIMES if runtimes.interpreter(runtime)]
 FUNCTION = ROOT / "tests" / "runtimes" / "reporting_function" / "app.py"
 MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
-_ARCHITECTURE = {"aarch64": "arm64"}.get(MACHINE, MACHINE)
 _NEIGHBOURS = ROOT / "requirements" / "neighbours.txt"
 
 
@@ -49,7 +48,7 @@ def layer(variant: str) -> Files:
 def neighbours() -> Files:
     """The oldest cryptography, Powertools and boto3 that warmkey works with, without bytecode, as a layer has them."""
     try:
-        found = wheels.fetch(_NEIGHBOURS, _ARCHITECTURE, ROOT / "build" / "wheels")
+        found = wheels.fetch(_NEIGHBOURS, runtimes.HOST, ROOT / "build" / "wheels")
     except subprocess.CalledProcessError:
         pytest.skip("no package index is here; `make runtimes` downloads what this needs")
     return {f"python/{name}": content for name, content in wheels.merge(map(wheels.unpack, found)).items()}
@@ -73,7 +72,9 @@ def start(folder: Path, *, runtime: str, opt: Files, function: Files, environmen
     task_root = folder / "reporting-function"
     own = {name.removeprefix("python/"): content for name, content in function.items()}
     archive.write_tree({"app.py": FUNCTION.read_bytes(), **own}, task_root)
-    python = ROOT / f".venv-runtime-{runtime}" / "bin" / "python"
+    python = runtimes.interpreter(runtime)
+    if not python:
+        pytest.skip(f"no Python {runtime} is here; `make runtimes` or `make every-runtime` makes it ready")
     lambda_runtime = Runtime(emulator=ROOT / "build" / "aws-lambda-rie", python=python, opt=folder / "opt")
     try:
         return Emulator(lambda_runtime, task_root=task_root, handler="app.handler", environment=environment)
