@@ -202,12 +202,12 @@ def test_the_dollars_of_the_page_are_computed_from_public_prices() -> None:
     requests_per_series = round(DOLLARS_PER_SERIES / DOLLARS_PER_KMS_REQUEST)
 
     assert requests_per_series == 100_000
-    assert rows("mode", "series of a function") == [
+    assert rows("mode", "series per function") == [
         [
             f"`{mode}`",
-            f"{count} at most" if count else "0",
+            f"up to {count}" if count else "0",
             f"{count * DOLLARS_PER_SERIES:.2f}",
-            f"{count * requests_per_series:,} KMS requests a month" if count else "–",
+            f"{count * requests_per_series:,} KMS requests per month" if count else "–",
         ]
         for mode, count in series.items()
     ]
