@@ -277,9 +277,9 @@ def test_a_directory_is_no_output(shell: Shell) -> None:
         (("encrypt", "a", "b"), "--key-arn"),
         (("encrypt", "--key-arn", "x", "--context", "tenant", "a", "b"), "'tenant' is not KEY=VALUE"),
         (("encrypt", "--key-arn", "x", "--context", "k=1", "--context", "k=2", "a", "b"), "has the key 'k' twice"),
-        (("encrypt", "--key-arn", "x", "--suite", "0x1234", "a", "b"), "there are 0x0014"),
+        (("encrypt", "--key-arn", "x", "--suite", "0x1234", "a", "b"), "choose one of 0x0014"),
         (("encrypt", "--key-arn", "x", "--frame-length", "long", "a", "b"), "'long'"),
-        (("encrypt", "--key-arn", "x", "--suite", "best", "a", "b"), "'best' is no algorithm suite"),
+        (("encrypt", "--key-arn", "x", "--suite", "best", "a", "b"), "'best' is not an algorithm suite"),
         (("decrypt", "--key-arn", "x", "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
     ],
 )

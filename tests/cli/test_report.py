@@ -38,7 +38,7 @@ def test_for_a_person() -> None:
         "format      version 2",
         "suite       0x0578 AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384 (with key commitment, signed)",
         f"message ID  {MESSAGE_ID}",
-        "context     2 pairs, stored in clear for everyone to read",
+        "context     2 pairs, stored unencrypted",
         f"    aws-crypto-public-key = {POINT}",
         "    tenant = a",
         "data key    encrypted 1 time",
@@ -46,7 +46,7 @@ def test_for_a_person() -> None:
         "body        3 frames of up to 100 bytes, the last of 50; 250 bytes of plaintext",
         "signature   103 bytes, ECDSA_P384",
         "length      741 bytes, 282 of them header",
-        "verdict     complete; whether it is authentic takes the key to tell",
+        "verdict     complete; only the key can show whether it is authentic",
     ]
 
 
@@ -84,7 +84,7 @@ def test_an_old_message() -> None:
     assert "0x0014 AES_128_GCM_IV12_TAG16_NO_KDF (without key commitment, not signed)" in text
     assert "context     empty" in text
     assert "body        not framed, 1,234 bytes of plaintext" in text
-    assert "signature   none; the suite has none" in text
+    assert "signature   none; the suite does not sign" in text
     report = json_of(message)
     assert (report["content_type"], report["plaintext_length"], report["signature_length"]) == (
         "non-framed",

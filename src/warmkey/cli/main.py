@@ -1,6 +1,6 @@
-"""``warmkey``: arguments, errors and exit codes.
+"""Parse the arguments of ``warmkey``, print errors, and return exit codes.
 
-0: done. 1: the message is damaged or could not be encrypted or decrypted; standard error says why. 2: the command line
+0: success. 1: the message is damaged, or encrypting or decrypting failed; standard error says why. 2: the command line
 is wrong.
 """
 
@@ -28,16 +28,16 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | None = None) -> int:
-    """Run a command; the exit code.
+    """Run a command and return its exit code.
 
-    :param arguments: instead of the process's own
-    :param kms_clients: gives a KMS client for a Region, instead of boto3
+    :param arguments: used instead of the arguments of the process
+    :param kms_clients: makes a KMS client for a Region; the default uses boto3
     """
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.command(parsed, kms_clients or _boto3_client)
     except BrokenPipeError:
-        # Whoever reads our output has had enough; without this, Python complains of it once more when it exits.
+        # The reader of our output has closed the pipe; without this, Python reports the error again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except (WarmkeyError, OSError) as error:
@@ -56,7 +56,9 @@ def _boto3_client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no typ
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="warmkey", description="Messages in the AWS Encryption SDK's format.", allow_abbrev=False
+        prog="warmkey",
+        description="Encrypt, decrypt and inspect messages in the format of the AWS Encryption SDK.",
+        allow_abbrev=False,
     )
     commands_ = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_inspect(commands_)
@@ -68,47 +70,54 @@ def _parser() -> argparse.ArgumentParser:
 def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = commands_.add_parser(
         "inspect",
-        help="what stands in a message, and where it breaks; takes no key",
-        description="What stands in a message, and where it breaks, without any key: so nothing is authenticated.",
+        help="show what a message contains and where it is damaged; needs no key",
+        description="Show what a message contains and where it is damaged. Needs no key, so it authenticates nothing.",
     )
     parser.set_defaults(command=commands.inspect)
-    parser.add_argument("input", metavar="FILE", help="the message; - for standard input")
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
-    parser.add_argument("--base64", action="store_true", help="the file is base64 text")
+    parser.add_argument("input", metavar="FILE", help="the file to read; - for standard input")
+    parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
+    parser.add_argument("--base64", action="store_true", help="the message is base64 text")
 
 
 def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = commands_.add_parser("encrypt", help="encrypt a file with a KMS key")
     parser.set_defaults(command=commands.encrypt)
-    _add_common(parser, context="stored in clear with the message, and needed nowhere else")
+    _add_common(parser, context="stored unencrypted in the message")
     parser.add_argument(
-        "--suite", type=_suite, help="an algorithm suite by name or number; default: the policy's, which signs"
+        "--suite",
+        type=_suite,
+        help="name or ID of the algorithm suite; default: the one of the commitment policy, which signs",
     )
     parser.add_argument(
         "--frame-length",
         type=_frame_length,
         default=DEFAULT_FRAME_LENGTH,
         metavar="BYTES",
-        help="or auto, which is faster for large files; default: %(default)s",
+        help="plaintext bytes per frame, or auto, which is faster for large files; default: %(default)s",
     )
 
 
 def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = commands_.add_parser("decrypt", help="decrypt a file with a KMS key")
     parser.set_defaults(command=commands.decrypt)
-    _add_common(parser, context="the message must have been encrypted with it")
+    _add_common(parser, context="the message must contain it")
     parser.add_argument("--base64", action="store_true", help="the message is base64 text")
     parser.add_argument(
-        "--unsigned-only", action="store_true", help="refuse signed messages, which have to be held until verified"
+        "--unsigned-only",
+        action="store_true",
+        help="refuse signed messages, which must be held back until they are verified",
     )
     parser.add_argument(
-        "--max-encrypted-data-keys", type=int, metavar="COUNT", help="refuse messages with more; default: any number"
+        "--max-encrypted-data-keys",
+        type=int,
+        metavar="COUNT",
+        help="refuse messages with more encrypted data keys; default: any number",
     )
     parser.add_argument(
         "--max-body-length",
         type=int,
         metavar="BYTES",
-        help="refuse longer frames and non-framed bodies, which are held in memory; default: 64 MiB",
+        help="refuse longer frames and non-framed bodies, because they are held in memory; default: 64 MiB",
     )
 
 
@@ -118,7 +127,7 @@ def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
         action="append",
         required=True,
         metavar="ARN",
-        help="a KMS key; may be given more than once: the first generates the data key, each can decrypt it",
+        help="ARN of a KMS key; can be repeated: the first key generates the data key, each of them can decrypt it",
     )
     parser.add_argument(
         "--context",
@@ -126,17 +135,17 @@ def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
         type=_pair,
         default=[],
         metavar="KEY=VALUE",
-        help=f"a pair of the encryption context, may be given more than once: {context}",
+        help=f"a pair of the encryption context; can be repeated; {context}",
     )
     parser.add_argument(
         "--commitment-policy",
         choices=[policy.name for policy in CommitmentPolicy],
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT.name,
-        help="default: %(default)s",
+        help="which messages to write and read, depending on key commitment; default: %(default)s",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
     parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
-    parser.add_argument("output", metavar="OUT", help="the file to write or to replace; - for standard output")
+    parser.add_argument("output", metavar="OUT", help="the file to write or replace; - for standard output")
 
 
 def _suite(text: str) -> AlgorithmSuite:
@@ -144,7 +153,7 @@ def _suite(text: str) -> AlgorithmSuite:
         return AlgorithmSuite[text] if text in AlgorithmSuite.__members__ else AlgorithmSuite(int(text, 16))
     except ValueError:
         suites = ", ".join(f"0x{suite.value:04x} ({suite.name})" for suite in AlgorithmSuite)
-        raise argparse.ArgumentTypeError(f"{text!r} is no algorithm suite; there are {suites}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not an algorithm suite; choose one of {suites}") from None
 
 
 def _frame_length(text: str) -> int | str:
@@ -159,7 +168,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 class _AddPair(argparse.Action):
-    """Collects pairs, each key once."""
+    """Collect pairs, and refuse a key that is repeated."""
 
     def __call__(
         self,

@@ -107,7 +107,7 @@ def _header_lines(header: MessageHeader) -> Iterator[str]:
     yield _line("suite", f"0x{suite.value:04x} {suite.name} ({properties})")
     yield _line("message ID", header.message_id.hex())
     count = len(header.encryption_context)
-    yield _line("context", f"{_count(count, 'pair')}, stored in clear for everyone to read" if count else "empty")
+    yield _line("context", f"{_count(count, 'pair')}, stored unencrypted" if count else "empty")
     for key, value in header.encryption_context.items():
         yield f"    {_shown(key)} = {_shown(value)}"
     yield _line("data key", f"encrypted {_count(len(header.encrypted_data_keys), 'time')}")
@@ -127,7 +127,7 @@ def _body_text(found: Examination, header: MessageHeader) -> str:
 
 def _signature_text(found: Examination, suite: AlgorithmSuite) -> str:
     if suite.signature is None:
-        return "none; the suite has none"
+        return "none; the suite does not sign"
     if found.signature_length is None:
         return "not reached"
     return f"{found.signature_length} bytes, {suite.signature.name}"
@@ -135,7 +135,7 @@ def _signature_text(found: Examination, suite: AlgorithmSuite) -> str:
 
 def _verdict(found: Examination) -> str:
     if found.problem is None:
-        return "complete; whether it is authentic takes the key to tell"
+        return "complete; only the key can show whether it is authentic"
     hint = "; --base64 does that here" if "base64" in found.problem.problem else ""
     return f"damaged: {found.problem}{hint}"
 
