@@ -81,7 +81,9 @@ def _start_row(name: str, medians: Mapping[str, float]) -> Row:
     if with_mpl is not None:
         bound = promises.FASTER_START_THAN_PEER_WITH_MPL
         figures.append(Figure(label="faster than with MPL", value=with_mpl / ours, unit="×", bound=bound))
-    figures.append(Figure(label="than without MPL", value=peer / ours, unit="×", bound=promises.FASTER_START_THAN_PEER))
+    figures.append(
+        Figure(label="faster than without MPL", value=peer / ours, unit="×", bound=promises.FASTER_START_THAN_PEER)
+    )
     label = "fresh process to first message" + name.removeprefix("ours")
     return Row(group="cold start", name=label, figures=tuple(figures))
 

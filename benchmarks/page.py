@@ -34,13 +34,18 @@ def with_figures(page: str, found: dict[str, Any]) -> str:
 
 def _block(name: str, found: dict[str, Any]) -> str:
     if name == "machine":
-        return "Taken on " + ", ".join(f"{name} {value}" for name, value in found["machine"].items()) + "."
+        return _machine(**found["machine"])
     if name == "packages":
         return _packages(found["packages"])
     rows = [row for row in found["rows"] if row["group"].startswith(name)]
     if not rows:
         raise SystemExit(f"the results have no rows for {name!r}; they were not taken with --full")
     return as_markdown(rows)
+
+
+def _machine(*, machine: str, **software: str) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in software.items())
+    return f"Measured on a machine with {machine} cores, {versions}."
 
 
 def _packages(milliseconds: dict[str, float]) -> str:

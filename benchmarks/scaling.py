@@ -112,7 +112,7 @@ def _threads_row(name: str, of_the_floor: dict[int, list[float]]) -> Row:
     medians = {threads: median(ratios) for threads, ratios in of_the_floor.items()}
     worst = max(medians[threads] / medians[1] for threads in THREADS)
     return Row(
-        group="threads, as multiples of the floor with as many",
+        group="threads, as multiples of the floor with as many threads",
         name=name,
         figures=(
             *(Figure(label=str(threads), value=medians[threads], unit="×") for threads in THREADS),

@@ -110,11 +110,9 @@ def warm_rows(effort: Effort, *, suite: warmkey.AlgorithmSuite, size: int) -> li
                 Figure(label="peer", value=row.peer, unit="µs"),
                 Figure(label="ours", value=row.ours, unit="µs"),
                 Figure(label="floor", value=row.floor, unit="µs"),
+                Figure(label="faster than peer", value=row.peer_over_ours, unit="×", bound=faster.get(row.operation)),
                 Figure(
-                    label="faster than the peer", value=row.peer_over_ours, unit="×", bound=faster.get(row.operation)
-                ),
-                Figure(
-                    label="of the floor",
+                    label="times the floor",
                     value=row.ours_over_floor,
                     unit="×",
                     bound=None if promise is None else promise.of_the_floor,

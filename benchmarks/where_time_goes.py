@@ -32,7 +32,7 @@ __all__ = ["measure_steps"]
 SUITE = warmkey.AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 FRAME_LENGTH = 4096
 # Also what caches cost: alone, and over and over, a step is quicker than in its place.
-_REST = "between these, the result, colder caches"
+_REST = "rest: glue code, result, colder CPU caches"
 
 
 def measure_steps(effort: Effort) -> list[Row]:
@@ -61,12 +61,12 @@ def _steps_of_encrypt(client: warmkey.Client, cmm: warmkey.CachingCMM, plaintext
     materials = cmm.get_encryption_materials(request)
     header = authenticated_header(materials, FRAME_LENGTH)
     return {
-        "the context": partial(EncryptionContext.of, CONTEXT),
-        "the request": ask,
-        "caching CMM: look up, judge, count": partial(cmm.get_encryption_materials, request),
-        "check the materials": partial(check_encryption_materials, materials, request),
+        "encryption context": partial(EncryptionContext.of, CONTEXT),
+        "request": ask,
+        "caching CMM: look up, check, count": partial(cmm.get_encryption_materials, request),
+        "check materials": partial(check_encryption_materials, materials, request),
         "message ID, keys, cipher, header": partial(authenticated_header, materials, FRAME_LENGTH),
-        "the frame": partial(encrypt_message, header, plaintext, frame_length=FRAME_LENGTH, footer=None),
+        "frame": partial(encrypt_message, header, plaintext, frame_length=FRAME_LENGTH, footer=None),
     }
 
 
@@ -86,13 +86,13 @@ def _steps_of_decrypt(client: warmkey.Client, cmm: warmkey.CachingCMM, message: 
     header_body = message[: header.body_length]
     aead = verified_cipher(materials, header, header_body)
     return {
-        "read the header": partial(read_cached_header, message, maximum_keys=client.max_encrypted_data_keys),
-        "the context": partial(EncryptionContext.of, CONTEXT),
-        "the request": ask,
-        "caching CMM: look up, judge, count": partial(cmm.decrypt_materials, request),
-        "check the materials": partial(check_decryption_materials, materials, request),
+        "read header": partial(read_cached_header, message, maximum_keys=client.max_encrypted_data_keys),
+        "encryption context": partial(EncryptionContext.of, CONTEXT),
+        "request": ask,
+        "caching CMM: look up, check, count": partial(cmm.decrypt_materials, request),
+        "check materials": partial(check_decryption_materials, materials, request),
         "keys, commitment, cipher, header tag": partial(verified_cipher, materials, header, header_body),
-        "the frame": partial(decrypt_body, message, header, aead),
+        "frame": partial(decrypt_body, message, header, aead),
     }
 
 
@@ -100,14 +100,14 @@ def _rows(operation: str, whole: Any, floor: Callable[[], object], steps: Steps,
     found = interleaved({"floor": floor, "whole": whole, **steps}, rounds=2 * effort.rounds, seconds=effort.seconds / 2)
     microseconds = {name: median(values) for name, values in found.items()}
     rest = microseconds["whole"] - sum(microseconds[name] for name in steps)
-    shown = {**{name: microseconds[name] for name in steps}, _REST: rest, "all of it": microseconds["whole"]}
+    shown = {**{name: microseconds[name] for name in steps}, _REST: rest, "total": microseconds["whole"]}
     return [
         Row(
             group=f"where the time goes: {operation}",
             name=name,
             figures=(
                 Figure(label=f"{operation} 1 KB", value=value, unit="µs"),
-                Figure(label="of the floor", value=value / microseconds["floor"], unit="×"),
+                Figure(label="times the floor", value=value / microseconds["floor"], unit="×"),
             ),
         )
         for name, value in shown.items()

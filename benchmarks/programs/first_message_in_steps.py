@@ -28,7 +28,7 @@ import warmkey
 warmkey.warm_up()
 step("make the KMS client")
 warmkey.encrypt(b"first message", {"purpose": "benchmark"})
-step("first message, its data key from KMS")
+step("first message, with data key from KMS")
 warmkey.encrypt(b"second message", {"purpose": "benchmark"})
 step("second message")
 print(json.dumps(STEPS))

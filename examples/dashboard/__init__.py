@@ -1,4 +1,4 @@
-"""The panels of the CloudWatch dashboard in ``template.yaml``, drawn from metrics that functions have written.
+"""Draw the panels of the CloudWatch dashboard in ``template.yaml`` from metrics that functions have written.
 
-``make dashboard`` runs it on the metrics of the demonstration.
+``make dashboard`` draws the metrics of the demo.
 """

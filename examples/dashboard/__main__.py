@@ -18,11 +18,11 @@ _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write both files."""
+    """Write the picture and the page."""
     parser = argparse.ArgumentParser(prog="python -m examples.dashboard", description=__doc__)
-    parser.add_argument("metrics", type=Path, help="a file of log lines, for example `make demo`'s")
-    parser.add_argument("--png", type=Path, default=_DOCS / "dashboard.png")
-    parser.add_argument("--html", type=Path, default=_DOCS / "dashboard.html")
+    parser.add_argument("metrics", type=Path, help="a file of log lines, for example from the demo's --metrics")
+    parser.add_argument("--png", type=Path, default=_DOCS / "dashboard.png", help="the picture to write")
+    parser.add_argument("--html", type=Path, default=_DOCS / "dashboard.html", help="the page to write")
     options = parser.parse_args(arguments)
     metrics = Metrics.parse(options.metrics.read_text(encoding="utf-8"))
     picture(metrics, options.png)

@@ -1,4 +1,4 @@
-"""One HTML page with all panels in it; it needs nothing else and loads nothing."""
+"""Make one HTML page with all panels in it, which loads nothing else."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ dl { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0 }
 dl div { background: #fff; border: 1px solid #ddd; border-radius: 6px; padding: .5rem 1rem }
 dt { color: #666; font-size: .85rem }
 dd { margin: 0; font-size: 1.4rem; font-weight: 600 }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem }
+main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem }
 figure { background: #fff; border: 1px solid #ddd; border-radius: 6px; margin: 0; padding: .5rem }
 figure svg { width: 100%; height: auto }
 """
 
 
 def page(metrics: Metrics) -> str:
-    """The page."""
+    """Return the page."""
     facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(metrics))
     figures = "\n".join(
         f'<figure role="img" aria-label="{escape(panel.title)}">{svg(panel, metrics)}</figure>' for panel in PANELS
@@ -47,7 +47,9 @@ def page(metrics: Metrics) -> str:
 <body>
 <h1>What the cache did</h1>
 <p>The panels of the CloudWatch dashboard in <code>template.yaml</code>, drawn from the metrics that the functions of
-the demonstration wrote, one invocation after the other from left to right.</p>
+the demo wrote. Each point or bar covers {metrics.invocations_per_period} invocations, in order from left to right. The
+demo takes seconds and has tiny limits, which a few hundred records reach, so its data keys are far younger than those
+of a real day.</p>
 <dl>{facts}</dl>
 <main>
 {figures}

@@ -1,4 +1,4 @@
-"""What the dashboard shows; ``template.yaml`` has the same panels, and a test compares them."""
+"""Define the panels of the dashboard. ``template.yaml`` has the same panels, and a test compares them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from enum import Enum
 
 __all__ = ["ANSWERED", "AVOIDED", "PANELS", "Kind", "Line", "Panel"]
 
-# A request that was answered without a call, and all that were answered.
+# Metrics of the requests that were answered without a KMS call, and of all that were answered.
 AVOIDED = ("CacheHits", "CacheCoalesced")
 ANSWERED = (*AVOIDED, "CacheMisses", "CacheBypasses")
 
 
 class Kind(Enum):
-    """How a panel is drawn."""
+    """Say how a panel is drawn."""
 
-    RATIO_BY_FUNCTION = "a line for each function: the share of the first two metrics in all"
-    SUMS = "a line for each sum"
-    STACKED_SUMS = "sums on top of each other"
-    STATISTICS = "a line for each statistic of the values"
+    RATIO_BY_FUNCTION = "one line per function: the share of the first two metrics in all"
+    SUMS = "one line per sum"
+    STACKED_SUMS = "stacked bars of the sums"
+    STATISTICS = "one line per statistic of the values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a panel.
+    """Describe one line of a panel.
 
     :ivar metrics: the names of the metrics that are added up
     :ivar statistic: ``Sum``, ``Average``, ``Maximum`` or a percentile such as ``p90``
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel."""
+    """Describe one panel."""
 
     title: str
     unit: str

@@ -1,4 +1,4 @@
-"""Metrics in CloudWatch's embedded format, put together into what a panel's lines show."""
+"""Read metrics in CloudWatch's embedded format, and compute the points of a panel's lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INVOCATIONS_PER_PERIOD = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """A line to draw: a value or ``None`` for each period."""
+    """Hold a line to draw: a value or ``None`` for each period."""
 
     label: str
     values: Sequence[float | None]
@@ -31,9 +31,9 @@ Values: TypeAlias = "list[float]"
 
 
 class Metrics:
-    """What was written, in periods of equally many invocations.
+    """Hold the metrics that were written, in periods of equally many invocations.
 
-    CloudWatch has periods of a minute, in which the demonstration would be a single point.
+    CloudWatch's periods are a minute long; the whole demo would be a single point.
 
     :param blobs: objects in the embedded metric format, one for each invocation
     """
@@ -45,21 +45,21 @@ class Metrics:
 
     @classmethod
     def parse(cls, text: str) -> Metrics:
-        """Metrics from lines of JSON; other lines are left out."""
+        """Return the metrics in lines of JSON, ignoring other lines."""
         lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"_aws"')]
         return cls(lines)
 
     @property
     def functions(self) -> list[str]:
-        """Who wrote them."""
+        """List the functions that wrote them."""
         return sorted({_function(blob) for blob in self.blobs})
 
     def total(self, *names: str) -> float:
-        """The sum of metrics over all time."""
+        """Return the sum of metrics over all periods."""
         return float(sum(value for name in names for blob in self.blobs for value in blob.get(name, ())))
 
     def curves(self, panel: Panel) -> list[Curve]:
-        """The lines of *panel*, without those that there is nothing of."""
+        """Return the lines of *panel* that have any values."""
         if panel.kind is Kind.RATIO_BY_FUNCTION:
             return [Curve(label=function, values=self._ratio(panel.lines[0], function)) for function in self.functions]
         curves = [Curve(label=line.label, values=self._values(line, panel.kind)) for line in panel.lines]
@@ -87,7 +87,7 @@ class Metrics:
 
 
 def statistic(name: str, values: Sequence[float]) -> float:
-    """CloudWatch's statistic *name* of *values*."""
+    """Compute CloudWatch's statistic *name* of *values*."""
     match name:
         case "Sum":
             return sum(values)
