@@ -1,4 +1,4 @@
-# What to do with a clone of warmkey. `make help` lists it; only Python 3.11 to 3.14 and make are needed.
+# Everything that you can do with a clone of warmkey; `make help` lists it. Needs only make and Python 3.11 to 3.14.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -6,12 +6,12 @@
 MAKEFLAGS += --no-print-directory
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-# The interpreter that environments are made with; found when first needed. Yours: make test PYTHON=python3.13
+# The interpreter for all environments, found when first needed. To choose another: make test PYTHON=python3.13
 PYTHON = $(eval PYTHON := $(shell tools/find_python.sh))$(PYTHON)
 
 ARCHITECTURES := x86_64 arm64
 HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
-# full: with Powertools; core: for functions that have Powertools from elsewhere
+# full contains Powertools; core is for functions that get Powertools from elsewhere
 VARIANT ?= full
 HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
 HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
@@ -28,17 +28,17 @@ help: ## list the targets
 # ------------------------------------------------------------------------------------------------- the two commands
 
 .PHONY: demo
-demo: .venv-demo/.installed ## hundreds of records through a real Lambda runtime, with a handful of KMS calls
+demo: .venv-demo/.installed ## run hundreds of records through a real Lambda runtime, with a handful of KMS calls
 	-@$(MAKE) runtime
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 
 .PHONY: test check
-test check: static tests ## everything that CI runs
+test check: static tests ## run everything that CI runs
 
 # ------------------------------------------------------------------------------------------------- checking
 
 .PHONY: static
-static: lint types contracts ## style, types and who imports whom; runs no test
+static: lint types contracts ## check style, types and import rules; run no tests
 
 .PHONY: lint
 lint: .venv-test/.installed
@@ -59,23 +59,23 @@ contracts: .venv-test/.installed
 	PYTHONPATH=src .venv-test/bin/lint-imports
 
 .PHONY: tests
-tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the tests alone; PYTEST_OPTIONS="-k cache" for some of them
+tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
 	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
 
 .PHONY: coverage
-coverage: .venv-test/.installed ## the tests, and the lines and branches that none of them reached
+coverage: .venv-test/.installed ## run the tests, and show lines and branches that they do not reach
 	.venv-test/bin/python -m pytest --cov --cov-report=term-missing $(PYTEST_OPTIONS)
 
 .PHONY: interop
-interop: .venv-interop/.installed $(NODE_PEER)/.installed ## the full matrix of messages exchanged with other clients
+interop: .venv-interop/.installed $(NODE_PEER)/.installed ## test the full matrix of messages exchanged with other clients
 	.venv-interop/bin/python -m pytest -m interop tests/interop $(PYTEST_OPTIONS)
 
 $(NODE_PEER)/.installed: tests/interop/node/package-lock.json
 	@cd $(<D) && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/$(@F) || \
-		echo "the JavaScript client could not be installed; what needs it will be skipped"
+		echo "the JavaScript client could not be installed; tests that need it will be skipped"
 
 .PHONY: neighbours
-neighbours: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## the layer beside other copies of what it carries, on every Python here
+neighbours: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## test the layer with other copies of its packages, on every Python found here
 	.venv-test/bin/python -m pytest -m "full or not full" tests/runtimes $(PYTEST_OPTIONS)
 
 .PHONY: every-runtime
@@ -94,35 +94,35 @@ sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, li
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)
 
 .PHONY: fuzz
-fuzz: .venv-fuzz/.installed ## damaged messages, guided by coverage
+fuzz: .venv-fuzz/.installed ## fuzz decrypting with damaged messages, guided by coverage
 	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
 
 .PHONY: soak
-soak: .venv-interop/.installed ## a minute of everything at once, and then the books must balance
+soak: .venv-interop/.installed ## run everything at once for a minute, then check that all counts agree
 	PYTHONPATH=src .venv-interop/bin/python -m tests.stress.soak $(SOAK_OPTIONS)
 
 # ------------------------------------------------------------------------------------------------- measuring
 
 .PHONY: bench bench-full bench-check bench-against performance
-bench: .venv-interop/.installed ## minutes: us, the peer and the floor in one process
+bench: .venv-interop/.installed ## compare with the official client and the floor; takes minutes
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks $(BENCH_OPTIONS)
 
-bench-full: .venv-interop/.installed ## longer: more sizes, cold starts, scaling
+bench-full: .venv-interop/.installed ## the same with more sizes and rounds, import times and frame lengths
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full $(BENCH_OPTIONS)
 
-bench-check: .venv-interop/.installed ## fails when a ratio fell below what we promise; by hand, never in CI
+bench-check: .venv-interop/.installed ## fail if a promised ratio is missed; run by hand, never in CI
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --check $(BENCH_OPTIONS)
 
 # Version 0.1.0.
 REVISION ?= 6373e5d
 
-bench-against: .venv-interop/.installed ## this version beside another REVISION of it, as ratios
+bench-against: .venv-interop/.installed ## compare with another REVISION of warmkey, as ratios
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks.against $(REVISION) $(BENCH_OPTIONS)
 
-performance: .venv-docs/.installed .venv-interop/.installed ## measure in full, then make tables and pictures of docs/performance.md
+performance: .venv-docs/.installed .venv-interop/.installed ## run the full measurement, then update docs/performance.md
 	-@$(MAKE) runtime
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full --json docs/performance.json
 	.venv-docs/bin/python -m benchmarks.page
@@ -130,7 +130,7 @@ performance: .venv-docs/.installed .venv-interop/.installed ## measure in full, 
 METRICS := build/metrics.jsonl
 
 .PHONY: dashboard
-dashboard: .venv-docs/.installed .venv-demo/.installed ## draw the dashboard's panels from the demonstration's metrics
+dashboard: .venv-docs/.installed .venv-demo/.installed ## draw the panels of the dashboard from the demo's metrics
 	-@$(MAKE) runtime
 	@mkdir -p $(dir $(METRICS))
 	PYTHONPATH=src .venv-demo/bin/python -m examples.demo --metrics $(METRICS) $(DEMO_OPTIONS)
@@ -139,7 +139,7 @@ dashboard: .venv-docs/.installed .venv-demo/.installed ## draw the dashboard's p
 # ------------------------------------------------------------------------------------------------- shipping
 
 .PHONY: layer
-layer: .venv/.installed ## the layer's zip for each architecture; VARIANT=core leaves Powertools out
+layer: .venv/.installed ## build the layer for each architecture; VARIANT=core omits Powertools
 	@.venv/bin/python -m layer.build --variant $(VARIANT) $(ARCHITECTURES:%=--architecture %)
 
 layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
@@ -149,10 +149,10 @@ layer/warmkey-core-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 	@.venv/bin/python -m layer.build --variant core --architecture $*
 
 .PHONY: runtime
-runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## what it takes to run the host's layer as Lambda would
+runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## prepare to run the layer for this machine as Lambda would
 
 .PHONY: runtimes
-runtimes: .venv/.installed ## the same for every supported Python that this machine has
+runtimes: .venv/.installed ## the same for every supported Python on this machine
 	@.venv/bin/python -m tools.runtime_environments
 
 $(EMULATOR): requirements/emulator.txt | .venv/.installed
@@ -162,7 +162,7 @@ $(EMULATOR): requirements/emulator.txt | .venv/.installed
 
 .venv/.installed: requirements/uv.txt
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install -qq --require-hashes --only-binary :all: -r $< || echo "no uv; pip will do"
+	.venv/bin/python -m pip install -qq --require-hashes --only-binary :all: -r $< || echo "uv could not be installed; using pip"
 	@touch $@
 
 .venv-%/.installed: requirements/%.txt | .venv/.installed
@@ -173,7 +173,7 @@ requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade
 	tools/compile_requirements.sh $(abspath .venv/bin/uv) $(UPGRADE)
 
 .PHONY: clean
-clean: ## remove everything that make has made
+clean: ## remove everything that make has created
 	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER)
 	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

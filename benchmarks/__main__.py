@@ -1,10 +1,10 @@
-"""Measure warmkey beside the official client and the floor, print the tables, and hold them to what we promise.
+"""Compare warmkey with the official client and the floor, print the tables, and check the promised bounds.
 
     python -m benchmarks [--full] [--check] [--quick] [--only NAME] [--json FILE]
 
-A ✓ is a promise that was kept, ✓✓ one that was exceeded, ~ one that was missed by no more than noise (10 % of a ratio,
-25 % of milliseconds, nothing of a count), ✗ one that was missed. With ``--check`` a benchmark with a ✗ is run again,
-twice at most, and the command fails if one stays.
+✓: a promised bound was kept. ✓✓: it was kept by a wide margin. ~: it was missed by no more than noise (10 % of a ratio,
+25 % of milliseconds, nothing of a count). ✗: it was missed. With ``--check``, a benchmark with a ✗ runs again up to two
+times, and the command fails if it still misses.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ BENCHMARKS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; 1 if a promise was broken and ``--check`` was given."""
+    """Measure, and return 1 if a promised bound was missed and ``--check`` was given."""
     options = _parse(arguments)
     effort = QUICK if options.quick else FULL if options.full else NORMAL
     chosen = [
@@ -67,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.only in benchmark.name and (effort.is_full or options.only or not benchmark.is_full_only)
     ]
     if not chosen:
-        print(f"no benchmark is named like {options.only!r}; there are", *(one.name for one in BENCHMARKS), sep="\n  ")
+        print(
+            f"no benchmark has {options.only!r} in its name; the names are",
+            *(one.name for one in BENCHMARKS),
+            sep="\n  ",
+        )
         return 2
     machine = facts()
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
@@ -85,25 +89,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(benchmark: Benchmark, effort: Effort, *, attempts: int) -> list[Row]:
-    """The rows of the first attempt that misses nothing, or of the last."""
+    """Return the rows of the first attempt that misses no bound, or of the last attempt."""
     for _ in range(attempts - 1):
         rows = benchmark.measure(effort)
         missed = [row.name for row in rows if row.is_missed]
         if not missed:
             return rows
-        print(f"missed: {'; '.join(missed)}. Once more", flush=True)
+        print(f"missed: {'; '.join(missed)}. Trying again.", flush=True)
     return benchmark.measure(effort)
 
 
 def _conclusion(rows: list[Row], missed: list[Row]) -> str:
     promised = sum(figure.bound is not None for row in rows for figure in row.figures)
     if not missed:
-        return f"All {promised} promises were kept, within noise."
+        return f"All {promised} promised bounds were kept, within noise."
     return "Missed by more than noise: " + "; ".join(f"{row.group}: {row.name}" for row in missed)
 
 
 def _write(path: Path, machine: dict[str, str], rows: list[Row], effort: Effort | None) -> None:
-    """The rows, and with ``--full`` what the pictures need beside them."""
+    """Write the rows, and with ``--full`` also what the pictures need."""
     found: dict[str, object] = {"machine": machine, "rows": [row.as_json() for row in rows]}
     if effort is not None:
         found |= {"kms_calls": kms_calls_an_hour(), "steps": steps(effort), "packages": packages(effort)}
@@ -115,11 +119,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     effort = parser.add_mutually_exclusive_group()
-    effort.add_argument("--full", action="store_true", help="more sizes and rounds; with --json also for the pictures")
-    effort.add_argument("--quick", action="store_true", help="too little of everything, to see whether it runs")
-    parser.add_argument("--check", action="store_true", help="fail if a promise was broken")
-    parser.add_argument("--only", default="", metavar="NAME", help="benchmarks whose name has this in it")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to this file, too")
+    effort.add_argument(
+        "--full", action="store_true", help="measure more sizes and rounds; with --json also what the pictures need"
+    )
+    effort.add_argument(
+        "--quick", action="store_true", help="measure too little of everything, only to see whether it runs"
+    )
+    parser.add_argument("--check", action="store_true", help="fail if a promised bound was missed")
+    parser.add_argument("--only", default="", metavar="NAME", help="run only benchmarks with this text in their name")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     return parser.parse_args(arguments)
 
 

@@ -1,9 +1,9 @@
-"""Put the figures of a run into docs/performance.md: tables between its markers, and the pictures beside it.
+"""Put the results of a run into docs/performance.md: update the tables between its markers, and draw the pictures.
 
     python -m benchmarks --full --json docs/performance.json
     python -m benchmarks.page
 
-The second needs matplotlib and nothing else; `make performance` does both.
+The second command needs only matplotlib. `make performance` runs both.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST_MILLISECONDS = 1.0
 
 
 def with_figures(page: str, found: dict[str, Any]) -> str:
-    """*page*, with what is between ``<!-- figures: NAME -->`` and ``<!-- end -->`` made anew."""
+    """Return *page* with new text between each ``<!-- figures: NAME -->`` and ``<!-- end -->``."""
     return _BLOCK.sub(lambda block: f"{block[1]}\n{_block(block['name'], found)}\n\n", page)
 
 
@@ -54,13 +54,13 @@ def _packages(milliseconds: dict[str, float]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the page and the pictures."""
+    """Update the page and the pictures."""
     from benchmarks.pictures import draw  # noqa: PLC0415 - with_figures needs no matplotlib
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.page", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="what a full run has written")
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="the results of a full run")
     found = json.loads(parser.parse_args(arguments).json.read_text(encoding="utf-8"))
     PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
     for picture in (PAGE, *draw(found, _DOCS / "pictures")):

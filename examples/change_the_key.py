@@ -1,16 +1,16 @@
-"""Move to another KMS key without losing what the old one encrypted.
+"""Move to another KMS key, and keep messages of the old key readable.
 
 usage: python examples/change_the_key.py OLD_KEY_ARN NEW_KEY_ARN
 
-A function would have these settings in its environment; nothing in its code changes:
+In a Lambda function, change only these environment variables, not the code:
 
     before    WARMKEY_KMS_KEY_ARNS=OLD
-    first     WARMKEY_KMS_KEY_ARNS=OLD  WARMKEY_DECRYPT_KEY_ARNS=NEW   in every function that reads
-    then      WARMKEY_KMS_KEY_ARNS=NEW  WARMKEY_DECRYPT_KEY_ARNS=OLD
-    at last   WARMKEY_KMS_KEY_ARNS=NEW                                 when nothing under the old key is left
+    step 1    WARMKEY_KMS_KEY_ARNS=OLD  WARMKEY_DECRYPT_KEY_ARNS=NEW   in every function that decrypts
+    step 2    WARMKEY_KMS_KEY_ARNS=NEW  WARMKEY_DECRYPT_KEY_ARNS=OLD
+    step 3    WARMKEY_KMS_KEY_ARNS=NEW                                 when no messages of the old key are left
 
-The first step lets every function read what another one that is a step ahead writes. From the second on the old key
-wraps no data key, so ``kms:Decrypt`` is all it has to permit.
+After step 1, each function can decrypt messages from a function that has already taken step 2. From step 2 on, the old
+key wraps no new data keys, so functions need only ``kms:Decrypt`` on it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ CONTEXT = {"purpose": "test"}
 
 
 def change_the_key(old: str, new: str) -> list[str]:
-    """Encrypt under *old*, take the second step, and read both an old and a new message; the keys that they name."""
+    """Encrypt under *old*, take step 2, decrypt an old and a new message, and return a line for each with its keys."""
     warmkey.configure(kms_key_arns=old)
     before = warmkey.encrypt(b"from before", CONTEXT)
 
-    warmkey.reset()  # a new deployment starts new containers, which amounts to this
+    warmkey.reset()  # a deployment starts new containers, which has the same effect
     warmkey.configure(kms_key_arns=new, decrypt_key_arns=old)
     after = warmkey.encrypt(b"from now on", CONTEXT)
 

@@ -2,8 +2,8 @@
 
 usage: python examples/tracing_opentelemetry.py KEY_ARN
 
-Needs ``pip install opentelemetry-sdk``; prints the spans that it made. A hit asks no keyring, so tracing costs it
-nothing; and a function that does not wrap its keyring pays for none of this.
+Needs ``pip install opentelemetry-sdk``. Prints the spans that it made. A hit does not call the keyring, so tracing adds
+nothing to it. A function that does not wrap its keyring pays nothing at all.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 
 class TracedKeyring:
-    """*keyring*, with a span for every time it is asked.
+    """Wrap *keyring*, and make a span for every call.
 
-    Around the keyring of a caching CMM that is a miss or a bypass; around each keyring of a multi-keyring, a KMS call.
+    Around the keyring of a caching CMM, each span is a miss or a bypass; around a keyring of a multi-keyring, it is a
+    KMS call.
 
-    :param attributes: of its spans; a key ARN is fine, an encryption context's value is not
+    :param attributes: attributes of the spans; use a key ARN, but never a value of the encryption context
     """
 
     def __init__(self, keyring: Keyring, tracer: Tracer, *, name: str, **attributes: str) -> None:
@@ -43,21 +44,21 @@ class TracedKeyring:
         self._attributes = attributes
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
-        """Traced."""
+        """Call the keyring's ``on_encrypt`` in a span."""
         with self._tracer.start_as_current_span(f"{self._name} on_encrypt", attributes=self._attributes):
             return self._keyring.on_encrypt(materials)
 
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
-        """Traced, with the number of encrypted data keys to choose from."""
+        """Call the keyring's ``on_decrypt`` in a span that has the number of encrypted data keys."""
         attributes: dict[str, str | int] = {**self._attributes, "encrypted_data_keys": len(encrypted_data_keys)}
         with self._tracer.start_as_current_span(f"{self._name} on_decrypt", attributes=attributes):
             return self._keyring.on_decrypt(materials, encrypted_data_keys)
 
 
 def traced_cmm(key_arns: Sequence[str], *, kms_client: Any, tracer: Tracer) -> warmkey.CachingCMM:  # noqa: ANN401 - boto3 has no types
-    """A caching CMM over several keys: a span for a miss, and in it one for each KMS call."""
+    """Make a caching CMM with several keys: one span per miss, and inside it one per KMS call."""
     keyrings = [
         TracedKeyring(warmkey.AwsKmsKeyring(arn, kms_client=kms_client), tracer, name="KMS", key_arn=arn)
         for arn in key_arns
@@ -67,7 +68,7 @@ def traced_cmm(key_arns: Sequence[str], *, kms_client: Any, tracer: Tracer) -> w
 
 
 def round_trips(key_arn: str, messages: int, tracer: Tracer) -> None:
-    """Encrypt and decrypt so many messages: one miss each way, and hits."""
+    """Encrypt and decrypt *messages* messages: one miss in each direction, then hits."""
     client, cmm = warmkey.Client(), traced_cmm([key_arn], kms_client=boto3.client("kms"), tracer=tracer)
     for number in range(messages):
         with tracer.start_as_current_span("message"):

@@ -2,13 +2,13 @@
 
 usage: python examples/two_regions.py KEY_ARN REPLICA_KEY_ARN
 
-Each Region's function names the key of its own Region and asks only that one:
+The function in each Region configures the key of its own Region and calls only that one:
 
     here   WARMKEY_KMS_KEY_ARNS=arn:aws:kms:eu-west-1:...:key/mrk-...  WARMKEY_KMS_MODE=mrk
     there  WARMKEY_KMS_KEY_ARNS=arn:aws:kms:us-east-1:...:key/mrk-...  WARMKEY_KMS_MODE=mrk
 
-Without ``WARMKEY_KMS_MODE=mrk`` the second function would refuse: a message names the key that encrypted it, and that
-is another key ARN.
+Without ``WARMKEY_KMS_MODE=mrk`` the second function would refuse the message, because the message contains the ARN of
+the key in the first Region.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ CONTEXT = {"purpose": "test"}
 
 
 def encrypt_here(key_arn: str) -> bytes:
-    """What the first function does."""
+    """Encrypt, as the function in the first Region does."""
     warmkey.reset()
     warmkey.configure(kms_key_arns=key_arn, kms_mode="mrk")
     return warmkey.encrypt(b"My plaintext data", CONTEXT)
 
 
 def decrypt_there(message: bytes, replica_key_arn: str) -> bytes:
-    """What the second function does."""
+    """Decrypt, as the function in the second Region does."""
     warmkey.reset()
     warmkey.configure(kms_key_arns=replica_key_arn, kms_mode="mrk")
     return warmkey.decrypt(message, CONTEXT)

@@ -414,7 +414,7 @@ def test_encrypt_a_string_says_what_is_wrong(kms_url: str, max_age: str, capacit
 def test_encrypt_a_string_wants_a_key_arn(kms_url: str) -> None:
     example = run_example("encrypt_a_string", "alias/orders", "60", "10", kms_url=kms_url)
 
-    assert "'alias/orders' is no key ARN" in example.stderr
+    assert "'alias/orders' is not a key ARN" in example.stderr
 
 
 def test_changing_the_key_keeps_old_messages_readable_and_wraps_under_the_new_key_alone(

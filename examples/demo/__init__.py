@@ -1,4 +1,4 @@
-"""The demonstration: hundreds of records through a real Lambda runtime, with a handful of KMS calls.
+"""Run hundreds of records through a real Lambda runtime, with a handful of KMS calls.
 
-``make demo`` runs it. Nothing leaves this machine.
+``make demo`` starts this demo. It sends nothing to other machines.
 """

@@ -1,4 +1,4 @@
-"""Encrypt a file's records in one Lambda function, decrypt them in another, and show what the cache did."""
+"""Encrypt the records of a file in one Lambda function, decrypt them in another, and show what the cache did."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play both acts and report; 0 if every record came back as it was."""
+    """Run both functions and report; return 0 if every record came back unchanged."""
     options = _parse(arguments)
     records = read(options.records)[: options.first]
-    print(f"{len(records)} records, {options.batch} in an invocation; KMS is a moto server on 127.0.0.1")
+    print(f"{len(records)} records, {options.batch} per invocation; KMS is a moto server on 127.0.0.1")
     with kms_server() as kms_url:
         play = Play(records=records, batch=options.batch, kms_url=kms_url)
         phases = play.perform(InProcessStage()) if options.in_process else _perform_in_emulator(play)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = [json.dumps(blob) for phase in phases for blob in phase.output.metrics]
         options.metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     lost = play.lost(phases)
-    print(f"{lost} records did not come back as they were" if lost else "Every record came back as it was.")
+    print(f"{lost} records were lost or changed." if lost else "Every record came back unchanged.")
     return 1 if lost else 0
 
 
@@ -45,20 +45,24 @@ def _perform_in_emulator(play: Play) -> list[Phase]:
         try:
             return play.perform(EmulatorStage(Path(opt)))
         except EmulatorUnavailable as reason:
-            print(f"\nThe Lambda runtime emulator can't run here: {reason}.\nSo the handlers run in this process.")
+            print(f"\nThe Lambda runtime emulator can't run here: {reason}.\nThe handlers run in this process instead.")
     return play.perform(InProcessStage())
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
-    parser.add_argument("--records", type=Path, default=RECORDS, help="a file of {id, tenant, text}, one on each line")
-    parser.add_argument("--first", type=int, help="only so many records")
-    parser.add_argument("--batch", type=int, default=10, help="records in each invocation")
-    parser.add_argument("--metrics", type=Path, metavar="FILE", help="keep the metrics that the functions wrote")
-    parser.add_argument("--in-process", action="store_true", help="call the handlers without the Lambda runtime")
+    parser.add_argument(
+        "--records", type=Path, default=RECORDS, help="a file with a JSON object {id, tenant, text} on each line"
+    )
+    parser.add_argument("--first", type=int, help="use only this many records")
+    parser.add_argument("--batch", type=int, default=10, help="records per invocation")
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="save the metrics that the functions wrote")
+    parser.add_argument(
+        "--in-process", action="store_true", help="call the handlers in this process, without the Lambda runtime"
+    )
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, and so stops everything that was started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds the stack, which stops every started process
     sys.exit(main())

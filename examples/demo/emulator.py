@@ -1,7 +1,7 @@
-"""One execution environment of a function, as near to Lambda as a machine without containers gets.
+"""Run one execution environment of a function, as similar to Lambda as is possible without containers.
 
-AWS's Runtime Interface Emulator starts the managed runtimes' own client, ``awslambdaric``, in an environment that has
-nothing else but boto3, with the unpacked layer standing for ``/opt``.
+AWS's Runtime Interface Emulator starts ``awslambdaric``, the client of the managed runtimes, in a Python environment
+that otherwise contains only boto3. The unpacked layer takes the place of ``/opt``.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ __all__ = ["Emulator", "EmulatorUnavailable", "FunctionFailed", "Invocation", "R
 
 _INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 _START_SECONDS = 15.0
-_INVOKE_SECONDS = 240.0  # under an emulated processor everything takes a minute
+_INVOKE_SECONDS = 240.0  # an emulated processor can need a minute
 _STOP_SECONDS = 3.0
-# No environment outlives this, whatever becomes of the process that started it.
+# No environment lives longer than this, even if the process that started it is killed.
 _LIFE_SECONDS = 600
 
 
 class EmulatorUnavailable(Exception):
-    """The emulator can't run here; the message says what is missing."""
+    """Say that the emulator can't run here, and what is missing."""
 
 
 class FunctionFailed(Exception):
-    """The handler raised, or its module can't be imported. The message is what Lambda would answer."""
+    """Say that the handler raised or can't be imported. The message is what Lambda would return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What one invocation returned, and how long it took to the caller."""
+    """Hold what one invocation returned, and how long its caller waited."""
 
     result: Any
     seconds: float
@@ -53,34 +53,37 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What stands for Lambda's managed runtime: its Python, the emulator, and ``/opt`` with the layers in it."""
+    """Name the parts of the managed runtime: its Python, the emulator, and ``/opt`` with the layers in it."""
 
     emulator: Path
     python: Path
     opt: Path
 
     def check(self) -> None:
-        """:raises EmulatorUnavailable: something is missing"""
+        """Check that all parts exist.
+
+        :raises EmulatorUnavailable: a part is missing
+        """
         for part in (self.emulator, self.python, self.opt / "python"):
             if not part.exists():
-                raise EmulatorUnavailable(f"there is no {part}")
+                raise EmulatorUnavailable(f"{part} does not exist")
 
     def python_version(self) -> str:
-        """For example ``python3.13``."""
+        """Return the version of the runtime's Python, for example ``python3.13``."""
         say = "import sys; print('python%d.%d' % sys.version_info[:2])"
         return subprocess.run([self.python, "-c", say], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def unpack_layer(layer: Path, opt: Path) -> None:
-    """Do what Lambda does with a layer's zip. A later layer's files win."""
+    """Unpack the zip of a layer as Lambda does: files of a later layer overwrite those of an earlier one."""
     if not layer.exists():
-        raise EmulatorUnavailable(f"there is no {layer}")
+        raise EmulatorUnavailable(f"{layer} does not exist")
     with zipfile.ZipFile(layer) as archive:
         archive.extractall(opt)
 
 
 class Emulator:
-    """A running execution environment; a context manager. One invocation at a time."""
+    """Run an execution environment, as a context manager. It handles one invocation at a time."""
 
     def __init__(self, runtime: Runtime, *, task_root: Path, handler: str, environment: Mapping[str, str]) -> None:
         runtime.check()
@@ -107,7 +110,7 @@ class Emulator:
                 )
             except OSError as error:
                 self._scratch.cleanup()
-                raise EmulatorUnavailable(f"the emulator does not start: {error}") from error
+                raise EmulatorUnavailable(f"the emulator did not start: {error}") from error
         try:
             self._wait_until_listening()
         except BaseException:
@@ -120,9 +123,9 @@ class Emulator:
         self._scratch.cleanup()
 
     def invoke(self, event: object) -> Invocation:
-        """Invoke the function; the first time also starts its runtime.
+        """Invoke the function. The first invocation also starts its runtime.
 
-        :raises FunctionFailed: it answered with an error, or not in time
+        :raises FunctionFailed: the function returned an error, or did not answer in time
         """
         url = f"http://127.0.0.1:{self._port}{_INVOKE_PATH}"
         request = urllib.request.Request(url, data=json.dumps(event).encode())
@@ -138,18 +141,18 @@ class Emulator:
     def _result(self, body: bytes) -> Any:  # noqa: ANN401 - whatever the handler returns
         try:
             result = json.loads(body)
-        except ValueError:  # a timeout is answered in plain text
+        except ValueError:  # after a timeout, the answer is plain text
             raise FunctionFailed(body.decode(errors="replace")) from None
         if isinstance(result, dict) and "errorType" in result:
             raise FunctionFailed(f"{result['errorType']}: {result.get('errorMessage')}\n{self.output()}")
         return result
 
     def output(self) -> str:
-        """What the function wrote, and Lambda's START, END and REPORT lines."""
+        """Return what the function wrote, including Lambda's START, END and REPORT lines."""
         return self._output.read_text(errors="replace")
 
     def diagnostics(self) -> str:
-        """What the emulator itself has to say."""
+        """Return what the emulator itself wrote."""
         return self._diagnostics.read_text(errors="replace")
 
     def _command(self) -> list[str]:
@@ -183,7 +186,7 @@ class Emulator:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=0.2):
                 return
             time.sleep(0.02)
-        raise EmulatorUnavailable(f"the emulator does not listen: {self.diagnostics()}")
+        raise EmulatorUnavailable(f"the emulator does not accept connections: {self.diagnostics()}")
 
 
 def _free_port() -> int:
@@ -193,7 +196,7 @@ def _free_port() -> int:
 
 
 def _stop_session(process: subprocess.Popen[bytes]) -> None:
-    """End *process* and all that it started; the emulator gives the runtime client a process group of its own."""
+    """End *process* and everything that it started, because the emulator runs the client in its own process group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -207,7 +210,7 @@ def _stop_session(process: subprocess.Popen[bytes]) -> None:
 def _session_members(session: int) -> list[int]:
     members = []
     for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the process has just ended
             after_name = status.read_text().rpartition(")")[2].split()
             if int(after_name[3]) == session:
                 members.append(int(status.parent.name))

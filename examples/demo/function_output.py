@@ -1,4 +1,4 @@
-"""What a function wrote: structured log lines, metrics in CloudWatch's embedded format, and the rest."""
+"""Parse the output of a function: structured log lines, and metrics in CloudWatch's embedded format."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["FunctionOutput", "parse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionOutput:
-    """The JSON lines among a function's output."""
+    """Hold the JSON lines in a function's output."""
 
     logs: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
 
 def parse(output: str) -> FunctionOutput:
-    """Sort the lines of *output*; Lambda's own lines and whatever else is no JSON object are left out."""
+    """Sort the lines of *output*, ignoring Lambda's own lines and everything else that is not a JSON object."""
     found = FunctionOutput()
     for line in output.splitlines():
         entry = _json_object(line)

@@ -1,6 +1,6 @@
-"""AWS KMS on this machine: moto's server in a process of its own, which counts the requests that reach it.
+"""Run moto's KMS server in a process of its own, and count the requests that it receives.
 
-The process ends when its standard input does, so it never outlives whoever started it.
+The process ends when its standard input is closed, so it never outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["REGION", "CountingApplication", "create_key", "kms_server", "request
 
 REGION = "eu-west-1"
 _COUNTS_PATH = "/request-counts"
-_TARGET_PREFIX = "TrentService."  # what KMS requests call their service
+_TARGET_PREFIX = "TrentService."  # the name of the service in KMS requests
 _STOP_SECONDS = 5
 
 
 class CountingApplication:
-    """Passes requests on to *application* and counts those to KMS by operation; ``/request-counts`` tells."""
+    """Pass requests on to *application*, and count KMS requests by operation for ``/request-counts``."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -53,9 +53,9 @@ class CountingApplication:
 
 @contextlib.contextmanager
 def kms_server() -> Iterator[str]:
-    """Start the server, give its URL, and stop it at the end."""
+    """Start the server, yield its URL, and stop it at the end."""
     command = [sys.executable, "-m", __name__]
-    # A session of its own, so that Ctrl-C reaches it as the end of its input only.
+    # In a session of its own, Ctrl-C does not reach it; it stops when its input ends.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -68,7 +68,7 @@ def kms_server() -> Iterator[str]:
 def _ready_url(output: IO[str]) -> str:
     url = output.readline().strip()
     if not url:
-        raise RuntimeError("the KMS server did not start; its error is above")
+        raise RuntimeError("the KMS server did not start; see its error above")
     return url
 
 
@@ -81,18 +81,18 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def request_counts(url: str) -> Counter[str]:
-    """How many KMS requests of each operation have reached the server at *url*."""
+    """Return the number of KMS requests, by operation, that the server at *url* has received."""
     with urllib.request.urlopen(url + _COUNTS_PATH, timeout=10) as response:
         return Counter(json.load(response))
 
 
 def create_key(url: str) -> str:
-    """Create a key on the server at *url*; its ARN."""
+    """Create a key on the server at *url*, and return its ARN."""
     import boto3  # noqa: PLC0415 - slow
 
     credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     kms = boto3.client("kms", region_name=REGION, endpoint_url=url, **credentials)
-    arn: str = kms.create_key(Description="warmkey demonstration")["KeyMetadata"]["Arn"]
+    arn: str = kms.create_key(Description="warmkey demo")["KeyMetadata"]["Arn"]
     return arn
 
 
@@ -104,12 +104,12 @@ def _moto() -> WSGIApplication:
 
 
 def main() -> None:
-    """Serve on a free port of the loopback interface until standard input ends."""
+    """Serve on a free port of the loopback interface until standard input is closed."""
     from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415 - slow
 
     class Quiet(WSGIRequestHandler):
         def log(self, *_arguments: object) -> None:
-            """One line for each request would drown the demonstration."""
+            """Write nothing: a line per request would hide the output of the demo."""
 
     server = make_server("127.0.0.1", 0, CountingApplication(_moto()), threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The play in two acts: one function encrypts every record, another one decrypts every message."""
+"""Run the demo: one function encrypts every record, another one decrypts every message."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["Function", "Phase", "Play", "Stage"]
 _FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 _PROGRESS_LINES = 8
 
-# Small limits, so that four hundred records show what a day of traffic would: the large ones are over the byte limit,
-# the others spend their data keys, and there are more tenants than the encrypting cache has places.
+# Limits so small that four hundred records reach them: the large records exceed the byte limit, the others use up their
+# data keys, and there are more tenants than data keys fit into the cache for encrypting.
 _SETTINGS = {
     "encrypt": {
         "WARMKEY_CACHE_CAPACITY": "5",
@@ -35,17 +35,17 @@ _SETTINGS = {
 
 
 class Function(Protocol):
-    """What can be invoked: an execution environment, or the handler in this process."""
+    """Can be invoked: an execution environment, or the handler in this process."""
 
     def invoke(self, event: object) -> Invocation:
-        """Invoke it once."""
+        """Invoke the function once."""
 
     def output(self) -> str:
-        """What it has written so far."""
+        """Return what the function has written so far."""
 
 
 class Stage(Protocol):
-    """Where functions run."""
+    """Starts functions: under the emulator or in this process."""
 
     def start(self, task_root: Path, environment: Mapping[str, str]) -> AbstractContextManager[Function]:
         """Start the function in *task_root* with these variables."""
@@ -53,11 +53,11 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """What one function did with everything it was given.
+    """Hold what one function did with all its records.
 
     :ivar name: the name of its folder
-    :ivar seconds: the duration of each invocation as its caller saw it; the first one is cold
-    :ivar cache: ``warmkey.cache_info()`` of the last one
+    :ivar seconds: the duration of each invocation, as measured by its caller; the first one is a cold start
+    :ivar cache: ``warmkey.cache_info()`` after the last invocation
     :ivar kms_requests: by operation, as the KMS server counted them
     """
 
@@ -70,18 +70,18 @@ class Phase:
 
     @property
     def hits(self) -> int:
-        """Records that a cached data key served."""
+        """Return the number of records that used a cached data key."""
         hits: int = self.cache[self.name]["hits"]
         return hits
 
     def by_reason(self, kind: str) -> dict[str, int]:
-        """The counts of *kind*, for its reasons: ``misses``, ``bypasses`` or ``evictions``."""
+        """Return the counts of *kind* (``misses``, ``bypasses`` or ``evictions``) by reason."""
         counts: dict[str, int] = self.cache["evictions"] if kind == "evictions" else self.cache[self.name][kind]
         return counts
 
 
 class Play:
-    """Encrypts *records*, *batch* of them in each invocation, decrypts them again, and says how far it has come."""
+    """Encrypt *records*, *batch* of them per invocation, decrypt them again, and report progress through *say*."""
 
     def __init__(
         self, *, records: Sequence[Record], batch: int, kms_url: str, say: Callable[[str], object] = print
@@ -92,13 +92,13 @@ class Play:
         self._say = say
 
     def perform(self, stage: Stage) -> list[Phase]:
-        """Both acts on *stage*, each by a function of its own under the same new key."""
+        """Run both functions on *stage*, with the same new KMS key, and return what each of them did."""
         key_arn = create_key(self._kms_url)
         encrypted = self._act("encrypt", stage, key_arn, self._records)
         return [encrypted, self._act("decrypt", stage, key_arn, encrypted.records)]
 
     def lost(self, phases: Sequence[Phase]) -> int:
-        """How many records did not come back as they were."""
+        """Return the number of records that did not come back unchanged."""
         came_back = {record["id"]: record for record in phases[-1].records}
         return sum(came_back.get(record["id"]) != record for record in self._records)
 

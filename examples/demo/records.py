@@ -1,6 +1,6 @@
-"""The records that the demonstration encrypts: invented orders of six tenants, a few of them large.
+"""Generate the records of the demo: invented orders of six tenants, a few of them large.
 
-``python -m examples.demo.records`` writes ``records.jsonl`` again, always the same.
+``python -m examples.demo.records`` writes ``records.jsonl`` again, always with the same content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["RECORDS", "Record", "read"]
 
 RECORDS = Path(__file__).with_name("records.jsonl")
 
-# How many records each tenant has. Two are heard of rarely, so their data keys are the ones that a full cache evicts.
+# Records per tenant. Two tenants have few records, so a full cache evicts their data keys.
 _TENANTS = {"acme": 155, "globex": 110, "initech": 75, "umbrella": 50, "hooli": 6, "soylent": 4}
 _LARGE = {"acme": 2, "globex": 1}
 _LARGE_ITEMS = 420
@@ -29,7 +29,7 @@ _ITEMS = ("lamp", "kettle", "bicycle bell", "garden hose", "teapot", "notebook",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One thing to keep secret: whose it is, and what it says."""
+    """Hold one secret text and the tenant that it belongs to."""
 
     id: int
     tenant: str
@@ -37,7 +37,7 @@ class Record:
 
 
 def read(path: Path = RECORDS) -> list[Record]:
-    """All records of a file with a JSON object on each line."""
+    """Read all records of a file that has a JSON object on each line."""
     return [Record(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""The end of the demonstration: a table, and a sample of what the functions wrote."""
+"""Print the results of the demo: a table, and samples of what the functions wrote."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 __all__ = ["samples", "table"]
 
-# Creating the key belongs to the stage, not to the play.
+# Creating the KMS key is not counted.
 _DATA_KEY_OPERATIONS = ("GenerateDataKey", "Encrypt", "Decrypt")
 
 
 def kms_calls(phase: Phase) -> int:
-    """Requests about data keys that reached the KMS server."""
+    """Return the number of requests about data keys that the KMS server received."""
     return sum(phase.kms_requests[operation] for operation in _DATA_KEY_OPERATIONS)
 
 
 def own_count(phase: Phase) -> int:
-    """Requests to KMS that warmkey says it made."""
+    """Return the number of KMS requests that warmkey counted."""
     return sum(sum(outcomes.values()) for outcomes in phase.cache["kms_requests"].values())
 
 
 def warm_seconds(phase: Phase) -> float:
-    """The median of all invocations but the first."""
+    """Return the median duration of all invocations except the first."""
     return statistics.median(phase.seconds[1:] or phase.seconds)
 
 
 def table(phases: Sequence[Phase]) -> str:
-    """What happened in each of *phases*, side by side."""
+    """Return a table with a column for each of *phases*."""
     rows = [("", *(phase.name for phase in phases)), *_rows(phases)]
     width = max(len(label) for label, *_ in rows)
     return "\n".join("  " + label.ljust(width) + "".join(cell.rjust(12) for cell in cells) for label, *cells in rows)
@@ -48,12 +48,12 @@ def _rows(phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
     yield row("cache hits", lambda phase: phase.hits)
     for kind in ("misses", "bypasses", "evictions"):
         yield from _rows_by_reason(kind, phases)
-    yield row("KMS calls made, as KMS counted", kms_calls)
-    yield row("    as warmkey counted", own_count)
+    yield row("KMS calls made, counted by KMS", kms_calls)
+    yield row("    counted by warmkey", own_count)
     yield row("KMS calls avoided", lambda phase: len(phase.records) - kms_calls(phase))
-    yield row("    of all", lambda phase: f"{1 - kms_calls(phase) / len(phase.records):.1%}")
-    yield row("cold invocation, ms", lambda phase: f"{phase.seconds[0] * 1e3:.0f}")
-    yield row("warm invocation, median ms", lambda phase: f"{warm_seconds(phase) * 1e3:.1f}")
+    yield row("    share of all records", lambda phase: f"{1 - kms_calls(phase) / len(phase.records):.1%}")
+    yield row("first invocation (cold), ms", lambda phase: f"{phase.seconds[0] * 1e3:.0f}")
+    yield row("other invocations, median, ms", lambda phase: f"{warm_seconds(phase) * 1e3:.1f}")
 
 
 def _rows_by_reason(kind: str, phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
@@ -64,10 +64,10 @@ def _rows_by_reason(kind: str, phases: Sequence[Phase]) -> Iterator[tuple[str, .
 
 
 def samples(phases: Sequence[Phase]) -> str:
-    """One log line and one line of metrics, as the functions wrote them."""
+    """Return one log line and one metrics line, as the functions wrote them."""
     logs = [line for phase in phases for line in phase.output.logs]
     metrics = [line for phase in phases for line in phase.output.metrics]
-    return f"a log line:\n{_sample(logs)}\na line of metrics in CloudWatch's embedded format:\n{_sample(metrics)}"
+    return f"A log line:\n{_sample(logs)}\nA metrics line in CloudWatch's embedded format:\n{_sample(metrics)}"
 
 
 def _sample(lines: Sequence[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Where the functions run: under Lambda's runtime client, or in this process."""
+"""Start the functions under Lambda's runtime client, or in this process."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _HOST = {"aarch64": "arm64", "AMD64": "x86_64"}.get(platform.machine(), platform
 
 
 def host_layer(variant: str = "full") -> Path:
-    """The layer for this machine's architecture, where ``make layer`` puts it."""
+    """Return the path where ``make layer`` puts the layer for this machine's architecture."""
     return _CLONE / "layer" / f"warmkey-{variant}-{_HOST}.zip"
 
 
 class EmulatorStage:
-    """Execution environments with a layer that ``make layer`` built for this machine, unpacked in *opt*.
+    """Start execution environments with the layer that ``make layer`` built for this machine, unpacked in *opt*.
 
-    :param python: what runs the functions; by default the Python of ``make runtime``
-    :raises EmulatorUnavailable: a part of it is missing; ``make runtime`` makes them
+    :param python: the interpreter that runs the functions; the default is the one of ``make runtime``
+    :raises EmulatorUnavailable: a part is missing; ``make runtime`` makes all parts
     """
 
     def __init__(self, opt: Path, *, variant: str = "full", python: Path | None = None) -> None:
@@ -44,7 +44,7 @@ class EmulatorStage:
 
 
 class InProcessStage:
-    """The handlers, called directly."""
+    """Call the handlers directly, in this process."""
 
     def start(self, task_root: Path, environment: Mapping[str, str]) -> InProcess:
         """Import the function in *task_root*."""

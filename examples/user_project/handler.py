@@ -1,4 +1,4 @@
-"""Stores orders from a queue in DynamoDB, their card numbers encrypted, and reads them back."""
+"""Store orders from a queue in DynamoDB with encrypted card numbers, and read them back."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def store(event: dict[str, Any], context: object) -> dict[str, int]:
 
 
 def read(event: dict[str, Any], context: object) -> dict[str, str]:
-    """Handle a request of a shop for one of its orders."""
+    """Handle a request from a shop for one of its orders."""
     item = _table().get_item(Key={"id": event["id"]})["Item"]
-    # The shop comes from the request, not from the item: a shop can't read what was encrypted for another one.
+    # The shop comes from the request, not from the item, so a shop can't read what was encrypted for another one.
     return {"id": item["id"], "card": warmkey.decrypt_text(item["card"], {"shop": event["shop"]})}
 
 

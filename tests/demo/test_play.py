@@ -108,4 +108,4 @@ def test_where_the_emulator_cannot_run_it_says_so_and_plays_in_process(
     said = capsys.readouterr().out
     assert status == 0
     assert "can't run here: there is no emulator" in said
-    assert "Every record came back as it was." in said
+    assert "Every record came back unchanged." in said

@@ -1,4 +1,4 @@
-"""A function that decrypts what the other one made. It may use the key to decrypt, and for nothing else."""
+"""A function that decrypts the messages of the encrypting function. It may use the key only for decrypting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import warmkey
 
 @warmkey.instrument
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Decrypt ``event["records"]``; a message is read for the tenant that it was made for, or not at all."""
+    """Decrypt ``event["records"]``, each only for the tenant that it was encrypted for."""
     records = [
         {
             "id": record["id"],

@@ -1,4 +1,4 @@
-"""A function that encrypts records: one data key serves many of them, as long as this container lives."""
+"""A function that encrypts records, many of them under one data key, for as long as the container lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import warmkey
 
 @warmkey.instrument
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Encrypt ``event["records"]``, each bound to its tenant, and say how the cache did."""
+    """Encrypt ``event["records"]``, each bound to its tenant, and return the statistics of the cache."""
     messages = [
         {
             "id": record["id"],

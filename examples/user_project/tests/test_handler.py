@@ -1,4 +1,4 @@
-"""The function on moto: its own KMS key, its own DynamoDB table, and warmkey started afresh for each test."""
+"""Test the handlers on moto; each test has its own KMS key, DynamoDB table and default client of warmkey."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def table(warmkey_kms: KmsSession, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A table; taking ``warmkey_kms`` first means that moto is on."""
+    """Create the table. It depends on ``warmkey_kms``, which turns moto on."""
     monkeypatch.setenv("TABLE_NAME", "orders")
     return boto3.resource("dynamodb").create_table(
         TableName="orders",
@@ -29,7 +29,7 @@ def table(warmkey_kms: KmsSession, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def batch(*ids: str, shop: str = "books") -> dict[str, Any]:
-    """An SQS event."""
+    """Return an SQS event."""
     return {"Records": [{"body": json.dumps({"id": id_, "shop": shop, "card": f"card of {id_}"})} for id_ in ids]}
 
 
@@ -45,7 +45,7 @@ def test_the_card_number_is_not_in_the_table(table: Any) -> None:
     assert "card of 1" not in str(table.scan()["Items"])
 
 
-def test_a_batch_costs_one_kms_request(warmkey_kms: KmsSession) -> None:
+def test_a_batch_needs_one_kms_request(warmkey_kms: KmsSession) -> None:
     handler.store(batch("1", "2", "3", "4"), None)
 
     warmkey_kms.assert_kms_calls(1)

@@ -1,4 +1,4 @@
-"""What our users see when KMS has a bad day; the fake has one on command."""
+"""Test what happens when KMS fails; the fake KMS fails on command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same kit without pytest."""
+"""Use the same test tools without pytest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from warmkey.testing import assert_kms_calls, fake_kms
 
 
 class EncryptedNotes(unittest.TestCase):
-    """Any number of notes, one KMS request."""
+    """Many notes need one KMS request."""
 
     def setUp(self) -> None:
         self.kms = self.enterContext(fake_kms())
