@@ -215,7 +215,7 @@ _IMPORT_TIME = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 
 
 def packages(effort: Effort) -> dict[str, float]:
-    """Milliseconds of importing by package, as ``-X importtime`` sees a first message; watching makes it dearer."""
+    """Return import milliseconds of a first message by package, from ``-X importtime``, which slows imports."""
     least: dict[str, float] = {}
     with loopback_kms() as kms:
         variables = {"PYTHONPATH": str(_CLONE / "src"), "PATH": os.defpath} | kms.environment()

@@ -1,4 +1,4 @@
-"""How many KMS calls an hour of traffic makes in one container, for several limits: counted, on a clock that is set."""
+"""Count the KMS calls per hour of one container for several limits, on a clock that the program moves forward."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMITS = {
 
 
 def kms_calls_an_hour() -> dict[str, dict[str, int]]:
-    """KMS calls by limits and by messages an hour, evenly spread, under one encryption context."""
+    """Return KMS calls by limits and by messages per hour, evenly spread, with one encryption context."""
     return {
         name: {str(messages): messages if limits is None else _calls(limits, messages) for messages in MESSAGES_AN_HOUR}
         for name, limits in LIMITS.items()

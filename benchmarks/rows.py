@@ -36,7 +36,7 @@ class Bound:
     tolerance: float = 0.1
 
     def verdict(self, value: float) -> Verdict:
-        """How *value* stands."""
+        """Compare *value* with the bound."""
         if self.stretch is not None and self._reaches(value, self.stretch):
             return Verdict.BEYOND
         if self._reaches(value, self.limit):
@@ -63,7 +63,7 @@ class Figure:
 
     @property
     def verdict(self) -> Verdict | None:
-        """How it stands, if it was promised."""
+        """Return whether the bound was kept, or ``None`` without a bound."""
         return None if self.bound is None else self.bound.verdict(self.value)
 
 
