@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
 
+from tests.forks import become_another_process
 from warmkey import ConfigurationError, KeyUnavailable
 from warmkey.events import KmsOutcome, KmsRequest
 from warmkey.keyrings.kms_requests import KmsRequests
@@ -203,11 +203,29 @@ def test_a_process_that_was_forked_closes_the_connections_it_inherited_once(monk
     requests = KmsRequests(client, keyring="K")
     requests("Decrypt", key="k")
     assert client.closed == 0
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    become_another_process(monkeypatch)
     requests("Decrypt", key="k")
     requests("Decrypt", key="k")
 
     assert client.closed == 1
+
+
+def test_connections_that_could_not_be_closed_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reluctant(Client):
+        def close(self) -> None:
+            super().close()
+            if self.closed == 1:
+                raise TimeoutError
+
+    client = Reluctant({})
+    requests = KmsRequests(client, keyring="K")
+    become_another_process(monkeypatch)
+    with pytest.raises(TimeoutError):
+        requests("Decrypt", key="k")
+    requests("Decrypt", key="k")
+    requests("Decrypt", key="k")
+
+    assert client.closed == 2
 
 
 def test_a_subscriber_that_fails_breaks_no_request() -> None:

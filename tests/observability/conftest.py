@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 import pytest
 
@@ -32,7 +31,7 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     # Subscribers of earlier tests that the collector has not come to would set up the loggers of this one.
-    monkeypatch.setattr(invocations, "_participants", WeakSet())
+    monkeypatch.setattr(invocations, "_invocations", invocations._Invocations())
     powertools.is_installed.cache_clear()
     _forget_our_loggers()
     known = set(logging.root.manager.loggerDict)

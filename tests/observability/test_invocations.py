@@ -399,7 +399,7 @@ def test_a_forked_child_writes_only_what_it_has_done_itself(emit: Subscriber, fo
 
 @by_either_fork
 def test_a_forked_child_waits_for_no_lock_of_its_parent(emit: Subscriber, fork: Callable[[], int]) -> None:
-    with invocations._lock, emit._lock:  # as another thread may hold them
+    with invocations._invocations._lock, emit._lock:  # as another thread may hold them
         child = fork()
         if child == 0:
             signal.alarm(30)  # a child that hangs is ended

@@ -5,7 +5,6 @@ botocore is not imported here: whoever made a client has it, and exceptions are 
 
 from __future__ import annotations
 
-import os
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.events import EvictionReason, KmsOutcome, KmsRequest, guarded, ignore
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
-from warmkey.fork_safety import register
+from warmkey.fork_safety import generation, register
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.keyrings.refusals import note_refusal, note_used_keys
@@ -126,7 +125,7 @@ class KmsRequests:
             if not isinstance(token, str):
                 raise ConfigurationError(f"grant_tokens has a {type(token).__name__}; a sequence of str is allowed")
         self._emit = guarded(emit)
-        self._process = os.getpid()
+        self._generation = generation()
         register(self)
 
     @property
@@ -211,10 +210,11 @@ class KmsRequests:
             self._disconnect()
 
     def _connected(self) -> KmsClient:
-        if os.getpid() != self._process:
+        current = generation()
+        if current != self._generation:
             # A forked child shares the parent's sockets; closing drops this process's copies only.
-            self._process = os.getpid()
             self._disconnect()
+            self._generation = current  # last: whoever could not close them must not send through them
         return self._client
 
     def _disconnect(self) -> None:

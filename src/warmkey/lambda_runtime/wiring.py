@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from warmkey.cmms.caching import CachingCMM
 from warmkey.cmms.default import DefaultCMM
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
+from warmkey.fork_safety import generation
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
 from warmkey.observability import Subscriber
@@ -47,7 +47,7 @@ class Overrides(Record):
     """Hold what ``configure`` was given.
 
     :raises ConfigurationError: one of them is of another type
-    :ivar process: the process that was given it; a client that a forked child inherits shares its parent's connections
+    :ivar generation: of the process that was given it; the client that a copy inherits shares the original's connections
     """
 
     kms_client: Any = None
@@ -55,7 +55,7 @@ class Overrides(Record):
     emit: Emit = ignore
     clock: Clock | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    process: int = field(default_factory=os.getpid)
+    generation: int = field(default_factory=generation)
 
     def __post_init__(self) -> None:
         if not callable(self.emit):
@@ -230,7 +230,7 @@ class _Clients:
         self._make: ClientMaker | None = None
         self._made: dict[str | None, Any] = {}
         self.only_region = getattr(getattr(overrides.kms_client, "meta", None), "region_name", None)
-        if overrides.process != os.getpid() and hasattr(overrides.kms_client, "close"):
+        if overrides.generation != generation() and hasattr(overrides.kms_client, "close"):
             # A forked child shares the parent's sockets; closing drops this process's copies only.
             overrides.kms_client.close()
 

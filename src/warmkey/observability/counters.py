@@ -26,7 +26,7 @@ class KmsAndEvictionCounter:
         register(self)
 
     def _start(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._evictions: Counter[EvictionReason] = Counter()
         self._kms_requests: Counter[tuple[str, KmsOutcome]] = Counter()
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import os
 import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
-from weakref import WeakSet
+from weakref import ReferenceType, WeakSet, ref
+
+from warmkey.events import EvictionReason
+from warmkey.fork_safety import notice_fork, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-__all__ = ["Participant", "instrument", "notice_fork", "take_part", "under_way"]
+__all__ = ["Participant", "instrument", "take_part", "under_way"]
 
 _Handler = TypeVar("_Handler", bound="Callable[..., Any]")
 
@@ -33,27 +35,71 @@ class Participant(Protocol):
     def end_invocation(self, request_id: str | None, /) -> None:
         """After the handler, whether it returned or raised."""
 
-    def reset(self) -> None:
-        """In a forked child."""
+
+class _Invocations:
+    """Keeps the instrumented invocations that are under way in this process, and who is told of them.
+
+    Both are kept weakly. An interruption can come between any two steps, and an invocation that it kept from ending
+    must not count for ever.
+    """
+
+    def __init__(self) -> None:
+        self._participants: WeakSet[Participant] = WeakSet()
+        self.reset()
+        register(self)
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """In a child, forget the parent's invocations; who is told of the child's own is the same."""
+        if reason is EvictionReason.FORK:
+            self._lock = threading.RLock()  # a signal handler may be instrumented
+            self._under_way: WeakSet[Instrumented] = WeakSet()
+
+    def take_part(self, participant: Participant) -> None:
+        with self._lock:
+            self._participants.add(participant)
+
+    def are_under_way(self) -> bool:
+        return len(self._under_way) > 0
+
+    def includes(self, invocation: Instrumented | None) -> bool:
+        return invocation in self._under_way
+
+    def begin(self, invocation: Instrumented) -> None:
+        with self._lock:
+            self._under_way.add(invocation)
+        self._tell(lambda participant: participant.begin_invocation())
+
+    def drop(self, invocation: Instrumented) -> None:
+        with self._lock:
+            self._under_way.discard(invocation)
+
+    def end(self, invocation: Instrumented, request_id: str | None) -> None:
+        self.drop(invocation)
+        self._tell(lambda participant: participant.end_invocation(request_id))
+
+    def _tell(self, what: Callable[[Participant], None]) -> None:
+        with self._lock:
+            participants = list(self._participants)
+        for participant in participants:
+            try:
+                what(participant)
+            except Exception as error:  # noqa: BLE001 - observing must never break what it observes
+                with suppress(Exception):  # the function's own handlers and filters may be what fails
+                    logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
 
 
-_process = os.getpid()
-_lock = threading.Lock()
-_participants: WeakSet[Participant] = WeakSet()
-_under_way = 0
-_inside: ContextVar[bool] = ContextVar("warmkey_instrumented", default=False)
+_invocations = _Invocations()
+_current: ContextVar[ReferenceType[Instrumented] | None] = ContextVar("warmkey_instrumented", default=None)
 
 
 def take_part(participant: Participant) -> None:
     """Tell *participant* of every invocation for as long as it lives."""
-    notice_fork()
-    with _lock:
-        _participants.add(participant)
+    _invocations.take_part(participant)
 
 
 def under_way() -> bool:
-    """Whether there is an instrumented invocation whose end will write the metrics."""
-    return _under_way > 0
+    """Return whether there is an instrumented invocation whose end will write the metrics."""
+    return _invocations.are_under_way()
 
 
 @overload
@@ -107,17 +153,25 @@ class Instrumented:
         return cast("_Handler", instrumented_coroutine if inspect.iscoroutinefunction(handler) else instrumented)
 
     def __enter__(self) -> None:
-        if not _inside.get():  # an inner one changes nothing
-            self._token = _inside.set(True)
-            _begin()
+        notice_fork()
+        outer = _current.get()
+        if outer is not None and _invocations.includes(outer()):
+            return  # an inner one changes nothing
+        try:
+            self._token = _current.set(ref(self))
+            _invocations.begin(self)
+        except BaseException:  # __exit__ is not called
+            _invocations.drop(self)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._token is not None:
-            _inside.reset(self._token)
-            self._token = None
-            _end(self._request_id)
+            notice_fork()
+            token, self._token = self._token, None
+            _current.reset(token)
+            _invocations.end(self, self._request_id)
 
 
 def _request_id(arguments: Sequence[object]) -> str | None:
@@ -127,49 +181,3 @@ def _request_id(arguments: Sequence[object]) -> str | None:
             if hasattr(argument, "aws_request_id"):
                 return str(argument.aws_request_id)
     return None
-
-
-def _begin() -> None:
-    global _under_way  # noqa: PLW0603 - the process is what is invoked
-    notice_fork()
-    with _lock:
-        _under_way += 1
-    _tell(lambda participant: participant.begin_invocation())
-
-
-def _end(request_id: str | None) -> None:
-    global _under_way  # noqa: PLW0603 - see _begin
-    notice_fork()
-    with _lock:
-        _under_way = max(0, _under_way - 1)
-    _tell(lambda participant: participant.end_invocation(request_id))
-
-
-def _tell(what: Callable[[Participant], None]) -> None:
-    with _lock:
-        participants = list(_participants)
-    for participant in participants:
-        try:
-            what(participant)
-        except Exception as error:  # noqa: BLE001 - observing must never break what it observes
-            with suppress(Exception):  # the function's own handlers and filters may be what fails
-                logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
-
-
-def _after_fork_in_child() -> None:
-    """The invocation is the parent's; who the child will tell of its own is the same."""
-    global _lock, _process, _under_way  # noqa: PLW0603 - see _begin
-    _lock = threading.Lock()
-    _under_way = 0
-    _inside.set(False)
-    _tell(lambda participant: participant.reset())
-    _process = os.getpid()
-
-
-def notice_fork() -> None:
-    """As the hook, for a fork that Python did not make: whoever may be the first to act in a child calls this."""
-    if os.getpid() != _process:
-        _after_fork_in_child()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

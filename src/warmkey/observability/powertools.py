@@ -64,7 +64,7 @@ class MetricsWriter:
         self._namespace = namespace
         self._service = service
         self._function_name = function_name
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._provider: Any = None
 
     def write(self, series: Mapping[str, list[float]]) -> None:
@@ -81,7 +81,7 @@ class MetricsWriter:
 
     def reset(self) -> None:
         """In a forked child: another thread may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _make_provider(self) -> Any:  # noqa: ANN401 - as above
         dimensions = {"function_name": self._function_name} if self._function_name else None

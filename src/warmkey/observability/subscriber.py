@@ -13,7 +13,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from warmkey.events import CacheCoalesced, CacheHit, KmsOutcome, KmsRequest, Operation
+from warmkey.events import CacheCoalesced, CacheHit, EvictionReason, KmsOutcome, KmsRequest, Operation
+from warmkey.fork_safety import notice_fork, register
 from warmkey.observability import invocations, powertools
 from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
@@ -64,11 +65,15 @@ class Subscriber:
         self._invocation_of = marker()
         self._said_metrics_are_off = False
         self.reset()
+        register(self)
         invocations.take_part(self)
 
-    def reset(self) -> None:
-        """In a forked child: what the parent has counted is the parent's to write."""
-        self._lock = threading.Lock()
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Forget in a child what its parent counted and will write; write before a snapshot what every copy would."""
+        if reason is EvictionReason.SNAPSHOT:
+            self.flush()
+            return
+        self._lock = threading.RLock()  # a signal handler may encrypt
         self._writer.reset()
         self._buffer = MetricsBuffer(self._mode)
         self._hits: deque[Operation] = deque()
@@ -79,7 +84,7 @@ class Subscriber:
 
     def __call__(self, event: Event) -> None:
         """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
-        invocations.notice_fork()
+        notice_fork()
         self._notice_invocation()
         with self._lock:
             self._buffer.add(event)
