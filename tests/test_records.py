@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
-from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
 
 import pytest
 
@@ -48,6 +49,66 @@ def test_fields_are_given_by_name_and_defaults_fill_in() -> None:
 def test_a_field_that_is_missing_or_unknown_is_refused(given: dict[str, int]) -> None:
     with pytest.raises(TypeError, match="Point"):
         Point(**given)
+
+
+@dataclass(kw_only=True)
+class Model:
+    """What Python says of a dataclass, a record says too."""
+
+    a: int
+    b: int
+    c: int
+    d: int = 0
+
+
+class Copy(Record):
+    """The same fields."""
+
+    a: int
+    b: int
+    c: int
+    d: int = 0
+
+
+@pytest.mark.parametrize(
+    ("positional", "given"),
+    [
+        ((), {}),
+        ((), {"a": 1, "b": 2}),
+        ((), {"a": 1, "c": 2}),
+        ((), {"d": 1}),
+        ((), {"a": 1, "b": 2, "c": 3, "z": 4}),
+        ((), {"z": 4}),
+        ((1,), {}),
+        ((1, 2, 3), {}),
+    ],
+)
+def test_wrong_arguments_are_refused_in_pythons_words(positional: tuple[int, ...], given: dict[str, int]) -> None:
+    with pytest.raises(TypeError) as expected:
+        Model(*positional, **given)
+    with pytest.raises(TypeError) as actual:
+        Copy(*positional, **given)
+
+    assert str(actual.value) == str(expected.value).replace("Model", "Copy").partition(". Did you mean")[0]
+
+
+@pytest.mark.parametrize(("record", "model"), [(Copy, Model), (Named, None), (Counter, None)])
+def test_its_signature_is_that_of_a_dataclass(record: type[Record], model: type | None) -> None:
+    parameters = inspect.signature(record).parameters
+
+    assert {each.kind for each in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert list(parameters) == [each.name for each in fields(record) if each.init]
+    if model:
+        assert parameters == inspect.signature(model).parameters
+
+
+def test_a_default_that_is_made_anew_is_in_the_signature() -> None:
+    assert str(inspect.signature(Named)) == "(*, name: 'str', tags: 'list[str]' = [], at: 'Point' = Point(x=0, y=0))"
+
+
+def test_it_has_slots_and_nothing_else() -> None:
+    assert Point.__slots__ == ("x", "y")  # type: ignore[attr-defined]
+    assert not hasattr(Point(x=1), "__dict__")
 
 
 def test_what_came_together_may_be_checked() -> None:

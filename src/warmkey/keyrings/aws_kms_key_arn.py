@@ -5,13 +5,14 @@ Source: framework/aws-kms/aws-kms-key-arn.md
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from warmkey.exceptions import ConfigurationError
-from warmkey.records import Record
 
 __all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
 
 
-class KmsArn(Record):
+class KmsArn(NamedTuple):
     """Holds the parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
 
     partition: str

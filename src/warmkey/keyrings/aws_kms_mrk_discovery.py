@@ -5,7 +5,6 @@ Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmkey.events import ignore
@@ -50,4 +49,4 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
         return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)
 
     def _key_to_ask(self, arn: KmsArn) -> str:
-        return str(replace(arn, region=self._region) if arn.is_multi_region else arn)
+        return str(arn._replace(region=self._region) if arn.is_multi_region else arn)

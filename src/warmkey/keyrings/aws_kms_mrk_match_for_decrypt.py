@@ -5,8 +5,6 @@ Source: framework/aws-kms/aws-kms-mrk-match-for-decrypt.md
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 
 __all__ = ["match_for_decrypt"]
@@ -22,4 +20,4 @@ def match_for_decrypt(one: str, other: str) -> bool:
     first, second = parse_kms_arn(one), parse_kms_arn(other)
     if first is None or second is None or not first.is_multi_region or not second.is_multi_region:
         return False
-    return replace(first, region=second.region) == second
+    return first._replace(region=second.region) == second

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.caches.local import LocalCMC
 from warmkey.client_apis.client import Client
@@ -47,7 +47,7 @@ class Overrides(Record):
     """Hold what ``configure`` was given.
 
     :raises ConfigurationError: one of them is of another type
-    :ivar generation: of the process that was given it; the client that a copy inherits shares the original's connections
+    :ivar generation: when it was given; a client that a copy of the process inherits shares connections
     """
 
     kms_client: Any = None
@@ -67,7 +67,7 @@ class Overrides(Record):
             raise ConfigurationError(f"botocore_config must be a botocore.config.Config, not {kind}")
 
 
-class Runtime(Record):
+class Runtime(NamedTuple):
     """Hold what the helpers use, built for one process.
 
     :ivar only_until_restored: built while a snapshot is ahead, so each use checks whether the restore is over

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.events import (
     BypassReason,
@@ -24,7 +24,6 @@ from warmkey.events import (
     RequestFailed,
     UncacheableContext,
 )
-from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +41,7 @@ class MetricsMode(StrEnum):
     DETAILED = "detailed"
 
 
-class Metric(Record):
+class Metric(NamedTuple):
     """What a name means to CloudWatch.
 
     :ivar unit: CloudWatch's name of the unit
