@@ -33,7 +33,8 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records tracebacks validation",
+    "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records tracebacks unpicklable "
+    "validation",
     "caches": "interface local",
     "client_apis": "client decrypt encrypt frames results",
     "cmms": "cache_entry_identifier caching context_churn default fetching interface limits single_flight statistics",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from warmkey.events import EvictionReason, MissReason, Operation
+from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ class CryptographicMaterialsCache(Protocol):
         """Forget the entry, if there is one."""
 
 
-class CacheEntry:
+class CacheEntry(Unpicklable):
     """Materials with their age and use.
 
     :ivar created: when the request for the data key was sent, on both clocks
@@ -162,8 +163,3 @@ class CacheEntry:
 
     def __repr__(self) -> str:
         return f"<CacheEntry {self.operation} messages={self.messages} plaintext_bytes={self.plaintext_bytes}>"
-
-    def _refuse(self, *_args: object) -> NoReturn:
-        raise TypeError("a CacheEntry holds key material and can't be pickled or copied")
-
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse

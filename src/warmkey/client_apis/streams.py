@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
 from warmkey.exceptions import InvalidRequest, WarmkeyError
 from warmkey.tracebacks import scrub_traceback
+from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     """Gets the materials and does the header; the parts follow as they are asked for."""
 
 
-class MessageStream(_BinaryFile):
+class MessageStream(Unpicklable, _BinaryFile):
     """A readable binary file that does its work while it is read. Not for several threads at once.
 
     Nothing is read and no key is asked for before the first read, or the first look at a fact of the header. The
@@ -190,8 +191,3 @@ class MessageStream(_BinaryFile):
     def __del__(self) -> None:
         # io.IOBase calls close(), which may raise, and here nobody could catch that.
         self._close_quietly()
-
-    def _refuse(self, *_args: object) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
-
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse

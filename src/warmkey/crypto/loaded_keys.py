@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from warmkey.exceptions import ConfigurationError
+from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,18 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["LoadedKey", "load_der_public_key", "load_pem_private_key", "load_pem_public_key"]
 
 
-class LoadedKey:
-    """Holds a key; its ``repr`` shows nothing, and it can't be pickled or copied."""
+class LoadedKey(Unpicklable):
+    """Holds a key; its ``repr`` shows nothing."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-    def _refuse(self, *_args: object) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
-
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
 
 
 def load_pem_private_key(pem: object, name: str) -> object:

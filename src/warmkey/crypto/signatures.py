@@ -8,7 +8,6 @@ Source: framework/transitive-requirements.md#ecdsa
 from __future__ import annotations
 
 import base64
-from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from warmkey.algorithm_suites import SignatureAlgorithm
 from warmkey.crypto.elliptic_curves import fresh_private_key
 from warmkey.exceptions import AuthenticationFailed, MalformedMessage
+from warmkey.unpicklable import Unpicklable
 
 __all__ = ["EcdsaSigningKey", "EcdsaVerificationKey", "use_deterministic_signatures"]
 
@@ -41,16 +41,11 @@ def use_deterministic_signatures(*, deterministic: bool) -> None:
     _deterministic = deterministic
 
 
-class _Key:
+class _Key(Unpicklable):
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-    def _refuse(self, *_args: object) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
-
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = _refuse
 
 
 class EcdsaSigningKey(_Key):

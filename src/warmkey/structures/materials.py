@@ -8,9 +8,10 @@ Source: framework/structures.md#encryption-materials, #decryption-materials
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from warmkey.structures.encryption_context import EncryptionContext
+from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,30 +40,18 @@ class VerificationKey(Protocol):
         """Return if *signature* is good; raise AuthenticationFailed otherwise."""
 
 
-class _Secret:
-    """Refuses every way of leaving the process that Python offers by itself."""
-
-    __slots__ = ()
-
-    def refuse(self, *_args: Any) -> NoReturn:  # noqa: ANN401 - the signatures of the pickle protocol
-        """:raises TypeError: always"""
-        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
-
-    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse
-
-
-_Materials = TypeVar("_Materials", bound=_Secret)
+_Materials = TypeVar("_Materials", bound=Unpicklable)
 
 
 def _staying(materials: type[_Materials]) -> type[_Materials]:
     # A frozen dataclass with slots has a method that tells all, and up to Python 3.11.3 it replaces one of ours.
-    materials.__getstate__ = _Secret.refuse  # type: ignore[assignment]
+    materials.__getstate__ = Unpicklable.refuse_to_leave  # type: ignore[assignment]
     return materials
 
 
 @_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncryptionMaterials(_Secret):
+class EncryptionMaterials(Unpicklable):
     """What it takes to encrypt a message.
 
     :ivar header_parts: what the steps of an encryption derive once from these materials (no part of their value)
@@ -91,7 +80,7 @@ class EncryptionMaterials(_Secret):
 
 @_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecryptionMaterials(_Secret):
+class DecryptionMaterials(Unpicklable):
     """What it takes to decrypt a message.
 
     :ivar missing: what a message still needs that they have not, or ``None``: for an error's text

@@ -1,0 +1,22 @@
+"""Keep what holds key material in the process that made it."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+__all__ = ["Unpicklable"]
+
+
+class Unpicklable:
+    """Refuses to be pickled or copied, however Python is asked to: a base class."""
+
+    __slots__ = ()
+
+    def refuse_to_leave(self, *_args: Any) -> NoReturn:  # noqa: ANN401 - the signatures of the pickle protocol
+        """Raise, whatever part of the pickle protocol is called.
+
+        :raises TypeError: always
+        """
+        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
+
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse_to_leave
