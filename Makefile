@@ -38,7 +38,7 @@ test check: static tests ## run everything that CI runs
 # ------------------------------------------------------------------------------------------------- checking
 
 .PHONY: static
-static: lint types contracts ## check style, types and import rules; run no tests
+static: lint types ## check style and types; run no tests
 
 .PHONY: lint
 lint: .venv-test/.installed
@@ -53,10 +53,6 @@ format: .venv-test/.installed ## let ruff format and fix
 .PHONY: types
 types: .venv-test/.installed
 	.venv-test/bin/mypy
-
-.PHONY: contracts
-contracts: .venv-test/.installed
-	PYTHONPATH=src .venv-test/bin/lint-imports
 
 .PHONY: tests
 tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
@@ -175,5 +171,5 @@ requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade
 .PHONY: clean
 clean: ## remove everything that make has created
 	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER)
-	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
+	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

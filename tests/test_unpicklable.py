@@ -25,8 +25,6 @@ HOLDERS = {
     "warmkey.crypto.signatures.EcdsaSigningKey",
     "warmkey.structures.materials.DecryptionMaterials",
     "warmkey.structures.materials.EncryptionMaterials",
-    "warmkey.testing.FakeKms",
-    "warmkey.testing.materials.SymmetricMaterial",
 }
 
 
@@ -62,8 +60,8 @@ def test_these_hold_key_material(name: str) -> None:
 
 
 def test_there_is_no_other_way_to_refuse() -> None:
+    """But in the test kit, which knows public names only."""
     sources = Path(warmkey.__file__).parent.rglob("*.py")
+    refusing = {path for path in sources if "can't be pickled" in path.read_text(encoding="utf-8")}
 
-    assert [path.name for path in sources if "can't be pickled" in path.read_text(encoding="utf-8")] == [
-        "unpicklable.py"
-    ]
+    assert {path.name for path in refusing if path.parent.name != "testing"} == {"unpicklable.py"}

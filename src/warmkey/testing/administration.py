@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from warmkey.testing.faults import Fault
 from warmkey.testing.gate import Gate
 from warmkey.testing.service import OPERATIONS
 from warmkey.testing.world import FakeKey, FakeKmsWorld, KeyState
-from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Administration"]
 
 
-class Administration(Unpicklable):
+class Administration:
     """The part of :class:`~warmkey.testing.FakeKms` that tests call themselves.
 
     Keys are named as everywhere in KMS: key ID, key ARN, alias name or alias ARN. None of this counts as a KMS request.
@@ -168,6 +167,9 @@ class Administration(Unpicklable):
         if key is None:
             raise ValueError(f"there is no key {key_id!r} in {region}; create_key() returns the ARN of a new one")
         return key
+
+    def __reduce_ex__(self, protocol: Any) -> Any:  # noqa: ANN401 - the signature of the pickle protocol
+        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
 
 
 def _known(operation: str) -> str:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,13 +28,18 @@ class Undecryptable(Exception):
     """These bytes were not made by this key under this encryption context."""
 
 
-class _Secret(Unpicklable):
-    """Holds key material; its ``repr`` shows nothing."""
+class _Secret:
+    """Key material: shows nothing and goes nowhere."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+    def _refuse(self, *_args: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
+
+    __reduce_ex__ = __copy__ = __deepcopy__ = _refuse
 
 
 class SymmetricMaterial(_Secret):
