@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import traceback
 
 import pytest
 
@@ -21,7 +20,6 @@ from warmkey import (
 )
 from warmkey.data_format.reader import TruncatedMessage
 from warmkey.events import KmsOutcome
-from warmkey.tracebacks import scrub_traceback
 
 ATTEMPT = KeyAttempt(
     keyring="AwsKmsKeyring",
@@ -116,64 +114,3 @@ def test_each_caller_gets_an_exception_of_its_own_with_the_same_cause(error: War
     assert twin is not error
     assert (type(twin), str(twin), twin.__cause__) == (type(error), str(error), cause)
     assert twin.__traceback__ is None
-
-
-# --- sealing
-
-
-def failing(secret: bytes) -> None:
-    if secret:
-        raise KeyUnavailable("below", [KeyAttempt(keyring="k", operation="o", key="k", reason="r", cause=caught())])
-
-
-def caught() -> OSError:
-    try:
-        raise OSError("from a client whose frames hold a key")
-    except OSError as error:
-        return error
-
-
-def test_sealing_drops_the_frames_of_an_error_and_of_all_that_it_came_from() -> None:
-    try:
-        try:
-            try:
-                raise caught()
-            except OSError as error:
-                raise ValueError("between") from error
-        except ValueError:
-            failing(b"secret")
-    except KeyUnavailable as error:
-        sealed = scrub_traceback(error)
-
-    chain = [sealed, sealed.__context__, sealed.attempts[0].cause]
-    chain += [sealed.__context__.__cause__]  # type: ignore[union-attr]
-    assert [type(error) for error in chain] == [KeyUnavailable, ValueError, OSError, OSError]
-    assert [error.__traceback__ for error in chain if error] == [None] * 4
-    assert "secret" not in "".join(traceback.format_exception(sealed))
-
-
-def test_sealing_survives_a_chain_that_bites_its_tail() -> None:
-    one, other = AuthenticationFailed("one"), AuthenticationFailed("other")
-    one.__context__, other.__context__ = other, one
-
-    assert scrub_traceback(one) is one
-
-
-def public_function() -> None:
-    try:
-        failing(b"secret")
-    except KeyUnavailable as error:
-        raise scrub_traceback(error)  # noqa: B904
-
-
-def test_sealing_leaves_alone_what_the_caller_was_handling() -> None:
-    """An exception of the caller's, in whose handler warmkey was called, is not ours to change."""
-    with pytest.raises(KeyUnavailable) as caught_error:  # noqa: PT012 - its handler is the point
-        try:
-            raise KeyError("the caller's")
-        except KeyError:
-            public_function()
-    callers = caught_error.value.__context__
-
-    assert isinstance(callers, KeyError)
-    assert callers.__traceback__ is not None

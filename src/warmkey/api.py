@@ -20,7 +20,7 @@ from warmkey.lambda_runtime.settings import is_snap_start
 from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.records import Record
 from warmkey.structures import EncryptionContext
-from warmkey.tracebacks import scrub_traceback
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 
+@scrubbed
 def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
     """Encrypt *plaintext*; the message can be decrypted by every AWS Encryption SDK.
 
@@ -57,23 +58,19 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
     :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks
     :raises KeyUnavailable: KMS gave no data key
     """
-    try:
-        default = DEFAULT.get()
-        if default.required:
-            _check_required(encryption_context, default.required)
-        return default.client.encrypt(
-            plaintext,
-            cmm=default.cmm,
-            encryption_context=encryption_context,
-            algorithm_suite=default.algorithm_suite,
-            frame_length=default.frame_length,
-        ).ciphertext
-    except BaseException as error:  # noqa: BLE001 - raised again
-        # Tracebacks keep the local variables of their frames: no secret may be among them.
-        del plaintext, encryption_context
-        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+    default = DEFAULT.get()
+    if default.required:
+        _check_required(encryption_context, default.required)
+    return default.client.encrypt(
+        plaintext,
+        cmm=default.cmm,
+        encryption_context=encryption_context,
+        algorithm_suite=default.algorithm_suite,
+        frame_length=default.frame_length,
+    ).ciphertext
 
 
+@scrubbed
 def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
     """Decrypt a message of :func:`encrypt` or of any AWS Encryption SDK; verified as a whole, or not returned.
 
@@ -85,14 +82,10 @@ def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = No
     :raises InvalidRequest: an argument can't be used
     :raises ConfigurationError: a setting is missing or wrong
     """
-    try:
-        default = DEFAULT.get()
-        if default.required:
-            _check_required(encryption_context, default.required)
-        return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
-    except BaseException as error:  # noqa: BLE001 - raised again
-        del ciphertext, encryption_context  # a message has its context in clear
-        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+    default = DEFAULT.get()
+    if default.required:
+        _check_required(encryption_context, default.required)
+    return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
 
 
 def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
@@ -104,18 +97,16 @@ def _check_required(context: Mapping[str, str] | None, required: frozenset[str])
         raise refusal(missing)
 
 
+@scrubbed
 def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
     """:func:`encrypt` for text: the message as base64.
 
     :raises WarmkeyError: as :func:`encrypt`
     """
-    try:
-        return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
-    except BaseException as error:  # noqa: BLE001 - raised again
-        del text, encryption_context
-        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+    return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
 
 
+@scrubbed
 def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
     """:func:`decrypt` for what :func:`encrypt_text` made.
 
@@ -123,11 +114,7 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     :raises InvalidRequest: what was encrypted is no text, or *text* is none
     :raises WarmkeyError: as :func:`decrypt`
     """
-    try:
-        return _text(decrypt(_message(text), encryption_context))
-    except BaseException as error:  # noqa: BLE001 - raised again
-        del text, encryption_context
-        raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+    return _text(decrypt(_message(text), encryption_context))
 
 
 # The errors of Python's codecs hold what they failed on, so nothing of ours may be raised while they are handled.

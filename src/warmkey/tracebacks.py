@@ -1,29 +1,50 @@
-"""What keeps secrets out of the tracebacks of errors that cross the public boundary."""
+"""Keeps secrets out of the tracebacks of errors that cross the public boundary."""
 
 from __future__ import annotations
 
+import functools
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType, TracebackType
 
-__all__ = ["scrub_traceback"]
+__all__ = ["scrub_traceback", "scrubbed"]
 
 _Error = TypeVar("_Error", bound=BaseException)
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def scrubbed(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Decorate a public function: no traceback of an error that leaves it shows what is secret.
+
+    See :func:`scrub_traceback`.
+    """
+
+    @functools.wraps(function)
+    def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            # The traceback keeps this frame, and its local variables are what the caller handed in.
+            del args, kwargs
+            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+
+    return call
 
 
 def scrub_traceback(error: _Error) -> _Error:
-    """Let no traceback of *error*, and of everything it came from, show what is secret; return it to be raised.
+    """Remove what is secret from the tracebacks of *error* and of everything it came from; return it to be raised.
 
-    Frames keep local variables alive, and crash reporters print them: below the public boundary those are data keys
-    and plaintexts. An error of ours loses its frames: what an operator needs is in the messages and in the types of
-    the causes, which stay. So does what the caller was handling when it called: that is the caller's own. An exception
-    that is not ours (a CMM's, an interruption) keeps its frames, and those of them that are ours lose their variables.
+    Frames keep local variables alive, and crash reporters print them. Below the public boundary these are data keys and
+    plaintexts. An error of ours loses its frames: its message and the types of its causes say what an operator needs.
+    What the caller was handling when it called is the caller's own and stays as it is. An exception that is not ours (a
+    CMM's, an interruption) keeps its frames, and those of them that are ours lose their variables.
     """
     callers = set(_frames_above(sys._getframe(1)))  # noqa: SLF001 - CPython's, as Lambda has it
     for link in _chain(error, callers):
@@ -35,7 +56,7 @@ def scrub_traceback(error: _Error) -> _Error:
 
 
 def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[BaseException]:
-    """*error* and what it came from, up to what one of *callers* was handling."""
+    """Yield *error* and what it came from, up to what one of *callers* was handling."""
     pending: list[BaseException | None] = [error]
     seen: set[int] = set()
     while pending:

@@ -58,4 +58,6 @@ def require_method(name: str, value: object, *methods: str) -> None:
     """
     if not any(callable(getattr(value, method, None)) for method in methods):
         wanted = " and ".join(methods)
-        raise ConfigurationError(f"{name} is of type {type(value).__name__}; something with {wanted} is allowed")
+        raise ConfigurationError(
+            f"{name} is of type {type(value).__name__}; something with {wanted} is allowed"
+        ) from None

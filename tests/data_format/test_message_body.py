@@ -170,12 +170,11 @@ def test_a_non_framed_body_may_be_cut_nowhere() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_023, 1_024, 1_025, 3_000])
 def test_frame_numbers_are_counted_from_1(count: int) -> None:
-    numbers = list(frame_numbers(count))
+    numbers = list(frame_numbers(1, count))
 
-    assert [int.from_bytes(iv, "big") for _, iv, _, _ in numbers] == list(range(1, count + 1))
-    assert all(start == number + iv for start, iv, number, _ in numbers)
-    assert all(number == iv[-4:] for _, iv, number, _ in numbers)
-    assert all(final == b"\xff" * 4 + start for start, _, _, final in numbers)
+    assert [int.from_bytes(iv, "big") for _, iv, _ in numbers] == list(range(1, count + 1))
+    assert all(start == number + iv for start, iv, number in numbers)
+    assert all(number == iv[-4:] for _, iv, number in numbers)
 
 
 def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,11 +185,11 @@ def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkey
     def make_while_another_thread_counts(number: int) -> FrameNumber:
         if not others:
             others.append(())
-            others[0] = frame_numbers(900)
+            others[0] = frame_numbers(1, 900)
         return make(number)
 
-    monkeypatch.setattr(message_body, "_numbers", (make(1),))
+    monkeypatch.setattr(message_body, "_table", (make(1),))
     monkeypatch.setattr(message_body, "frame_number", make_while_another_thread_counts)
-    list(frame_numbers(500))
+    list(frame_numbers(1, 500))
 
     assert len(list(others[0])) == 900

@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import TAG_LENGTH
-from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, FOOTER_GUESS, HEADER_GUESS, BufferedSource
 from warmkey.crypto.signatures import EcdsaVerificationKey
-from warmkey.data_format.message_body import FINAL_FRAME_OVERHEAD, read_frame_start, read_non_framed_start
+from warmkey.data_format.message_body import (
+    FINAL_FRAME_START,
+    NON_FRAMED_START,
+    REGULAR_FRAME_START,
+    read_frame_start,
+    read_non_framed_start,
+)
 from warmkey.data_format.message_footer import read_footer
 from warmkey.data_format.message_header import ContentType, read_header
 from warmkey.data_format.reader import Reader, TruncatedMessage
@@ -28,12 +34,6 @@ if TYPE_CHECKING:
     from warmkey.data_format.message_header import MessageHeader
 
 __all__ = ["Examination", "examine"]
-
-_HEADER_GUESS = 1024
-_FOOTER_GUESS = 128
-_NON_FRAMED_START = 12 + 8
-_REGULAR_START = 4 + 12
-_FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,16 +72,16 @@ def examine(source: Source) -> Examination:
 
 
 def _go_through(source: BufferedSource, found: Examination) -> None:
-    header = found.header = source.parse(read_header, guess=_HEADER_GUESS)
+    header = found.header = source.parse(read_header, guess=HEADER_GUESS)
     _check_public_key(header)
     source.consume(header.length)
     if header.content_type is ContentType.FRAMED:
         _go_through_frames(source, header.frame_length, found)
     else:
-        block = source.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
-        _skip_block(source, block, _NON_FRAMED_START, "non-framed body", found)
+        block = source.parse(lambda data: read_non_framed_start(Reader(data)), guess=NON_FRAMED_START.size)
+        _skip_block(source, block, NON_FRAMED_START.size, "non-framed body", found)
     if header.algorithm_suite.signature is not None:
-        signature = source.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+        signature = source.parse(lambda data: read_footer(Reader(data)), guess=FOOTER_GUESS)
         source.consume(2 + len(signature))
         found.signature_length = len(signature)
     end = source.position
@@ -110,9 +110,11 @@ def _go_through_frames(source: BufferedSource, frame_length: int, found: Examina
     final = False
     while not final:
         number = found.frames + 1
-        block = source.parse(_frame_start_parser(number, frame_length), guess=_FINAL_START)
+        block = source.parse(_frame_start_parser(number, frame_length), guess=FINAL_FRAME_START.size)
         final = block.final
-        _skip_block(source, block, _FINAL_START if final else _REGULAR_START, f"frame {number}", found)
+        _skip_block(
+            source, block, FINAL_FRAME_START.size if final else REGULAR_FRAME_START.size, f"frame {number}", found
+        )
         found.frames = number
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from warmkey.algorithm_suites import SignatureAlgorithm
 
-__all__ = ["BATCH_LENGTH", "BufferedSource", "Source", "open_source"]
+__all__ = ["BATCH_LENGTH", "FOOTER_GUESS", "HEADER_GUESS", "BufferedSource", "Source", "open_source"]
 
 # Bytes that are read and processed at a time, where a frame is no longer than that: two frames of 64 KiB and what
 # belongs to them. Throughput is the same from 64 KB up; from 192 KB on the C library's allocator gives buffers back to
@@ -28,6 +28,10 @@ BATCH_LENGTH = 2**17 + 2**11
 
 # So much of the buffer is kept for the next batch; what a longer frame took is given back at once.
 _MOST_UNUSED = 2 * BATCH_LENGTH
+
+# First guesses that nearly always do: a header with one to three KMS keys and a short context, a P-384 signature.
+HEADER_GUESS = 1024
+FOOTER_GUESS = 128
 
 _Parsed = TypeVar("_Parsed")
 

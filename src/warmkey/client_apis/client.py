@@ -11,9 +11,10 @@ from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.client_apis.decrypt import decrypt
 from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
 from warmkey.cmms.default import DefaultCMM
+from warmkey.cmms.interface import check_cmm
 from warmkey.exceptions import ConfigurationError, InvalidRequest
-from warmkey.tracebacks import scrub_traceback
-from warmkey.validation import integer, require_method
+from warmkey.tracebacks import scrubbed
+from warmkey.validation import integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ class Client:
         policy, maximum = self._commitment_policy.name, self._max_encrypted_data_keys
         return f"Client(commitment_policy={policy}, max_encrypted_data_keys={maximum})"
 
+    @scrubbed
     def encrypt(
         self,
         plaintext: bytes | bytearray | memoryview,
@@ -87,21 +89,17 @@ class Client:
 
         Source: client-apis/encrypt.md
         """
-        try:
-            return encrypt(
-                plaintext,
-                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
-                commitment_policy=self._commitment_policy,
-                max_encrypted_data_keys=self._max_encrypted_data_keys,
-                encryption_context=encryption_context,
-                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
-                frame_length=frame_length,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again
-            # Tracebacks keep the local variables of their frames: no secret may be among them.
-            del plaintext, encryption_context
-            raise scrub_traceback(_explained(error, cmm))  # noqa: B904 - its cause is set already
+        return encrypt(
+            plaintext,
+            cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+            commitment_policy=self._commitment_policy,
+            max_encrypted_data_keys=self._max_encrypted_data_keys,
+            encryption_context=encryption_context,
+            algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
+            frame_length=frame_length,
+        )
 
+    @scrubbed
     def encrypt_stream(
         self,
         source: Source | bytes | bytearray | memoryview,
@@ -133,21 +131,18 @@ class Client:
         """
         from warmkey.client_apis.encrypt_stream import encrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
 
-        try:
-            return encrypt_stream(
-                source,
-                cmm=_chosen(cmm, keyring),
-                commitment_policy=self._commitment_policy,
-                max_encrypted_data_keys=self._max_encrypted_data_keys,
-                encryption_context=encryption_context,
-                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
-                frame_length=frame_length,
-                plaintext_length=plaintext_length,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again
-            del source, encryption_context
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        return encrypt_stream(
+            source,
+            cmm=_chosen(cmm, keyring),
+            commitment_policy=self._commitment_policy,
+            max_encrypted_data_keys=self._max_encrypted_data_keys,
+            encryption_context=encryption_context,
+            algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
+            frame_length=frame_length,
+            plaintext_length=plaintext_length,
+        )
 
+    @scrubbed
     def decrypt(
         self,
         ciphertext: bytes | bytearray | memoryview,
@@ -171,18 +166,15 @@ class Client:
 
         Source: client-apis/decrypt.md
         """
-        try:
-            return decrypt(
-                ciphertext,
-                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
-                commitment_policy=self._commitment_policy,
-                max_encrypted_data_keys=self._max_encrypted_data_keys,
-                encryption_context=encryption_context,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again
-            del ciphertext, encryption_context  # a message has its context in clear
-            raise scrub_traceback(_explained(error, cmm))  # noqa: B904 - its cause is set already
+        return decrypt(
+            ciphertext,
+            cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+            commitment_policy=self._commitment_policy,
+            max_encrypted_data_keys=self._max_encrypted_data_keys,
+            encryption_context=encryption_context,
+        )
 
+    @scrubbed
     def decrypt_stream(
         self,
         source: Source | bytes | bytearray | memoryview,
@@ -217,19 +209,15 @@ class Client:
         """
         from warmkey.client_apis.decrypt_stream import decrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
 
-        try:
-            return decrypt_stream(
-                source,
-                cmm=_chosen(cmm, keyring),
-                commitment_policy=self._commitment_policy,
-                max_encrypted_data_keys=self._max_encrypted_data_keys,
-                encryption_context=encryption_context,
-                unsigned_only=unsigned_only,
-                max_body_length=max_body_length,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again
-            del source, encryption_context
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        return decrypt_stream(
+            source,
+            cmm=_chosen(cmm, keyring),
+            commitment_policy=self._commitment_policy,
+            max_encrypted_data_keys=self._max_encrypted_data_keys,
+            encryption_context=encryption_context,
+            unsigned_only=unsigned_only,
+            max_body_length=max_body_length,
+        )
 
 
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
@@ -237,19 +225,8 @@ def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) 
         raise InvalidRequest("give either cmm or keyring")
     if cmm is None:
         return DefaultCMM(keyring)  # type: ignore[arg-type]
-    require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+    check_cmm(cmm)
     return cmm
-
-
-def _explained(error: BaseException, cmm: object) -> BaseException:
-    """*error*, or what led to it: something else in place of a CMM, found out here so that no message pays for it."""
-    if isinstance(error, AttributeError) and cmm is not None:
-        try:
-            require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
-        except ConfigurationError as explanation:
-            explanation.__suppress_context__ = True
-            return explanation
-    return error
 
 
 def _suite(value: object) -> AlgorithmSuite | None:

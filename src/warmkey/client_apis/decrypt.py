@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.client_apis.frames import decrypt_body
 from warmkey.client_apis.results import DecryptResult
-from warmkey.cmms.interface import check_decryption_materials, check_may_decrypt
+from warmkey.cmms.interface import check_cmm, check_decryption_materials, check_may_decrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
 from warmkey.data_format.header_cache import read_cached_header, remember_header
@@ -81,7 +81,11 @@ def get_materials(
         header.encryption_context,
         EncryptionContext.of(encryption_context),
     )
-    materials = cmm.decrypt_materials(request)
+    try:
+        materials = cmm.decrypt_materials(request)
+    except AttributeError:
+        check_cmm(cmm)
+        raise
     check_decryption_materials(materials, request)
     return materials
 

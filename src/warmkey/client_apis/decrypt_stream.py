@@ -9,20 +9,21 @@ Source: client-apis/decrypt.md#behavior, client-apis/streaming.md
 
 from __future__ import annotations
 
-import struct
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
-from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
+from warmkey.algorithm_suites import TAG_LENGTH
+from warmkey.client_apis.buffered_source import BATCH_LENGTH, FOOTER_GUESS, HEADER_GUESS, BufferedSource, open_source
 from warmkey.client_apis.decrypt import get_materials, verified_cipher
-from warmkey.client_apis.frames import decrypt_block, regular_frame_aad
+from warmkey.client_apis.frames import decrypt_block, decrypt_regular_frames
 from warmkey.client_apis.streams import Facts, MessageStream
-from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH, InvalidTag
+from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH
 from warmkey.data_format.message_body import (
-    FINAL_FRAME_OVERHEAD,
+    FINAL_FRAME_START,
     MAX_FRAMES,
+    NON_FRAMED_START,
     REGULAR_FRAME_OVERHEAD,
+    REGULAR_FRAME_START,
     read_frame_start,
     read_non_framed_start,
 )
@@ -49,12 +50,8 @@ __all__ = ["DEFAULT_MAX_BODY_LENGTH", "DecryptStream", "decrypt_stream"]
 
 DEFAULT_MAX_BODY_LENGTH = 2**26
 
-_NUMBER_AND_IV = struct.Struct(f"4s{IV_LENGTH}s")
-_FINAL_START = FINAL_FRAME_OVERHEAD - TAG_LENGTH
-_NON_FRAMED_START = IV_LENGTH + 8
-# First guesses that nearly always do: a header with one to three KMS keys and a short context, a P-384 signature.
-_HEADER_GUESS = 1024
-_FOOTER_GUESS = 128
+_FINAL_START = FINAL_FRAME_START.size
+_NON_FRAMED_START = NON_FRAMED_START.size
 
 
 class DecryptStream(MessageStream):
@@ -123,7 +120,7 @@ def _begin(
     unsigned_only: bool,
     limit: int,
 ) -> tuple[Facts, Parts]:
-    header = source.parse(parse, guess=_HEADER_GUESS)
+    header = source.parse(parse, guess=HEADER_GUESS)
     signature = header.algorithm_suite.signature
     if signature is not None and unsigned_only:
         # spec: client-apis/decrypt.md#behavior
@@ -180,12 +177,12 @@ class _Body:
             name = f"frame {number}"
             self._check_length(block, name)
             source.fill(frame, at_once * frame)
-            source.require(frame_length + TAG_LENGTH, f"{name} › content", skip=_NUMBER_AND_IV.size)
+            source.require(frame_length + TAG_LENGTH, f"{name} › content", skip=REGULAR_FRAME_START.size)
             count = min(len(source) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:
                 buffer = memoryview(bytearray(count * frame_length))
             with source.data as frames:
-                count = self._decrypt_regular_frames(frames, buffer, range(number, number + count))
+                count = decrypt_regular_frames(frames, buffer, number, count, self.header, self.aead)
             source.consume(count * frame)
             number += count
             yield buffer[: count * frame_length]
@@ -197,27 +194,6 @@ class _Body:
             lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length),
             guess=_FINAL_START,
         )
-
-    def _decrypt_regular_frames(self, frames: memoryview, buffer: memoryview, numbers: range) -> int:
-        """Decrypt frames until one is not a regular one in sequence; how many that were."""
-        frame_length = self.header.frame_length
-        before_number, after_number = regular_frame_aad(self.header.message_id, frame_length)
-        decrypt_into = self.aead.decrypt_into
-        position = written = 0
-        for number in numbers:
-            expected = number.to_bytes(4, "big")
-            sequence_number, iv = _NUMBER_AND_IV.unpack_from(frames, position)
-            if sequence_number != expected:
-                return number - numbers.start
-            content = position + _NUMBER_AND_IV.size
-            position = content + frame_length + TAG_LENGTH
-            aad = before_number + sequence_number + after_number
-            try:
-                decrypt_into(iv, frames[content:position], aad, buffer[written : written + frame_length])
-            except InvalidTag:
-                raise AuthenticationFailed(f"the authentication tag of the frame {number} does not verify") from None
-            written += frame_length
-        return len(numbers)
 
     def last(self, block: Block, content: bytes, start: int) -> memoryview:
         """The plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
@@ -244,7 +220,7 @@ def _verify_end(source: BufferedSource, materials: DecryptionMaterials) -> None:
         _expect_end(source)
         return
     digest = source.take_digest()
-    signature = source.parse(lambda data: read_footer(Reader(data)), guess=_FOOTER_GUESS)
+    signature = source.parse(lambda data: read_footer(Reader(data)), guess=FOOTER_GUESS)
     source.consume(2 + len(signature))
     _expect_end(source)
     cast("VerificationKey", materials.verification_key).verify(signature, digest)

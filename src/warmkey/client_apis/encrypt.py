@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.client_apis.frames import encrypt_message
 from warmkey.client_apis.results import EncryptResult
-from warmkey.cmms.interface import check_encryption_materials, check_may_encrypt
+from warmkey.cmms.interface import check_cmm, check_encryption_materials, check_may_encrypt
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH
 from warmkey.crypto.key_derivation import derive_keys
 from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_count
@@ -140,7 +140,11 @@ def get_materials(
     if algorithm_suite is not None and algorithm_suite not in commitment_policy.encrypt_suites:
         check_may_encrypt(algorithm_suite, commitment_policy)
     request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, _NO_KEYS, plaintext_length)
-    materials = cmm.get_encryption_materials(request)
+    try:
+        materials = cmm.get_encryption_materials(request)
+    except AttributeError:
+        check_cmm(cmm)
+        raise
     check_encryption_materials(materials, request)
     if max_encrypted_data_keys is not None and len(materials.encrypted_data_keys) > max_encrypted_data_keys:
         check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)

@@ -12,14 +12,12 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
 from warmkey.client_apis.encrypt import authenticated_header, check_frames, frame_length_for, get_materials
-from warmkey.client_apis.frames import regular_frame_aad
+from warmkey.client_apis.frames import encrypt_final_frame, encrypt_regular_frames
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.cmms.interface import check_may_encrypt
 from warmkey.data_format.message_body import REGULAR_FRAME_OVERHEAD, count_regular_frames, frame_number
-from warmkey.data_format.message_body_aad import FINAL_FRAME, message_body_aad
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import InvalidRequest
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from warmkey.structures import EncryptionMaterials, SigningKey
 
 __all__ = ["EncryptStream", "encrypt_stream"]
-
-_REGULAR_START = 4 + IV_LENGTH
 
 
 class EncryptStream(MessageStream):
@@ -130,39 +126,12 @@ def _body(source: BufferedSource, header: AuthenticatedHeader, frame_length: int
         if len(buffer) < count * frame:
             buffer = memoryview(bytearray(count * frame))
         with source.data as plaintext:
-            _encrypt_regular_frames(plaintext, buffer, range(number, number + count), header, frame_length)
+            encrypt_regular_frames(plaintext, buffer, number, count, header, frame_length)
         source.consume(count * frame_length)
         number += count
         yield buffer[: count * frame]
     del buffer  # so that a large frame is in memory twice, not three times
     with source.data as plaintext:
-        final_frame = _final_frame(plaintext, number, header)
+        final_frame = encrypt_final_frame(plaintext, frame_number(number), header)
     source.consume(len(source))
-    yield from final_frame
-
-
-def _encrypt_regular_frames(
-    plaintext: memoryview, buffer: memoryview, numbers: range, header: AuthenticatedHeader, frame_length: int
-) -> None:
-    _, message_id, aead = header
-    encrypt_into = aead.encrypt_into
-    before_number, after_number = regular_frame_aad(message_id, frame_length)
-    start = position = 0
-    for number in numbers:
-        iv = number.to_bytes(IV_LENGTH, "big")
-        sequence_number = iv[-4:]
-        content = position + _REGULAR_START
-        buffer[position:content] = sequence_number + iv
-        position = content + frame_length + TAG_LENGTH
-        aad = before_number + sequence_number + after_number
-        encrypt_into(iv, plaintext[start : start + frame_length], aad, buffer[content:position])
-        start += frame_length
-
-
-def _final_frame(plaintext: memoryview, number: int, header: AuthenticatedHeader) -> tuple[bytes, bytes]:
-    """What precedes the content, and the content: joining them would take the memory of a third frame."""
-    _, message_id, aead = header
-    _, iv, sequence_number, start = frame_number(number)
-    length = len(plaintext)
-    aad = message_body_aad(message_id, FINAL_FRAME, sequence_number, length)
-    return start + length.to_bytes(4, "big"), aead.encrypt(iv, plaintext, aad)
+    yield from final_frame  # in pieces: joining them would take the memory of a third frame

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from warmkey.exceptions import ConfigurationError, PolicyRefused
+from warmkey.validation import require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CryptographicMaterialsManager",
+    "check_cmm",
     "check_decryption_materials",
     "check_encryption_materials",
     "check_may_decrypt",
@@ -41,6 +43,14 @@ class CryptographicMaterialsManager(Protocol):
 
     def decrypt_materials(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
         """Materials to decrypt one message."""
+
+
+def check_cmm(cmm: object) -> None:
+    """Check that *cmm* is one.
+
+    :raises ConfigurationError: something else was put in its place
+    """
+    require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
 
 
 def check_may_encrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:

@@ -15,7 +15,14 @@ import struct
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import TAG_LENGTH, AlgorithmSuite
-from warmkey.data_format.message_header import HEADER_IV, ContentType, MessageHeader, read_header
+from warmkey.data_format.message_header import (
+    COMMITTING_HEADER_END,
+    COMMITTING_HEADER_START,
+    HEADER_IV,
+    ContentType,
+    MessageHeader,
+    read_header,
+)
 from warmkey.events import EvictionReason
 from warmkey.memo import Memo
 from warmkey.structures import EncryptionContext, VerifiedKeys
@@ -27,11 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["forget_headers", "read_cached_header", "remember_header"]
 
-# A committing suite's header: version, suite and message ID; the section that is remembered; content type, frame
-# length, commit key and tag.
 _SUITES = {b"\x02" + suite.id_bytes: suite for suite in AlgorithmSuite if suite.commits}
-_START = struct.Struct(">3s32sH")
-_END = struct.Struct(">BI32s16s")
+_START, _END = COMMITTING_HEADER_START, COMMITTING_HEADER_END
 _START_LENGTH, _END_LENGTH = _START.size, _END.size
 _SECTION_START = _START_LENGTH - 2
 _FRAMED = ContentType.FRAMED

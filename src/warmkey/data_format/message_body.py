@@ -6,18 +6,20 @@ Source: data-format/message-body.md
 from __future__ import annotations
 
 import struct
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
     from typing import TypeAlias
 
     from warmkey.data_format.reader import Reader
 
-    FrameNumber: TypeAlias = tuple[bytes, bytes, bytes, bytes]
+    # What precedes a regular frame's content, the IV (the number, padded on the left), and the number in four bytes.
+    # A plain tuple: making a named one takes three times as long, and unpacking it twice.
+    FrameNumber: TypeAlias = tuple[bytes, bytes, bytes]
 
 __all__ = [
     "FINAL_FRAME_OVERHEAD",
@@ -26,7 +28,9 @@ __all__ = [
     "MAX_FRAMES",
     "MAX_FRAME_LENGTH",
     "MAX_NON_FRAMED_LENGTH",
+    "NON_FRAMED_START",
     "REGULAR_FRAME_OVERHEAD",
+    "REGULAR_FRAME_START",
     "SEQUENCE_NUMBER_END",
     "Block",
     "body_length",
@@ -45,14 +49,17 @@ MAX_NON_FRAMED_LENGTH = 2**36 - 32
 # spec: data-format/message-body.md#sequence-number-end
 SEQUENCE_NUMBER_END = b"\xff\xff\xff\xff"
 
-FINAL_FRAME_START = struct.Struct(f">4sI{IV_LENGTH}sI")
+# What precedes the content: sequence number and IV; the mark, sequence number, IV and length; IV and length.
+REGULAR_FRAME_START = struct.Struct(f">4s{IV_LENGTH}s")
+FINAL_FRAME_START = struct.Struct(f">4s4s{IV_LENGTH}sI")
+NON_FRAMED_START = struct.Struct(f">{IV_LENGTH}sQ")
 
-REGULAR_FRAME_OVERHEAD = 4 + IV_LENGTH + TAG_LENGTH
-FINAL_FRAME_OVERHEAD = 4 + 4 + IV_LENGTH + 4 + TAG_LENGTH
+REGULAR_FRAME_OVERHEAD = REGULAR_FRAME_START.size + TAG_LENGTH
+FINAL_FRAME_OVERHEAD = FINAL_FRAME_START.size + TAG_LENGTH
 
 
 class Block(NamedTuple):
-    """What stands before the content of a frame or of a non-framed body. ``length`` is the content's, in bytes."""
+    """Holds what precedes the content of a frame or of a non-framed body. ``length`` is the content's, in bytes."""
 
     final: bool
     sequence_number: int
@@ -61,45 +68,43 @@ class Block(NamedTuple):
 
 
 def count_regular_frames(plaintext_length: int, frame_length: int) -> int:
-    """How many regular frames precede the final one, which is empty only for an empty plaintext."""
+    """Return how many regular frames precede the final one, which is empty only for an empty plaintext."""
     return max(plaintext_length - 1, 0) // frame_length
 
 
 def body_length(plaintext_length: int, regular: int) -> int:
-    """The length in bytes of a body with *regular* frames and a final one."""
+    """Return the length in bytes of a body with *regular* frames and a final one."""
     return regular * REGULAR_FRAME_OVERHEAD + plaintext_length + FINAL_FRAME_OVERHEAD
 
 
 def frame_number(number: int) -> FrameNumber:
-    """A sequence number in the ways a frame that we write shows it, as bytes.
-
-    What precedes a regular frame's content (number and IV), the IV (the number, padded on the left), the number alone,
-    and what precedes a final frame's content length. No named tuple, because unpacking one takes twice as long.
+    """Return the sequence number *number* as the bytes that a frame shows.
 
     Source: client-apis/encrypt.md#construct-a-frame
     """
     iv = number.to_bytes(IV_LENGTH, "big")
-    return iv[-4:] + iv, iv, iv[-4:], SEQUENCE_NUMBER_END + iv[-4:] + iv
+    sequence_number = iv[-4:]
+    return sequence_number + iv, iv, sequence_number
 
 
 FIRST_FRAME = frame_number(1)
 
 
 # Making these anew for each frame costs 10 % of a message of 1 MB. The table grows as messages need it.
-_REMEMBERED_NUMBERS = 1024
-_numbers: tuple[FrameNumber, ...] = (FIRST_FRAME,)
+_MAX_TABLE_LENGTH = 1024
+_table: tuple[FrameNumber, ...] = (FIRST_FRAME,)
 
 
-def frame_numbers(count: int) -> Iterator[FrameNumber]:
-    """The first *count* frame numbers."""
-    global _numbers  # noqa: PLW0603 - what is remembered
-    numbers = _numbers
-    if count > len(numbers) < _REMEMBERED_NUMBERS:
-        # A table of its own: another thread may be reading the old one, and a third may put a shorter one in place.
-        _numbers = numbers = tuple(map(frame_number, range(1, min(count, _REMEMBERED_NUMBERS) + 1)))
-    if count <= len(numbers):
-        return islice(numbers, count)
-    return chain(numbers, map(frame_number, range(_REMEMBERED_NUMBERS + 1, count + 1)))
+def frame_numbers(first: int, count: int) -> Iterable[FrameNumber]:
+    """Return *count* frame numbers from *first* on."""
+    global _table  # noqa: PLW0603 - a table of constants that is made when it is needed
+    stop, table = first + count, _table
+    if stop - 1 > len(table) < _MAX_TABLE_LENGTH:
+        # A new table: another thread may be reading the old one, and a third may put a shorter one in its place.
+        length = min(max(stop - 1, 2 * len(table)), _MAX_TABLE_LENGTH)
+        _table = table = tuple(map(frame_number, range(1, length + 1)))
+    known = table[first - 1 : stop - 1]
+    return known if len(known) == count else chain(known, map(frame_number, range(first + len(known), stop)))
 
 
 def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int) -> Block:

@@ -6,6 +6,7 @@ Source: data-format/message-header.md
 from __future__ import annotations
 
 import base64
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from warmkey.structures import EncryptedDataKey, EncryptionContext
 
 __all__ = [
+    "COMMITTING_HEADER_END",
+    "COMMITTING_HEADER_START",
     "HEADER_IV",
     "ContentType",
     "MessageHeader",
@@ -33,6 +36,11 @@ _TYPE = 0x80
 _RESERVED = bytes(4)
 # spec: client-apis/encrypt.md#construct-the-header
 HEADER_IV = bytes(IV_LENGTH)
+# spec: data-format/message-header.md#header-body-version-20
+# Version, suite and message ID, and the length of the encryption context; after context and encrypted data keys
+# content type, frame length, commit key and tag.
+COMMITTING_HEADER_START = struct.Struct(">3s32sH")
+COMMITTING_HEADER_END = struct.Struct(f">BI32s{TAG_LENGTH}s")
 
 
 class ContentType(IntEnum):

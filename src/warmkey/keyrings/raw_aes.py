@@ -14,7 +14,7 @@ from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
-from warmkey.tracebacks import scrub_traceback
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import text
 
 if TYPE_CHECKING:
@@ -39,15 +39,11 @@ class RawAesKeyring:
     Source: framework/raw-aes-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(self, key_namespace: str, key_name: str, wrapping_key: bytes) -> None:
-        try:
-            self._key_namespace = check_key_namespace(key_namespace)
-            self._key_name = check_key_name(key_name)
-            self._aead = _cipher(wrapping_key)
-        except ConfigurationError as error:
-            # Tracebacks keep the local variables of their frames: the key must not be among them.
-            del self, wrapping_key
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        self._key_namespace = check_key_namespace(key_namespace)
+        self._key_name = check_key_name(key_name)
+        self._aead = _cipher(wrapping_key)
         self._prefix = key_name.encode() + _LENGTHS
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ from warmkey.keyrings.key_agreement_schemas import (
     serialize_fixed_info,
 )
 from warmkey.structures import EncryptedDataKey
-from warmkey.tracebacks import scrub_traceback
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,6 +166,7 @@ class RawEcdhKeyring(EcdhKeyring):
     Source: framework/raw-ecdh-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         key_agreement_schema: (
@@ -174,12 +175,7 @@ class RawEcdhKeyring(EcdhKeyring):
         *,
         curve_spec: EcdhCurveSpec,
     ) -> None:
-        try:
-            own, peer = _parties(key_agreement_schema, curve=check_curve_spec(curve_spec).curve)
-        except ConfigurationError as error:
-            # Tracebacks keep the local variables of their frames, and of a tuple or a dict repr shows all.
-            del self, key_agreement_schema
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        own, peer = _parties(key_agreement_schema, curve=check_curve_spec(curve_spec).curve)
         super().__init__(provider_id=RAW_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=own, peer=peer)
 
 

@@ -15,7 +15,7 @@ from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace
 from warmkey.structures import EncryptedDataKey
-from warmkey.tracebacks import scrub_traceback
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ class RawRsaKeyring:
     Source: framework/raw-rsa-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         key_namespace: str,
@@ -70,18 +71,13 @@ class RawRsaKeyring:
         public_key: bytes | None = None,
         private_key: bytes | None = None,
     ) -> None:
-        try:
-            self._key_namespace = check_key_namespace(key_namespace)
-            self._key_name = check_key_name(key_name)
-            self._padding_scheme = _padding_scheme(padding_scheme)
-            if public_key is None and private_key is None:
-                raise ConfigurationError("RawRsaKeyring needs public_key to encrypt, private_key to decrypt, or both")
-            self._public_key = None if public_key is None else RsaPublicKey(public_key, name="public_key")
-            self._private_key = None if private_key is None else RsaPrivateKey(private_key, name="private_key")
-        except ConfigurationError as error:
-            # Tracebacks keep the local variables of their frames: no key must be among them, wherever it was put.
-            del self, public_key, private_key
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        self._key_namespace = check_key_namespace(key_namespace)
+        self._key_name = check_key_name(key_name)
+        self._padding_scheme = _padding_scheme(padding_scheme)
+        if public_key is None and private_key is None:
+            raise ConfigurationError("RawRsaKeyring needs public_key to encrypt, private_key to decrypt, or both")
+        self._public_key = None if public_key is None else RsaPublicKey(public_key, name="public_key")
+        self._private_key = None if private_key is None else RsaPrivateKey(private_key, name="private_key")
 
     def __repr__(self) -> str:
         return f"RawRsaKeyring({self._key_namespace!r}, {self._key_name!r}, {self._padding_scheme})"
