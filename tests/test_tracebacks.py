@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import warmkey
-from warmkey import AuthenticationFailed, Client, KeyAttempt, KeyUnavailable, RawAesKeyring
+from warmkey import AuthenticationFailed, Client, KeyAttempt, KeyUnavailable
+from warmkey.keyrings import RawAesKeyring, RawEcdhKeyring, RawRsaKeyring
 from warmkey.tracebacks import scrub_traceback, scrubbed
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ PUBLIC = [
     Client.encrypt_stream,
     Client.decrypt_stream,
     RawAesKeyring.__init__,
-    warmkey.RawRsaKeyring.__init__,
-    warmkey.RawEcdhKeyring.__init__,
+    RawRsaKeyring.__init__,
+    RawEcdhKeyring.__init__,
 ]
 
 
