@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from benchmarks import promises
-from benchmarks.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms_process
 from benchmarks.rows import Figure, Row
 from examples.demo.emulator import EmulatorUnavailable
 from examples.demo.stages import EmulatorStage
@@ -29,7 +29,7 @@ from examples.demo.stages import EmulatorStage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from benchmarks.loopback_kms import LoopbackKms
+    from benchmarks.loopback_kms import Endpoint
     from benchmarks.rows import Effort
 
 __all__ = ["measure_first_message", "measure_in_a_function", "packages", "steps"]
@@ -55,7 +55,7 @@ def measure_first_message(effort: Effort) -> list[Row]:
         **{name: (program, {}) for name, program in _PEERS.items()},
     }
     milliseconds: dict[str, list[float]] = defaultdict(list)
-    with loopback_kms() as kms:
+    with loopback_kms_process() as kms:
         messages: dict[str, bytes] = {}
         for _ in _rounds(effort):
             for name, (program, variables) in contestants.items():
@@ -104,7 +104,7 @@ def _run(program: list[str], variables: Mapping[str, str]) -> str:
     return done.stdout.splitlines()[-1]
 
 
-def _check_each_reads_the_other(kms: LoopbackKms, *, ours: bytes, theirs: bytes) -> None:
+def _check_each_reads_the_other(kms: Endpoint, *, ours: bytes, theirs: bytes) -> None:
     import aws_encryption_sdk  # noqa: PLC0415 - slow
     import boto3  # noqa: PLC0415 - slow
 
@@ -125,7 +125,7 @@ def _check_each_reads_the_other(kms: LoopbackKms, *, ours: bytes, theirs: bytes)
 def measure_in_a_function(effort: Effort) -> list[Row]:
     """What warmkey adds to a function, under Lambda's runtime client with the unpacked layer where that can run."""
     found: dict[tuple[bool, str], list[dict[str, float]]] = defaultdict(list)
-    with loopback_kms() as kms, _stage() as (stage, run):
+    with loopback_kms_process() as kms, _stage() as (stage, run):
         for _ in _rounds(effort):
             for uses_boto3 in (True, False):
                 for metrics in _METRICS:
@@ -188,7 +188,7 @@ def _compile_the_runtime() -> None:
 def steps(effort: Effort) -> dict[str, dict[str, float]]:
     """Milliseconds of each step from the start of a process to the second message; of the peers, of all in one."""
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
-    with loopback_kms() as kms:
+    with loopback_kms_process() as kms:
         for _ in _rounds(effort):
             for metrics in _METRICS:
                 taken = _steps_of_one(kms.environment() | {"WARMKEY_METRICS": metrics})
@@ -217,7 +217,7 @@ _IMPORT_TIME = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 def packages(effort: Effort) -> dict[str, float]:
     """Return import milliseconds of a first message by package, from ``-X importtime``, which slows imports."""
     least: dict[str, float] = {}
-    with loopback_kms() as kms:
+    with loopback_kms_process() as kms:
         variables = {"PYTHONPATH": str(_CLONE / "src"), "PATH": os.defpath} | kms.environment()
         command = [sys.executable, "-X", "importtime", str(_PROGRAMS / "first_message.py")]
         for _ in _rounds(effort):

@@ -18,13 +18,13 @@ import boto3
 
 import warmkey
 from benchmarks import promises
-from benchmarks.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms_process
 from benchmarks.rows import Figure, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.loopback_kms import LoopbackKms
+    from benchmarks.loopback_kms import Endpoint
     from benchmarks.rows import Effort
 
 __all__ = ["measure_stampede"]
@@ -37,7 +37,7 @@ _CONTEXT = {"purpose": "benchmark"}
 def measure_stampede(effort: Effort) -> list[Row]:
     """A row for each operation; ours counts with its worst round, the peer with its median."""
     found: dict[str, tuple[list[int], list[int]]] = {"encrypt": ([], []), "decrypt": ([], [])}
-    with loopback_kms(KMS_SECONDS) as kms, patch.dict(os.environ, kms.environment()):
+    with loopback_kms_process(KMS_SECONDS) as kms, patch.dict(os.environ, kms.environment()):
         message = _ours(kms)[0](b"text")
         for _ in range(effort.processes):
             for contestant, make in enumerate((_ours, _peer)):
@@ -58,7 +58,7 @@ def measure_stampede(effort: Effort) -> list[Row]:
     ]
 
 
-def _kms_calls(kms: LoopbackKms, operation: Callable[[], object]) -> int:
+def _kms_calls(kms: Endpoint, operation: Callable[[], object]) -> int:
     """How often KMS is asked when all threads do *operation* at once."""
     before = kms.count()
     start = threading.Barrier(THREADS)
@@ -73,7 +73,7 @@ def _kms_calls(kms: LoopbackKms, operation: Callable[[], object]) -> int:
     return kms.count() - before
 
 
-def _ours(kms: LoopbackKms) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:
+def _ours(kms: Endpoint) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:
     keyring = warmkey.AwsKmsKeyring(kms.key_arn, kms_client=boto3.client("kms"))
     cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(100), max_age=60, keyring=keyring)
     client = warmkey.Client()
@@ -83,7 +83,7 @@ def _ours(kms: LoopbackKms) -> tuple[Callable[[bytes], bytes], Callable[[bytes],
     )
 
 
-def _peer(kms: LoopbackKms) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:
+def _peer(kms: Endpoint) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:
     cmm = aws_encryption_sdk.CachingCryptoMaterialsManager(
         master_key_provider=aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=[kms.key_arn]),
         cache=aws_encryption_sdk.LocalCryptoMaterialsCache(100),

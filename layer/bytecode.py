@@ -15,20 +15,14 @@ from typing import TYPE_CHECKING
 from layer.runtimes import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["FETCHED", "Interpreter", "compile_sources", "find_interpreters"]
 
 # Where `make every-runtime` puts Pythons that this machine does not have.
 FETCHED = Path(__file__).resolve().parent.parent / "build" / "pythons"
 
-# Bytecode of a pre-release is not what the release loads.
-_PROBE = """
-import sys
-assert sys.implementation.name == "cpython" and sys.version_info.releaselevel == "final"
-print("%d.%d" % sys.version_info[:2], "%d.%d.%d" % sys.version_info[:3])
-"""
-_PROBE_SECONDS = 20
+_FIND_PYTHON = Path(__file__).resolve().parents[1] / "tools" / "find_python.sh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,39 +35,17 @@ class Interpreter:
 
 
 def find_interpreters(runtimes: Iterable[str]) -> list[Interpreter]:
-    """The first interpreter that starts for each of *runtimes*; those that this machine does not have are left out."""
-    found = (_first_that_starts(runtime) for runtime in runtimes)
-    return [interpreter for interpreter in found if interpreter]
-
-
-def _first_that_starts(runtime: str) -> Interpreter | None:
-    for executable in _candidates(runtime):
-        interpreter = _probe(executable)
-        if interpreter and interpreter.runtime == runtime:
-            return interpreter
-    return None
-
-
-def _candidates(runtime: str) -> Iterator[Path]:
-    folders = [Path(folder) for folder in os.get_exec_path()]
-    folders.append(FETCHED / f"{runtime}-{HOST}" / "bin")
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    folders += sorted(pyenv.glob(f"versions/{runtime}.*/bin"), reverse=True)
-    folders += sorted(Path.home().glob(f".local/share/uv/python/cpython-{runtime}.*/bin"), reverse=True)
-    for folder in folders:
-        candidate = folder / f"python{runtime}"
-        if candidate.is_file():
-            yield candidate
-
-
-def _probe(executable: Path) -> Interpreter | None:
-    try:
-        probe = [str(executable), "-I", "-c", _PROBE]
-        answer = subprocess.run(probe, check=True, capture_output=True, text=True, timeout=_PROBE_SECONDS).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None  # a shim that starts nothing
-    runtime, version = answer.split()
-    return Interpreter(executable=str(executable), runtime=runtime, version=version)
+    """Return an interpreter for each of *runtimes*, without those that this machine does not have."""
+    runtimes = [*runtimes]
+    folders = [*os.get_exec_path(), *(str(FETCHED / f"{runtime}-{HOST}" / "bin") for runtime in runtimes)]
+    command = [str(_FIND_PYTHON), "--", *runtimes]
+    environment = os.environ | {"PATH": os.pathsep.join(folders)}
+    found = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    rows = [line.rpartition(" ") for line in found.splitlines()]
+    return [
+        Interpreter(executable=executable, runtime=version.rpartition(".")[0], version=version)
+        for executable, _, version in rows
+    ]
 
 
 def compile_sources(

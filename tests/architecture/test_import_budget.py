@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_runtime.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms
 
 ROOT = Path(__file__).parents[2]
 

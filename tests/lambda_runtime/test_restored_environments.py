@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.loopback_kms import loopback_kms
 from examples.demo.emulator import EmulatorUnavailable, unpack_layer
 from examples.demo.stages import host_layer
 from layer.runtimes import RUNTIMES, interpreter
-from tests.lambda_runtime.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import writable_memory
 from tests.lambda_runtime.runtime_api import RuntimeApi, runtime_api
 from warmkey import AwsKmsKeyring, Client
@@ -24,7 +24,7 @@ from warmkey import AwsKmsKeyring, Client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.lambda_runtime.loopback_kms import LoopbackKms
+    from benchmarks.loopback_kms import LoopbackKms
     from warmkey import DecryptResult
 
 pytestmark = [pytest.mark.layer, pytest.mark.runtime]

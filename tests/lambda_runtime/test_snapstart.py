@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import warmkey
-from tests.lambda_runtime.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import in_new_process, standing_process, writable_memory
 from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, fork_safety
 from warmkey.crypto import signatures

@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 
 import warmkey
-from tests.lambda_runtime.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms
 from tests.lambda_runtime.processes import in_new_process
 from warmkey import ConfigurationError, LocalCMC
 from warmkey.caches import NullCMC

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lambda_runtime.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms
 from tests.runtimes.unpacked import Parts, layer, neighbours, of
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import warmkey
+from benchmarks.loopback_kms import loopback_kms
 from examples.demo.emulator import Emulator, Runtime, unpack_layer
 from layer.build import MANIFEST, ROOT
 from layer.runtimes import ARCHITECTURES, DEBIAN_SUITES, HOST, PREVIEWS, RUNTIMES, interpreter
-from tests.lambda_runtime.loopback_kms import loopback_kms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.lambda_runtime.loopback_kms import LoopbackKms
+    from benchmarks.loopback_kms import LoopbackKms
 
 pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
