@@ -8,6 +8,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from warmkey.events import EvictionReason
+from warmkey.fork_safety import register
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +23,12 @@ class ContextChurn:
     """Watches misses that have no hit between them. Keeps hashes of values, never values."""
 
     def __init__(self) -> None:
+        self.reset()
+        register(self)
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Start over, whatever the *reason*: the hashes are of values that a copy may not know."""
+        del reason
         self._hits = -1
         self._misses = 0
         self._values: dict[str, set[int]] = {}
@@ -28,7 +37,7 @@ class ContextChurn:
 
     def missed(self, context: Mapping[str, str], *, hits: int) -> str | None:
         """Count a miss; *hits* is how many there have been. The key to warn of, once, or ``None``."""
-        # Whoever finds the lock taken (in a forked child: for ever) leaves its miss out.
+        # Whoever finds the lock taken leaves its miss out.
         if self._told or not self._lock.acquire(blocking=False):
             return None
         try:

@@ -1,0 +1,307 @@
+"""What the library remembers is registered for forks and snapshots, or is listed here with the reason why not.
+
+The modules and every living object of ours are walked for what can hold something: dictionaries, lists, sets, queues,
+caches of functions. The library is used before, so that what fills only then is seen.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import functools
+import gc
+import importlib
+import io
+import sys
+import weakref
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import warmkey
+from tests.architecture.sources import modules, room_of
+from tests.lambda_runtime.processes import in_child, in_new_process
+from warmkey import CachingCMM, Client, LocalCMC, fork_safety
+from warmkey.keyrings import AwsKmsKeyring
+from warmkey.observability import Subscriber
+from warmkey.structures import (
+    DecryptionMaterials,
+    EncryptedDataKey,
+    EncryptionContext,
+    EncryptionMaterials,
+    VerifiedKeys,
+    encryption_context,
+)
+from warmkey.testing import FakeKms, fake_kms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTAINERS = (
+    bytearray,
+    collections.deque,
+    contextvars.ContextVar,
+    dict,
+    list,
+    set,
+    type(functools.lru_cache(len)),
+    weakref.WeakKeyDictionary,
+    weakref.WeakSet,
+    weakref.WeakValueDictionary,
+)
+
+# Tables that are written once, when their module is loaded. A test looks that they stay as they are.
+TABLES = {
+    "warmkey.algorithm_suites",
+    "warmkey.cmms.caching",
+    "warmkey.crypto.ecdh",
+    "warmkey.crypto.installation",
+    "warmkey.crypto.key_derivation",
+    "warmkey.crypto.rsa",
+    "warmkey.crypto.signatures",
+    "warmkey.data_format.header_cache",
+    "warmkey.keyrings.aws_kms_rsa",
+    "warmkey.keyrings.kms_failures",
+    "warmkey.keyrings.kms_requests",
+    "warmkey.lambda_runtime.memory_scrubbing",
+    "warmkey.lambda_runtime.settings",
+    "warmkey.observability.logs",
+    "warmkey.observability.metrics",
+    "warmkey.observability.powertools",
+}
+
+# State of modules that is neither registered nor a table, and why a copy of the process may have it.
+MODULE_STATE = {
+    "warmkey.data_format.message_body._table": "frame numbers as bytes, the same in every process",
+    "warmkey.fork_safety._generation": "what makes a copy different from its original",
+    "warmkey.fork_safety._guards": "locks by process ID: a copy makes its own",
+    "warmkey.fork_safety._holders": "the register itself",
+    "warmkey.fork_safety._is_ahead": "what SnapStart was told; a child of such an environment is in the same one",
+    "warmkey.keyrings.kms_requests._under_way": "of the request that this thread makes",
+    "warmkey.keyrings.log_redaction._under_way": "of the request that this thread makes",
+    "warmkey.keyrings.refusals._watches": "of the request that this thread makes",
+    "warmkey.observability.invocations._current": "a weak reference; who is under way is registered",
+    "warmkey.observability.powertools.is_installed": "whether a package is installed",
+    "warmkey.structures.encryption_context._EMPTY": "the empty context, which cannot be changed",
+}
+
+# Parts of objects that are not registered themselves.
+OBJECT_STATE = {
+    "warmkey.caches.interface.CacheEntry.reproduced_encryption_context": "leaves with its entry",
+    "warmkey.client_apis.buffered_source.BufferedSource._buffer": "of one stream, which refuses to go on in a copy",
+    "warmkey.client_apis.results": "belongs to the caller",
+    "warmkey.client_apis.streams": "of one stream, which refuses to go on in a copy",
+    "warmkey.data_format.message_header.MessageHeader": "belongs to the caller",
+    "warmkey.events": "subscribers",
+    "warmkey.exceptions": "belongs to the caller",
+    "warmkey.keyrings.kms_requests.KmsRequests._grant_tokens": "settings of the keyring",
+    "warmkey.keyrings.refusals": "of the request that this thread makes",
+    "warmkey.lambda_runtime.settings.Settings": "settings",
+    "warmkey.lambda_runtime.wiring.Overrides": "settings",
+    "warmkey.lambda_runtime.wiring._Clients": "dropped with the default client that was made with them",
+    "warmkey.observability.metrics.MetricsBuffer": "replaced when its subscriber is reset",
+    "warmkey.observability.powertools.MetricsWriter": "replaced when its subscriber is reset",
+    "warmkey.structures.materials.DecryptionMaterials": "leaves with its entry",
+    "warmkey.structures.materials.EncryptionMaterials": "leaves with its entry",
+    "warmkey.structures.requests": "of one request",
+}
+
+
+def use_everything() -> list[object]:
+    """Encrypt and decrypt in every way; what is alive afterwards."""
+    kms = FakeKms()
+    emit = Subscriber(metrics="off", log_level="ERROR")
+    cache = LocalCMC(5, emit=emit)
+    keyring = AwsKmsKeyring(kms.create_key(), kms_client=kms)
+    cmm, client = CachingCMM(cache=cache, keyring=keyring, max_age=60, emit=emit), Client()
+    context = {"tenant": "one that must not survive"}
+    message = client.encrypt(bytes(9_000), cmm=cmm, encryption_context=context).ciphertext
+    for _ in range(3):
+        client.decrypt(message, cmm=cmm, encryption_context=context)
+    streams = [
+        client.encrypt_stream(io.BytesIO(bytes(9_000)), cmm=cmm, encryption_context=context),
+        client.decrypt_stream(io.BytesIO(message), cmm=cmm, unsigned_only=False),
+    ]
+    for stream in streams:
+        stream.read(10)
+    with warmkey.instrument(), suppress(warmkey.WarmkeyError):
+        client.decrypt(message[:-1], cmm=cmm)
+    cache.delete_cache_entry(b"anything")
+    return [emit, cmm, client, streams]
+
+
+@pytest.fixture
+def used() -> Iterator[object]:
+    with fake_kms() as session:
+        alive = use_everything()
+        warmkey.decrypt(warmkey.encrypt(b"x", {"tenant": "helpers"}), {"tenant": "helpers"})
+        yield alive, session
+
+
+def is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "warmkey" and room_of(module) not in ("testing", "__main__")
+
+
+def loaded() -> list[Any]:
+    return [importlib.import_module(name) for name in modules() if is_ours(name)]
+
+
+def is_registered(thing: object) -> bool:
+    return fork_safety._holders.get(id(thing)) is thing
+
+
+def module_state() -> dict[str, object]:
+    """Every container in a module of ours or in a class there, by its name."""
+    found: dict[str, object] = {}
+    for module in loaded():
+        places = [(module.__name__, module)]
+        places += [
+            (f"{module.__name__}.{name}", thing)
+            for name, thing in vars(module).items()
+            if isinstance(thing, type) and thing.__module__ == module.__name__ and not issubclass(thing, Enum)
+        ]
+        for place, owner in places:
+            for name, thing in vars(owner).items():
+                if isinstance(thing, CONTAINERS) and not name.startswith(("__", "_field_defaults")):
+                    found[f"{place}.{name}"] = thing
+    return found
+
+
+def parts_of(thing: object) -> Iterator[tuple[str, object]]:
+    yield from getattr(thing, "__dict__", {}).items()
+    for kind in type(thing).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            with suppress(AttributeError):
+                yield name, getattr(thing, name)
+
+
+def objects_of_ours() -> list[object]:
+    """Everything of a class of ours that the collector knows; it knows all that can hold something."""
+    gc.collect()
+    return [thing for thing in gc.get_objects() if is_ours(type(thing).__module__) and not isinstance(thing, type)]
+
+
+def is_listed(name: str, table: object) -> bool:
+    places = [name.rsplit(".", cut)[0] for cut in range(4)]
+    return any(place in table for place in places)  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("used")
+def test_what_a_module_remembers_is_registered_or_listed() -> None:
+    unknown = [
+        name
+        for name, thing in module_state().items()
+        if not is_registered(thing)
+        and name not in MODULE_STATE
+        and not (name.rpartition(".")[0] in TABLES and isinstance(thing, (dict, set)))
+    ]
+
+    assert unknown == []
+
+
+@pytest.mark.usefixtures("used")
+def test_what_an_object_remembers_is_registered_or_listed() -> None:
+    unknown = {
+        f"{type(thing).__module__}.{type(thing).__qualname__}.{name}"
+        for thing in objects_of_ours()
+        if not is_registered(thing)
+        for name, part in parts_of(thing)
+        if isinstance(part, CONTAINERS) and not is_registered(part)
+    }
+
+    assert {name for name in unknown if not is_listed(name, OBJECT_STATE)} == set()
+
+
+def snapshot_of_globals() -> dict[str, tuple[int, str]]:
+    """Each global and class attribute of ours: which object it is, and what it holds."""
+    found = {}
+    for module in loaded():
+        for name, thing in vars(module).items():
+            if not name.startswith("__") and not isinstance(thing, type(sys)):
+                held = repr(thing) if isinstance(thing, (dict, list, set)) and not is_registered(thing) else ""
+                found[f"{module.__name__}.{name}"] = (id(thing), held)
+    return found
+
+
+def changed_globals() -> list[str]:
+    """Those that are other ones, or hold something else, once the library has been used."""
+    before = snapshot_of_globals()
+    with fake_kms():
+        alive = use_everything()
+    after = snapshot_of_globals()
+    del alive
+    return [name for name, value in before.items() if after[name] != value]
+
+
+def test_no_other_global_changes_while_the_library_is_used() -> None:
+    """In a fresh process: what was used before must not have filled it already."""
+    done = in_new_process(
+        f"import sys; from {__name__} import changed_globals; print(*changed_globals(), file=sys.stderr)"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert set(done.stderr.split()) - set(MODULE_STATE) == set()
+    assert "warmkey.data_format.message_body._table" in done.stderr, "a change is noticed"
+
+
+def test_the_lists_name_nothing_that_is_not_there() -> None:
+    names = {f"{module.__name__}.{name}" for module in loaded() for name in vars(module)}
+
+    assert set(MODULE_STATE) - names == set()
+    assert TABLES - {name.rpartition(".")[0] for name in module_state()} == {"warmkey.algorithm_suites"} & TABLES
+
+
+SECRET = (
+    EncryptionContext,
+    EncryptedDataKey,
+    EncryptionMaterials,
+    DecryptionMaterials,
+    warmkey.CacheEntry,
+    VerifiedKeys,
+)
+
+
+def secrets_alive() -> list[str]:
+    """What tells of a message, and is not empty."""
+    return [
+        type(thing).__name__
+        for thing in objects_of_ours()
+        if isinstance(thing, SECRET) and thing is not encryption_context._EMPTY and thing != ()
+    ]
+
+
+def without_streams(alive: list[object]) -> None:
+    """A stream has its materials for as long as it lives; what it does in a copy is its own matter."""
+    alive.pop()
+
+
+def test_in_a_forked_child_nothing_of_a_message_is_alive() -> None:
+    alive = use_everything()
+    without_streams(alive)
+    assert {"EncryptionContext", "EncryptedDataKey", "CacheEntry", "VerifiedKeys"} <= set(secrets_alive())
+
+    assert in_child(secrets_alive) == []
+
+
+def test_in_a_snapshot_nothing_of_a_message_is_alive() -> None:
+    def after_reset() -> list[str]:
+        alive = use_everything()
+        without_streams(alive)
+        fork_safety.reset_before_snapshot()
+        return secrets_alive()
+
+    assert in_child(after_reset) == []
+
+
+def test_in_a_child_that_no_hook_has_told_nothing_is_alive_after_the_first_use() -> None:
+    def after_notice() -> list[str]:
+        alive = use_everything()
+        without_streams(alive)
+        fork_safety.PROCESS_MARK[0] = 0
+        alive[1].cache.get_cache_entry(b"anything")  # type: ignore[attr-defined]
+        return secrets_alive()
+
+    assert in_child(after_notice) == []
