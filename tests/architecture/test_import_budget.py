@@ -37,7 +37,10 @@ AT_IMPORT = {
     "validation",
     "caches": "interface local",
     "client_apis": "client decrypt encrypt frames results",
-    "cmms": "cache_entry_identifier caching context_churn default fetching interface limits single_flight statistics",
+    "cmms": (
+        "admission cache_entry_identifier cached_operations caching context_churn default fetching interface limits "
+        "single_flight statistics"
+    ),
     "crypto": "aes_gcm elliptic_curves installation key_derivation signatures",
     "data_format": (
         "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "

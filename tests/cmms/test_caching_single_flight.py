@@ -476,19 +476,20 @@ def test_nothing_of_a_flight_stays_when_it_has_landed() -> None:
 
 def test_who_joins_second_does_not_lead() -> None:
     flights: Flights[str] = Flights()
-    flight, leading = flights.join("key", Waiter(1))
-    waiter: Waiter[str] = Waiter(2)
+    first, waiter, third = Waiter[str](1), Waiter[str](2), Waiter[str](3)
+    flight, leading = flights.join("key", first)
     ((again, second),) = in_threads(1, lambda: flights.join("key", waiter))
-    other, third = flights.join("another key", Waiter(3))
+    other, leading_too = flights.join("another key", third)
 
-    assert (leading, second, third) == (True, False, True)
+    assert (leading, second, leading_too) == (True, False, True)
     assert again is flight is not other
     assert flight.close() == [waiter]
 
 
 def test_a_leader_who_comes_back_does_not_board() -> None:
     flights: Flights[str] = Flights()
-    flight, _ = flights.join("key", Waiter(1))
+    first = Waiter[str](1)
+    flight, _ = flights.join("key", first)
     again, leading = flights.join("key", Waiter(2))
 
     assert (again, leading) == (flight, False)
@@ -497,7 +498,8 @@ def test_a_leader_who_comes_back_does_not_board() -> None:
 
 def test_who_comes_after_the_doors_closed_only_waits() -> None:
     flights: Flights[str] = Flights()
-    flight, _ = flights.join("key", Waiter(1))
+    first = Waiter[str](1)
+    flight, _ = flights.join("key", first)
     flight.close()
     in_threads(1, lambda: flights.join("key", Waiter(2)))
 
@@ -508,10 +510,11 @@ def test_who_comes_after_the_doors_closed_only_waits() -> None:
 
 def test_a_flight_that_has_landed_makes_room_for_the_next() -> None:
     flights: Flights[str] = Flights()
-    first, _ = flights.join("key", Waiter(1))
+    waiter, next_waiter = Waiter[str](1), Waiter[str](1)
+    first, _ = flights.join("key", waiter)
     assert not first.wait(0)
     flights.finish("key", first)
-    second, leading = flights.join("key", Waiter(1))
+    second, leading = flights.join("key", next_waiter)
     flights.finish("key", first)
 
     assert leading

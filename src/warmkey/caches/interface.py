@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from warmkey.clock import SystemClock
 from warmkey.events import EvictionReason, MissReason, Operation
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from warmkey.clock import Instant
+    from warmkey.clock import Clock, Instant
     from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 
-__all__ = ["CacheEntry", "CryptographicMaterialsCache", "next_fetch_sequence"]
+__all__ = ["CacheEntry", "CacheFeatures", "CryptographicMaterialsCache", "PurgeableCache", "next_fetch_sequence"]
 
 _fetch_sequences = itertools.count(1)
 _CLAIMED = -1
@@ -32,9 +33,7 @@ def next_fetch_sequence() -> int:
 class CryptographicMaterialsCache(Protocol):
     """Stores cache entries by identifier.
 
-    A cache of ``capacity`` 0 stores nothing; the caching CMM does not even ask it. Implementations of your own need
-    only these three methods; they may also offer ``capacity``, ``prune``, ``purge`` and ``miss_reason`` as
-    :class:`warmkey.LocalCMC` does.
+    A cache of your own needs only these three methods. What :class:`PurgeableCache` has is optional, each part alone.
 
     Source: framework/cryptographic-materials-cache.md#behaviors
     """
@@ -49,6 +48,74 @@ class CryptographicMaterialsCache(Protocol):
         """Forget the entry, if there is one."""
 
 
+class PurgeableCache(Protocol):
+    """What a cache may offer besides, as :class:`warmkey.LocalCMC` does. A caching CMM looks once, when it is made.
+
+    :ivar capacity: how many entries it keeps; a caching CMM never asks a cache of capacity 0. ``None``: not known
+    """
+
+    capacity: int | None
+
+    def use_clock(self, clock: Clock | None, /) -> Clock:
+        """Return the one clock of this cache and of all caching CMMs over it: the first that anybody chose."""
+
+    def miss_reason(self, identifier: bytes, /) -> MissReason:
+        """Return why there is no entry: ``EXPIRED`` or ``ABSENT``."""
+
+    def was_purged(self, entry: CacheEntry, /) -> bool:
+        """Return whether *entry* was requested before the last purge of its partition."""
+
+    def purge(
+        self,
+        partition_id: str | None,
+        /,
+        *,
+        reason: EvictionReason = EvictionReason.PURGED,
+        which: Callable[[CacheEntry], bool] | None = None,
+    ) -> int:
+        """Evict the entries of a partition, or those of them that *which* picks, and return how many there were."""
+
+
+class CacheFeatures:
+    """What *cache* offers of :class:`PurgeableCache`, with what is done without the rest.
+
+    :ivar checks_age: whether it judges the age of its entries by the caching CMM's own clock
+    :ivar can_purge: whether it has a purge
+    """
+
+    __slots__ = ("can_purge", "capacity", "checks_age", "miss_reason", "purge", "use_clock", "was_purged")
+
+    def __init__(self, cache: CryptographicMaterialsCache) -> None:
+        offered: dict[str, Any] = {
+            name: feature
+            for name in ("capacity", "use_clock", "miss_reason", "was_purged", "purge")
+            if (feature := getattr(cache, name, None)) is not None
+        }
+        self.checks_age = "use_clock" in offered
+        self.can_purge = "purge" in offered
+        self.capacity: int | None = offered.get("capacity")
+        self.use_clock: Callable[[Clock | None], Clock] = offered.get("use_clock", _own_clock)
+        self.miss_reason: Callable[[bytes], MissReason] = offered.get("miss_reason", _always_absent)
+        self.was_purged: Callable[[CacheEntry], bool] = offered.get("was_purged", _never_purged)
+        self.purge: Callable[..., int] = offered.get("purge", _purge_nothing)
+
+
+def _own_clock(clock: Clock | None) -> Clock:
+    return clock or SystemClock()
+
+
+def _always_absent(identifier: bytes) -> MissReason:  # noqa: ARG001 - the signature of miss_reason
+    return MissReason.ABSENT
+
+
+def _never_purged(entry: CacheEntry) -> bool:  # noqa: ARG001 - the signature of was_purged
+    return False
+
+
+def _purge_nothing(*_partition: object, **_choice: object) -> int:
+    return 0
+
+
 class CacheEntry(Unpicklable):
     """Materials with their age and use.
 
@@ -59,15 +126,19 @@ class CacheEntry(Unpicklable):
     :ivar encrypted_data_keys: what the data key is wrapped in
     :ivar required_encryption_context_keys: those of the request that filled the entry (encrypt)
     :ivar reproduced_encryption_context: that of the request that filled the entry (decrypt)
-    :ivar pending_eviction_reason: why the entry is about to leave, noted by whoever found it spent
+    :ivar pending_eviction_reason: why the entry is about to be evicted, noted by whoever found it spent
+    :ivar revoked: whether it was evicted so that nobody uses it any more, and not just to make room
 
     Source: framework/cryptographic-materials-cache.md#cache-entry
     """
 
     __slots__ = (
         "_closed",
+        "_held_bytes",
+        "_held_messages",
         "_lock",
         "_refresh_claim",
+        "_reserving",
         "created",
         "encrypted_data_keys",
         "fetch_sequence",
@@ -79,6 +150,7 @@ class CacheEntry(Unpicklable):
         "plaintext_bytes",
         "reproduced_encryption_context",
         "required_encryption_context_keys",
+        "revoked",
         "time_to_live",
     )
 
@@ -107,9 +179,14 @@ class CacheEntry(Unpicklable):
         self.messages = 0
         self.plaintext_bytes = 0
         self.pending_eviction_reason: EvictionReason | None = None
+        self.revoked = False
         self._refresh_claim: int | None = None
+        self._held_messages = 0
+        self._held_bytes = 0
         self._closed = False
-        self._lock = threading.Lock()
+        self._reserving = False
+        # Reentrant: a signal handler or a finalizer may encrypt while its thread is here.
+        self._lock = threading.RLock()
 
     @property
     def creation_time(self) -> float:
@@ -129,21 +206,66 @@ class CacheEntry(Unpicklable):
             return float("inf")
         return max(by_monotonic, by_wall)
 
-    def reserve(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
-        """Count one more message of *plaintext_length* bytes, or say why not; one atomic step.
+    def spent(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
+        """Return why one more message of *plaintext_length* bytes can't be served, without counting it."""
+        if self._closed:
+            return MissReason.ABSENT
+        if self.messages >= max_messages:
+            return MissReason.MESSAGES_SPENT
+        if self.plaintext_bytes + plaintext_length > max_bytes:
+            return MissReason.BYTES_SPENT
+        return None
 
-        There is no way to read the counts and add to them later, so no two threads can both take the last place.
+    def reserve(
+        self,
+        plaintext_length: int,
+        max_messages: int,
+        max_bytes: int,
+        is_fresh: Callable[[CacheEntry], bool] | None = None,
+    ) -> MissReason | None:
+        """Count one more message of *plaintext_length* bytes, or return why not; one atomic step.
+
+        There is no way to read the counts and add to them later, so no two threads can both take the last place. Nor
+        can a signal handler or finalizer that interrupts a reservation of its own thread: it gets none here.
+
+        :param is_fresh: looks at the clocks as part of that step, after any wait for another thread
         """
         with self._lock:
-            if self._closed:
+            if self._reserving:
                 return MissReason.ABSENT
-            if self.messages >= max_messages:
-                return MissReason.MESSAGES_SPENT
-            if self.plaintext_bytes + plaintext_length > max_bytes:
-                return MissReason.BYTES_SPENT
-            self.messages += 1
-            self.plaintext_bytes += plaintext_length
-            return None
+            try:
+                self._reserving = True
+                refusal = self.spent(plaintext_length, max_messages, max_bytes)
+                if refusal is None and is_fresh is not None and not is_fresh(self):
+                    refusal = MissReason.EXPIRED
+                if refusal is None:
+                    self.messages += 1
+                    self.plaintext_bytes += plaintext_length
+                return refusal
+            finally:
+                self._reserving = False
+
+    def hold(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
+        """Reserve a message for a thread that still waits for these materials, and has to :meth:`confirm`."""
+        with self._lock:
+            refusal = self.reserve(plaintext_length, max_messages, max_bytes)
+            if refusal is None:
+                self._held_messages += 1
+                self._held_bytes += plaintext_length
+            return refusal
+
+    def confirm(self, plaintext_length: int, is_fresh: Callable[[CacheEntry], bool]) -> MissReason | None:
+        """Use what was held, or return why it can't be used any more; then it is given back."""
+        with self._lock:
+            if self.revoked:
+                return MissReason.ABSENT
+            self._held_messages -= 1
+            self._held_bytes -= plaintext_length
+            if is_fresh(self):
+                return None
+            self.messages -= 1
+            self.plaintext_bytes -= plaintext_length
+            return MissReason.EXPIRED
 
     def claim_refresh(self, thread: int) -> bool:
         """Whether *thread* is the first to come after another one that saw the entry in its grace period."""
@@ -155,10 +277,17 @@ class CacheEntry(Unpicklable):
                 return True
             return False
 
-    def close(self) -> tuple[int, int]:
-        """No reservation succeeds from here on; the final messages and bytes."""
+    def close(self, *, revoked: bool = False) -> tuple[int, int]:
+        """Refuse reservations from here on, and return the final messages and bytes.
+
+        :param revoked: whether what is held is given back, too, because these materials must not be used any more
+        """
         with self._lock:
             self._closed = True
+            if revoked and not self.revoked:
+                self.revoked = True
+                self.messages -= self._held_messages
+                self.plaintext_bytes -= self._held_bytes
             return self.messages, self.plaintext_bytes
 
     def __repr__(self) -> str:

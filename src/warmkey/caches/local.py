@@ -1,10 +1,52 @@
-"""The local cryptographic materials cache: in memory, least recently used, safe for threads and forks.
+"""The local cryptographic materials cache: in memory, least recently used, safe for threads, signals and forks.
 
-When an entry is expired, two clocks decide (see :mod:`warmkey.clock`): the one that says more time has passed, and
-an entry that seems to come from the future is expired too. Expired entries leave in three ways: when they are looked
-up; when a look-up meets them among the ``pruning_tail_size`` least recently used; and all at once in a sweep, which
-``prune`` runs and which a look-up runs by itself when time has come for some entry, at most once a second (after a
-thaw or a clock change: at once). No thread does this in the background: a frozen environment would stop it.
+Theory of operation
+===================
+
+Entries are in an ordered dictionary, the least recently used first. A look-up moves its entry to the end; a put evicts
+from the front while there are more entries than ``capacity``.
+
+Expiry. Two clocks decide (see :mod:`warmkey.clock`): the one that says that more time has passed, and an entry that
+seems to come from the future is expired too. No thread evicts expired entries in the background, because a frozen
+environment would stop it. They are evicted
+
+* when they are looked up,
+* when a look-up meets them among the ``pruning_tail_size`` least recently used, and
+* all at once by a sweep: ``prune`` runs one, and a look-up does when an entry's time has come, at most once a second
+  (at once after a thaw or a clock change).
+
+To know without looking at the entries whether any can be expired, the cache keeps ``_nothing_expires``: the span of
+both clocks in which all of its entries are fresh. A put narrows it, a sweep works it out anew. A reading of the clocks
+inside it makes a look-up two steps; one outside it leads to :meth:`LocalCMC._prune`. The span may be narrower than it
+has to be, after the entry that determines it was evicted, and never wider.
+
+A look-up takes no lock while nothing can be expired, which saves it 0.3 µs and any wait for another thread. It is
+three steps: it reads the clocks and the span, finds the entry, and moves it to the end. Each is a single operation of a
+type written in C, which no other thread can come into, and what comes between them does no harm. An entry that is
+evicted before it was moved makes ``move_to_end`` raise ``KeyError``, which counts as a miss. One that is evicted later
+is closed, so nobody gets a reservation on it. One that is put meanwhile was fresh when it was put.
+
+What comes last. Nothing that may take time comes between the reading of the clocks and the return. Evictions are
+announced after the lock is released, because a subscriber may take its time or use this cache; so a look-up that
+evicted something announces it and then looks again: time may have passed, and somebody may have purged. What others
+left to announce is announced first.
+
+Locks. One lock protects everything else. It is reentrant, because a signal handler or a finalizer (``__del__``) runs in
+whatever thread it interrupts, also in the middle of a method of this class, and may encrypt or purge. So between any
+two steps the state has to be one that every method can work with:
+
+* Each step is a single operation of a built-in type, and removal tolerates that somebody was quicker.
+* Iteration is over copies, because look-ups reorder the dictionary without the lock. Each copy is made by one call into
+  C that allocates nothing on the way: a list of keys or of values, never of items.
+* A put looks again after it inserted the entry, so a purge either finds the entry or is noticed.
+* A sweep that was interrupted by a put works the span out once more.
+
+Purges. A request that was sent before a purge must not fill the cache after it. Each request takes a number before it
+is sent (``next_fetch_sequence``), a purge takes one too, and an entry with a lower number than the last purge of its
+partition is not kept.
+
+Copies of the process. A forked child starts empty and with locks of its own; what it inherited is announced as evicted
+at its first use. Before a snapshot the cache is purged, and until the snapshot is taken it keeps nothing.
 
 Source: framework/local-cryptographic-materials-cache.md
 """
@@ -14,7 +56,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,7 +64,7 @@ from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
+from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
 from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
@@ -42,21 +84,17 @@ __all__ = ["LocalCMC"]
 _SECONDS_BETWEEN_SWEEPS = 1.0
 # The two clocks drift apart by less than this unless the environment was frozen or a clock was set.
 _CLOCK_JUMP_SECONDS = 1.0
-# Beyond so many partitions that were purged by name, a purge of one discards what is being requested for any.
+# Cap on partitions tracked individually. Past it, purging one also discards what is being requested for all others.
 _PARTITIONS_REMEMBERED = 1024
-
-
-def _narrowed(span: _Span, entry: CacheEntry) -> _Span:
-    """As much of *span* as *entry* is neither expired in nor from the future."""
-    since, until, since_wall, until_wall = span
-    monotonic, wall = entry.created
-    return (
-        max(since, monotonic),
-        min(until, monotonic + entry.time_to_live),
-        max(since_wall, wall),
-        min(until_wall, wall + entry.time_to_live),
-    )
-
+# An entry that was evicted for one of these makes room for another: whoever it was promised to may still use it, once.
+_MAKES_ROOM = frozenset(
+    {
+        EvictionReason.REPLACED,
+        EvictionReason.CAPACITY,
+        EvictionReason.MESSAGES_SPENT,
+        EvictionReason.BYTES_SPENT,
+    }
+)
 
 _ALWAYS: _Span = (-math.inf, math.inf, -math.inf, math.inf)
 
@@ -64,11 +102,11 @@ _ALWAYS: _Span = (-math.inf, math.inf, -math.inf, math.inf)
 class LocalCMC:
     """Keeps up to *capacity* entries, encrypt and decrypt together; 0 keeps none.
 
-    :param capacity: entries; the least recently used leaves first
+    :param capacity: entries; the least recently used is evicted first
     :param pruning_tail_size: how many of the least recently used entries each look-up checks for expiry
     :param clock: tells the time; tests move it
-    :param emit: told of every entry that leaves (:class:`warmkey.events.CacheEviction`)
-    :raises ConfigurationError: a number is negative or no int; *clock* or *emit* is something else
+    :param emit: told of every eviction (:class:`warmkey.events.CacheEviction`)
+    :raises ConfigurationError: a number is negative or not an int; *clock* or *emit* is something else
     """
 
     def __init__(
@@ -91,27 +129,28 @@ class LocalCMC:
         register(self)
 
     def _start_empty(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
-        self._left: list[CacheEviction] = []
+        self._unannounced: deque[CacheEviction] = deque()
         self._purge_sequence = 0
         self._purge_sequences: dict[str, int] = {}
+        self._puts = 0
         self._nothing_expires = _ALWAYS
         self._clock_offset: float | None = None
 
     @property
     def capacity(self) -> int:
-        """The most entries that stay."""
+        """How many entries it keeps at most."""
         return self._capacity
 
     @property
     def pruning_tail_size(self) -> int:
-        """How many least recently used entries each look-up checks."""
+        """How many least recently used entries each look-up checks for expiry."""
         return self._pruning_tail_size
 
     def use_clock(self, clock: Clock | None) -> Clock:
-        """The one clock of this cache and of every caching CMM over it: the first that anybody chose.
+        """Return the one clock of this cache and of every caching CMM over it: the first that anybody chose.
 
         :raises ConfigurationError: another one is in use already
         """
@@ -126,12 +165,9 @@ class LocalCMC:
         self._clock = clock
         self._monotonic, self._wall = split_clock(clock)
 
-    def was_purged(self, entry: CacheEntry) -> bool:
-        """Whether *entry* was requested before the last purge of its partition."""
-        return entry.fetch_sequence < max(self._purge_sequence, self._purge_sequences.get(entry.partition_id, 0))
-
     def __len__(self) -> int:
-        return len(self._entries) if PROCESS_MARK[0] else 0
+        notice_fork()
+        return len(self._entries)
 
     def __bool__(self) -> bool:
         return True
@@ -139,10 +175,34 @@ class LocalCMC:
     def __repr__(self) -> str:
         return f"<LocalCMC {len(self)} of {self._capacity} entries>"
 
+    # --- the three methods of every cache
+
+    def get_cache_entry(self, identifier: bytes, /) -> CacheEntry | None:
+        """Return the entry, which becomes the most recently used, or ``None``. Never an expired one.
+
+        Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
+        """
+        notice_fork()
+        if self._unannounced:
+            self._announce()
+        monotonic, wall = self._monotonic(), self._wall()
+        since, until, since_wall, until_wall = self._nothing_expires
+        if since <= monotonic < until and since_wall <= wall < until_wall:
+            return self._use(identifier)
+        with self._lock:
+            if not self._prune(identifier, self._clock.now()):
+                return self._use(identifier)
+        while True:
+            self._announce()
+            with self._lock:
+                if not self._evict_expired([identifier], self._clock.now()):
+                    return self._use(identifier)
+
     def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
         """Keep *entry*; evict what it replaces, then the least recently used until no more than capacity stay.
 
-        An entry that was requested before the last purge is not kept, and none before a snapshot.
+        An entry that was requested before the one that is there, or before the last purge, is not kept, and none before
+        a snapshot.
 
         Source: framework/local-cryptographic-materials-cache.md#put-cache-entry
         """
@@ -153,78 +213,59 @@ class LocalCMC:
 
     def _put(self, identifier: bytes, entry: CacheEntry) -> None:
         now = self._clock.now()
-        if identifier in self._entries:
+        refusal = self._why_not_kept(identifier, entry, now)
+        if refusal is None:
             self._evict(identifier, EvictionReason.REPLACED, now)
+            self._expired_identifiers.pop(identifier, None)
+            self._puts += 1
+            self._nothing_expires = _narrowed(self._nothing_expires, entry)
+            self._entries[identifier] = entry
+            if self.was_purged(entry):
+                self._evict(identifier, EvictionReason.PURGED, now)
+            for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
+                self._evict(oldest, EvictionReason.CAPACITY, now)
+        else:
+            self._part_with(entry, refusal, now)
+
+    def _why_not_kept(self, identifier: bytes, entry: CacheEntry, now: Instant) -> EvictionReason | None:
         if self.was_purged(entry):
-            self._leave(entry, EvictionReason.PURGED, now)
-            return
+            return EvictionReason.PURGED
         if entry.age(now) >= entry.time_to_live:
-            self._leave(entry, EvictionReason.EXPIRED, now)
-            return
+            return EvictionReason.EXPIRED
         if snapshot_is_ahead():
-            self._leave(entry, EvictionReason.SNAPSHOT, now)
-            return
-        self._nothing_expires = _narrowed(self._nothing_expires, entry)  # before anybody can find it
-        self._entries[identifier] = entry
-        self._expired_identifiers.pop(identifier, None)
-        while len(self._entries) > self._capacity:
-            _, oldest = self._entries.popitem(last=False)
-            self._leave(oldest, EvictionReason.CAPACITY, now)
+            return EvictionReason.SNAPSHOT
+        there = self._entries.get(identifier)
+        return EvictionReason.REPLACED if there is not None and there.fetch_sequence > entry.fetch_sequence else None
 
-    def get_cache_entry(self, identifier: bytes, /) -> CacheEntry | None:
-        """The entry, which becomes the most recently used, or ``None``. Never an expired one.
-
-        Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
-        """
-        if not PROCESS_MARK[0]:
-            notice_fork()
-        monotonic, wall = self._monotonic(), self._wall()
-        since, until, since_wall, until_wall = self._nothing_expires
-        if not (since <= monotonic < until and since_wall <= wall < until_wall):
-            with self._lock:
-                self._prune(identifier, self._clock.now())  # by now, somebody may have put an entry made since
-        if self._left:
-            self._announce()
-        # Without the lock, which would cost 0.2 µs on every hit: either step is a single one of a type written in C,
-        # and an entry that leaves between them has left.
-        entries = self._entries
-        entry = entries.get(identifier)
-        if entry is not None:
-            try:
-                entries.move_to_end(identifier)
-            except KeyError:
-                return None
-        return entry
-
-    def delete_cache_entry(
-        self, identifier: bytes, /, *, reason: EvictionReason = EvictionReason.DELETED, only: CacheEntry | None = None
-    ) -> None:
-        """Forget the entry, if there is one; with *only*, if it still is that one.
+    def delete_cache_entry(self, identifier: bytes, /) -> None:
+        """Forget the entry, if there is one.
 
         Source: framework/cryptographic-materials-cache.md#delete-cache-entry
         """
         notice_fork()
         with self._lock:
-            entry = self._entries.get(identifier)
-            if entry is not None and (only is None or entry is only):
-                self._evict(identifier, reason, self._clock.now())
+            self._evict(identifier, EvictionReason.DELETED, self._clock.now())
         self._announce()
 
+    # --- what it offers besides
+
     def miss_reason(self, identifier: bytes) -> MissReason:
-        """Why *identifier* is not here: it expired, or it never was (or left for another reason)."""
+        """Return why *identifier* is not here: it expired, or it never was (or was evicted for another reason)."""
         expired = identifier in self._expired_identifiers
         return MissReason.EXPIRED if expired else MissReason.ABSENT
 
+    def was_purged(self, entry: CacheEntry) -> bool:
+        """Return whether *entry* was requested before the last purge of its partition."""
+        return entry.fetch_sequence < max(self._purge_sequence, self._purge_sequences.get(entry.partition_id, 0))
+
     def prune(self) -> int:
-        """Evict every expired entry; how many there were.
+        """Evict every expired entry, and return how many there were.
 
         Source: framework/local-cryptographic-materials-cache.md#pruning
         """
         notice_fork()
         with self._lock:
-            before = len(self._entries)
-            self._sweep(self._clock.now())
-            pruned = before - len(self._entries)
+            pruned = self._sweep(self._clock.now())
         self._announce()
         return pruned
 
@@ -235,7 +276,7 @@ class LocalCMC:
         reason: EvictionReason = EvictionReason.PURGED,
         which: Callable[[CacheEntry], bool] | None = None,
     ) -> int:
-        """Evict every entry, or those of one partition, or those that *which* picks; how many there were.
+        """Evict every entry, or those of one partition, or those that *which* picks, and return how many there were.
 
         Unless *which* picks, entries whose data key is being requested at this moment will not be kept either.
         """
@@ -247,13 +288,13 @@ class LocalCMC:
             doomed = [
                 identifier
                 for identifier in list(self._entries)
-                if (partition_id is None or self._entries[identifier].partition_id == partition_id)
-                and (which is None or which(self._entries[identifier]))
+                if (entry := self._entries.get(identifier)) is not None
+                and (partition_id is None or entry.partition_id == partition_id)
+                and (which is None or which(entry))
             ]
-            for identifier in doomed:
-                self._evict(identifier, reason, now)
+            purged = sum(self._evict(identifier, reason, now) for identifier in doomed)
         self._announce()
-        return len(doomed)
+        return purged
 
     def _discard_requested(self, partition_id: str | None) -> None:
         """Let :meth:`was_purged` say yes of everything that was requested up to now."""
@@ -264,65 +305,97 @@ class LocalCMC:
             self._purge_sequences[partition_id] = next_fetch_sequence()
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """Called in a forked child, whose parent's keys are not its to use, and before a snapshot."""
+        """Forget all entries: in a forked child, whose parent's keys are not its to use, and before a snapshot."""
         if reason is EvictionReason.SNAPSHOT:
             self.purge(reason=reason)
             return
-        inherited = list(self._entries.values())
         now = self._clock.now()
-        left = [
-            _departed(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes) for entry in inherited
+        inherited = [
+            _eviction(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes)
+            for entry in list(self._entries.values())
         ]
         self._start_empty()
-        self._left = left
+        self._unannounced.extend(inherited)
         # What the parent was requesting is the parent's too.
         self._discard_requested(None)
 
-    def _prune(self, identifier: bytes, now: Instant) -> None:
+    # --- steps; all but the first are made under the lock
+
+    def _use(self, identifier: bytes) -> CacheEntry | None:
+        entry = self._entries.get(identifier)
+        if entry is not None:
+            try:
+                self._entries.move_to_end(identifier)
+            except KeyError:  # evicted since the line above
+                return None
+        return entry
+
+    def _prune(self, identifier: bytes, now: Instant) -> int:
         offset = now.wall - now.monotonic
         jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
         self._clock_offset = offset
         if jumped or now.monotonic >= self._nothing_expires[1] + _SECONDS_BETWEEN_SWEEPS:
-            self._sweep(now)
-            return
+            return self._sweep(now)
         tail = list(islice(self._entries, self._pruning_tail_size))
-        self._evict_expired([*tail, identifier], now)
+        return self._evict_expired([*tail, identifier], now)
 
-    def _sweep(self, now: Instant) -> None:
-        self._evict_expired(list(self._entries), now)
-        # A reader without the lock must never see a span that holds for some of the entries only.
-        self._nothing_expires = functools.reduce(_narrowed, self._entries.values(), _ALWAYS)
+    def _sweep(self, now: Instant) -> int:
+        pruned = self._evict_expired(list(self._entries), now)
+        puts = None
+        while puts != self._puts:  # a signal handler may have put an entry meanwhile
+            puts = self._puts
+            self._nothing_expires = functools.reduce(_narrowed, list(self._entries.values()), _ALWAYS)
+        return pruned
 
-    def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> None:
-        for identifier in identifiers:
-            entry = self._entries.get(identifier)
-            if entry is not None and entry.age(now) >= entry.time_to_live:
-                self._evict(identifier, EvictionReason.EXPIRED, now)
+    def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> int:
+        expired = [
+            identifier
+            for identifier in identifiers
+            if (entry := self._entries.get(identifier)) is not None and entry.age(now) >= entry.time_to_live
+        ]
+        return sum(self._evict(identifier, EvictionReason.EXPIRED, now) for identifier in expired)
 
-    def _evict(self, identifier: bytes, reason: EvictionReason, now: Instant) -> None:
-        entry = self._entries.pop(identifier)
+    def _evict(self, identifier: bytes, reason: EvictionReason, now: Instant) -> bool:
+        """Evict the entry, if there is one, and return whether there was."""
+        entry = self._entries.pop(identifier, None)
+        if entry is None:
+            return False
         if reason is EvictionReason.EXPIRED:
             self._expired_identifiers[identifier] = None
             if len(self._expired_identifiers) > self._capacity:
                 self._expired_identifiers.popitem(last=False)
+        self._part_with(entry, reason, now)
+        return True
+
+    def _part_with(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:
         if reason is EvictionReason.REPLACED and entry.pending_eviction_reason is not None:
             reason = entry.pending_eviction_reason
-        self._leave(entry, reason, now)
-
-    def _leave(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:
-        messages, plaintext_bytes = entry.close()
-        self._left.append(_departed(entry, reason, now, messages, plaintext_bytes))
+        messages, plaintext_bytes = entry.close(revoked=reason not in _MAKES_ROOM)
+        self._unannounced.append(_eviction(entry, reason, now, messages, plaintext_bytes))
 
     def _announce(self) -> None:
-        # Outside the lock: a subscriber may take its time, or use this cache.
-        while self._left:
-            with self._lock:
-                left, self._left = self._left, []
-            for event in left:
-                self._emit(event)
+        """Tell the subscriber of evictions. Never under the lock: a subscriber may take its time, or use this cache."""
+        while self._unannounced:
+            try:
+                event = self._unannounced.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            self._emit(event)
 
 
-def _departed(
+def _narrowed(span: _Span, entry: CacheEntry) -> _Span:
+    """Return as much of *span* as *entry* is neither expired in nor from the future."""
+    since, until, since_wall, until_wall = span
+    monotonic, wall = entry.created
+    return (
+        max(since, monotonic),
+        min(until, monotonic + entry.time_to_live),
+        max(since_wall, wall),
+        min(until_wall, wall + entry.time_to_live),
+    )
+
+
+def _eviction(
     entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int
 ) -> CacheEviction:
     by_clocks = (now.monotonic - entry.created.monotonic, now.wall - entry.created.wall)

@@ -1,248 +1,298 @@
-"""How a request that no entry serves gets its materials: alone, by leading a flight, or as its waiter.
+"""How a request that no entry serves gets its materials.
 
-A miss is fetched by one thread; threads that need the same thing wait for it and are given their reservations, before
-the entry can be seen by anybody else, in the order in which they came. Who gets none starts over. No lock is held
-while the underlying CMM works, so requests for different entries never wait for each other.
+Theory of operation
+===================
+
+A request comes here for one of three reasons: it can't be cached (:meth:`Fetcher.bypass`), no entry serves it
+(:meth:`Fetcher.miss`), or it is the one to renew an entry ahead of its end (:meth:`Fetcher.refresh`).
+
+A miss joins the flight of its key (see :mod:`warmkey.cmms.single_flight`). The key is the cache entry identifier and
+whatever else has to be equal for two requests to share an answer. Whoever leads
+
+1. looks into the cache once more, because another flight may have finished since the first look;
+2. takes the time and a number (``next_fetch_sequence``) before asking: a data key is as old as its request, and a purge
+   that comes in between tells by the number that the answer must not be kept;
+3. asks the underlying CMM, holding no lock, so requests for different entries never wait for each other;
+4. makes an entry, and reserves its own message and then those of its waiters in the order in which they came. This
+   happens before anybody else can see the entry, so waiters are not overtaken;
+5. puts the entry into the cache, ends the flight, and tells what happened.
+
+A waiter uses the reservation that it was given, after a last look at the entry (:mod:`warmkey.cmms.admission`): much
+time may have passed before its thread ran again. If it was given none, or the data key is too old or was purged, it
+starts over. If the call failed, it raises an error of its own with the same cause. An answer that must not be shared (a
+suite without key derivation) serves the leader alone, and each waiter asks for itself.
+
+A thread that comes back for the key that it is requesting, from a subscriber or keyring, would wait for itself; it gets
+an error instead.
+
+A refresh asks as a leader does, while other threads go on using the old entry. If the refresh failed for a reason other
+than a refusal by KMS (which evicts the entry), the old data key may be used until it expires.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.caches.interface import next_fetch_sequence
-from warmkey.cmms.single_flight import Flight, Flights, Waiter
+from warmkey.cmms.admission import note_refusal
+from warmkey.cmms.single_flight import Flights, Waiter
+from warmkey.cmms.statistics import FAILED
 from warmkey.events import (
     BypassReason,
     CacheBypass,
-    CacheCoalesced,
     CacheMiss,
     EvictionReason,
     KmsOutcome,
     MissReason,
     Operation,
     RequestFailed,
-    hit_listener,
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
-from warmkey.records import Record
 from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 from warmkey.validation import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
-    from warmkey.caches.interface import CacheEntry, CryptographicMaterialsCache
-    from warmkey.clock import Clock, Instant
-    from warmkey.cmms.limits import Limits
+    from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
+    from warmkey.clock import Clock
+    from warmkey.cmms.admission import Admission
+    from warmkey.cmms.cached_operations import CachedOperation
+    from warmkey.cmms.single_flight import Flight
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
 
-__all__ = ["Fetcher", "Wanted"]
+__all__ = ["Fetcher"]
 
+_Request = TypeVar("_Request")
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 
 
-class Wanted(Record, Generic[_Materials]):
-    """One cacheable request.
-
-    :ivar shared_with: what has to be equal, beside the identifier, for two requests to share one call
-    :ivar judge: reserves the message on an entry that was found, or says why the entry can't serve
-    :ivar fetch: asks the underlying CMM
-    :ivar fill: makes an entry of the answer, its creation time and its fetch_sequence
-    """
-
-    operation: Operation
-    identifier: bytes
-    plaintext_length: int
-    shared_with: Hashable
-    judge: Callable[[CacheEntry], MissReason | None]
-    fetch: Callable[[], _Materials]
-    fill: Callable[[_Materials, Instant, int], CacheEntry]
-
-
 class Fetcher:
-    """Serves what a caching CMM could not serve from an entry, and keeps the counters of it."""
+    """Serves what a caching CMM could not serve from an entry, and counts how it ended."""
 
     def __init__(
         self,
         *,
         cache: CryptographicMaterialsCache,
+        features: CacheFeatures,
         partition_id: str,
-        limits: Limits,
+        admission: Admission,
         wait_seconds: object,
         counters: Counters,
         clock: Clock,
         emit: Emit,
     ) -> None:
         self._cache = cache
+        self._features = features
         self._partition_id = partition_id
-        self._limits = limits
+        self._admission = admission
         self._wait_seconds = seconds("wait_seconds", wait_seconds)
         self._counters = counters
         self._clock = clock
         self._emit = emit
-        self._tell_hit = hit_listener(emit)
         self._flights: Flights[CacheEntry] = Flights()
 
-    def count_hit(self, operation: Operation) -> None:
-        """A cached entry served the request."""
-        self._counters.hit(operation)
-        if self._tell_hit is not None:
-            self._tell_hit(operation)
+    # --- what the caching CMM asks for
 
-    def bypass(self, operation: Operation, reason: BypassReason, fetch: Callable[[], _Materials]) -> _Materials:
-        """Fetch for this request alone, and keep nothing."""
-        try:
-            materials = self._ask(fetch)
-        except Exception as error:
-            self._count_failure(operation, error)
-            raise
-        self._counters.count(operation, reason)
-        self._emit(CacheBypass(operation=operation, reason=reason))
+    def bypass(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
+    ) -> _Materials:
+        """Ask for *request* alone, and keep nothing."""
+        with self._counting_failure(operation.kind):
+            return self._alone(operation, request, reason)
+
+    def miss(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
+    ) -> _Materials:
+        """Ask, or have another thread ask, until *request* is served."""
+        with self._counting_failure(operation.kind):
+            return self._until_served(operation, request, identifier, reason)
+
+    def refresh(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
+    ) -> _Materials:
+        """Ask for the successor of the entry that is there, which other threads use meanwhile."""
+        with self._counting_failure(operation.kind):
+            return self._renew(operation, request, identifier)
+
+    # --- steps
+
+    def _alone(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
+    ) -> _Materials:
+        materials = self._ask(operation.pass_on, request)
+        self._tell_bypass(operation.kind, reason)
         return materials
 
-    def miss(self, wanted: Wanted[_Materials], reason: MissReason) -> _Materials:
-        """Fetch, or have another thread fetch, until this request is served."""
-        key = (wanted.identifier, wanted.shared_with)
+    def _until_served(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
+    ) -> _Materials:
+        key = (identifier, operation.shared_with(request))
         while True:
-            waiter: Waiter[CacheEntry] = Waiter(wanted.plaintext_length)
-            flight, leading = self._flights.join(key, waiter)
+            waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request))
             try:
+                flight, leading = self._flights.join(key, waiter, operation.quota)
                 if leading:
-                    return self._lead(wanted, flight, reason)
-                served = self._wait(flight, waiter)
-            except Exception as error:
-                self._count_failure(wanted.operation, error)
-                raise
+                    return self._lead(operation, request, identifier, reason, key, waiter, flight)
+                self._wait(key, flight)
             finally:
-                if leading:
-                    self._flights.finish(key, flight)
-            if served is not None:
-                self._counters.count(wanted.operation, "coalesced")
-                self._emit(CacheCoalesced(operation=wanted.operation))
+                self._flights.leave(key, waiter)  # in case that a signal interrupted it where the leader does so
+            served, length = waiter.served, waiter.plaintext_length
+            if served is not None and self._admission.coalesced(operation.kind, served, length) is None:
                 return cast("_Materials", served.materials)
             if flight.not_shareable:
-                return self.bypass(wanted.operation, BypassReason.IDENTITY_KDF, wanted.fetch)
-            found = self._from_cache(wanted)
+                return self._alone(operation, request, BypassReason.IDENTITY_KDF)
+            found = self._from_cache(operation, request, identifier)
             if not isinstance(found, MissReason):
                 return found
             reason = found
 
-    def _from_cache(self, wanted: Wanted[_Materials]) -> _Materials | MissReason:
-        """The materials of a cached entry, or why none serves."""
-        entry = self._cache.get_cache_entry(wanted.identifier)
+    def _from_cache(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
+    ) -> _Materials | MissReason:
+        """Return the materials of a cached entry, or why none serves."""
+        entry = self._cache.get_cache_entry(identifier)
         if entry is None:
             return MissReason.ABSENT
-        reason = wanted.judge(entry)
-        if reason is not None:
-            return reason
-        self.count_hit(wanted.operation)
-        return cast("_Materials", entry.materials)
+        return self._admission.hit(operation, entry, request) or cast("_Materials", entry.materials)
 
-    def _lead(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
-        # Another flight may have landed between our look-up and now.
-        found = self._from_cache(wanted)
-        return self._fly(wanted, flight, reason) if isinstance(found, MissReason) else found
+    def _lead(
+        self,
+        operation: CachedOperation[_Request, _Materials],
+        request: _Request,
+        identifier: bytes,
+        reason: MissReason,
+        key: Hashable,
+        waiter: Waiter[CacheEntry],
+        flight: Flight[CacheEntry],
+    ) -> _Materials:
+        try:
+            found = self._from_cache(operation, request, identifier)
+            if not isinstance(found, MissReason):
+                return found
+            materials = self._fetch(operation, request, identifier, flight, waiter)
+        finally:
+            self._flights.leave(key, waiter)
+        self._tell_fetched(operation.kind, flight, reason)
+        return materials
 
-    def _fly(self, wanted: Wanted[_Materials], flight: Flight[CacheEntry], reason: MissReason) -> _Materials:
+    def _renew(
+        self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
+    ) -> _Materials:
+        key = (identifier, operation.shared_with(request))
+        waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request), boards=False)
+        failure: Exception | None = None
+        try:
+            flight, leading = self._flights.join(key, waiter, operation.quota)
+            if leading:
+                materials = self._fetch(operation, request, identifier, flight, waiter)
+                self._flights.leave(key, waiter)
+                self._tell_fetched(operation.kind, flight, MissReason.EXPIRED)
+                return materials
+        except Exception as error:  # noqa: BLE001 - raised again below, unless the old entry still serves
+            failure = error
+        finally:
+            self._flights.leave(key, waiter)
+        found = self._from_cache(operation, request, identifier)
+        if not isinstance(found, MissReason):
+            return found
+        if failure is None:
+            return self._until_served(operation, request, identifier, found)
+        raise failure
+
+    def _fetch(
+        self,
+        operation: CachedOperation[_Request, _Materials],
+        request: _Request,
+        identifier: bytes,
+        flight: Flight[CacheEntry],
+        leader: Waiter[CacheEntry],
+    ) -> _Materials:
         created, fetch_sequence = self._clock.now(), next_fetch_sequence()
         try:
-            materials = self._ask(wanted.fetch)
+            materials = self._ask(operation.fetch, request)
         except Exception as error:
             flight.error = error
             raise
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
-            self._counters.count(wanted.operation, BypassReason.IDENTITY_KDF)
-            self._emit(CacheBypass(operation=wanted.operation, reason=BypassReason.IDENTITY_KDF))
             return materials
-        entry = wanted.fill(materials, created, fetch_sequence)
-        # Who asked comes first: its length is within the limits, or it would have been a bypass.
-        self._limits.reserve(entry, wanted.plaintext_length)
-        self._serve(flight, entry)
-        self._cache.put_cache_entry(wanted.identifier, entry)
-        self._counters.count(wanted.operation, reason)
-        self._emit(CacheMiss(operation=wanted.operation, reason=reason))
+        entry = operation.entry(request, materials, created, fetch_sequence)
+        # The leader comes first: its length is within the limits, or it would have been a bypass.
+        entry.reserve(leader.plaintext_length, *operation.quota)
+        if not self._features.was_purged(entry):
+            for waiter in flight.close():
+                if entry.hold(waiter.plaintext_length, *operation.quota) is None:
+                    waiter.served = entry
+        note_refusal(entry, entry.spent(0, *operation.quota))
+        self._cache.put_cache_entry(identifier, entry)
         return materials
 
-    def _serve(self, flight: Flight[CacheEntry], entry: CacheEntry) -> None:
-        """Give everybody on board a reservation, unless nobody may have one: the key is too old, or was purged."""
-        waiters = flight.close()
-        too_old = entry.age(self._clock.now()) >= entry.time_to_live
-        was_purged = getattr(self._cache, "was_purged", None)
-        if too_old or (was_purged is not None and was_purged(entry)):
-            return
-        for waiter in waiters:
-            if self._limits.reserve(entry, waiter.plaintext_length) is None:
-                waiter.served = entry
-
-    def _ask(self, fetch: Callable[[], _Materials]) -> _Materials:
+    def _ask(self, fetch: Callable[[_Request], _Materials], request: _Request) -> _Materials:
         try:
-            return fetch()
+            return fetch(request)
         except KeyUnavailable as error:
             self._evict_refused(error)
             raise
 
     def _evict_refused(self, error: KeyUnavailable) -> None:
-        """What KMS denies or has disabled must not live on in the cache, whatever its age."""
-        purge = getattr(self._cache, "purge", None)
-        if purge is None:
-            return
+        """Evict what KMS denies or has disabled, whatever its age."""
         for attempt in error.attempts:
             if attempt.outcome in (KmsOutcome.DENIED, KmsOutcome.DISABLED):
                 # A cache of somebody else may have a purge of its own, which takes other arguments: let it be.
                 with suppress(TypeError):
-                    purge(self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt))
+                    self._features.purge(
+                        self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt)
+                    )
 
-    def _wait(self, flight: Flight[CacheEntry], waiter: Waiter[CacheEntry]) -> CacheEntry | None:
+    def _wait(self, key: Hashable, flight: Flight[CacheEntry]) -> None:
         if flight.is_mine():
             raise KeyUnavailable(
                 "this thread is requesting the same data key already; a subscriber or keyring must not need the data "
                 "key whose request it is part of: give it another encryption context or a CMM of its own"
             )
         if not flight.wait(self._wait_seconds):
-            raise KeyUnavailable(
-                f"another thread's request for the same data key took over {self._wait_seconds} s; "
-                "look at the key service, or at the time-outs and retries of its client"
-            )
+            if flight.is_led():
+                raise KeyUnavailable(
+                    f"another thread's request for the same data key took over {self._wait_seconds} s; "
+                    "look at the key service, or at the time-outs and retries of its client"
+                )
+            self._flights.finish(key, flight)
         if flight.error is not None:
             raise _as_own(flight.error)
-        return waiter.served
 
-    def refresh(self, wanted: Wanted[_Materials]) -> _Materials:
-        """Fetch the successor of the entry that is there, on which other threads go on meanwhile."""
-        key = (wanted.identifier, wanted.shared_with)
-        flight, leading = self._flights.join(key)
-        failure: Exception | None = None
-        if leading:
-            try:
-                return self._fly(wanted, flight, MissReason.EXPIRED)
-            except Exception as error:  # noqa: BLE001 - raised again below, unless the old key still serves
-                failure = error
-            finally:
-                self._flights.finish(key, flight)
-        # Unless KMS said no to the old key (then it was evicted), it serves until its own end, which may have come.
-        found = self._from_cache(wanted)
-        if not isinstance(found, MissReason):
-            return found
-        if failure is None:
-            return self.miss(wanted, found)
-        self._count_failure(wanted.operation, failure)
-        raise failure
+    # --- counting and telling
 
-    def _count_failure(self, operation: Operation, error: Exception) -> None:
-        self._counters.count(operation, "failed")
-        self._emit(RequestFailed(operation=operation, error=type(error).__name__))
+    def _tell_bypass(self, kind: Operation, reason: BypassReason) -> None:
+        self._counters.count(kind, reason)
+        self._emit(CacheBypass(operation=kind, reason=reason))
+
+    def _tell_fetched(self, kind: Operation, flight: Flight[CacheEntry], reason: MissReason) -> None:
+        if flight.not_shareable:
+            self._tell_bypass(kind, BypassReason.IDENTITY_KDF)
+            return
+        self._counters.count(kind, reason)
+        self._emit(CacheMiss(operation=kind, reason=reason))
+
+    @contextmanager
+    def _counting_failure(self, kind: Operation) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._counters.count(kind, FAILED)
+            self._emit(RequestFailed(operation=kind, error=type(error).__name__))
+            raise
 
 
 def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
-    """Whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
+    """Return whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
     if attempt.operation == "DeriveSharedSecret":  # serves both operations, and the entries name no key of KMS
         return any(key.key_provider_id in ECDH_PROVIDER_IDS for key in entry.encrypted_data_keys)
     operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
@@ -256,7 +306,7 @@ def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
 
 
 def _as_own(error: Exception) -> Exception:
-    """*error* for another thread than the one that met it."""
+    """Return *error* for another thread than the one that met it."""
     if isinstance(error, WarmkeyError):
         return error.for_another_caller()
     try:

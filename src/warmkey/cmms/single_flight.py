@@ -1,19 +1,29 @@
 """Single flight: threads that need the same materials at the same time make one call.
 
-The first to come for a key leads: it calls, everyone else boards as a waiter and waits. When the leader has the
-materials it closes the flight, serves the waiters and lands. Nobody waits for a flight of another key.
+The first to come for a key leads: it calls, and others become its waiters, as many as one data key may serve. Whoever
+finds the flight full leads another one at once, so nobody queues behind calls that can't serve it. When the leader has
+the materials it closes the flight, serves its waiters and finishes. Nobody waits for a flight of another key.
+
+A flight lasts as long as its leader's request. The request's :class:`Waiter` is made before the flight is published
+and :meth:`Flights.leave` runs in ``finally``, so an exception by signal at any point ends the flight too. If even that
+was interrupted, the flight is dead: its leader's waiter is gone with the frame that held it. The next request of that
+key replaces a dead flight, and whoever waits for one starts over after its time-out.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from warmkey.cmms.limits import UNLIMITED
 from warmkey.events import EvictionReason
-from warmkey.fork_safety import notice_fork, register
+from warmkey.fork_safety import register
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from warmkey.cmms.limits import Quota
 
 __all__ = ["Flight", "Flights", "Waiter"]
 
@@ -21,12 +31,20 @@ _Served = TypeVar("_Served")
 
 
 class Waiter(Generic[_Served]):
-    """A waiting request. ``served`` is what the leader gave it, or ``None``: then it has to start over."""
+    """A request that needs materials, whether it leads a flight or waits for one.
 
-    __slots__ = ("plaintext_length", "served")
+    :ivar plaintext_length: what it will use of a data key's byte limit
+    :ivar boards: whether it wants to be served by another's flight
+    :ivar leads: the flight that it leads, if any
+    :ivar served: what the leader of another flight gave it, or ``None``: then it has to start over
+    """
 
-    def __init__(self, plaintext_length: int) -> None:
+    __slots__ = ("__weakref__", "boards", "leads", "plaintext_length", "served")
+
+    def __init__(self, plaintext_length: int, *, boards: bool = True) -> None:
         self.plaintext_length = plaintext_length
+        self.boards = boards
+        self.leads: Flight[_Served] | None = None
         self.served: _Served | None = None
 
 
@@ -37,77 +55,93 @@ class Flight(Generic[_Served]):
     :ivar not_shareable: the call's result may serve its leader only; waiters call for themselves
     """
 
-    __slots__ = ("_closed", "_landed", "_leader", "_lock", "_waiters", "error", "not_shareable")
+    __slots__ = ("_closed", "_finished", "_leader", "_left", "_thread", "_waiters", "error", "not_shareable")
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._landed = threading.Event()
-        self._leader = threading.get_ident()
+    def __init__(self, leader: Waiter[_Served], quota: Quota) -> None:
+        self._leader = weakref.ref(leader)
+        self._thread = threading.get_ident()
+        self._left = (quota.messages - 1, quota.plaintext_bytes - leader.plaintext_length)
+        self._finished = threading.Event()
         self._closed = False
         self._waiters: list[Waiter[_Served]] = []
         self.error: Exception | None = None
         self.not_shareable = False
 
-    def is_mine(self) -> bool:
-        """Whether this thread leads: a subscriber or keyring that came back here must not wait for itself."""
-        return self._leader == threading.get_ident()
+    def is_led(self) -> bool:
+        """Return whether the request that leads this flight is still being served."""
+        return self._leader() is not None
 
-    def add_waiter(self, waiter: Waiter[_Served]) -> None:
-        """Be served when the leader has what it went for; who is late only waits."""
-        with self._lock:
-            if not self._closed:
-                self._waiters.append(waiter)
+    def is_mine(self) -> bool:
+        """Return whether this thread leads: a subscriber or keyring that came back here must not wait for itself."""
+        return self._thread == threading.get_ident() and self.is_led()
+
+    def takes(self, waiter: Waiter[_Served]) -> bool:
+        """Add *waiter*, if the data key can serve it too, and return whether it is not to lead a flight of its own.
+
+        Once the flight is closed a waiter is not served any more, but what it needs will be in the cache in a moment.
+        """
+        if self._closed or not waiter.boards or self.is_mine():
+            return True
+        messages, plaintext_bytes = self._left
+        if messages < 1 or plaintext_bytes < waiter.plaintext_length:
+            return False
+        self._left = (messages - 1, plaintext_bytes - waiter.plaintext_length)
+        self._waiters.append(waiter)
+        return True
 
     def close(self) -> list[Waiter[_Served]]:
-        """Nobody boards from here on; who did, in order."""
-        with self._lock:
-            self._closed = True
-            return self._waiters
+        """Return the waiters in the order in which they came, and serve nobody from here on."""
+        self._closed = True
+        return list(self._waiters)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether the flight landed in time."""
-        return self._landed.wait(timeout_seconds)
+        """Return whether the flight finished in time."""
+        return self._finished.wait(timeout_seconds)
 
     def finish(self) -> None:
         """Wake everybody who waits."""
-        self._landed.set()
+        self._closed = True
+        self._finished.set()
 
 
 class Flights(Generic[_Served]):
-    """The flights that are under way, by key."""
+    """The flights that are under way, by key: of several for one key, the one that was begun last."""
 
     def __init__(self) -> None:
         self.reset()
         register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """In a forked child the leaders are gone; into a snapshot nobody flies."""
+        """Forget all flights: a copy of the process has none of the threads that lead them."""
         del reason
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler or a finalizer may encrypt while its thread is here.
+        self._lock = threading.RLock()
         self._under_way: dict[Hashable, Flight[_Served]] = {}
 
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def join(self, key: Hashable, waiter: Waiter[_Served] | None = None) -> tuple[Flight[_Served], bool]:
-        """The flight for *key*, and whether the caller leads it (and must call :meth:`finish`).
+    def join(self, key: Hashable, waiter: Waiter[_Served], quota: Quota = UNLIMITED) -> tuple[Flight[_Served], bool]:
+        """Return the flight for *key*, and whether *waiter* leads it. Call :meth:`leave` in any case.
 
-        Whoever gives no *waiter* wants to lead or not to fly at all.
+        :param quota: what one data key may be used for
         """
-        notice_fork()
         with self._lock:
             flight = self._under_way.get(key)
-            if flight is None:
-                flight = self._under_way[key] = Flight()
-                return flight, True
-            if waiter is not None and not flight.is_mine():
-                flight.add_waiter(waiter)
-            return flight, False
+            if flight is not None and flight.is_led() and flight.takes(waiter):
+                return flight, False
+            waiter.leads = Flight(waiter, quota)
+            self._under_way[key] = waiter.leads
+            return waiter.leads, True
+
+    def leave(self, key: Hashable, waiter: Waiter[_Served]) -> None:
+        """End the flight that *waiter* leads, if any; with a result, an error, or neither."""
+        if waiter.leads is not None:
+            self.finish(key, waiter.leads)
 
     def finish(self, key: Hashable, flight: Flight[_Served]) -> None:
-        """The leader is done, with a result or an error."""
+        """Remove *flight*, and wake its waiters."""
         with self._lock:
             if self._under_way.get(key) is flight:
                 del self._under_way[key]
-        flight.close()
         flight.finish()

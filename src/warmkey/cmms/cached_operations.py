@@ -1,0 +1,225 @@
+"""The two operations of a caching CMM: what encrypting and decrypting do differently, side by side.
+
+:class:`warmkey.cmms.caching.CachingCMM` has the steps that both share.
+
+Source: framework/caching-cmm.md#get-encryption-materials, #decrypt-materials
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches.interface import CacheEntry
+from warmkey.cmms.cache_entry_identifier import DecryptIdentifiers, EncryptIdentifiers
+from warmkey.cmms.limits import UNLIMITED
+from warmkey.events import BypassReason, MissReason, Operation
+from warmkey.exceptions import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from warmkey.clock import Instant
+    from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.cmms.limits import Limits, Quota
+    from warmkey.structures import (
+        DecryptionMaterials,
+        DecryptMaterialsRequest,
+        EncryptionContext,
+        EncryptionMaterials,
+        EncryptionMaterialsRequest,
+    )
+
+__all__ = ["CachedDecryption", "CachedEncryption", "CachedOperation"]
+
+# None: the suite is the underlying CMM's to choose.
+_EVERY_SUITE: frozenset[AlgorithmSuite | None] = frozenset({None, *AlgorithmSuite})
+_IDENTITY_KDF_SUITES = frozenset(suite for suite in AlgorithmSuite if suite.has_identity_kdf)
+
+_Request_contra = TypeVar("_Request_contra", contravariant=True)
+_Materials = TypeVar("_Materials")
+
+
+class CachedOperation(Protocol[_Request_contra, _Materials]):
+    """What the caching CMM needs to know of an operation.
+
+    :ivar quota: what one data key may be used for
+    """
+
+    kind: Operation
+    quota: Quota
+
+    def bypass_reason(self, request: _Request_contra, /) -> BypassReason | None:
+        """Return why *request* can't be cached, or ``None``."""
+
+    def identifier(self, request: _Request_contra, /) -> bytes:
+        """Return where in the cache the materials for *request* are."""
+
+    def shared_with(self, request: _Request_contra, /) -> Hashable:
+        """Return what has to be equal, beside the identifier, for two requests to share one call."""
+
+    def plaintext_length(self, request: _Request_contra, /) -> int:
+        """Return what *request* uses of the byte limit."""
+
+    def refusal(self, entry: CacheEntry, request: _Request_contra, /) -> MissReason | None:
+        """Return why *entry* can't serve *request* whatever its age and use, or ``None``."""
+
+    def fetch(self, request: _Request_contra, /) -> _Materials:
+        """Ask the underlying CMM for materials that may serve other requests too."""
+
+    def pass_on(self, request: _Request_contra, /) -> _Materials:
+        """Ask the underlying CMM for materials for *request* alone."""
+
+    def entry(
+        self, request: _Request_contra, materials: _Materials, created: Instant, fetch_sequence: int, /
+    ) -> CacheEntry:
+        """Return an entry of what was fetched for *request*."""
+
+
+class CachedEncryption:
+    """Encrypting: an entry is found by suite and context, and every message uses its data key up."""
+
+    kind = Operation.ENCRYPT
+
+    def __init__(
+        self, cmm: CryptographicMaterialsManager, limits: Limits, *, partition_id: str, caching_is_off: bool
+    ) -> None:
+        self._cmm = cmm
+        self._limits = limits
+        self.quota = limits.encryption
+        self._partition_id = partition_id
+        self._identifiers = EncryptIdentifiers(partition_id)
+        self._never_cached = _EVERY_SUITE if caching_is_off else _IDENTITY_KDF_SUITES
+
+    def bypass_reason(self, request: EncryptionMaterialsRequest, /) -> BypassReason | None:
+        """See :class:`CachedOperation`.
+
+        :raises InvalidRequest: the plaintext length is negative
+        """
+        suite, length = request.algorithm_suite, request.max_plaintext_length
+        if length is not None and 0 <= length <= self.quota.plaintext_bytes and suite not in self._never_cached:
+            return None
+        if suite is not None and suite.has_identity_kdf:
+            return BypassReason.IDENTITY_KDF
+        if length is None:
+            return BypassReason.UNKNOWN_LENGTH
+        if length < 0:  # it would give an entry bytes back
+            raise InvalidRequest(f"max_plaintext_length is {length}; an int of 0 or more is allowed")
+        return BypassReason.OVER_BYTE_LIMIT if length > self.quota.plaintext_bytes else BypassReason.CACHING_OFF
+
+    def identifier(self, request: EncryptionMaterialsRequest, /) -> bytes:
+        """See :class:`CachedOperation`."""
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        return self._identifiers[request.algorithm_suite, context.serialized]
+
+    def shared_with(self, request: EncryptionMaterialsRequest, /) -> Hashable:
+        """See :class:`CachedOperation`."""
+        return request.commitment_policy, request.required_encryption_context_keys
+
+    def plaintext_length(self, request: EncryptionMaterialsRequest, /) -> int:
+        """See :class:`CachedOperation`."""
+        length: int = request.max_plaintext_length  # type: ignore[assignment]
+        return length
+
+    def refusal(self, entry: CacheEntry, request: EncryptionMaterialsRequest, /) -> MissReason | None:
+        """See :class:`CachedOperation`."""
+        if entry.materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
+            return MissReason.POLICY
+        if entry.required_encryption_context_keys != request.required_encryption_context_keys:
+            return MissReason.CONTEXT
+        return None
+
+    def fetch(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        """Ask without the plaintext length: the materials will serve messages of other lengths."""
+        return self._cmm.get_encryption_materials(replace(request, max_plaintext_length=None))
+
+    def pass_on(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
+        """See :class:`CachedOperation`."""
+        return self._cmm.get_encryption_materials(request)
+
+    def entry(
+        self,
+        request: EncryptionMaterialsRequest,
+        materials: EncryptionMaterials,
+        created: Instant,
+        fetch_sequence: int,
+        /,
+    ) -> CacheEntry:
+        """See :class:`CachedOperation`."""
+        return CacheEntry(
+            materials,
+            operation=Operation.ENCRYPT,
+            created=created,
+            time_to_live=self._limits.time_to_live(),
+            partition_id=self._partition_id,
+            fetch_sequence=fetch_sequence,
+            encrypted_data_keys=materials.encrypted_data_keys,
+            required_encryption_context_keys=request.required_encryption_context_keys,
+        )
+
+
+class CachedDecryption:
+    """Decrypting: an entry is found by suite, encrypted data keys and context; there is no usage limit."""
+
+    kind = Operation.DECRYPT
+    quota = UNLIMITED
+
+    def __init__(
+        self, cmm: CryptographicMaterialsManager, limits: Limits, *, partition_id: str, caching_is_off: bool
+    ) -> None:
+        self._cmm = cmm
+        self._limits = limits
+        self._partition_id = partition_id
+        self._identifiers = DecryptIdentifiers(partition_id)
+        self._never_cached = _EVERY_SUITE if caching_is_off else _IDENTITY_KDF_SUITES
+
+    def bypass_reason(self, request: DecryptMaterialsRequest, /) -> BypassReason | None:
+        """See :class:`CachedOperation`."""
+        suite = request.algorithm_suite
+        if suite not in self._never_cached:
+            return None
+        return BypassReason.IDENTITY_KDF if suite.has_identity_kdf else BypassReason.CACHING_OFF
+
+    def identifier(self, request: DecryptMaterialsRequest, /) -> bytes:
+        """See :class:`CachedOperation`."""
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        return self._identifiers[request.algorithm_suite, request.encrypted_data_keys, context.serialized]
+
+    def shared_with(self, request: DecryptMaterialsRequest, /) -> Hashable:
+        """See :class:`CachedOperation`."""
+        return request.commitment_policy, request.reproduced_encryption_context
+
+    def plaintext_length(self, request: DecryptMaterialsRequest, /) -> int:  # noqa: ARG002 - there is no byte limit
+        """See :class:`CachedOperation`."""
+        return 0
+
+    def refusal(self, entry: CacheEntry, request: DecryptMaterialsRequest, /) -> MissReason | None:
+        """See :class:`CachedOperation`."""
+        if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
+            return MissReason.POLICY
+        reproduced = request.reproduced_encryption_context
+        if entry.reproduced_encryption_context is not reproduced and entry.reproduced_encryption_context != reproduced:
+            return MissReason.CONTEXT
+        return None
+
+    def fetch(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
+        """See :class:`CachedOperation`."""
+        return self._cmm.decrypt_materials(request)
+
+    pass_on = fetch
+
+    def entry(
+        self, request: DecryptMaterialsRequest, materials: DecryptionMaterials, created: Instant, fetch_sequence: int, /
+    ) -> CacheEntry:
+        """See :class:`CachedOperation`."""
+        return CacheEntry(
+            materials,
+            operation=Operation.DECRYPT,
+            created=created,
+            time_to_live=self._limits.time_to_live(),
+            partition_id=self._partition_id,
+            fetch_sequence=fetch_sequence,
+            encrypted_data_keys=request.encrypted_data_keys,
+            reproduced_encryption_context=request.reproduced_encryption_context,
+        )
