@@ -1,63 +1,99 @@
-"""Constructor arguments, checked at construction: each error names the argument, its value and what is allowed."""
+"""Check constructor arguments: each error names the argument, what it must be and what was given.
+
+An argument in the wrong place may be a key or a plaintext. So numbers are shown, and of anything else only its type and
+its length.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["fraction", "integer", "require_method", "seconds", "text", "texts"]
+__all__ = ["fraction", "integer", "items", "kind_of", "require_method", "seconds", "shown", "text", "texts"]
+
+_LONGEST_SHOWN_INT = 2**128
+
+
+def kind_of(value: object) -> str:
+    """Describe *value* without showing it: its type, and its length if it has one."""
+    name = type(value).__name__
+    if isinstance(value, (str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset)):
+        return f"{name} of length {len(value)}"
+    return name
+
+
+def shown(value: object) -> str:
+    """Describe *value*: numbers and None as they are, anything else by its kind."""
+    if value is None or isinstance(value, (bool, float)):
+        return repr(value)
+    if isinstance(value, int) and abs(value) < _LONGEST_SHOWN_INT:
+        return repr(value)
+    return kind_of(value)
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """*value*, an int from *low* to *high*."""
+    """Return *value* if it is an int from *low* to *high*."""
     if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
         allowed = f"an int from {low} to {high}" if high is not None else f"an int of {low} or more"
-        raise ConfigurationError(f"{name} is {value!r}; {allowed} is allowed")
+        raise ConfigurationError(f"{name} must be {allowed}, not {shown(value)}")
     return value
 
 
 def seconds(name: str, value: object) -> float:
-    """*value*, a finite number of seconds over 0."""
+    """Return *value* if it is a finite number of seconds greater than 0."""
     # An int over the largest float could not be added to a clock's reading.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value <= sys.float_info.max):
-        raise ConfigurationError(f"{name} is {value!r}; a finite number of seconds over 0 is allowed")
+        raise ConfigurationError(f"{name} must be a finite number of seconds greater than 0, not {shown(value)}")
     return value
 
 
 def fraction(name: str, value: object) -> float:
-    """*value*, a number from 0 up to but without 1."""
+    """Return *value* if it is a number from 0 to below 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < 1):
-        raise ConfigurationError(f"{name} is {value!r}; a number from 0 to below 1 is allowed")
+        raise ConfigurationError(f"{name} must be a number from 0 to below 1, not {shown(value)}")
     return float(value)
 
 
 def text(name: str, value: object) -> str:
-    """*value*, a str that UTF-8 can encode and that is not empty."""
+    """Return *value* if it is a str that is not empty and that UTF-8 can encode."""
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{name} is {value!r}; a str that is not empty is allowed")
+        raise ConfigurationError(f"{name} must be a str that is not empty, not {shown(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ConfigurationError(f"{name} is {value!r}, which UTF-8 can't encode") from None
-    return value
+        pass  # raised below: the codec's error holds the text, and would be the context of ours
+    else:
+        return value
+    raise ConfigurationError(f"{name} must be text that UTF-8 can encode; it contains a lone surrogate")
 
 
-def texts(name: str, values: object) -> tuple[str, ...]:
-    """*values*, several of what :func:`text` allows; a single str is no such thing."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError(f"{name} is {values!r}; a list of str is allowed")
-    return tuple(text(f"one of {name}", value) for value in values)
+def items(name: str, values: object, *, ordered: bool = False) -> tuple[Any, ...]:
+    """Return the items of *values*; text is not a collection of its characters.
+
+    :param ordered: whether their order means something, so that a set can't say it
+    """
+    if ordered and isinstance(values, (set, frozenset)):
+        raise ConfigurationError(f"{name} must be a list or tuple, not {kind_of(values)}: the order matters")
+    if isinstance(values, (str, bytes, bytearray, memoryview)) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name} must be a list or tuple, not {shown(values)}")
+    return tuple(values)
+
+
+def texts(name: str, values: object, *, ordered: bool = False) -> tuple[str, ...]:
+    """Return the items of *values* if each is what :func:`text` allows."""
+    return tuple(text(f"one of {name}", value) for value in items(name, values, ordered=ordered))
 
 
 def require_method(name: str, value: object, *methods: str) -> None:
-    """:raises ConfigurationError: *value* has none of *methods*: something else was put in its place
+    """Check that *value* has one of *methods*: something else may have been put in its place.
 
     One is enough. Whoever only ever decrypts may leave out what only encrypting needs.
+
+    :raises ConfigurationError: it has none of them
     """
     if not any(callable(getattr(value, method, None)) for method in methods):
-        wanted = " and ".join(methods)
-        raise ConfigurationError(
-            f"{name} is of type {type(value).__name__}; something with {wanted} is allowed"
-        ) from None
+        needed = "callable" if methods == ("__call__",) else f"something with {' and '.join(methods)}"
+        raise ConfigurationError(f"{name} must be {needed}, not {type(value).__name__}") from None

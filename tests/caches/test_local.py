@@ -13,6 +13,7 @@ from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.testing import Recorder, SettableClock
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -516,12 +517,12 @@ def test_a_number_that_can_not_be_used_is_named_with_what_is_allowed(name: str, 
     with pytest.raises(ConfigurationError) as error:
         LocalCMC(**{"capacity": 3, name: value})
 
-    assert str(error.value) == f"{name} is {value!r}; an int of 0 or more is allowed"
+    assert str(error.value) == f"{name} must be an int of 0 or more, not {shown(value)}"
 
 
-@pytest.mark.parametrize("name", ["clock", "emit"])
-def test_what_is_no_clock_or_no_subscriber_is_refused(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} is of type int; something with"):
+@pytest.mark.parametrize(("name", "needed"), [("clock", "something with now"), ("emit", "callable")])
+def test_what_is_no_clock_or_no_subscriber_is_refused(name: str, needed: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} must be {needed}, not int"):
         LocalCMC(3, **{name: 5})  # type: ignore[arg-type]
 
 

@@ -159,11 +159,11 @@ class TestDiscoveryFilter:
 
     @pytest.mark.parametrize("partition", ["", None, 1])
     def test_the_partition_is_a_text(self, partition: Any) -> None:
-        with pytest.raises(ConfigurationError, match=r"^partition is"):
+        with pytest.raises(ConfigurationError, match=r"^partition must be a str that is not empty, not"):
             DiscoveryFilter(partition, [ACCOUNT])
 
     @pytest.mark.parametrize("accounts", [[], None, ACCOUNT, [111122223333], [ACCOUNT, ""], 111122223333], ids=repr)
     def test_the_accounts_are_several_texts(self, accounts: Any) -> None:
         """An account ID may begin with a zero, so a number is not one."""
-        with pytest.raises(ConfigurationError, match="account_ids is"):
+        with pytest.raises(ConfigurationError, match="account_ids must"):
             DiscoveryFilter("aws", accounts)

@@ -85,11 +85,11 @@ class TestConstructor:
     @pytest.mark.parametrize("region", ["", None, 1])
     def test_the_region_is_a_text(self, region: Any) -> None:
         # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization
-        with pytest.raises(ConfigurationError, match=r"^region is"):
+        with pytest.raises(ConfigurationError, match=r"^region must be"):
             AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=region)
 
     def test_the_region_is_the_clients(self) -> None:
-        with pytest.raises(ConfigurationError, match="region is 'us-east-1', and kms_client is of 'us-west-2'"):
+        with pytest.raises(ConfigurationError, match="must be the Region of kms_client, 'us-west-2', not 'us-east-1'"):
             AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=EAST)
 
     def test_a_client_that_does_not_tell_its_region_is_believed(self) -> None:

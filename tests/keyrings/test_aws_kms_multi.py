@@ -124,11 +124,11 @@ class TestOfKeys:
     def test_children_are_several_texts(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier, children: Any
     ) -> None:
-        with pytest.raises(ConfigurationError, match="children is"):
+        with pytest.raises(ConfigurationError, match="children must be"):
             construct(children=children, client_supplier=supplier)
 
     def test_the_generator_is_a_text(self, construct: Callable[..., MultiKeyring], supplier: Supplier) -> None:
-        with pytest.raises(ConfigurationError, match="generator is 1"):
+        with pytest.raises(ConfigurationError, match="generator must be a str that is not empty, not 1"):
             construct(generator=1, client_supplier=supplier)
 
     def test_some_key_is_needed(self, construct: Callable[..., MultiKeyring], supplier: Supplier) -> None:
@@ -195,7 +195,7 @@ class TestOfRegions:
         self, construct: Callable[..., MultiKeyring], supplier: Supplier, regions: Any
     ) -> None:
         # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring
-        with pytest.raises(ConfigurationError, match="regions is"):
+        with pytest.raises(ConfigurationError, match="regions must"):
             construct(regions=regions, client_supplier=supplier)
 
 
@@ -234,5 +234,5 @@ class TestMultiRegionKeys:
         assert supplier.asked == {EAST: 1, WEST: 1}
 
     def test_the_discovery_keyrings_are_told_their_region(self) -> None:
-        with pytest.raises(ConfigurationError, match="kms_client is of 'us-west-2'"):
+        with pytest.raises(ConfigurationError, match="the Region of kms_client, 'us-west-2'"):
             aws_kms_mrk_discovery_multi_keyring(regions=[EAST], client_supplier=lambda _: FakeKms(WEST))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
+import boto3
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.hooks import HierarchicalEmitter
@@ -175,13 +178,20 @@ def test_grant_tokens_go_with_every_request_and_are_copied() -> None:
 
 
 def test_what_is_no_subscriber_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="emit is of type list; something with __call__ is allowed"):
+    with pytest.raises(ConfigurationError, match="emit must be callable, not list"):
         KmsRequests(Client({}), keyring="K", emit=[])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("tokens", "problem"), [("token", "is a str"), ([b"token"], "has a bytes")])
+@pytest.mark.parametrize(
+    ("tokens", "problem"),
+    [
+        ("token", "grant_tokens must be a list or tuple, not str of length 5"),
+        ([b"token"], "one of grant_tokens must be a str that is not empty, not bytes of length 5"),
+        ([""], "one of grant_tokens must be a str that is not empty, not str of length 0"),
+    ],
+)
 def test_what_is_no_sequence_of_grant_tokens_is_refused(tokens: Any, problem: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"grant_tokens {problem}; a sequence of str is allowed"):
+    with pytest.raises(ConfigurationError, match=problem):
         KmsRequests(Client({}), keyring="K", grant_tokens=tokens)
 
 
@@ -249,3 +259,61 @@ def test_an_answer_that_boto3_would_never_give_is_an_error_of_ours(answer: objec
 
     with pytest.raises(KeyUnavailable, match="the KMS client answered with"):
         requests("GenerateDataKey", key="key")
+
+
+def session_of(kind: str) -> Any:
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+    return {
+        "client of S3": lambda: session.client("s3"),
+        "resource": lambda: session.resource("s3"),
+        "session": lambda: session,
+        "botocore session": botocore.session.get_session,
+        "function": lambda: session.client,
+        "name": lambda: "kms",
+        "mapping": lambda: {"service": "kms"},
+    }[kind]()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("client of S3", "not one of s3"),
+        ("resource", "not s3.ServiceResource"),
+        ("session", "not Session"),
+        ("botocore session", "not Session"),
+        ("function", "not method"),
+        ("name", "not str"),
+        ("mapping", "not dict"),
+    ],
+)
+def test_what_is_not_a_kms_client_is_refused_at_construction(given: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"must be a client of KMS, boto3.client\('kms'\), {named}"):
+        KmsRequests(session_of(given), keyring="K")
+
+
+def test_a_stand_in_that_lacks_the_method_is_named_when_it_is_needed() -> None:
+    with pytest.raises(ConfigurationError, match=r"kms_client must be a client of KMS, .* not Client"):
+        KmsRequests(Client({}), keyring="K")("Encrypt", key="k")
+
+
+def test_a_mock_is_a_client_like_any_other() -> None:
+    client = MagicMock()
+    client.decrypt.return_value = {"KeyId": "k"}
+
+    assert KmsRequests(client, keyring="K")("Decrypt", key="k") == {"KeyId": "k"}
+
+
+class AsynchronousClient:
+    async def decrypt(self, **_: object) -> dict[str, Any]:
+        return {}
+
+
+class Awaitable:
+    def __await__(self) -> Any:
+        raise NotImplementedError
+
+
+def test_an_asynchronous_client_gets_its_own_sentence() -> None:
+    for client in (AsynchronousClient(), SimpleNamespace(decrypt=lambda **_: Awaitable())):
+        with pytest.raises(KeyUnavailable, match=r"the KMS client is asynchronous; warmkey needs a synchronous one"):
+            KmsRequests(client, keyring="K")("Decrypt", key="k")

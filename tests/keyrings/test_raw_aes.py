@@ -108,8 +108,8 @@ def test_wrapping_keys_of_all_lengths_and_kinds_work(length: int, kind: Any) -> 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("n", "k", bytes(31)), "wrapping_key has 31 bytes"),
-        (("n", "k", b""), "wrapping_key has 0 bytes"),
+        (("n", "k", bytes(31)), "wrapping_key must have 16, 24 or 32 bytes, not 31"),
+        (("n", "k", b""), "wrapping_key must have 16, 24 or 32 bytes, not 0"),
         (("n", "k", "x" * 32), "wrapping_key must be bytes"),
         (("", "k", bytes(32)), "key_namespace"),
         ((None, "k", bytes(32)), "key_namespace"),

@@ -263,7 +263,7 @@ class TestConstructor:
     def test_the_curve_is_one_of_the_enum(self, curve_spec: Any) -> None:
         schema = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
 
-        with pytest.raises(ConfigurationError, match=r"allowed: EcdhCurveSpec\.ECC_NIST_P256"):
+        with pytest.raises(ConfigurationError, match=r"must be one of EcdhCurveSpec\.ECC_NIST_P256"):
             RawEcdhKeyring(schema, curve_spec=curve_spec)
 
     @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ class TestConstructor:
 
     @pytest.mark.parametrize("scheme", ["PKCS1", None, "sha256"])
     def test_the_padding_scheme_is_one_of_the_enum(self, scheme: Any) -> None:
-        with pytest.raises(ConfigurationError, match=r"padding_scheme is .*PaddingScheme\.OAEP_SHA256_MGF1"):
+        with pytest.raises(ConfigurationError, match=r"padding_scheme must be .*PaddingScheme\.OAEP_SHA256_MGF1"):
             keyring(scheme, public_key=public_pem(rsa_key()))
 
     def test_traditional_private_keys_work_too(self) -> None:

@@ -39,7 +39,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
-from warmkey.validation import require_method
+from warmkey.validation import require_method, shown
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CryptographicMaterialsCache
@@ -217,7 +217,9 @@ def _checked_partition_id(partition_id: object) -> str:
         return os.urandom(16).hex()
     # NUL separates the parts of a cache entry identifier, so one inside could make two partitions look alike.
     if not isinstance(partition_id, str) or not partition_id or "\0" in partition_id:
-        raise ConfigurationError(f"partition_id is {partition_id!r}; a str that is not empty and has no NUL is allowed")
+        raise ConfigurationError(
+            f"partition_id must be a str that is not empty and has no NUL, not {shown(partition_id)}"
+        )
     try:
         partition_id.encode()
     except UnicodeEncodeError:

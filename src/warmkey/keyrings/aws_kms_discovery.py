@@ -12,7 +12,7 @@ from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
-from warmkey.validation import text, texts
+from warmkey.validation import shown, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -41,7 +41,7 @@ class DiscoveryFilter:
         text("partition", self.partition)
         account_ids = frozenset(texts("account_ids", self.account_ids))
         if not account_ids:
-            raise ConfigurationError("account_ids is empty; one or more account IDs are allowed")
+            raise ConfigurationError("account_ids must have at least one account ID; an empty list would permit none")
         object.__setattr__(self, "account_ids", account_ids)
 
     def permits(self, arn: KmsArn) -> bool:
@@ -72,7 +72,7 @@ class AwsKmsDiscoveryKeyring(KmsDecryption):
         emit: Emit = ignore,
     ) -> None:
         if discovery_filter is not None and not isinstance(discovery_filter, DiscoveryFilter):
-            raise ConfigurationError(f"discovery_filter must be a DiscoveryFilter, not {discovery_filter!r}")
+            raise ConfigurationError(f"discovery_filter must be a DiscoveryFilter, not {shown(discovery_filter)}")
         self._filter = discovery_filter
         super().__init__(KmsRequests(kms_client, keyring=type(self).__name__, grant_tokens=grant_tokens, emit=emit))
 

@@ -5,11 +5,17 @@ Source: framework/aws-kms/aws-kms-key-arn.md
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from warmkey.exceptions import ConfigurationError
+from warmkey.validation import kind_of, shown
 
 __all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
+
+# Identifiers are printed in errors. A key or a password put in the place of one must not be, so the form is checked.
+_IDENTIFIER = re.compile(r"arn:.*|alias/[\w/:-]+|[A-Za-z0-9_-]{1,256}", re.ASCII)
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
 class KmsArn(NamedTuple):
@@ -67,14 +73,27 @@ def check_kms_identifier(identifier: object, name: str) -> str:
 
     Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
     """
-    allowed = "a key ARN, an alias ARN, alias/NAME or a key ID is allowed"
+    allowed = "a key ARN, an alias ARN, alias/NAME or a key ID"
     if not isinstance(identifier, str) or not identifier.strip():
-        raise ConfigurationError(f"{name} is {identifier!r}; {allowed}")
+        raise ConfigurationError(f"{name} must be {allowed}, not {shown(identifier)}")
+    if problem := _wrong_form(identifier):
+        raise ConfigurationError(f"{name} {problem}")
     if identifier.startswith("arn:") and parse_kms_arn(identifier) is None:
-        raise ConfigurationError(f"{name} is {identifier!r}, which is not a valid AWS KMS ARN; {allowed}")
-    if identifier != identifier.strip() or identifier in ("alias/", "alias"):
-        raise ConfigurationError(f"{name} is {identifier!r}; {allowed}")
+        raise ConfigurationError(f"{name} must be {allowed}; {identifier!r} is not a valid AWS KMS ARN")
+    if identifier in ("alias/", "alias") or not _IDENTIFIER.fullmatch(identifier):
+        raise ConfigurationError(f"{name} must be {allowed}, not {kind_of(identifier)}")
     return identifier
+
+
+def _wrong_form(identifier: str) -> str | None:
+    """Say what came along with an identifier from where it was copied, or return ``None``."""
+    if identifier[0] in "[{":
+        return "is JSON; give the ARNs themselves, without brackets and quotation marks"
+    if identifier[0] in _QUOTES or identifier[-1] in _QUOTES:
+        return "is in quotation marks; leave them out"
+    if identifier != identifier.strip():
+        return "begins or ends with white space; remove it"
+    return None
 
 
 def is_multi_region_identifier(identifier: str) -> bool:

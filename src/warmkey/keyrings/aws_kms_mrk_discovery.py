@@ -43,7 +43,7 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
         super().__init__(kms_client=kms_client, discovery_filter=discovery_filter, grant_tokens=grant_tokens, emit=emit)
         self._region = text("region", region)
         if self._kms.region not in (None, region):
-            raise ConfigurationError(f"region is {region!r}, and kms_client is of {self._kms.region!r}")
+            raise ConfigurationError(f"region must be the Region of kms_client, {self._kms.region!r}, not {region!r}")
 
     def _is_ours(self, arn: KmsArn) -> bool:
         return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)

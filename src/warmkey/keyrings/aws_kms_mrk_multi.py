@@ -13,7 +13,7 @@ from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_
 from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.aws_kms_multi import checked_regions, of_keys
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.validation import text, texts
+from warmkey.validation import require_method, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,14 +43,14 @@ def aws_kms_mrk_multi_keyring(
     Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
     """
     generators = () if generator is None else (text("generator", generator),)
-    children = texts("children", children)
+    children = texts("children", children, ordered=True)
     check_multi_region_keys_are_unique((*generators, *children))
     return of_keys(
         AwsKmsMrkKeyring,
         client_supplier=client_supplier,
         generator=generator,
         children=children,
-        grant_tokens=tuple(grant_tokens),
+        grant_tokens=texts("grant_tokens", grant_tokens),
         emit=emit,
     )
 
@@ -70,7 +70,8 @@ def aws_kms_mrk_discovery_multi_keyring(
 
     Source: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring
     """
-    grant_tokens = tuple(grant_tokens)
+    require_method("client_supplier", client_supplier, "__call__")
+    grant_tokens = texts("grant_tokens", grant_tokens)
     return MultiKeyring(
         children=[
             AwsKmsMrkDiscoveryKeyring(

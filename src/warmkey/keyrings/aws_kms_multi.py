@@ -11,9 +11,9 @@ from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
-from warmkey.keyrings.aws_kms_key_arn import region_of
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, region_of
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.validation import text, texts
+from warmkey.validation import require_method, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,8 +55,8 @@ def aws_kms_multi_keyring(
         AwsKmsKeyring,
         client_supplier=client_supplier,
         generator=generator,
-        children=texts("children", children),
-        grant_tokens=tuple(grant_tokens),
+        children=texts("children", children, ordered=True),
+        grant_tokens=texts("grant_tokens", grant_tokens),
         emit=emit,
     )
 
@@ -76,7 +76,8 @@ def aws_kms_discovery_multi_keyring(
 
     Source: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring
     """
-    grant_tokens = tuple(grant_tokens)
+    require_method("client_supplier", client_supplier, "__call__")
+    grant_tokens = texts("grant_tokens", grant_tokens)
     return MultiKeyring(
         children=[
             AwsKmsDiscoveryKeyring(
@@ -103,12 +104,13 @@ def of_keys(
 
     :raises ConfigurationError: an identifier is not an ARN, so nothing says in which Region the key is
     """
+    require_method("client_supplier", client_supplier, "__call__")
     if generator is not None:
         text("generator", generator)
     clients: dict[str, KmsClient] = {}
 
     def keyring(arn: str) -> AwsKmsKeyring:
-        region = region_of(arn)
+        region = region_of(check_kms_identifier(arn, "the key"))
         if region is None:
             raise ConfigurationError(f"{arn!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
         if region not in clients:
@@ -125,7 +127,7 @@ def checked_regions(regions: Iterable[str]) -> tuple[str, ...]:
 
     :raises ConfigurationError: there is none, or one is empty or not a str
     """
-    checked = tuple(dict.fromkeys(texts("regions", regions)))
+    checked = tuple(dict.fromkeys(texts("regions", regions, ordered=True)))
     if not checked:
-        raise ConfigurationError("regions is empty; one or more Regions are allowed")
+        raise ConfigurationError("regions must have at least one Region")
     return checked

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from warmkey.crypto.rsa import RsaPublicKey
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, PolicyRefused
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
 from warmkey.keyrings.aws_kms_mrk_match_for_decrypt import match_for_decrypt
 from warmkey.keyrings.interface import refuse_if_unwrapped
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.keyrings.refusals import note_used_keys
 from warmkey.structures import EncryptedDataKey, EncryptionContext
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,9 +74,7 @@ class AwsKmsRsaKeyring:
             raise ConfigurationError("AwsKmsRsaKeyring needs public_key to encrypt, kms_client to decrypt, or both")
         self._public_key = None if public_key is None else RsaPublicKey(public_key, name="public_key")
         if self._public_key is not None and self._public_key.bits < _MINIMUM_BITS:
-            raise ConfigurationError(
-                f"public_key has {self._public_key.bits} bits; {_MINIMUM_BITS} or more are allowed"
-            )
+            raise ConfigurationError(f"public_key must have {_MINIMUM_BITS} bits or more, not {self._public_key.bits}")
         self._decryption: _RsaDecryption | None = None
         if kms_client is not None:
             kms = KmsRequests(kms_client, keyring="AwsKmsRsaKeyring", grant_tokens=grant_tokens, emit=emit)
@@ -171,14 +170,14 @@ def _refuse_signatures(suite: AlgorithmSuite) -> None:
 
 
 def _checked_key_arn(kms_key_id: object) -> str:
-    arn = parse_kms_arn(kms_key_id) if isinstance(kms_key_id, str) else None
+    arn = parse_kms_arn(check_kms_identifier(kms_key_id, "kms_key_id"))
     if arn is None or not arn.is_key:
-        raise ConfigurationError(f"kms_key_id is {kms_key_id!r}; a key ARN is allowed")
+        raise ConfigurationError(f"kms_key_id must be a key ARN, not {kms_key_id!r}: messages have to name one")
     return str(arn)
 
 
 def _oaep_hash(encryption_algorithm: object) -> str:
     if not isinstance(encryption_algorithm, str) or encryption_algorithm not in _OAEP_HASHES:
         allowed = ", ".join(_OAEP_HASHES)
-        raise ConfigurationError(f"encryption_algorithm is {encryption_algorithm!r}; allowed: {allowed}")
+        raise ConfigurationError(f"encryption_algorithm must be one of {allowed}, not {shown(encryption_algorithm)}")
     return _OAEP_HASHES[encryption_algorithm]

@@ -16,7 +16,7 @@ from warmkey.fork_safety import generation, register
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.keyrings.refusals import note_refusal, note_used_keys
-from warmkey.validation import require_method
+from warmkey.validation import require_method, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +28,7 @@ __all__ = ["KmsClient", "KmsRequests"]
 # A client as ``boto3.client("kms")`` makes it; its methods are generated at run time, so it has no better type.
 KmsClient = Any
 
+_CLIENT = "boto3.client('kms')"
 _BYTES = ("Plaintext", "CiphertextBlob", "SharedSecret", "PublicKey")
 _METHODS = {
     "GenerateDataKey": "generate_data_key",
@@ -100,6 +101,22 @@ def _send_again(*, attempts: int, endpoint: Any, **event: Any) -> float | None: 
     return None
 
 
+def _check_client(client: object, keyring: str) -> None:
+    if client is None:
+        raise ConfigurationError(f"{keyring} needs kms_client, for example {_CLIENT}")
+    service = getattr(getattr(getattr(client, "meta", None), "service_model", None), "service_name", "kms")
+    if isinstance(service, str) and service != "kms":
+        raise ConfigurationError(f"kms_client must be a client of KMS, {_CLIENT}, not one of {service}")
+    # A stand-in of the user's may grow its methods later; a name, a function or a session never will.
+    package = type(client).__module__.partition(".")[0]
+    if package in ("builtins", "boto3", "botocore") and not any(map(partial(hasattr, client), _METHODS.values())):
+        raise _not_a_client(client)
+
+
+def _not_a_client(given: object) -> ConfigurationError:
+    return ConfigurationError(f"kms_client must be a client of KMS, {_CLIENT}, not {type(given).__name__}")
+
+
 class KmsRequests:
     """Makes requests with one client and one set of grant tokens.
 
@@ -112,18 +129,12 @@ class KmsRequests:
     def __init__(
         self, kms_client: KmsClient, *, keyring: str, grant_tokens: Iterable[str] = (), emit: Emit = ignore
     ) -> None:
-        if kms_client is None:
-            raise ConfigurationError(f"{keyring} needs kms_client, for example boto3.client('kms')")
-        if isinstance(grant_tokens, str):
-            raise ConfigurationError("grant_tokens is a str; a sequence of str is allowed")
+        _check_client(kms_client, keyring)
         _listen(kms_client)
         require_method("emit", emit, "__call__")
         self._client = kms_client
         self._keyring = keyring
-        self._grant_tokens = list(grant_tokens)
-        for token in self._grant_tokens:
-            if not isinstance(token, str):
-                raise ConfigurationError(f"grant_tokens has a {type(token).__name__}; a sequence of str is allowed")
+        self._grant_tokens = list(texts("grant_tokens", grant_tokens))
         self._emit = guarded(emit)
         self._generation = generation()
         register(self)
@@ -144,7 +155,9 @@ class KmsRequests:
         """
         if self._grant_tokens:
             parameters["GrantTokens"] = self._grant_tokens
-        send: Callable[..., dict[str, Any]] = getattr(self._connected(), _METHODS[operation])
+        send: Callable[..., dict[str, Any]] | None = getattr(self._connected(), _METHODS[operation], None)
+        if send is None:
+            raise _not_a_client(self._client)
         request = _Request(self._client)
         context = without_debug_lines()
         context.run(_under_way.set, request)
@@ -166,6 +179,12 @@ class KmsRequests:
 
     def _checked(self, operation: str, key: str, response: object) -> dict[str, Any]:
         """Return *response* if boto3 could have given it: a stand-in for its client may give anything."""
+        if hasattr(response, "__await__"):
+            close = getattr(response, "close", None)
+            if close is not None:
+                close()  # of a coroutine: it would warn that nobody awaited it
+            problem = "the KMS client is asynchronous; warmkey needs a synchronous one, boto3.client('kms')"
+            raise self.unusable(operation, key, problem)
         if not isinstance(response, dict):
             kind = type(response).__name__
             raise self.unusable(operation, key, f"the KMS client answered with {kind}, not with a dict")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
+from warmkey.validation import items, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,12 +25,16 @@ class MultiKeyring:
 
     :param generator: generates the data key
     :param children: wrap the same data key too
-    :raises ConfigurationError: neither is given
+    :raises ConfigurationError: neither is given, one of them is not a keyring, or the children are a set, which has no
+        order
     """
 
     def __init__(self, generator: Keyring | None = None, children: Iterable[Keyring] = ()) -> None:
         self._generator = generator
-        self._children = tuple(children)
+        self._children: tuple[Keyring, ...] = items("children", children, ordered=True)
+        for name, keyring in (("generator", generator), *(("one of children", child) for child in self._children)):
+            if keyring is not None or name != "generator":
+                require_method(name, keyring, "on_encrypt", "on_decrypt")
         if generator is None and not self._children:
             raise ConfigurationError("a multi-keyring needs a generator or at least one child keyring")
 

@@ -110,7 +110,7 @@ def _cipher(wrapping_key: object) -> AESGCM:
     if not isinstance(wrapping_key, (bytes, bytearray, memoryview)):
         raise ConfigurationError(f"wrapping_key must be bytes, not {type(wrapping_key).__name__}")
     if len(wrapping_key) not in _WRAPPING_KEY_LENGTHS:
-        raise ConfigurationError(f"wrapping_key has {len(wrapping_key)} bytes; 16, 24 or 32 are allowed")
+        raise ConfigurationError(f"wrapping_key must have 16, 24 or 32 bytes, not {len(wrapping_key)}")
     return AESGCM(bytes(wrapping_key))
 
 

@@ -23,6 +23,7 @@ from warmkey.keyrings.key_agreement_schemas import (
 )
 from warmkey.structures import EncryptedDataKey
 from warmkey.tracebacks import scrubbed
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -206,7 +207,7 @@ def check_curve_spec(value: object) -> EcdhCurveSpec:
     """
     if not isinstance(value, EcdhCurveSpec):
         names = ", ".join(f"EcdhCurveSpec.{spec.name}" for spec in EcdhCurveSpec)
-        raise ConfigurationError(f"curve_spec is {value!r}; allowed: {names}")
+        raise ConfigurationError(f"curve_spec must be one of {names}, not {shown(value)}")
     return value
 
 

@@ -16,6 +16,7 @@ from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace
 from warmkey.structures import EncryptedDataKey
 from warmkey.tracebacks import scrubbed
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,5 +144,5 @@ class RawRsaKeyring:
 def _padding_scheme(value: object) -> PaddingScheme:
     if not isinstance(value, PaddingScheme):
         names = ", ".join(f"PaddingScheme.{scheme.name}" for scheme in PaddingScheme)
-        raise ConfigurationError(f"padding_scheme is {value!r}; allowed: {names}")
+        raise ConfigurationError(f"padding_scheme must be one of {names}, not {shown(value)}")
     return value

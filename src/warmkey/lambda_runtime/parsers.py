@@ -169,7 +169,9 @@ def _wrong_with_kms_identifier(item: str) -> str | None:
 
 def _wrong_with_key_arn(item: str) -> str | None:
     arn = parse_kms_arn(item)
-    return None if arn is not None and arn.is_key else f"{item!r} is not a key ARN"
+    if arn is not None and arn.is_key:
+        return None
+    return _wrong_with_kms_identifier(item) or f"{item!r} is not a key ARN"
 
 
 def _wrong_with_account(item: str) -> str | None:
