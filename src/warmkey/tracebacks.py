@@ -44,32 +44,42 @@ def scrub_traceback(error: _Error) -> _Error:
     Frames keep local variables alive, and crash reporters print them. Below the public boundary these are data keys and
     plaintexts. An error of ours loses its frames: its message and the types of its causes say what an operator needs.
     What the caller was handling when it called is the caller's own and stays as it is. An exception that is not ours (a
-    CMM's, an interruption) keeps its frames, and those of them that are ours lose their variables.
+    CMM's, an interruption, a bug of a keyring below a multi-keyring) keeps its frames, and those of them that are ours
+    lose their variables.
     """
     callers = set(_frames_above(sys._getframe(1)))  # noqa: SLF001 - CPython's, as Lambda has it
-    for link in _chain(error, callers):
-        if isinstance(error, WarmkeyError):
+    for link, is_ours in _chain(error, callers):
+        if is_ours:
             link.__traceback__ = None
         else:
             _clear_our_frames(link.__traceback__)
     return error
 
 
-def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[BaseException]:
-    """Yield *error* and what it came from, up to what one of *callers* was handling."""
-    pending: list[BaseException | None] = [error]
+def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[tuple[BaseException, bool]]:
+    """Yield *error* and what it came from, up to what one of *callers* was handling, and whether each is of our making.
+
+    What our error came from is of our making as well, but for what a keyring raised that was not about KMS.
+    """
+    pending: list[tuple[BaseException | None, bool]] = [(error, _is_ours(error))]
     seen: set[int] = set()
     while pending:
-        current = pending.pop()
+        current, is_ours = pending.pop()
         if current is None or id(current) in seen:
             continue
         seen.add(id(current))
         if current.__traceback__ is not None and current.__traceback__.tb_frame in callers:
             continue
-        yield current
-        pending += [current.__cause__, current.__context__]
-        if isinstance(current, KeyUnavailable):
-            pending += [attempt.cause for attempt in current.attempts]
+        yield current, is_ours
+        pending += [(current.__cause__, is_ours), (current.__context__, is_ours)]
+        if isinstance(current, KeyUnavailable):  # on top, because the first of them is also the cause
+            for attempt in current.attempts:
+                about_kms = attempt.outcome is not None or _is_ours(attempt.cause)
+                pending.append((attempt.cause, is_ours and about_kms))
+
+
+def _is_ours(error: object) -> bool:
+    return isinstance(error, WarmkeyError)
 
 
 def _clear_our_frames(traceback: TracebackType | None) -> None:

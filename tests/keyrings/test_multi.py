@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
 
 from warmkey import (
     AlgorithmSuite,
+    Client,
     ConfigurationError,
     DecryptionMaterials,
     EncryptionMaterials,
@@ -15,6 +17,7 @@ from warmkey import (
     KeyAttempt,
     KeyUnavailable,
     MultiKeyring,
+    PolicyRefused,
 )
 from warmkey.keyrings import RawAesKeyring
 
@@ -167,3 +170,32 @@ def test_its_children_are_copied() -> None:
     children.append(raw("two"))
 
     assert names(keyring.on_encrypt(to_encrypt())) == [b"generator", b"one"]
+
+
+def test_a_bug_of_a_keyring_keeps_its_traceback_and_shows_nothing_of_ours() -> None:
+    """Its frames are the user's, up to the line; ours above them lose their variables, as they do without us."""
+
+    class Buggy(Scripted):
+        def on_decrypt(self, materials: DecryptionMaterials, keys: Any, /) -> Any:
+            return {}[len(keys)]
+
+    message = Client().encrypt(b"plaintext", keyring=raw("a")).ciphertext
+    with pytest.raises(KeyUnavailable, match="Buggy on_decrypt : raised KeyError") as caught:
+        Client().decrypt(message, keyring=MultiKeyring(children=[Buggy(), Refusing()]))
+    cause = caught.value.__cause__
+    frames = [frame for frame, _ in traceback.walk_tb(cause and cause.__traceback__)]
+    refusal = caught.value.attempts[1].cause
+
+    assert isinstance(cause, KeyError)
+    assert [frame.f_code.co_name for frame in frames][-1] == "on_decrypt"
+    assert "return {}[len(keys)]" in "".join(traceback.format_exception(cause))
+    assert all(not frame.f_locals for frame in frames[:-1]), "of ours"
+    assert refusal is not None
+    assert refusal.__traceback__ is None, "an error of ours has none"
+
+
+class Refusing(Scripted):
+    """Raises an error of ours that is not about a key."""
+
+    def on_decrypt(self, materials: DecryptionMaterials, keys: Any, /) -> Any:
+        raise PolicyRefused("not this one")

@@ -77,7 +77,7 @@ class MultiKeyring:
                 unwrapped = keyring.on_decrypt(materials, encrypted_data_keys)
             except KeyUnavailable as error:
                 attempts += error.attempts
-            except Exception as error:  # noqa: BLE001 - the next keyring may still succeed
+            except Exception as error:  # noqa: BLE001 - the next keyring may still succeed; its traceback stays
                 attempts.append(_attempt(keyring, error))
             else:
                 if unwrapped.plaintext_data_key is not None:
