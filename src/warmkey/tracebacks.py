@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["scrub_traceback", "scrubbed"]
 
+# Of an attempt that is about what a keyring raised, and not about a key.
+_KEYRING_OPERATION = "on_decrypt"
+
 _Error = TypeVar("_Error", bound=BaseException)
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -59,7 +62,7 @@ def scrub_traceback(error: _Error) -> _Error:
 def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[tuple[BaseException, bool]]:
     """Yield *error* and what it came from, up to what one of *callers* was handling, and whether each is of our making.
 
-    What our error came from is of our making as well, but for what a keyring raised that was not about KMS.
+    What our error came from is of our making as well, but for what a keyring raised that is not about a key.
     """
     pending: list[tuple[BaseException | None, bool]] = [(error, _is_ours(error))]
     seen: set[int] = set()
@@ -74,8 +77,8 @@ def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[tuple[Base
         pending += [(current.__cause__, is_ours), (current.__context__, is_ours)]
         if isinstance(current, KeyUnavailable):  # on top, because the first of them is also the cause
             for attempt in current.attempts:
-                about_kms = attempt.outcome is not None or _is_ours(attempt.cause)
-                pending.append((attempt.cause, is_ours and about_kms))
+                is_bug = attempt.operation == _KEYRING_OPERATION and not _is_ours(attempt.cause)
+                pending.append((attempt.cause, is_ours and not is_bug))
 
 
 def _is_ours(error: object) -> bool:
