@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sysconfig
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from layer.build import ROOT
+from warmkey.lambda_runtime.settings import VARIABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,7 @@ def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
 _CloudFormationLoader.add_multi_constructor("!", _plain)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def template() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _CloudFormationLoader)
     return loaded
@@ -43,8 +45,12 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def statements(template: dict[str, Any], function: str) -> list[dict[str, Any]]:
-    policies = template["Resources"][function]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["Statement"]]
+    """What a function may do with keys; a statement under a condition is the second of three items."""
+    role = template["Resources"][function]["Properties"]["Role"].removesuffix(".Arn")
+    policies = template["Resources"][role]["Properties"]["Policies"]
+    found = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    plain = [statement if isinstance(statement, dict) else statement[1] for statement in found]
+    return [statement for statement in plain if "kms:" in str(statement["Action"])]
 
 
 def actions(template: dict[str, Any], function: str) -> list[str]:
@@ -57,17 +63,20 @@ def test_the_encrypting_function_may_generate_data_keys_and_nothing_else(templat
 
 
 def test_the_decrypting_function_may_decrypt_and_nothing_else(template: dict[str, Any]) -> None:
-    assert actions(template, "DecryptFunction") == ["kms:Decrypt"]
+    assert set(actions(template, "DecryptFunction")) == {"kms:Decrypt"}
 
 
-def test_every_permission_is_for_the_one_key_and_a_stated_context(template: dict[str, Any]) -> None:
+def test_every_permission_is_for_configured_keys_and_a_stated_context(template: dict[str, Any]) -> None:
     found = [
         statement
         for function in resources(template, "AWS::Serverless::Function")
         for statement in statements(template, function)
     ]
 
-    assert {str(statement["Resource"]) for statement in found} == {"Key.Arn"}
+    assert {str(statement["Resource"]) for statement in found} == {
+        "['MakesKey', 'Key.Arn', 'KeyArn']",
+        "[',', 'DecryptKeyArns']",
+    }
     assert all("kms:EncryptionContext:" in str(statement["Condition"]) for statement in found)
 
 
@@ -77,6 +86,40 @@ def test_every_layer_is_built_by_a_target_of_its_own(template: dict[str, Any]) -
 
     assert {layer["Metadata"]["BuildMethod"] for layer in layers.values()} == {"makefile"}
     assert all(f"\nbuild-{name}:" in makefile for name in layers)
+
+
+def test_a_function_writes_its_own_log_and_has_no_other_permission_than_that_and_keys_and_traces(
+    template: dict[str, Any],
+) -> None:
+    services = set()
+    for role in resources(template, "AWS::IAM::Role").values():
+        (policy,) = role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            action = (statement if isinstance(statement, dict) else statement[1])["Action"]
+            services |= {name.partition(":")[0] for name in ([action] if isinstance(action, str) else action)}
+
+    assert services == {"kms", "logs", "xray"}
+
+
+def test_metrics_have_one_default_everywhere(template: dict[str, Any]) -> None:
+    (documented,) = re.findall(r"^\| `WARMKEY_METRICS` \| (\w+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert template["Parameters"]["Metrics"]["Default"] == VARIABLES["WARMKEY_METRICS"].default == documented
+
+
+def test_the_stack_of_the_layer_alone_has_the_same_layers(template: dict[str, Any]) -> None:
+    alone: dict[str, Any] = yaml.load((ROOT / "layer" / "template.yaml").read_text(), _CloudFormationLoader)
+    layers = resources(template, "AWS::Serverless::LayerVersion")
+    for layer in layers.values():
+        assert layer.pop("Condition")
+        layer["Properties"]["ContentUri"] = "."
+
+    assert resources(alone, "AWS::Serverless::LayerVersion") == layers
+    assert {row["Type"] for row in alone["Resources"].values()} == {
+        "AWS::Serverless::LayerVersion",
+        "AWS::SSM::Parameter",
+    }
+    assert {row["Value"] for row in alone["Outputs"].values()} == set(layers)
 
 
 def test_every_function_has_its_code_in_the_clone(template: dict[str, Any]) -> None:
@@ -96,7 +139,7 @@ def assert_succeeded(done: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.mark.sam
 def test_cfn_lint_has_nothing_to_say() -> None:
-    assert_succeeded(run(sysconfig.get_path("scripts") + "/cfn-lint", TEMPLATE))
+    assert_succeeded(run(sysconfig.get_path("scripts") + "/cfn-lint", TEMPLATE, ROOT / "layer" / "template.yaml"))
 
 
 @pytest.fixture
@@ -112,8 +155,9 @@ def test_sam_validates_it(sam: Path) -> None:
 
 
 @pytest.mark.sam
-def test_sam_builds_both_layers(sam: Path, tmp_path: Path) -> None:
-    assert_succeeded(run(sam, "build", "--template", TEMPLATE, "--build-dir", tmp_path))
+@pytest.mark.parametrize("source", ["template.yaml", "layer/template.yaml"])
+def test_sam_builds_both_layers(sam: Path, tmp_path: Path, source: str) -> None:
+    assert_succeeded(run(sam, "build", "--template", ROOT / source, "--build-dir", tmp_path))
 
     built = {path.parent.parent.name for path in tmp_path.glob("*/python/warmkey_layer.json")}
     assert built == {"WarmkeyLayerArm64", "WarmkeyLayerX86"}
