@@ -89,6 +89,10 @@ vectors: .venv-test/.installed ## write tests/vectors/messages.json again
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)
 
+.PHONY: cdk
+cdk: .venv-cdk/.installed .venv-test/.installed ## synthesize the documented AWS CDK stack; needs node
+	.venv-test/bin/python -m pytest -m cdk tests/layer $(PYTEST_OPTIONS)
+
 .PHONY: fuzz
 fuzz: .venv-fuzz/.installed ## fuzz decrypting with damaged messages, guided by coverage
 	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
@@ -143,6 +147,15 @@ layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 
 layer/warmkey-core-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 	@.venv/bin/python -m layer.build --variant core --architecture $*
+
+.PHONY: layers
+layers: .venv/.installed ## both variants of it
+	@$(MAKE) layer VARIANT=full
+	@$(MAKE) layer VARIANT=core
+
+.PHONY: publish
+publish: .venv-runtime/.installed ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
+	.venv-runtime/bin/python -m tools.publish_layer $(PUBLISH_OPTIONS)
 
 .PHONY: runtime
 runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## prepare to run the layer for this machine as Lambda would

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tomllib
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from layer.bytecode import Interpreter
 
-__all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "build", "describe", "main"]
+__all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "build", "commit_of", "describe", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "python/warmkey_layer.json"
@@ -45,6 +46,7 @@ class ZipStart:
 class Manifest:
     """What is in a layer; written into it.
 
+    :ivar commit: the commit that it was built from, with ``+changes`` if files differed from it; empty if not known
     :ivar content_sha256: see :func:`layer.archive.content_hash`; over everything but bytecode and this manifest
     :ivar native: each native file with the Python that it is for, or ``abi3``
     :ivar bytecode: for each runtime with ``.pyc`` files in the layer, the version of Python that made them
@@ -53,6 +55,7 @@ class Manifest:
 
     name: str
     version: str
+    commit: str
     variant: str
     architecture: str
     runtimes: tuple[str, ...]
@@ -97,6 +100,7 @@ def build(
     manifest = Manifest(
         name=project["name"],
         version=project["version"],
+        commit=commit_of(ROOT),
         variant=variant,
         architecture=architecture,
         runtimes=tuple(runtimes),
@@ -110,6 +114,18 @@ def build(
     last = {MANIFEST: manifest.to_json()}
     zipped.add(last)
     return Layer(manifest=manifest, files=files | last, zip=zipped.finish())
+
+
+def commit_of(clone: Path) -> str:
+    """Return the commit that *clone* is at, with ``+changes`` if its files differ from it; empty without git."""
+    try:
+        commit, changes = (
+            subprocess.run(["git", *arguments], cwd=clone, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S607
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{commit}+changes" if changes else commit
 
 
 def _site_packages(

@@ -10,7 +10,7 @@ compile() {
         --custom-compile-command "make requirements" "$@"
 }
 
-for name in uv runtime demo test interop sam fuzz docs; do
+for name in uv runtime demo test interop sam fuzz docs cdk site release; do
     compile "$name.in" --output-file "$name.txt" "$@"
 done
 for name in layer-core layer neighbours; do
