@@ -9,6 +9,7 @@ the median of the ratios round by round.
 from __future__ import annotations
 
 import argparse
+import compileall
 import io
 import os
 import subprocess
@@ -85,14 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory:
         _unpack(options.revision, Path(directory))
+        for source in (_ROOT / "src", Path(directory) / "src"):  # or one of them would be compiled at each start
+            compileall.compile_dir(str(source), quiet=1)
         versions = (_Version(_ROOT / "src"), _Version(Path(directory) / "src"))
         try:
             print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")
             for operation in _OPERATIONS:
                 _report(operation, *_turns(operation, versions, options.rounds, options.seconds), unit="µs")
             starts: tuple[list[float], list[float]] = ([], [])
-            for version in versions:
-                version.start()  # compiles what has not been compiled
             for _ in range(options.rounds):
                 for version, figures in zip(versions, starts, strict=True):
                     figures.append(version.start())

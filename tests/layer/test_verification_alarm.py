@@ -8,12 +8,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.lambda_runtime.loopback_kms import loopback_kms
 
 import warmkey
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
 from examples.demo.stages import EmulatorStage
 from layer.build import ROOT
-from tests.lambda_runtime.loopback_kms import loopback_kms
 
 if TYPE_CHECKING:
     from pathlib import Path
