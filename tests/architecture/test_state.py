@@ -55,7 +55,7 @@ CONTAINERS = (
 # Tables that are written once, when their module is loaded. A test looks that they stay as they are.
 TABLES = {
     "warmkey.algorithm_suites",
-    "warmkey.cmms.caching",
+    "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",
     "warmkey.crypto.installation",
     "warmkey.crypto.key_derivation",
