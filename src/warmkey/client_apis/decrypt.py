@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["decrypt", "get_materials", "verified_cipher"]
 
+# A longer header is verified where it is: copying a short one is quicker, but a stranger's may have any length.
+_LARGE_HEADER = 2**16
+
 
 def decrypt(
     ciphertext: bytes | bytearray | memoryview,
@@ -42,7 +45,8 @@ def decrypt(
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
     header = read_cached_header(message, maximum_keys=max_encrypted_data_keys)
     materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
-    aead = verified_cipher(materials, header, message[: header.body_length])
+    start = message if header.length <= _LARGE_HEADER else memoryview(message)
+    aead = verified_cipher(materials, header, start[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead)
     suite = header.algorithm_suite
     if suite.signature is not None:

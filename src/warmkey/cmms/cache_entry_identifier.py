@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from warmkey.data_format.encrypted_data_keys import serialize_entry
+from warmkey.data_format.encrypted_data_keys import entry_parts
 from warmkey.memo import Memo
 from warmkey.structures import VerifiedKeys
 
@@ -41,7 +41,7 @@ def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context:
         #encryption-materials-with-algorithm-suite
     """
     suffix = [_WITHOUT_SUITE] if suite is None else [_WITH_SUITE, suite.id_bytes]
-    return _identifier(_ENCRYPT, partition_id, [*suffix, context])
+    return hashlib.sha384(_NULL.join([_CACHING_CMM, _ENCRYPT, partition_id.encode(), *suffix, context])).digest()
 
 
 def decrypt_identifier(
@@ -53,12 +53,13 @@ def decrypt_identifier(
 
     Source: framework/caching-cmm.md#decryption-materials
     """
-    sorted_keys = b"".join(sorted(map(serialize_entry, keys)))
-    return _identifier(_DECRYPT, partition_id, [suite.id_bytes, sorted_keys, context])
-
-
-def _identifier(scope: bytes, partition_id: str, suffix: list[bytes]) -> bytes:
-    return hashlib.sha384(_NULL.join([_CACHING_CMM, scope, partition_id.encode(), *suffix])).digest()
+    digest = hashlib.sha384(_NULL.join([_CACHING_CMM, _DECRYPT, partition_id.encode(), suite.id_bytes, b""]))
+    # In the order of their serializations, each of which is put together alone: the header of a stranger's message may
+    # have hundreds of megabytes. Every part begins with its length, so tuples sort as what they are joined to.
+    for parts in sorted(map(entry_parts, keys)):
+        digest.update(b"".join(parts))
+    digest.update(_NULL + context)
+    return digest.digest()
 
 
 class EncryptIdentifiers(Memo[tuple["AlgorithmSuite | None", bytes], bytes]):

@@ -15,11 +15,25 @@ if TYPE_CHECKING:
 
     from warmkey.data_format.reader import Reader
 
-__all__ = ["check_encrypted_data_key_count", "read_encrypted_data_keys", "serialize_entry", "serialize_keys"]
+__all__ = [
+    "check_encrypted_data_key_count",
+    "entry_parts",
+    "read_encrypted_data_keys",
+    "serialize_entry",
+    "serialize_keys",
+]
 
 
 def serialize_entry(key: EncryptedDataKey) -> bytes:
-    """One encrypted data key entry, as in the header and in cache entry identifiers.
+    """Return one encrypted data key entry, as in the header and in cache entry identifiers.
+
+    :raises InvalidRequest: a field is longer than 65,535 bytes
+    """
+    return b"".join(entry_parts(key))
+
+
+def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
+    """Return what an entry is joined from: the length and the bytes of each field.
 
     :raises InvalidRequest: a field is longer than 65,535 bytes
     """
@@ -32,7 +46,7 @@ def serialize_entry(key: EncryptedDataKey) -> bytes:
         if len(value) > MAX_UINT16:
             raise InvalidRequest(f"the {name} of an encrypted data key has {len(value)} bytes; 65535 are allowed")
         parts += (len(value).to_bytes(2, "big"), value)
-    return b"".join(parts)
+    return tuple(parts)
 
 
 def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
