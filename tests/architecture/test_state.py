@@ -37,7 +37,7 @@ from warmkey.structures import (
 from warmkey.testing import FakeKms, fake_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CONTAINERS = (
     bytearray,
@@ -54,7 +54,6 @@ CONTAINERS = (
 
 # Tables that are written once, when their module is loaded. A test looks that they stay as they are.
 TABLES = {
-    "warmkey.algorithm_suites",
     "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",
     "warmkey.crypto.installation",
@@ -140,8 +139,12 @@ def used() -> Iterator[object]:
         yield alive, session
 
 
-def is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "warmkey" and room_of(module) not in ("testing", "__main__")
+def is_ours(module: object) -> bool:
+    return (
+        isinstance(module, str)
+        and module.partition(".")[0] == "warmkey"
+        and room_of(module) not in ("testing", "__main__")
+    )
 
 
 def loaded() -> list[Any]:
@@ -226,6 +229,14 @@ def snapshot_of_globals() -> dict[str, tuple[int, str]]:
     return found
 
 
+def in_fresh_process(function: Callable[[], list[str]]) -> list[str]:
+    """What *function* returns where nothing has been used before, and where other tests have left nothing."""
+    code = f"import sys; from {__name__} import {function.__name__}; print(*{function.__name__}(), file=sys.stderr)"
+    done = in_new_process(code)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.split()
+
+
 def changed_globals() -> list[str]:
     """Those that are other ones, or hold something else, once the library has been used."""
     before = snapshot_of_globals()
@@ -237,21 +248,17 @@ def changed_globals() -> list[str]:
 
 
 def test_no_other_global_changes_while_the_library_is_used() -> None:
-    """In a fresh process: what was used before must not have filled it already."""
-    done = in_new_process(
-        f"import sys; from {__name__} import changed_globals; print(*changed_globals(), file=sys.stderr)"
-    )
+    changed = set(in_fresh_process(changed_globals))
 
-    assert done.returncode == 0, done.stderr
-    assert set(done.stderr.split()) - set(MODULE_STATE) == set()
-    assert "warmkey.data_format.message_body._table" in done.stderr, "a change is noticed"
+    assert changed - set(MODULE_STATE) == set()
+    assert "warmkey.data_format.message_body._table" in changed, "a change is noticed"
 
 
 def test_the_lists_name_nothing_that_is_not_there() -> None:
     names = {f"{module.__name__}.{name}" for module in loaded() for name in vars(module)}
 
     assert set(MODULE_STATE) - names == set()
-    assert TABLES - {name.rpartition(".")[0] for name in module_state()} == {"warmkey.algorithm_suites"} & TABLES
+    assert TABLES - {name.rpartition(".")[0] for name in module_state()} == set()
 
 
 SECRET = (
@@ -278,30 +285,41 @@ def without_streams(alive: list[object]) -> None:
     alive.pop()
 
 
-def test_in_a_forked_child_nothing_of_a_message_is_alive() -> None:
+def alive_here() -> list[str]:
     alive = use_everything()
     without_streams(alive)
-    assert {"EncryptionContext", "EncryptedDataKey", "CacheEntry", "VerifiedKeys"} <= set(secrets_alive())
-
-    assert in_child(secrets_alive) == []
+    return secrets_alive()
 
 
-def test_in_a_snapshot_nothing_of_a_message_is_alive() -> None:
-    def after_reset() -> list[str]:
-        alive = use_everything()
-        without_streams(alive)
-        fork_safety.reset_before_snapshot()
-        return secrets_alive()
-
-    assert in_child(after_reset) == []
+def alive_in_a_child() -> list[str]:
+    alive = use_everything()
+    without_streams(alive)
+    return list(in_child(secrets_alive))
 
 
-def test_in_a_child_that_no_hook_has_told_nothing_is_alive_after_the_first_use() -> None:
-    def after_notice() -> list[str]:
-        alive = use_everything()
-        without_streams(alive)
-        fork_safety.PROCESS_MARK[0] = 0
-        alive[1].cache.get_cache_entry(b"anything")  # type: ignore[attr-defined]
-        return secrets_alive()
+def alive_in_a_snapshot() -> list[str]:
+    alive = use_everything()
+    without_streams(alive)
+    fork_safety.reset_before_snapshot()
+    return secrets_alive()
 
-    assert in_child(after_notice) == []
+
+def alive_in_a_child_that_no_hook_has_told() -> list[str]:
+    alive = use_everything()
+    without_streams(alive)
+    fork_safety.PROCESS_MARK[0] = 0
+    alive[1].cache.get_cache_entry(b"anything")  # type: ignore[attr-defined]
+    return secrets_alive()
+
+
+def test_what_would_be_inherited_is_found() -> None:
+    assert {"EncryptionContext", "EncryptedDataKey", "CacheEntry", "VerifiedKeys"} <= {*in_fresh_process(alive_here)}
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [alive_in_a_child, alive_in_a_snapshot, alive_in_a_child_that_no_hook_has_told],
+    ids=lambda copy: copy.__name__,
+)
+def test_in_a_copy_nothing_of_a_message_is_alive(copy: Callable[[], list[str]]) -> None:
+    assert in_fresh_process(copy) == []

@@ -82,3 +82,19 @@ def test_threads_with_ever_new_keys_break_nothing() -> None:
         answers = [answer for answers in pool.map(work, range(16)) for answer in answers]
 
     assert set(answers) == {None}
+
+
+def test_a_copy_of_the_process_starts_over() -> None:
+    churn = ContextChurn()
+    for number in range(ENOUGH):
+        churn.missed({"id": str(number)}, hits=0)
+    churn.reset()
+
+    assert churn._values == {}
+    assert "id" in [churn.missed({"id": str(number)}, hits=0) for number in range(ENOUGH)]
+
+
+def test_a_signal_handler_may_miss_while_its_thread_counts() -> None:
+    churn = ContextChurn()
+    with churn._lock:
+        assert churn.missed({"id": "1"}, hits=0) is None

@@ -409,3 +409,58 @@ def test_a_forked_child_waits_for_no_lock_of_its_parent(emit: Subscriber, fork: 
     _, status = os.waitpid(child, 0)
 
     assert status == 0
+
+
+# Interruptions
+
+
+class _Interrupted(BaseException):
+    """What a signal handler may raise anywhere."""
+
+
+class _Interrupting:
+    """Is told of invocations, and interrupts one end of them."""
+
+    def __init__(self, end: str) -> None:
+        self.end = end
+        invocations.take_part(self)
+
+    def begin_invocation(self) -> None:
+        if self.end == "begin":
+            raise _Interrupted
+
+    def end_invocation(self, _request_id: str | None) -> None:
+        if self.end == "end":
+            raise _Interrupted
+
+
+@pytest.mark.parametrize("end", ["begin", "end"])
+def test_an_invocation_that_is_interrupted_at_either_end_is_not_under_way_for_ever(emit: Subscriber, end: str) -> None:
+    interrupting = _Interrupting(end)
+    with written() as output:
+        with pytest.raises(_Interrupted), instrument():
+            pass
+        assert not invocations.under_way()
+        del interrupting
+        with instrument(LambdaContext()):
+            assert invocations.under_way()
+            emit(MISS)
+
+    check_one_summary(output, misses=1, request_id="request-1")
+
+
+def test_an_invocation_whose_end_never_came_counts_no_longer_than_it_lives() -> None:
+    invocation = instrument()
+    invocation.__enter__()
+    assert invocations.under_way()
+    del invocation
+
+    assert not invocations.under_way()
+    with instrument():
+        assert invocations.under_way(), "nor is the next one taken for an inner one"
+    assert not invocations.under_way()
+
+
+def test_a_signal_handler_may_be_instrumented_while_its_thread_begins_an_invocation() -> None:
+    with invocations._invocations._lock, instrument():
+        assert invocations.under_way()

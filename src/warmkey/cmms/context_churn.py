@@ -33,27 +33,25 @@ class ContextChurn:
         self._misses = 0
         self._values: dict[str, set[int]] = {}
         self._told = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may encrypt
 
     def missed(self, context: Mapping[str, str], *, hits: int) -> str | None:
-        """Count a miss; *hits* is how many there have been. The key to warn of, once, or ``None``."""
-        # Whoever finds the lock taken leaves its miss out.
-        if self._told or not self._lock.acquire(blocking=False):
+        """Count a miss, and return the key to warn of, once, or ``None``; *hits* is how many there have been."""
+        if self._told:
             return None
-        try:
+        with self._lock:
             return self._count(context, hits)
-        finally:
-            self._lock.release()
 
     def _count(self, context: Mapping[str, str], hits: int) -> str | None:
         if hits != self._hits:
             self._hits, self._misses, self._values = hits, 0, {}
         self._misses += 1
+        values = self._values
         for key, value in context.items():
-            self._values.setdefault(key, set()).add(hash(value))
+            values.setdefault(key, set()).add(hash(value))
         if self._misses < MISSES_BEFORE_WARNING:
             return None
-        changing = sorted(key for key, values in self._values.items() if len(values) == self._misses)
+        changing = sorted(key for key, different in list(values.items()) if len(different) == self._misses)
         self._misses, self._values = 0, {}
         self._told = bool(changing)
         return changing[0] if changing else None

@@ -54,11 +54,12 @@ _watches: ContextVar[tuple[KmsWatch, ...]] = ContextVar("warmkey_kms_watches", d
 def watch_kms() -> Iterator[KmsWatch]:
     """Note what KMS is asked in the block. Blocks may be nested: each notes all that happens in it."""
     watch = KmsWatch()
-    token = _watches.set((*_watches.get(), watch))
+    outer = _watches.get()
     try:
+        _watches.set((*outer, watch))
         yield watch
     finally:
-        _watches.reset(token)
+        _watches.set(outer)  # not by a token, which an interruption could lose
 
 
 def note_used_keys(*identifiers: str, region: str | None) -> None:

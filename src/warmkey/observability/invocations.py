@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
-from weakref import ReferenceType, WeakSet, ref
+from weakref import ReferenceType, WeakSet, WeakValueDictionary, ref
 
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import notice_fork, register
@@ -44,7 +44,7 @@ class _Invocations:
     """
 
     def __init__(self) -> None:
-        self._participants: WeakSet[Participant] = WeakSet()
+        self._participants: WeakValueDictionary[int, Participant] = WeakValueDictionary()
         self.reset()
         register(self)
 
@@ -55,8 +55,7 @@ class _Invocations:
             self._under_way: WeakSet[Instrumented] = WeakSet()
 
     def take_part(self, participant: Participant) -> None:
-        with self._lock:
-            self._participants.add(participant)
+        self._participants[id(participant)] = participant
 
     def are_under_way(self) -> bool:
         return len(self._under_way) > 0
@@ -78,9 +77,11 @@ class _Invocations:
         self._tell(lambda participant: participant.end_invocation(request_id))
 
     def _tell(self, what: Callable[[Participant], None]) -> None:
-        with self._lock:
-            participants = list(self._participants)
+        # valuerefs() is one step for the interpreter: other threads may make and drop participants meanwhile.
+        participants = [reference() for reference in self._participants.valuerefs()]
         for participant in participants:
+            if participant is None:
+                continue
             try:
                 what(participant)
             except Exception as error:  # noqa: BLE001 - observing must never break what it observes
