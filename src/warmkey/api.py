@@ -21,6 +21,7 @@ from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.records import Record
 from warmkey.structures import EncryptionContext
 from warmkey.tracebacks import scrubbed
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,10 +211,12 @@ def purge(partition_id: str | None = None) -> int:
     This empties every :class:`warmkey.LocalCMC` that is alive, your own ones too.
 
     :param partition_id: only the entries of this partition
-    :raises InvalidRequest: it is no text
+    :raises InvalidRequest: it is empty or not a str
     """
-    if partition_id is not None and not isinstance(partition_id, str):
-        raise InvalidRequest(f"partition_id is {partition_id!r}; a str is allowed, or None for all partitions")
+    if partition_id is not None and (not isinstance(partition_id, str) or not partition_id):
+        raise InvalidRequest(
+            f"partition_id must be a str that is not empty, or None for all partitions, not {shown(partition_id)}"
+        )
     return sum(cache.purge(partition_id) for cache in living_instances(LocalCMC))
 
 

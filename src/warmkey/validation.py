@@ -7,12 +7,12 @@ its length.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["fraction", "integer", "items", "kind_of", "require_method", "seconds", "shown", "text", "texts"]
+__all__ = ["fraction", "integer", "items", "kind_of", "require_method", "seconds", "shown", "switch", "text", "texts"]
 
 _LONGEST_SHOWN_INT = 2**128
 
@@ -57,6 +57,13 @@ def fraction(name: str, value: object) -> float:
     return float(value)
 
 
+def switch(name: str, value: object) -> bool:
+    """Return *value* if it is True or False: the text "off" would be true, and an empty list false."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {shown(value)}")
+    return value
+
+
 def text(name: str, value: object) -> str:
     """Return *value* if it is a str that is not empty and that UTF-8 can encode."""
     if not isinstance(value, str) or not value:
@@ -71,13 +78,13 @@ def text(name: str, value: object) -> str:
 
 
 def items(name: str, values: object, *, ordered: bool = False) -> tuple[Any, ...]:
-    """Return the items of *values*; text is not a collection of its characters.
+    """Return the items of *values*; text is not a collection of its characters, nor a mapping one of its keys.
 
     :param ordered: whether their order means something, so that a set can't say it
     """
     if ordered and isinstance(values, (set, frozenset)):
         raise ConfigurationError(f"{name} must be a list or tuple, not {kind_of(values)}: the order matters")
-    if isinstance(values, (str, bytes, bytearray, memoryview)) or not isinstance(values, Iterable):
+    if isinstance(values, (str, bytes, bytearray, memoryview, Mapping)) or not isinstance(values, Iterable):
         raise ConfigurationError(f"{name} must be a list or tuple, not {shown(values)}")
     return tuple(values)
 

@@ -33,6 +33,7 @@ from warmkey.data_format.message_header import ContentType, read_header
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.structures import EncryptionContext
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -91,6 +92,8 @@ def decrypt_stream(
     max_body_length: int | None,
 ) -> DecryptStream:
     """The plaintext of the message that *source* has; see :meth:`warmkey.Client.decrypt_stream`."""
+    if not isinstance(unsigned_only, bool):  # an empty text would allow what it was meant to refuse
+        raise InvalidRequest(f"unsigned_only must be True or False, not {shown(unsigned_only)}")
     parse = partial(read_header, maximum_keys=max_encrypted_data_keys)
     ask = partial(
         get_materials,

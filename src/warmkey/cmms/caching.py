@@ -39,7 +39,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
-from warmkey.validation import require_method, shown
+from warmkey.validation import require_method, shown, switch
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CryptographicMaterialsCache
@@ -118,7 +118,7 @@ class CachingCMM:
         self._admission = Admission(
             max_age=limits.max_age,
             cache_checks_age=self._features.checks_age,
-            refresh_ahead=refresh_ahead,
+            refresh_ahead=switch("refresh_ahead", refresh_ahead),
             counters=self._counters,
             clock=use_clock,
             emit=self._emit,

@@ -13,7 +13,7 @@ from warmkey.memo import Memo
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["MAX_UINT16", "PUBLIC_KEY_FIELD", "RESERVED_PREFIX", "EncryptionContext"]
+__all__ = ["MAX_UINT16", "PUBLIC_KEY_FIELD", "RESERVED_PREFIX", "EncryptionContext", "required_keys"]
 
 # spec: client-apis/encrypt.md#encryption-context
 RESERVED_PREFIX = "aws-crypto-"
@@ -103,6 +103,16 @@ class EncryptionContext(dict[str, str]):
 
     def __reduce__(self) -> tuple[object, ...]:
         return EncryptionContext.of, (dict(self),)
+
+
+def required_keys(keys: Collection[str]) -> frozenset[str]:
+    """Return *keys* as a set.
+
+    :raises InvalidRequest: a str, which is not a collection of its characters
+    """
+    if isinstance(keys, str):
+        raise InvalidRequest("required_encryption_context_keys must be a collection of str, not a str")
+    return frozenset(keys)
 
 
 def _not_a_context(value: object) -> str:

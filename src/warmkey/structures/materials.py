@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from warmkey.structures.encryption_context import EncryptionContext
+from warmkey.structures.encryption_context import EncryptionContext, required_keys
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
     if type(materials.encryption_context) is not EncryptionContext:
         object.__setattr__(materials, "encryption_context", EncryptionContext.of(materials.encryption_context))
     if type(materials.required_encryption_context_keys) is not frozenset:
-        keys = frozenset(materials.required_encryption_context_keys)
+        keys = required_keys(materials.required_encryption_context_keys)
         object.__setattr__(materials, "required_encryption_context_keys", keys)
     if isinstance(materials.plaintext_data_key, (bytearray, memoryview)):
         object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))

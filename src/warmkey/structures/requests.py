@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warmkey.structures.encrypted_data_key import VerifiedKeys
-from warmkey.structures.encryption_context import EncryptionContext
+from warmkey.structures.encryption_context import EncryptionContext, required_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -51,7 +51,11 @@ class EncryptionMaterialsRequest:
         )
         self.commitment_policy = commitment_policy
         self.algorithm_suite = algorithm_suite
-        self.required_encryption_context_keys = frozenset(required_encryption_context_keys)
+        self.required_encryption_context_keys = (
+            required_encryption_context_keys
+            if type(required_encryption_context_keys) is frozenset
+            else required_keys(required_encryption_context_keys)
+        )
         self.max_plaintext_length = max_plaintext_length
 
 

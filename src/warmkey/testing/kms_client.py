@@ -60,7 +60,11 @@ class FakeKms(Administration):
     """
 
     def __init__(self, region_name: str = "us-east-1", *, world: FakeKmsWorld | None = None) -> None:
-        super().__init__(region_name, world or FakeKmsWorld())
+        if not isinstance(region_name, str) or not region_name:
+            raise ValueError("region_name must be the name of a Region, for example us-east-1")
+        if world is not None and not isinstance(world, FakeKmsWorld):
+            raise ValueError(f"world must be a FakeKmsWorld, not {type(world).__name__}")
+        super().__init__(region_name, FakeKmsWorld() if world is None else world)
         self.exceptions = client_exceptions()
         self.closed = False
         self.meta = ClientMeta(
