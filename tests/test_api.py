@@ -359,7 +359,7 @@ def test_purge_before_the_first_use_builds_nothing() -> None:
 
 
 def test_purge_takes_a_partition_id() -> None:
-    with pytest.raises(InvalidRequest, match="partition_id must be a str .* not 7"):
+    with pytest.raises(InvalidRequest, match=r"partition_id must be a str .* not 7"):
         warmkey.purge(7)  # type: ignore[arg-type]
 
 
