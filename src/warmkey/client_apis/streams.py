@@ -1,16 +1,26 @@
 """What an encrypting and a decrypting stream have in common: a readable binary file over parts that are released.
 
-Where the parts come from (a generator that reads the source, works, and yields what may be handed out) is apart from
-what a file object has to do: serve reads of any length, fail the same way again after a failure, close.
+Theory of operation
+===================
+
+A generator reads the source, works, and yields the parts that may be handed out. This file does what a file object has
+to do with them: serve reads of any length, fail the same way again after a failure, close. One rule holds for all of
+its public methods, and :func:`_step` holds it in one place.
+
+* *A failed stream never looks like one that ended.* A method that took parts from the generator and is interrupted
+  (by an error of the source, a signal handler's exception, MemoryError) loses them, and the next read would go on
+  behind the hole. So the stream counts as failed while a method is at work, and is good again only with its last step.
 
 Source: client-apis/streaming.md
 """
 
 from __future__ import annotations
 
+import functools
 import io
+import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from warmkey.exceptions import InvalidRequest, WarmkeyError
 from warmkey.tracebacks import scrub_traceback
@@ -33,8 +43,12 @@ else:
 
 __all__ = ["Begin", "Facts", "MessageStream"]
 
+_Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _PEEKED = 8192
+_EVERYTHING = 2**63 - 1
+# Holds the place of the failure while a method is at work.
+_UNDER_WAY = InvalidRequest("an earlier read of the stream was interrupted, or is under way in another thread")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +66,66 @@ if TYPE_CHECKING:
     """Gets the materials and does the header; the parts follow as they are asked for."""
 
 
+class _NoMoreLines(StopIteration):
+    """Ends an iteration, and is not a failure."""
+
+
+def _size(size: object) -> int:
+    return -1 if size is None else operator.index(size)  # type: ignore[arg-type]
+
+
+def _writable(buffer: WriteableBuffer) -> memoryview:
+    view = memoryview(buffer).cast("B")
+    if view.readonly:
+        raise TypeError("the buffer to read into must be writable")
+    return view
+
+
+def _step(
+    check: Callable[[Any], object] = _size,
+) -> Callable[
+    [Callable[Concatenate[MessageStream, _Parameters], _Result]],
+    Callable[Concatenate[MessageStream, _Parameters], _Result],
+]:
+    """Decorate a method that moves the stream: whatever interrupts it ends the stream for good.
+
+    :param check: checks and converts the arguments; its errors are the caller's, and end nothing
+    """
+
+    def decorate(
+        method: Callable[Concatenate[MessageStream, _Parameters], _Result],
+    ) -> Callable[Concatenate[MessageStream, _Parameters], _Result]:
+        @functools.wraps(method)
+        def call(self: MessageStream, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+            result: _Result | None = None
+            checked = [check(argument) for argument in args]
+            self._refuse_if_unusable()
+            try:
+                self._failure = _UNDER_WAY
+                result = method(self, *checked, **kwargs)  # type: ignore[arg-type]
+                self._failure = None
+                return result  # noqa: TRY300 - after it was fetched here, nothing can come between it and the caller
+            except _NoMoreLines:
+                self._failure = None
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again
+                self._failure = error
+                result, args, checked = None, (), []  # type: ignore[assignment]
+                self._let_go()
+                raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+
+        return call
+
+    return decorate
+
+
 class MessageStream(Unpicklable, _BinaryFile):
     """A readable binary file that does its work while it is read. Not for several threads at once.
 
     Nothing is read and no key is asked for before the first read, or the first look at a fact of the header. The
     source stays open when the stream is closed: whoever opened it closes it.
+
+    A stream that failed, or whose reading was interrupted, raises the same error at every further read.
     """
 
     def __init__(self, begin: Begin) -> None:
@@ -71,76 +140,121 @@ class MessageStream(Unpicklable, _BinaryFile):
     @property
     def header(self) -> MessageHeader:
         """The fields of the message's header."""
-        return self._opened().header()
+        return self._known().header()
 
     @property
     def encryption_context(self) -> dict[str, str]:
         """All that is authenticated with the message, as a copy of your own."""
-        return dict(self._opened().encryption_context)
+        return dict(self._known().encryption_context)
 
     @property
     def algorithm_suite(self) -> AlgorithmSuite:
         """The suite of the message."""
-        return self._opened().algorithm_suite
+        return self._known().algorithm_suite
 
     def readable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
+    @_step()
     def read(self, size: int | None = -1, /) -> bytes:
-        """*size* bytes, fewer only at the end; everything that is left without a size.
+        """Return *size* bytes, fewer only at the end; without a size everything that is left.
 
         :raises WarmkeyError: as the operation does; what had been collected for this read is dropped
         """
-        if size is None or size < 0:
-            size = 2**63 - 1
-        piece = self._next(size)
-        if len(piece) in (0, size):
+        left = size if size is not None and size >= 0 else _EVERYTHING
+        piece = self._take(left)
+        if len(piece) in (0, left):
             return bytes(piece)
-        with io.BytesIO() as collected:  # closed: a failure leaves no plaintext among the local variables
-            left = size - collected.write(piece)
-            del piece
-            while left and (written := collected.write(self._next(left))):
+        with io.BytesIO() as collected:
+            left -= collected.write(piece)
+            del piece  # it keeps a buffer alive
+            while left and (written := collected.write(self._take(left))):
                 left -= written
             return collected.getvalue()
 
+    @_step()
     def read1(self, size: int = -1, /) -> bytes:
-        """Up to *size* bytes, as many as are to be had at once; none only at the end."""
-        return bytes(self._next(size if size >= 0 else io.DEFAULT_BUFFER_SIZE))
+        """Return up to *size* bytes, as many as can be had at once; none only at the end."""
+        return bytes(self._take(size if size >= 0 else io.DEFAULT_BUFFER_SIZE))
 
+    @_step(_writable)
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill *buffer*; how many bytes that took, fewer than it holds only at the end."""
-        with memoryview(buffer).cast("B") as target:
+        """Fill *buffer*, and return how many bytes that took: fewer than it holds only at the end."""
+        with memoryview(buffer) as target:
             done = 0
-            while done < len(target) and (piece := self._next(len(target) - done)):
+            while done < len(target) and (piece := self._take(len(target) - done)):
                 target[done : done + len(piece)] = piece
                 done += len(piece)
                 del piece
             return done
 
+    @_step(_writable)
+    def readinto1(self, buffer: WriteableBuffer, /) -> int:
+        """Write into *buffer* what can be had at once, and return how many bytes that are; none only at the end."""
+        with memoryview(buffer) as target:
+            piece = self._take(len(target))
+            target[: len(piece)] = piece
+            return len(piece)
+
+    @_step()
     def peek(self, size: int = 0, /) -> bytes:  # noqa: ARG002 - a hint that io.BufferedReader ignores, too
-        """What the next read would begin with, without reading it. Reading line by line relies on it."""
+        """Return what the next read would begin with, without reading it."""
         self._have_released()
         return bytes(self._released[:_PEEKED])
+
+    @_step()
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line with its end, or *size* bytes of it; nothing only at the end."""
+        return self._line(size if size is not None and size >= 0 else _EVERYTHING)
+
+    @_step()
+    def readlines(self, hint: int | None = -1, /) -> list[bytes]:
+        """Return the lines that are left, or as many as it takes to have *hint* bytes."""
+        left = hint if hint is not None and hint > 0 else _EVERYTHING
+        lines: list[bytes] = []
+        while left > 0 and (line := self._line(_EVERYTHING)):
+            lines.append(line)
+            left -= len(line)
+        return lines
+
+    @_step()
+    def __next__(self) -> bytes:
+        line = self._line(_EVERYTHING)
+        if not line:
+            raise _NoMoreLines
+        return line
 
     def close(self) -> None:
         """Let go of keys and buffers."""
         super().close()
         self._let_go()
 
-    def _next(self, length: int) -> memoryview:
-        """Up to *length* of the bytes that may be handed out; none at the end. They are overwritten later."""
+    def _line(self, left: int) -> bytes:
+        with io.BytesIO() as collected:
+            while left > 0 and (piece := self._up_to_line_end(left)):
+                left = 0 if piece.endswith(b"\n") else left - len(piece)
+                collected.write(piece)
+            return collected.getvalue()
+
+    def _up_to_line_end(self, size: int) -> bytes:
         self._have_released()
-        piece = self._released[:length]
-        self._released = self._released[length:]
+        ahead = bytes(self._released[: min(size, _PEEKED)])
+        piece = ahead[: ahead.find(b"\n") + 1] or ahead
+        self._released = self._released[len(piece) :]
+        return piece
+
+    def _take(self, size: int) -> memoryview:
+        """Return up to *size* of the bytes that may be handed out, none at the end. They are overwritten later."""
+        self._have_released()
+        piece = self._released[:size]
+        self._released = self._released[size:]
         return piece
 
     def _have_released(self) -> None:
-        if self.closed:
-            raise InvalidRequest("the stream is closed")
         while not (self._released or self._ended):
-            self._opened()
-            self._attempt(self._advance)
+            self._begin_once()
+            self._advance()
 
     def _advance(self) -> None:
         self._released = memoryview(b"")  # even an empty view keeps a buffer alive
@@ -148,29 +262,36 @@ class MessageStream(Unpicklable, _BinaryFile):
         self._ended = part is None
         self._released = memoryview(part or b"")
 
-    def _opened(self) -> Facts:
-        if self._failure is not None:
-            self._fail_again(self._failure)
+    def _known(self) -> Facts:
+        self._refuse_if_failed()
+        if self._facts is None:
+            if self.closed:
+                raise InvalidRequest("the stream was closed before its header was read")
+            self._open()
+        return self._begin_once()
+
+    @_step()
+    def _open(self) -> None:
+        self._begin_once()
+
+    def _begin_once(self) -> Facts:
         if self._facts is None:
             if self._begin is None:
-                raise InvalidRequest("the stream was closed before its header was read")
-            self._facts, self._parts = self._attempt(self._begin)
+                raise AssertionError("a stream without facts has neither failed nor been closed")
+            self._facts, self._parts = self._begin()
             self._begin = None
         return self._facts
 
-    def _attempt(self, step: Callable[[], _Result]) -> _Result:
-        try:
-            return step()
-        except BaseException as error:  # noqa: BLE001 - raised again
-            # The source's too, and an interruption: a stream that failed must never look like one that ended.
-            self._failure = error
-            self._let_go()
-            raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+    def _refuse_if_unusable(self) -> None:
+        if self.closed:
+            raise InvalidRequest("the stream is closed")
+        self._refuse_if_failed()
 
-    def _fail_again(self, failure: BaseException) -> NoReturn:
-        if isinstance(failure, WarmkeyError):
-            raise failure.for_another_caller()
-        raise failure.with_traceback(None)
+    def _refuse_if_failed(self) -> None:
+        if isinstance(self._failure, WarmkeyError):
+            raise self._failure.for_another_caller()
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
 
     def _let_go(self) -> None:
         self._begin = None
