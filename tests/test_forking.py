@@ -32,7 +32,11 @@ PATIENCE_SECONDS = 30.0
 
 
 ROOT = Path(__file__).parents[1]
-FILES = ("tests/test_forking.py", "tests/observability/test_invocations.py")
+FILES = (
+    "tests/test_forking.py",
+    "tests/observability/test_invocations.py",
+    "tests/client_apis/test_streams_in_copies.py",
+)
 
 
 @pytest.mark.skipif(ALONE, reason="this is that process")

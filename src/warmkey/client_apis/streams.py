@@ -4,12 +4,16 @@ Theory of operation
 ===================
 
 A generator reads the source, works, and yields the parts that may be handed out. This file does what a file object has
-to do with them: serve reads of any length, fail the same way again after a failure, close. One rule holds for all of
-its public methods, and :func:`_step` holds it in one place.
+to do with them: serve reads of any length, fail the same way again after a failure, close. Two rules hold for all of
+its public methods, and :func:`_step` holds them in one place.
 
 * *A failed stream never looks like one that ended.* A method that took parts from the generator and is interrupted
   (by an error of the source, a signal handler's exception, MemoryError) loses them, and the next read would go on
   behind the hole. So the stream counts as failed while a method is at work, and is good again only with its last step.
+* *A copy of the process does not go on.* A key and a position must not be used twice, so a stream that was begun
+  refuses every step in a forked child and after a snapshot. The original goes on, and so does a stream in the copy that
+  was made before and not begun. A step during which the process was forked is refused in the child at its end: nothing
+  that it made is handed out.
 
 Source: client-apis/streaming.md
 """
@@ -22,7 +26,9 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
+from warmkey.events import EvictionReason
 from warmkey.exceptions import InvalidRequest, WarmkeyError
+from warmkey.fork_safety import generation, register
 from warmkey.tracebacks import scrub_traceback
 from warmkey.unpicklable import Unpicklable
 
@@ -103,9 +109,11 @@ def _step(
             try:
                 self._failure = _UNDER_WAY
                 result = method(self, *checked, **kwargs)  # type: ignore[arg-type]
+                self._refuse_in_a_copy()
                 self._failure = None
                 return result  # noqa: TRY300 - after it was fetched here, nothing can come between it and the caller
             except _NoMoreLines:
+                self._refuse_in_a_copy()
                 self._failure = None
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again
@@ -119,18 +127,27 @@ def _step(
     return decorate
 
 
+def _begun_elsewhere() -> InvalidRequest:
+    return InvalidRequest(
+        "the stream was begun before this process was forked, or before a snapshot of it was taken, and only the "
+        "original may go on with it; begin another stream here"
+    )
+
+
 class MessageStream(Unpicklable, _BinaryFile):
     """A readable binary file that does its work while it is read. Not for several threads at once.
 
     Nothing is read and no key is asked for before the first read, or the first look at a fact of the header. The
     source stays open when the stream is closed: whoever opened it closes it.
 
-    A stream that failed, or whose reading was interrupted, raises the same error at every further read.
+    A stream that failed, or whose reading was interrupted, raises the same error at every further read. One that was
+    begun can't be continued in a forked child or after a snapshot.
     """
 
     def __init__(self, begin: Begin) -> None:
         super().__init__()
         self._begin: Begin | None = begin
+        self._generation: int | None = None
         self._facts: Facts | None = None
         self._failure: BaseException | None = None
         self._parts: Parts = iter(())
@@ -278,6 +295,8 @@ class MessageStream(Unpicklable, _BinaryFile):
         if self._facts is None:
             if self._begin is None:
                 raise AssertionError("a stream without facts has neither failed nor been closed")
+            self._generation = generation()
+            register(self)
             self._facts, self._parts = self._begin()
             self._begin = None
         return self._facts
@@ -288,10 +307,23 @@ class MessageStream(Unpicklable, _BinaryFile):
         self._refuse_if_failed()
 
     def _refuse_if_failed(self) -> None:
+        self._refuse_in_a_copy()
         if isinstance(self._failure, WarmkeyError):
             raise self._failure.for_another_caller()
         if self._failure is not None:
             raise self._failure.with_traceback(None)
+
+    def _refuse_in_a_copy(self) -> None:
+        if self._generation is not None and self._generation != generation():
+            raise _begun_elsewhere()
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:  # noqa: ARG002 - the same for both
+        """Let go of keys and buffers: this is a copy of the process, or is about to become one.
+
+        For :mod:`warmkey.fork_safety`.
+        """
+        self._failure = _begun_elsewhere()
+        self._let_go()
 
     def _let_go(self) -> None:
         self._begin = None
