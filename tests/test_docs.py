@@ -320,6 +320,10 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("is not the base64 that encrypt_text gives", lambda _: warmkey.decrypt_text("no message")),
     ("type at byte 1: must be 0x80", lambda _: warmkey.decrypt(b"\x01\x02\x02\x00x")),
     ("version at byte 0: 123 is unknown", lambda _: warmkey.decrypt(b'{"note": "hello"}')),
+    ("this is not an AWS Encryption SDK message; it looks like JSON", lambda _: warmkey.decrypt(b'{"note": "hello"}')),
+    ("is in quotation marks; leave them out", configured(kms_key_arns='"arn:aws:kms:us-east-1:111122223333:key/1"')),
+    ("is JSON; give the ARNs themselves", with_variables(WARMKEY_KMS_KEY_ARNS='["alias/orders"]')),
+    ("kms_client must be a client of KMS", configured(kms_client="kms")),
     ("needs 32 bytes, 17 left", decrypt_of(lambda message: message[:20])),
     (
         "the message's encryption context has another value for 'tenant' than the one you supplied",
@@ -330,6 +334,10 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("KMS answered NotFoundException", fail_with("not-found")),
     (
         "KMS answered InvalidCiphertextException",
+        lambda _: warmkey.decrypt(warmkey.encrypt(b"", {"tenant": "acme"}), {"shop": "books"}),
+    ),
+    (
+        "the message does not store the encryption context key 'shop', which you supplied",
         lambda _: warmkey.decrypt(warmkey.encrypt(b"", {"tenant": "acme"}), {"shop": "books"}),
     ),
     ("KMS answered ExpiredTokenException", fail_with("expired-credentials")),
@@ -402,7 +410,11 @@ _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testin
 
 
 @pytest.mark.parametrize(
-    ("max_age", "capacity", "problem"), [("0", "10", "max_age is 0.0"), ("60", "-1", "capacity is -1")]
+    ("max_age", "capacity", "problem"),
+    [
+        ("0", "10", "max_age must be a finite number of seconds greater than 0, not 0.0"),
+        ("60", "-1", "capacity must be an int of 0 or more, not -1"),
+    ],
 )
 def test_encrypt_a_string_says_what_is_wrong(kms_url: str, max_age: str, capacity: str, problem: str) -> None:
     example = run_example("encrypt_a_string", EXAMPLE_KEY_ARN, max_age, capacity, kms_url=kms_url)

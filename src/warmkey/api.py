@@ -148,7 +148,11 @@ def _message(text: str) -> bytes:
         message = b""
     # One message has one text: spare bits at the end of base64 are not for changing unnoticed.
     if not message or base64.b64encode(message).decode() != text:
-        raise MalformedMessage("is not the base64 that encrypt_text gives", where="text")
+        from warmkey.data_format.foreign_bytes import what_else_this_text_is  # noqa: PLC0415 - for failures only
+
+        foreign = what_else_this_text_is(text)
+        hint = f"; {foreign}" if foreign else ""
+        raise MalformedMessage(f"is not the base64 that encrypt_text gives{hint}", where="text")
     return message
 
 

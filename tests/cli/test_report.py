@@ -196,3 +196,11 @@ def test_the_page_names_every_field() -> None:
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
     assert named == json_of(SIGNED_MESSAGE).keys()
+
+
+@pytest.mark.parametrize(("data", "kind"), [(b'{"note": "hello"}', "JSON"), (b"a note", "plain text")])
+def test_what_is_not_a_message_is_not_called_damaged(data: bytes, kind: str) -> None:
+    text = text_of(data)
+
+    assert text[-1].endswith(f"this is not an AWS Encryption SDK message; it looks like {kind}")
+    assert "damaged" not in text[-1]

@@ -20,16 +20,19 @@ from tests.cmms.stage import (
 )
 from warmkey import (
     AlgorithmSuite,
+    AwsKmsKeyring,
     CommitmentPolicy,
     ConfigurationError,
     DefaultCMM,
     InvalidRequest,
+    KeyUnavailable,
     MalformedMessage,
     PolicyRefused,
     WarmkeyError,
 )
 from warmkey.keyrings import RawAesKeyring
 from warmkey.structures import PUBLIC_KEY_FIELD
+from warmkey.testing import FakeKms
 
 KEYRING = RawAesKeyring("namespace", "name", bytes(32))
 CMM = DefaultCMM(KEYRING)
@@ -252,3 +255,43 @@ def test_a_keyring_at_fault_is_not_the_callers_fault() -> None:
 
 def test_its_repr_names_its_keyring() -> None:
     assert repr(CMM) == "DefaultCMM(RawAesKeyring('namespace', 'name'))"
+
+
+# What the caller supplied and the message does not store
+
+
+def failure(keyring: Any, *, supplied: dict[str, str]) -> KeyUnavailable:
+    materials = DefaultCMM(keyring).get_encryption_materials(encrypt_request(context={"tenant": "a"}))
+    request = decrypt_request(materials, reproduced=supplied)
+    with pytest.raises(KeyUnavailable) as caught:
+        DefaultCMM(keyring).decrypt_materials(request)
+    return caught.value
+
+
+def kms_keyring(kms: FakeKms) -> AwsKmsKeyring:
+    return AwsKmsKeyring(kms.create_key(), kms_client=kms)
+
+
+@pytest.mark.parametrize("keyring", [KEYRING, kms_keyring(FakeKms())], ids=["raw", "AWS KMS"])
+def test_a_supplied_context_key_that_the_message_does_not_store_is_named(keyring: Any) -> None:
+    text = str(failure(keyring, supplied={"tenant": "a", "order": "a value", "customer": "another"}))
+
+    assert "the message does not store the encryption context key 'customer', 'order', which you supplied" in text
+    assert "a value" not in text
+
+
+@pytest.mark.parametrize("fault", ["denied", "disabled", "throttled", "timeout"])
+def test_where_kms_gives_another_reason_that_one_stands_alone(fault: str) -> None:
+    kms = FakeKms()
+    keyring = kms_keyring(kms)
+    kms.fail("Decrypt", error=fault)
+
+    assert "does not store" not in str(failure(keyring, supplied={"order": "1"}))
+
+
+def test_with_the_stored_keys_alone_nothing_is_named() -> None:
+    kms = FakeKms()
+    keyring = kms_keyring(kms)
+    kms.fail("Decrypt", error="invalid-ciphertext")
+
+    assert "does not store" not in str(failure(keyring, supplied={"tenant": "a"}))

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
+from warmkey.data_format.foreign_bytes import NOT_A_MESSAGE
 from warmkey.data_format.message_header import ContentType
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
 
@@ -136,6 +137,8 @@ def _signature_text(found: Examination, suite: AlgorithmSuite) -> str:
 def _verdict(found: Examination) -> str:
     if found.problem is None:
         return "complete; only the key can show whether it is authentic"
+    if NOT_A_MESSAGE in found.problem.problem:
+        return str(found.problem)
     hint = "; --base64 does that here" if "base64" in found.problem.problem else ""
     return f"damaged: {found.problem}{hint}"
 

@@ -16,7 +16,8 @@ from warmkey.cmms.interface import (
     check_reproduced_context,
 )
 from warmkey.crypto.signatures import EcdsaSigningKey, EcdsaVerificationKey
-from warmkey.exceptions import ConfigurationError, InvalidRequest, MalformedMessage
+from warmkey.events import KmsOutcome
+from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyUnavailable, MalformedMessage
 from warmkey.structures import (
     PUBLIC_KEY_FIELD,
     DecryptionMaterials,
@@ -27,6 +28,8 @@ from warmkey.structures import (
 from warmkey.validation import require_method
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.keyrings.interface import Keyring
 
@@ -97,7 +100,12 @@ class DefaultCMM:
             verification_key=_verification_key(request),
             required_encryption_context_keys=frozenset(added),
         )
-        unwrapped = self._keyring.on_decrypt(materials, request.encrypted_data_keys)
+        try:
+            unwrapped = self._keyring.on_decrypt(materials, request.encrypted_data_keys)
+        except KeyUnavailable as error:
+            if added:
+                _name_what_is_not_stored(error, added)
+            raise
         check_decryption_materials(unwrapped, request)
         return unwrapped
 
@@ -113,6 +121,17 @@ def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring |
     if keyring is not None and cmm is None:
         return DefaultCMM(keyring)
     raise ConfigurationError("give either cmm or keyring")
+
+
+def _name_what_is_not_stored(error: KeyUnavailable, added: Mapping[str, str]) -> None:
+    """Say in *error* which supplied context keys the message does not store: one too many is the usual reason.
+
+    Where KMS gave another reason (denied, throttled, not reached), that one stands alone.
+    """
+    if error.args and any(attempt.outcome in (None, KmsOutcome.OTHER) for attempt in error.attempts):
+        keys = ", ".join(map(repr, sorted(added)))
+        hint = f"the message does not store the encryption context key {keys}, which you supplied"
+        error.args = (f"{error.args[0]}; {hint}", *error.args[1:])
 
 
 def _verification_key(request: DecryptMaterialsRequest) -> EcdsaVerificationKey | None:

@@ -135,7 +135,7 @@ def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
     if version not in (1, 2):
         raise reader.malformed(_why_not_a_version(reader, version), "version", 0)
     if version == 1:
-        _expect(reader, bytes((_TYPE,)), "type")
+        _expect_type(reader)
     suite_id = reader.uint(2, "algorithm suite ID")
     try:
         suite = AlgorithmSuite(suite_id)
@@ -145,6 +145,14 @@ def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
         problem = f"0x{suite_id:04x} does not belong in a message of version {version}"
         raise reader.malformed(problem, "algorithm suite ID", reader.offset - 2)
     return suite
+
+
+def _expect_type(reader: Reader) -> None:
+    actual = reader.uint(1, "type")
+    if actual != _TYPE:
+        foreign = _else_it_is(reader.data)
+        hint = f"; {foreign}" if foreign else ""
+        raise reader.malformed(f"must be 0x{_TYPE:02x}, is 0x{actual:02x}{hint}", "type", reader.offset - 1)
 
 
 def _why_not_a_version(reader: Reader, version: int) -> str:
@@ -157,7 +165,13 @@ def _why_not_a_version(reader: Reader, version: int) -> str:
         decoded = b""
     if decoded[:2] == b"\x01\x80" or decoded[:3] in (b"\x02\x04\x78", b"\x02\x05\x78"):
         return "this is the base64 text of a message; decode it first"
-    return f"{version} is unknown; 1 and 2 are known"
+    return f"{version} is unknown; {_else_it_is(reader.data) or '1 and 2 are known'}"
+
+
+def _else_it_is(data: bytes | memoryview) -> str | None:
+    from warmkey.data_format.foreign_bytes import what_else_it_is  # noqa: PLC0415 - for failures only
+
+    return what_else_it_is(data)
 
 
 def _read_content_type(reader: Reader) -> ContentType:
