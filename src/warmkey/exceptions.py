@@ -49,23 +49,25 @@ class MalformedMessage(WarmkeyError, ValueError):
     """The bytes are not an AWS Encryption SDK message. Remedy: find out what was stored or sent instead.
 
     :ivar where: the path to the field, for example ``encrypted data key 1 › ciphertext``
-    :ivar offset: the position of that field in the message, in bytes
+    :ivar offset: the position of that field in the message, in bytes; 0, and not in the text, where it is unknown
     """
 
-    def __init__(self, problem: str, *, where: str = "message", offset: int = 0) -> None:
+    def __init__(self, problem: str, *, where: str = "message", offset: int | None = None) -> None:
         super().__init__(problem, where, offset)
         self.problem = problem
         self.where = where
-        self.offset = offset
+        self.offset = offset or 0
+        self._told_offset = offset
 
     def __str__(self) -> str:
-        return f"{self.where} at byte {self.offset}: {self.problem}"
+        at = "" if self._told_offset is None else f" at byte {self.offset}"
+        return f"{self.where}{at}: {self.problem}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_malformed, (type(self), self.problem, self.where, self.offset)
+        return _rebuild_malformed, (type(self), self.problem, self.where, self._told_offset)
 
 
-def _rebuild_malformed(kind: type[MalformedMessage], problem: str, where: str, offset: int) -> MalformedMessage:
+def _rebuild_malformed(kind: type[MalformedMessage], problem: str, where: str, offset: int | None) -> MalformedMessage:
     return kind(problem, where=where, offset=offset)
 
 

@@ -72,10 +72,12 @@ def test_fewer_entries_than_counted_are_truncated() -> None:
     assert str(error) == "encrypted data key 2 › key provider ID length at byte 8: needs 2 bytes, 0 left"
 
 
-def test_a_provider_id_that_is_not_utf_8_is_malformed() -> None:
-    error = failure(b"\x00\x01" + sized(b"\xff") + sized(b"") + sized(b""))
+@pytest.mark.parametrize("provider_id", [b"\xff", b"aws-kms\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\xe2\x82"])
+def test_a_provider_id_that_is_not_utf_8_is_somebody_elses_and_kept_as_it_was(provider_id: bytes) -> None:
+    (key,) = read(b"\x00\x01" + sized(provider_id) + sized(b"info") + sized(b"blob"))
 
-    assert str(error) == "encrypted data key 1 › key provider ID at byte 4: is not UTF-8"
+    assert key.key_provider_id not in {"aws-kms", "\ud800"}
+    assert serialize_entry(key) == sized(provider_id) + sized(b"info") + sized(b"blob")
 
 
 def test_provider_information_and_ciphertext_may_be_any_bytes() -> None:

@@ -79,3 +79,15 @@ def test_a_blob_may_be_any_buffer() -> None:
     data_key = evens(client).on_decrypt(to_decrypt(), [key(0)]).plaintext_data_key
 
     assert type(data_key) is bytes
+
+
+@pytest.mark.parametrize("info", [b"", b"not an ARN", ARN.replace(":key/", ":alias/name").encode(), b"\xff"])
+def test_what_is_not_a_key_arn_is_judged_before_kms_is_asked(info: bytes) -> None:
+    # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
+    client = Scripted({"Plaintext": bytes(32)})
+    unusable = EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=info, ciphertext=b"ciphertext")
+
+    with pytest.raises(KeyUnavailable, match="the message names something that is not an AWS KMS key ARN"):
+        evens(client).on_decrypt(to_decrypt(), [key(2), unusable])
+
+    assert client.asked == []

@@ -111,10 +111,8 @@ def test_wrapping_keys_of_all_lengths_and_kinds_work(length: int, kind: Any) -> 
         (("n", "k", bytes(31)), "wrapping_key must have 16, 24 or 32 bytes, not 31"),
         (("n", "k", b""), "wrapping_key must have 16, 24 or 32 bytes, not 0"),
         (("n", "k", "x" * 32), "wrapping_key must be bytes"),
-        (("", "k", bytes(32)), "key_namespace"),
         ((None, "k", bytes(32)), "key_namespace"),
         (("aws-kms", "k", bytes(32)), "reserved"),
-        (("aws-kms-mine", "k", bytes(32)), "reserved"),
         (("n", "", bytes(32)), "key_name"),
         (("n", 5, bytes(32)), "key_name"),
     ],
@@ -135,3 +133,17 @@ def test_a_data_key_is_drawn_from_the_operating_system(monkeypatch: pytest.Monke
     monkeypatch.setattr("os.urandom", lambda length: b"\x07" * length)
 
     assert keyring().on_encrypt(EncryptionMaterials(algorithm_suite=SUITE)).plaintext_data_key == b"\x07" * 32
+
+
+# spec: framework/keyring-interface.md#key-provider-id
+@pytest.mark.parametrize("namespace", ["", "aws-kms-custom", "aws-kmsx", "aws-kms-rsa"])
+def test_namespaces_that_other_clients_write_are_read_and_never_written(namespace: str) -> None:
+    """All of AWS's clients write them, though the specification reserves them."""
+    written = RawAesKeyring("ours", "name", WRAPPING_KEY).on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
+    theirs = [replace(key, key_provider_id=namespace) for key in written.encrypted_data_keys]
+    keyring = RawAesKeyring(namespace, "name", WRAPPING_KEY)
+
+    unwrapped = keyring.on_decrypt(DecryptionMaterials(algorithm_suite=SUITE), theirs)
+    assert unwrapped.plaintext_data_key == written.plaintext_data_key
+    with pytest.raises(ConfigurationError, match=r"must not be empty or start with 'aws-kms'.*to encrypt"):
+        keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))

@@ -24,6 +24,11 @@ __all__ = [
 ]
 
 
+# A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
+# surrogates, which no keyring is named by, and serialized as they were.
+_NOT_UTF_8 = "surrogateescape"
+
+
 def serialize_entry(key: EncryptedDataKey) -> bytes:
     """Return one encrypted data key entry, as in the header and in cache entry identifiers.
 
@@ -39,7 +44,7 @@ def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
     """
     parts: list[bytes] = []
     for name, value in (
-        ("key provider ID", key.key_provider_id.encode()),
+        ("key provider ID", key.key_provider_id.encode(errors=_NOT_UTF_8)),
         ("key provider information", key.key_provider_info),
         ("ciphertext", key.ciphertext),
     ):
@@ -62,7 +67,7 @@ def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
 def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[EncryptedDataKey, ...]:
     """Parse the count and the entries.
 
-    :raises MalformedMessage: the count is 0, or an entry is cut short or not UTF-8 where it has to be
+    :raises MalformedMessage: the count is 0, or an entry is cut short
     :raises PolicyRefused: more keys than *maximum*, before the first is read
     """
     reader.section = "encrypted data keys"
@@ -75,7 +80,7 @@ def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[En
         reader.section = f"encrypted data key {number}"
         keys.append(
             EncryptedDataKey(
-                key_provider_id=reader.text("key provider ID"),
+                key_provider_id=reader.sized("key provider ID").decode(errors=_NOT_UTF_8),
                 key_provider_info=reader.sized("key provider information"),
                 ciphertext=reader.sized("ciphertext"),
             )

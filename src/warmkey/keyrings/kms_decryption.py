@@ -41,16 +41,18 @@ class KmsDecryption(ABC):
     ) -> DecryptionMaterials:
         """Unwrap the first encrypted data key of this keyring that KMS decrypts.
 
-        :raises KeyUnavailable: there is none; ``attempts`` says why not for each that was tried
+        :raises KeyUnavailable: there is none, or one of KMS's names something that is not a key ARN; ``attempts`` says
+            why not for each that was tried
 
         Source: framework/aws-kms/aws-kms-keyring.md#ondecrypt
         """
         refuse_if_unwrapped(materials)
+        # All are judged before KMS is asked for the first of them, as in other clients.
+        named = [
+            (key, self._key_arn_of(key)) for key in encrypted_data_keys if key.key_provider_id == self._provider_id
+        ]
         attempts: list[KeyAttempt] = []
-        for key in encrypted_data_keys:
-            if key.key_provider_id != self._provider_id:
-                continue
-            arn = self._key_arn_of(key)
+        for key, arn in named:
             if not self._is_ours(arn):
                 continue
             try:

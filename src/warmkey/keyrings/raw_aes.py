@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
-__all__ = ["RawAesKeyring", "check_key_name", "check_key_namespace"]
+__all__ = ["RawAesKeyring", "check_key_name", "check_key_namespace", "check_may_encrypt"]
 
 _WRAPPING_KEY_LENGTHS = (16, 24, 32)
 _LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
@@ -31,10 +31,11 @@ _LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
 class RawAesKeyring:
     """Wraps data keys with AES-GCM under *wrapping_key*.
 
-    :param key_namespace: groups wrapping keys; becomes the key provider ID
+    :param key_namespace: groups wrapping keys; becomes the key provider ID. If it is empty or starts with ``aws-kms``,
+        the keyring only decrypts
     :param key_name: names this wrapping key within the namespace
     :param wrapping_key: 16, 24 or 32 random bytes
-    :raises ConfigurationError: another length, an empty name, or a namespace that is KMS's
+    :raises ConfigurationError: another length, an empty name, or the namespace ``aws-kms``
 
     Source: framework/raw-aes-keyring.md#initialization
     """
@@ -52,8 +53,11 @@ class RawAesKeyring:
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Generate a data key if none is given, and wrap it.
 
+        :raises ConfigurationError: the namespace is reserved
+
         Source: framework/raw-aes-keyring.md#onencrypt
         """
+        check_may_encrypt(self._key_namespace)
         data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
         iv = os.urandom(IV_LENGTH)
         context = EncryptionContext.of(materials.encryption_context).serialized
@@ -115,14 +119,30 @@ def _cipher(wrapping_key: object) -> AESGCM:
 
 
 def check_key_namespace(key_namespace: object) -> str:
-    """:raises ConfigurationError: no text, empty, or reserved for KMS
+    """Return *key_namespace* if messages of it can be decrypted: any text but KMS's own.
+
+    :raises ConfigurationError: not a str, or ``aws-kms``
 
     Source: framework/keyring-interface.md#key-provider-id
     """
-    namespace = text("key_namespace", key_namespace)
-    if namespace.startswith(AWS_KMS_PROVIDER_ID):
+    namespace = "" if key_namespace == "" else text("key_namespace", key_namespace)
+    if namespace == AWS_KMS_PROVIDER_ID:
         raise ConfigurationError(f"key_namespace {namespace!r} is reserved for KMS; choose one of your own")
     return namespace
+
+
+def check_may_encrypt(namespace: str) -> None:
+    """Refuse to write a namespace that the specification reserves; other clients have written them, so we read them.
+
+    :raises ConfigurationError: *namespace* is empty or starts with ``aws-kms``
+
+    Source: framework/keyring-interface.md#key-provider-id
+    """
+    if not namespace or namespace.startswith(AWS_KMS_PROVIDER_ID):
+        raise ConfigurationError(
+            f"key_namespace must not be empty or start with {AWS_KMS_PROVIDER_ID!r}, which is reserved for KMS, to "
+            f"encrypt; with {namespace!r} the keyring can only decrypt what other clients wrote"
+        )
 
 
 def check_key_name(key_name: object) -> str:

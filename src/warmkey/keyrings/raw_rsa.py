@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
 from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
-from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace
+from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace, check_may_encrypt
 from warmkey.structures import EncryptedDataKey
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown
@@ -52,7 +52,8 @@ class RawRsaKeyring:
     RSA authenticates nothing: anybody with the public key can write messages that this keyring accepts, under any
     encryption context.
 
-    :param key_namespace: groups wrapping keys; becomes the key provider ID
+    :param key_namespace: groups wrapping keys; becomes the key provider ID. If it is empty or starts with ``aws-kms``,
+        the keyring only decrypts
     :param key_name: names this key pair within the namespace
     :param padding_scheme: has to be the same on both sides
     :param public_key: PEM (SubjectPublicKeyInfo)
@@ -86,12 +87,13 @@ class RawRsaKeyring:
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Generate a data key if none is given, and wrap it.
 
-        :raises ConfigurationError: there is no public key, or it is too short
+        :raises ConfigurationError: there is no public key, it is too short, or the namespace is reserved
 
         Source: framework/raw-rsa-keyring.md#onencrypt
         """
         if self._public_key is None:
             raise ConfigurationError(f"the raw RSA keyring {self._key_name!r} has no public_key, so it can't encrypt")
+        check_may_encrypt(self._key_namespace)
         data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
         wrapped = EncryptedDataKey(
             key_provider_id=self._key_namespace,
