@@ -16,7 +16,7 @@ from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
 from warmkey.exceptions import InvalidRequest, MalformedMessage
 from warmkey.fork_safety import living_instances
 from warmkey.lambda_runtime.default_client import DEFAULT
-from warmkey.lambda_runtime.settings import is_snap_start
+from warmkey.lambda_runtime.settings import is_command_line, is_snap_start
 from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.records import Record
 from warmkey.structures import EncryptionContext
@@ -274,4 +274,5 @@ if is_snap_start():
     from warmkey.lambda_runtime import snapstart
 
     snapstart.prepare()
-DEFAULT.prepare_if_eager()
+if not is_command_line():
+    DEFAULT.prepare_if_eager()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.client_apis.sources import MEGABYTE, Counted, Pieces
 from warmkey import MalformedMessage
-from warmkey.cli.files import Base64Source, Progress, can_be_replaced, replaced
+from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replaced, replaced, same_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +68,59 @@ def test_the_mode_of_a_file_that_is_replaced_stays(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.fixture
+def nameless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether files without a name can be made, as Linux can in most file systems."""
+    if not request.param:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("nameless", [True, False], indirect=True)
+def test_a_part_has_no_name_or_one_that_only_its_owner_can_read(tmp_path: Path, *, nameless: bool) -> None:
+    with replaced(str(tmp_path / "out")) as file:
+        file.write(b"part")
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o600
+        parts = names_in(tmp_path)
+
+    assert (parts == []) == nameless
+    assert all(name.startswith(".warmkey-") and name.endswith(".part") for name in parts)
+    assert names_in(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("nameless", [True, False], indirect=True)
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+@pytest.mark.usefixtures("nameless")
+def test_a_new_file_has_the_mode_that_the_umask_gives(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with replaced(str(tmp_path / "out")) as file:
+            file.write(b"whole")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_file_system_that_has_no_files_without_a_name_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse(path: object, flags: int, *mode: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(95, "Operation not supported")
+        return opened(path, flags, *mode)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    with replaced(str(tmp_path / "out")) as file:
+        file.write(b"whole")
+        assert len(names_in(tmp_path)) == 1
+
+    assert (tmp_path / "out").read_bytes() == b"whole"
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "target").touch()
     (tmp_path / "link").symlink_to("target")
@@ -89,7 +142,47 @@ def test_only_files_can_be_replaced(tmp_path: Path) -> None:
         can_be_replaced(str(tmp_path))
 
 
+def test_one_file_is_known_by_any_of_its_names(tmp_path: Path) -> None:
+    file, link, twin, other = (tmp_path / name for name in ("file", "link", "twin", "other"))
+    file.touch()
+    other.touch()
+    link.symlink_to(file)
+    twin.hardlink_to(file)
+
+    assert [same_file(str(file), str(name)) for name in (file, link, twin, tmp_path / "." / "file")] == [True] * 4
+    assert not same_file(str(file), str(other))
+    assert not same_file(str(file), str(tmp_path / "new"))
+    assert not same_file(str(tmp_path / "missing"), str(file))
+    assert not same_file(str(file), None)
+    assert not same_file(os.devnull, os.devnull)
+
+
 # --------------------------------------------------------------------------------------------------------------- base64
+
+
+@pytest.mark.parametrize("pieces", [(1,), (2,), (3,), (2, 5, 1)])
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 100])
+def test_base64_is_written_in_pieces(length: int, pieces: tuple[int, ...]) -> None:
+    data = bytes(range(length))
+    source, file = Pieces(data, pieces), io.BytesIO()
+    with Base64Sink(file) as sink:
+        for piece in iter(lambda: source.read(100), b""):
+            sink.write(piece)
+
+    assert file.getvalue() == base64.b64encode(data)
+
+
+def test_nothing_is_completed_after_a_failure() -> None:
+    file = io.BytesIO()
+
+    def fail() -> None:
+        with Base64Sink(file) as sink:
+            sink.write(b"1234")
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - that very one
+        fail()
+    assert file.getvalue() == base64.b64encode(b"123")
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 100, 1000])
@@ -109,7 +202,7 @@ def test_base64_in_pieces(length: int, encode: object, pieces: tuple[int, ...]) 
 def test_what_is_not_base64(text: bytes, pieces: tuple[int, ...]) -> None:
     source = Base64Source(Pieces(text, pieces))
 
-    with pytest.raises(MalformedMessage, match=r"^base64 text at byte \d+: this is not base64$"):
+    with pytest.raises(MalformedMessage, match=r"^base64 text at byte \d+: is not base64$"):
         list(iter(lambda: source.read(100), b""))
 
 

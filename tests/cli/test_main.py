@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import warmkey
+from benchmarks.loopback_kms import loopback_kms
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
-from warmkey.cli.main import main
+from warmkey.cli.main import _kms_clients, _parser, main
 from warmkey.testing import FakeKms, moto_kms
 
 if TYPE_CHECKING:
@@ -131,12 +133,36 @@ def test_from_base64(shell: Shell, stdin: Callable[[bytes], None]) -> None:
     assert shell.out == b"text"
 
 
-def test_a_file_can_replace_itself(shell: Shell) -> None:
-    name = shell.write("file", b"text")
-    for command in ("encrypt", "decrypt"):
-        assert shell(command, "--key-arn", shell.key_arn, name, name) == 0
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 300_000])
+def test_base64_on_encrypt_is_what_decrypt_text_takes(shell: Shell, length: int) -> None:
+    text = shell.encrypted(plaintext_of(length), "--base64", "--context", "tenant=a").decode()
 
+    message = base64.b64decode(text, validate=True)
+    assert base64.b64encode(message).decode() == text
+    assert Client().decrypt(message, keyring=AwsKmsKeyring(shell.key_arn, kms_client=shell.kms)).plaintext == (
+        plaintext_of(length)
+    )
+    assert shell("decrypt", "--key-arn", shell.key_arn, "--base64", shell.path("message"), "-") == 0
+    assert shell.out == plaintext_of(length)
+
+
+@pytest.mark.parametrize("command", ["encrypt", "decrypt"])
+@pytest.mark.parametrize("as_name", ["file", "link", "twin", "./file"])
+@pytest.mark.parametrize("from_name", ["file", "-"])
+def test_the_input_is_never_overwritten(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, as_name: str, from_name: str
+) -> None:
+    file = Path(shell.write("file", b"text"))
+    Path(shell.path("link")).symlink_to(file)
+    Path(shell.path("twin")).hardlink_to(file)
+    with file.open("rb") as opened:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(opened))
+        source = from_name if from_name == "-" else shell.path(from_name)
+        assert shell(command, "--key-arn", shell.key_arn, source, shell.path(as_name)) == 2
+
+    assert "is the input too; write to another file" in shell.err
     assert shell.read("file") == b"text"
+    assert shell.kms.calls == []
 
 
 def test_each_of_several_keys_decrypts(shell: Shell) -> None:
@@ -242,7 +268,7 @@ def test_another_key_is_an_error_that_names_it(shell: Shell) -> None:
 @pytest.mark.parametrize("identifier", ["alias/mine", "arn:aws:kms:eu-west-1:111122223333:alias/mine", "1234abcd"])
 def test_decrypting_takes_the_arn_of_a_key(shell: Shell, identifier: str) -> None:
     assert shell("decrypt", "--key-arn", identifier, "-", "-") == 1
-    assert "decrypting takes that and no alias" in shell.err
+    assert "so an alias can't decrypt" in shell.err
 
 
 def test_an_alias_encrypts(shell: Shell) -> None:
@@ -308,6 +334,85 @@ def test_keys_are_reached_through_boto3(tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == b"text"
 
 
+AWS_CONFIG = """
+[default]
+region = eu-west-1
+[profile mine]
+region = eu-central-1
+aws_access_key_id = mine
+aws_secret_access_key = secret
+"""
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AWS configuration, and no other."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "config").write_text(AWS_CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("options", "region"),
+    [
+        ((), "eu-west-1"),
+        (("--profile", "mine"), "eu-central-1"),
+        (("--profile", "mine", "--region", "us-east-1"), "us-east-1"),
+        (("--region", "us-east-1"), "us-east-1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["encrypt", "decrypt"])
+def test_the_client_is_that_of_the_options(command: str, options: tuple[str, ...], region: str) -> None:
+    parsed = _parser().parse_args(
+        [command, "--key-arn", "x", *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
+    )
+    make = _kms_clients(parsed)
+
+    assert make(None).meta.region_name == region
+    assert make("ap-south-1").meta.region_name == "ap-south-1"  # an ARN's
+    assert make(None).meta.endpoint_url == "http://127.0.0.1:9"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_kms_at_another_endpoint_is_asked_with_the_credentials_of_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "plaintext").write_bytes(b"text")
+    with loopback_kms() as kms:
+        options = ["--key-arn", kms.key_arn, "--profile", "mine", "--endpoint-url", kms.url]
+        code = main(["encrypt", *options, str(tmp_path / "plaintext"), str(tmp_path / "message")])
+        assert (code, len(kms.kms.calls)) == (0, 1)
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--profile", "nope"), "The config profile (nope) could not be found. Unset AWS_PROFILE, or name a profile"),
+        (("--endpoint-url", "nowhere"), "Invalid endpoint: nowhere"),
+        (("--region", "no region"), "no region"),
+    ],
+)
+def test_what_boto3_refuses_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], problem: str
+) -> None:
+    (tmp_path / "plaintext").write_bytes(b"text")
+
+    assert main(["encrypt", "--key-arn", "alias/a", *options, str(tmp_path / "plaintext"), str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("warmkey: boto3 can't make a KMS client: ")
+    assert problem in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_version(shell: Shell) -> None:
+    assert shell("--version") == 0
+    assert shell.out.decode() == f"warmkey {warmkey.__version__}\n"
+
+
 # -------------------------------------------------------------------------------------------------------------- inspect
 
 
@@ -355,6 +460,41 @@ def test_python_dash_m() -> None:
 
     assert (result.returncode, result.stderr) == (0, b"")
     assert json.loads(result.stdout)["plaintext_length"] == 4
+
+
+@pytest.mark.parametrize("variables", [{"AWS_PROFILE": "nope"}, {"AWS_PROFILE": "nope", "AWS_REGION": "eu-west-1"}])
+def test_a_profile_that_is_not_there_is_no_traceback(tmp_path: Path, variables: dict[str, str]) -> None:
+    result = run("encrypt", "--key-arn", "alias/a", "-", "-", data=b"", HOME=str(tmp_path), **variables)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"warmkey: boto3 can't make a KMS client: The config profile (nope) could not be")
+    assert result.stderr.count(b"\n") == 1
+
+
+EAGER = [{"WARMKEY_INIT": "eager"}, {"WARMKEY_INIT": "soon"}, {"WARMKEY_INIT": "eager", "WARMKEY_TYPO": "1"}]
+
+
+@pytest.mark.parametrize("variables", EAGER)
+def test_settings_of_a_function_are_not_the_command_lines(variables: dict[str, str]) -> None:
+    result = run("inspect", "-", data=message_of(b"text"), **variables)
+
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("variables", EAGER)
+def test_nor_those_of_the_installed_script(tmp_path: Path, variables: dict[str, str]) -> None:
+    script = tmp_path / "warmkey"  # as pip writes it
+    script.write_text("import sys\nfrom warmkey.cli.main import main\nsys.exit(main())\n")
+    result = subprocess.run(
+        [sys.executable, script, "inspect", "-"],
+        input=message_of(b"text"),
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT / "src"), **variables},
+    )
+
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_letters_that_the_terminal_lacks_do_no_harm() -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -109,6 +110,52 @@ def test_kms_keys_are_named_by_their_arn() -> None:
     text = text_of(message)
     assert "data key    encrypted 3 times" in text
     assert any(line.startswith(f"    2. aws-kms: {arns[1]} (") for line in text)
+
+
+BRANCH_KEY_VERSION = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+HIERARCHY = bytes(16 + 12) + UUID(BRANCH_KEY_VERSION).bytes + bytes(32 + 16)
+
+
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+def test_a_branch_key_is_shown_as_what_it_is_and_not_as_an_arn() -> None:
+    message = message_of(b"", keys=[sized(b"aws-kms-hierarchy") + sized(b"tenant-a") + sized(HIERARCHY)])
+
+    assert json_of(message)["encrypted_data_keys"] == [
+        {
+            "key_provider_id": "aws-kms-hierarchy",
+            "branch_key_id": "tenant-a",
+            "branch_key_version": BRANCH_KEY_VERSION,
+            "ciphertext_length": 92,
+        }
+    ]
+    assert f"    1. aws-kms-hierarchy: branch key tenant-a, version {BRANCH_KEY_VERSION} (92 bytes)" in text_of(message)
+
+
+def test_a_branch_keys_version_is_left_out_where_the_ciphertext_is_too_short_to_have_one() -> None:
+    message = message_of(b"", keys=[sized(b"aws-kms-hierarchy") + sized(b"tenant-a") + sized(HIERARCHY[:43])])
+
+    assert json_of(message)["encrypted_data_keys"] == [
+        {"key_provider_id": "aws-kms-hierarchy", "branch_key_id": "tenant-a", "ciphertext_length": 43}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "field"),
+    [
+        (b"aws-kms", "key_arn"),
+        (b"aws-kms-rsa", "key_arn"),
+        (b"aws-kms-ecdh", "key_provider_info_hex"),
+        (b"raw-ecdh", "key_provider_info_hex"),
+        (b"aws-kms-custom", "key_name"),
+        (b"aws-kms-hierarchy2", "key_name"),
+        (b"", "key_name"),
+    ],
+)
+def test_only_what_kms_wrapped_has_a_key_arn(provider: bytes, field: str) -> None:
+    message = message_of(b"", keys=[sized(provider) + sized(b"information") + sized(b"blob")])
+    (key,) = json_of(message)["encrypted_data_keys"]
+
+    assert set(key) == {"key_provider_id", field, "ciphertext_length"}
 
 
 def test_information_that_is_no_text_is_hexadecimal() -> None:

@@ -149,6 +149,7 @@ def test_the_collector_is_left_as_it_was_found(*, enabled: bool, region: str) ->
 
 def test_without_a_region_the_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's may remember a Region
 
     with pytest.raises(ConfigurationError, match="boto3 can't make a KMS client: You must specify a region"):
         clients()(None)
@@ -166,6 +167,17 @@ def test_a_boto3_whose_parts_do_not_fit_is_told_from_a_missing_one(monkeypatch: 
     monkeypatch.setitem(sys.modules, "warmkey.lambda_runtime.botocore_session", None)
 
     with pytest.raises(ConfigurationError, match=r"boto3 can.t be imported: .*Check which copies of boto3"):
+        clients()("eu-central-1")
+
+
+@pytest.mark.parametrize("with_boto3", [True, False])
+def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, *, with_boto3: bool) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    if not with_boto3:
+        monkeypatch.delitem(sys.modules, "boto3")
+
+    with pytest.raises(ConfigurationError, match=r"The config profile \(nope\) could not be found. Unset AWS_PROFILE"):
         clients()("eu-central-1")
 
 

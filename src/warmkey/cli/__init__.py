@@ -1,1 +1,1 @@
-"""The command line: look into a message without any key; encrypt and decrypt files with a KMS key."""
+"""The command line: inspect a message without any key; encrypt and decrypt files with a KMS key."""

@@ -1,4 +1,4 @@
-"""What the three commands do."""
+"""Run the three commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from warmkey.cli.files import Base64Source, Progress, can_be_replaced, opened, replaced, written_to
+from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replaced, opened, replaced, written_to
 from warmkey.cli.message_walk import examine
 from warmkey.cli.report import as_json, as_text
 from warmkey.client_apis.client import Client
@@ -36,18 +36,18 @@ _COPY_LENGTH = 2**17
 
 
 def inspect(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
-    """Say what stands in a message; 1 if it is damaged."""
+    """Show what a message contains; 1 if it is damaged."""
     with opened(arguments.input) as file:
         found = examine(Base64Source(file) if arguments.base64 else file)
     present = as_json if arguments.json else as_text
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # text of a message must not fail for want of a letter
+        sys.stdout.reconfigure(errors="backslashreplace")  # for text that the terminal's encoding lacks
     print(present(found, arguments.input))  # noqa: T201 - what the command is for
     return 0 if found.problem is None else 1
 
 
 def encrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
-    """Make a message of a file."""
+    """Encrypt a file."""
     keyring = _keyring(arguments.key_arn, kms_clients)
     client = Client(commitment_policy=arguments.commitment_policy)
     with _source(arguments) as source:
@@ -58,12 +58,12 @@ def encrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
             algorithm_suite=arguments.suite,
             frame_length=arguments.frame_length,
         )
-        _copy(stream, arguments.output)
+        _copy(stream, arguments.output, encode=Base64Sink if arguments.base64 else None)
     return 0
 
 
 def decrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
-    """Make the plaintext of a message, and none of it if any of it is not authentic."""
+    """Decrypt a file; a file appears only if all of it is authentic."""
     for identifier in arguments.key_arn:
         _check_can_decrypt(identifier)
     keyring = _keyring(arguments.key_arn, kms_clients)
@@ -95,17 +95,21 @@ def _source(arguments: argparse.Namespace) -> Iterator[Source]:
             yield progress
 
 
-def _copy(stream: MessageStream, output: str) -> None:
-    """Into a file that appears when it is complete; to standard output, a pipe or a device as it comes."""
+def _copy(stream: MessageStream, output: str, encode: Callable[[BinaryIO], Base64Sink] | None = None) -> None:
+    """Copy into a file that appears when it is complete; to standard output, a pipe or a device as it comes."""
     target = replaced(output) if can_be_replaced(output) else written_to(output)
     with target as file, stream:
-        shutil.copyfileobj(stream, file, _COPY_LENGTH)
+        if encode is None:
+            shutil.copyfileobj(stream, file, _COPY_LENGTH)
+            return
+        with encode(file) as sink:
+            shutil.copyfileobj(stream, sink, _COPY_LENGTH)
 
 
 def _copy_when_verified(stream: DecryptStream, output: str) -> None:
-    """What has been written to a pipe can't be taken back, so a signed message waits for its signature.
+    """Copy once the signature is verified, because what has been written to a pipe can't be taken back.
 
-    It waits in a file without a name, readable by nobody else, that is gone when it is closed.
+    The plaintext waits in a file that has no name, that nobody else can read, and that is gone when it is closed.
     """
     with tempfile.TemporaryFile() as waiting:
         with stream:
@@ -116,7 +120,7 @@ def _copy_when_verified(stream: DecryptStream, output: str) -> None:
 
 
 def _keyring(identifiers: list[str], kms_clients: KmsClients) -> MultiKeyring:
-    """The first generates the data key, all wrap it, any can unwrap it."""
+    """Make a keyring: the first key generates the data key, all wrap it, any can unwrap it."""
     keyrings = [AwsKmsKeyring(identifier, kms_client=kms_clients(region_of(identifier))) for identifier in identifiers]
     return MultiKeyring(keyrings[0], keyrings[1:])
 
@@ -125,5 +129,5 @@ def _check_can_decrypt(identifier: str) -> None:
     arn = parse_kms_arn(identifier)
     if arn is None or not arn.is_key:
         raise InvalidRequest(
-            f"--key-arn is {identifier!r}; messages name the ARN of the key, so decrypting takes that and no alias"
+            f"--key-arn must be the ARN of a key, not {identifier!r}: messages name that ARN, so an alias can't decrypt"
         )

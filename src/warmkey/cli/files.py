@@ -1,4 +1,4 @@
-"""Where the commands read from and write to."""
+"""Read from and write to what the command line names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import binascii
 import errno
 import os
-import shutil
 import stat
 import sys
 from contextlib import contextmanager, suppress
@@ -20,16 +19,27 @@ if TYPE_CHECKING:
 
     from warmkey.client_apis.buffered_source import Source
 
-__all__ = ["STANDARD", "Base64Source", "Progress", "can_be_replaced", "opened", "replaced", "written_to"]
+__all__ = [
+    "STANDARD",
+    "Base64Sink",
+    "Base64Source",
+    "Progress",
+    "can_be_replaced",
+    "opened",
+    "replaced",
+    "same_file",
+    "written_to",
+]
 
 # The name that stands for standard input or standard output.
 STANDARD = "-"
 _PROGRESS_STEP = 32 * 2**20
+_PRIVATE = 0o600
 
 
 @contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
-    """The file to read from."""
+    """Open the file to read from."""
     if name == STANDARD:
         yield sys.stdin.buffer
         return
@@ -38,7 +48,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 
 def can_be_replaced(name: str) -> bool:
-    """Whether *name* is a file that can be put in place when it is complete; no pipe, no device.
+    """Return whether *name* is a file that can be put in place when it is complete; not a pipe or a device.
 
     :raises IsADirectoryError: it is a directory
     """
@@ -53,27 +63,69 @@ def can_be_replaced(name: str) -> bool:
     return stat.S_ISREG(mode)
 
 
+def same_file(source: str, target: str | None) -> bool:
+    """Return whether both are one regular file, by any name; ``-`` is what standard input or output leads to."""
+    if target is None:
+        return False
+    try:
+        read = _status(source, sys.stdin)
+        written = _status(target, sys.stdout)
+    except (OSError, ValueError, AttributeError):  # one of them does not exist, or is not a file of the system
+        return False
+    return stat.S_ISREG(read.st_mode) and os.path.samestat(read, written)
+
+
+def _status(name: str, stream: TextIO) -> os.stat_result:
+    return os.fstat(stream.fileno()) if name == STANDARD else Path(name).stat()
+
+
 @contextmanager
 def replaced(name: str) -> Iterator[BinaryIO]:
-    """A new file that becomes *name* when the block ends well, and is gone when it does not."""
+    """Give a new file that becomes *name* when the block ends well, and is gone when it does not.
+
+    Until then it has no name where the file system can do that, so not even a killed process leaves a part behind.
+    Elsewhere it is ``.warmkey-….part`` beside *name*. Nobody but its owner can read it before it is complete.
+    """
     target = Path(name).resolve()
     part = target.with_name(f".warmkey-{os.urandom(8).hex()}.part")
+    descriptor, is_named = _new_file(part)
     try:
-        with part.open("xb") as file:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - it has no path
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
+            os.fchmod(descriptor, _mode_for(target))
+            os.fsync(descriptor)
+            if not is_named:
+                # With a folder's descriptor Python calls linkat, which can follow this link; link can't.
+                os.link(f"/proc/self/fd/{descriptor}", part, src_dir_fd=descriptor)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
+def _new_file(part: Path) -> tuple[int, bool]:
+    """Return the descriptor of an empty file for this user alone, and whether it has the name *part*."""
+    without_name = getattr(os, "O_TMPFILE", None)  # Linux, and there not every file system
+    if without_name is not None and Path("/proc/self/fd").is_dir():
+        with suppress(OSError):
+            return os.open(part.parent, without_name | os.O_WRONLY, _PRIVATE), False
+    return os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE), True
+
+
+def _mode_for(target: Path) -> int:
+    """Return the mode that *target* has, or that a new file gets."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(_PRIVATE)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
 @contextmanager
 def written_to(name: str) -> Iterator[BinaryIO]:
-    """Standard output, a pipe or a device, as it is."""
+    """Open standard output, a pipe or a device, as it is."""
     if name == STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -83,7 +135,7 @@ def written_to(name: str) -> Iterator[BinaryIO]:
 
 
 class Base64Source:
-    """The bytes that the base64 text of *source* stands for; white space in it does not matter."""
+    """Decode the base64 text of *source*; white space in it does not matter."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -92,7 +144,7 @@ class Base64Source:
         self._position = 0
 
     def read(self, length: int, /) -> bytes:
-        """Up to *length* bytes, and none only at the end.
+        """Return up to *length* bytes, and none only at the end.
 
         :raises MalformedMessage: it is not base64
         """
@@ -114,11 +166,34 @@ class Base64Source:
             self._padded = self._padded or text.endswith(b"=")
             with suppress(binascii.Error):
                 return base64.b64decode(text, validate=True)
-        raise MalformedMessage("this is not base64", where="base64 text", offset=self._position)
+        raise MalformedMessage("is not base64", where="base64 text", offset=self._position)
+
+
+class Base64Sink:
+    """Write to *file* as one line of base64 text, as ``encrypt_text`` returns it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._rest = b""
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """Write *data*; up to two bytes of it wait for more."""
+        data = self._rest + bytes(data)
+        whole = len(data) // 3 * 3
+        self._file.write(base64.b64encode(data[:whole]))
+        self._rest = data[whole:]
+        return whole
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_error: object) -> None:
+        if kind is None:
+            self._file.write(base64.b64encode(self._rest))
 
 
 class Progress:
-    """Reads from *source* and says on *terminal* how far it has come, every 32 MiB."""
+    """Read from *source* and report on *terminal* how far it has come, every 32 MiB."""
 
     def __init__(self, source: BinaryIO, terminal: TextIO) -> None:
         self._source = source
@@ -129,7 +204,7 @@ class Progress:
         self._told = False
 
     def read(self, length: int, /) -> bytes:
-        """What *source* gives."""
+        """Return what *source* gives."""
         data = self._source.read(length)
         before, self._count = self._count, self._count + len(data)
         if self._count // _PROGRESS_STEP > before // _PROGRESS_STEP:
@@ -140,7 +215,7 @@ class Progress:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._told and self._in_place:  # leave the line that was written over and over
+        if self._told and self._in_place:  # end the line that was written again and again
             print(file=self._terminal)
 
     def _tell(self) -> None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.cli import commands
+from warmkey.cli.files import same_file
 from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
 from warmkey.exceptions import WarmkeyError
 
@@ -33,9 +36,14 @@ def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | No
     :param arguments: used instead of the arguments of the process
     :param kms_clients: makes a KMS client for a Region; the default uses boto3
     """
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if same_file(parsed.input, parsed.output):
+        parser.error(
+            f"{parsed.output} is the input too; write to another file, so that a copy is left if anything fails"
+        )
     try:
-        code: int = parsed.command(parsed, kms_clients or _boto3_client)
+        code: int = parsed.command(parsed, kms_clients or _kms_clients(parsed))
     except BrokenPipeError:
         # The reader of our output has closed the pipe; without this, Python reports the error again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,10 +56,14 @@ def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | No
     return code
 
 
-def _boto3_client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-    from warmkey.lambda_runtime.wiring import kms_client  # noqa: PLC0415 - inspecting needs no boto3
+def _kms_clients(arguments: argparse.Namespace) -> KmsClients:
+    def client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        from warmkey.lambda_runtime.wiring import client_maker, kms_client  # noqa: PLC0415 - inspecting needs no boto3
 
-    return kms_client(region)
+        make = partial(client_maker(arguments.profile), endpoint_url=arguments.endpoint_url)
+        return kms_client(region or arguments.region, make=make)
+
+    return client
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Encrypt, decrypt and inspect messages in the format of the AWS Encryption SDK.",
         allow_abbrev=False,
     )
+    # warmkey itself, which has run before any module of it, is above this one.
+    version = import_module("warmkey").__version__
+    parser.add_argument("--version", action="version", version=f"warmkey {version}")
     commands_ = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_inspect(commands_)
     _add_encrypt(commands_)
@@ -73,7 +88,7 @@ def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         help="show what a message contains and where it is damaged; needs no key",
         description="Show what a message contains and where it is damaged. Needs no key, so it authenticates nothing.",
     )
-    parser.set_defaults(command=commands.inspect)
+    parser.set_defaults(command=commands.inspect, output=None)
     parser.add_argument("input", metavar="FILE", help="the file to read; - for standard input")
     parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
     parser.add_argument("--base64", action="store_true", help="the message is base64 text")
@@ -95,6 +110,7 @@ def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         metavar="BYTES",
         help="plaintext bytes per frame, or auto, which is faster for large files; default: %(default)s",
     )
+    parser.add_argument("--base64", action="store_true", help="write the message as base64 text")
 
 
 def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
@@ -143,6 +159,12 @@ def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT.name,
         help="which messages to write and read, depending on key commitment; default: %(default)s",
     )
+    aws = parser.add_argument_group("AWS")
+    aws.add_argument("--profile", help="profile of the AWS configuration files; default: as boto3 chooses it")
+    aws.add_argument(
+        "--region", help="Region of key IDs and aliases; an ARN names its own; default: as boto3 chooses it"
+    )
+    aws.add_argument("--endpoint-url", metavar="URL", help="endpoint of KMS; default: the endpoint of the Region")
     parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
     parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write or replace; - for standard output")

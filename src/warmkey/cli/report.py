@@ -1,14 +1,14 @@
-"""``warmkey inspect``: what was found in a message, for a person and as JSON."""
+"""Report what ``warmkey inspect`` found in a message, for a person and as JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.data_format.foreign_bytes import NOT_A_MESSAGE
 from warmkey.data_format.message_header import ContentType
-from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "as_text"]
 
+# Key providers whose key provider info is the ARN of a KMS key. Names that only start like them are raw keyrings'.
+_UNDER_KMS_KEYS = {"aws-kms", "aws-kms-rsa"}
+# It is public keys, which are not text.
+_KEY_AGREEMENT = {"aws-kms-ecdh", "raw-ecdh"}
+# It is the ID of a branch key, and the ciphertext has a salt, an IV and the branch key's version ahead of the rest.
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+_HIERARCHY = "aws-kms-hierarchy"
+_UUID_LENGTH = 16
+_BRANCH_KEY_VERSION = slice(16 + IV_LENGTH, 16 + IV_LENGTH + _UUID_LENGTH)
 # spec: framework/raw-aes-keyring.md#key-provider-information
 _RAW_AES_LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
 
 
 def as_json(found: Examination, name: str) -> str:
-    """One JSON object; its fields are described in docs/inspect.md."""
+    """Return one JSON object; docs/inspect.md describes its fields."""
     problem = found.problem
     report: dict[str, Any] = {
         "file": name,
@@ -64,7 +73,9 @@ def _key(key: EncryptedDataKey) -> dict[str, Any]:
 
 
 def _key_provider_info(key: EncryptedDataKey) -> dict[str, str]:
-    """As what it is, where that can be told."""
+    """Return the provider info as what it is, where that can be told."""
+    if key.key_provider_id in _KEY_AGREEMENT:
+        return {"key_provider_info_hex": key.key_provider_info.hex()}
     info = key.key_provider_info
     if info[-IV_LENGTH - len(_RAW_AES_LENGTHS) : -IV_LENGTH] == _RAW_AES_LENGTHS:
         info = info[: -IV_LENGTH - len(_RAW_AES_LENGTHS)]
@@ -72,7 +83,14 @@ def _key_provider_info(key: EncryptedDataKey) -> dict[str, str]:
         text = info.decode()
     except UnicodeDecodeError:
         return {"key_provider_info_hex": key.key_provider_info.hex()}
-    return {"key_arn" if key.key_provider_id.startswith(AWS_KMS_PROVIDER_ID) else "key_name": text}
+    if key.key_provider_id == _HIERARCHY:
+        return {"branch_key_id": text, **_branch_key_version(key.ciphertext)}
+    return {"key_arn" if key.key_provider_id in _UNDER_KMS_KEYS else "key_name": text}
+
+
+def _branch_key_version(ciphertext: bytes) -> dict[str, str]:
+    version = ciphertext[_BRANCH_KEY_VERSION]
+    return {"branch_key_version": str(UUID(bytes=version))} if len(version) == _UUID_LENGTH else {}
 
 
 def _body(found: Examination, header: MessageHeader) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def _body(found: Examination, header: MessageHeader) -> dict[str, Any]:
 
 
 def as_text(found: Examination, name: str) -> str:
-    """A few lines to read."""
+    """Return a few lines to read."""
     lines = [_line("file", name)]
     if found.header is not None:
         lines += _header_lines(found.header)
@@ -113,9 +131,11 @@ def _header_lines(header: MessageHeader) -> Iterator[str]:
         yield f"    {_shown(key)} = {_shown(value)}"
     yield _line("data key", f"encrypted {_count(len(header.encrypted_data_keys), 'time')}")
     for number, encrypted in enumerate(header.encrypted_data_keys, 1):
-        info = next(iter(_key_provider_info(encrypted).values()))
+        info = _key_provider_info(encrypted)
+        version = f", version {info['branch_key_version']}" if "branch_key_version" in info else ""
+        shown = ("branch key " if "branch_key_id" in info else "") + _shown(next(iter(info.values())))
         length = f"{len(encrypted.ciphertext):,} bytes"
-        yield f"    {number}. {_shown(encrypted.key_provider_id)}: {_shown(info)} ({length})"
+        yield f"    {number}. {_shown(encrypted.key_provider_id)}: {shown}{version} ({length})"
 
 
 def _body_text(found: Examination, header: MessageHeader) -> str:
@@ -152,5 +172,5 @@ def _count(number: int, noun: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """*text*, unless it would do something to the terminal: then as Python writes it."""
+    """Return *text*, or, where it has control characters, *text* as Python escapes it."""
     return text if text.isprintable() else ascii(text)

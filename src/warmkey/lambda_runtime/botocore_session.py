@@ -15,9 +15,12 @@ import botocore.session
 __all__ = ["new_session"]
 
 
-def new_session() -> Any:  # noqa: ANN401 - botocore has no types
-    """Return a botocore session of our own, which reads environment and files like any other."""
-    session = botocore.session.get_session()
+def new_session(profile: str | None = None) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return a botocore session of our own, which reads environment and files like any other.
+
+    :param profile: of the AWS configuration files, instead of ``AWS_PROFILE``
+    """
+    session = botocore.session.Session(profile=profile)
     paths = session.get_component("data_loader").search_paths
     session.register_component("data_loader", _Loader(list(paths), include_default_search_paths=False))
     return session

@@ -8,6 +8,7 @@ takes the field's name itself, with the text that the variable would have or wit
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import Field, field, fields
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ __all__ = [
     "check_keywords",
     "function_name",
     "home_region",
+    "is_command_line",
     "is_eager",
     "is_invoked",
     "is_snap_start",
@@ -272,6 +274,14 @@ def is_eager(keywords: Mapping[str, object]) -> bool:
     """
     init = keywords.get("init", os.environ.get(PREFIX + "INIT", Init.LAZY))
     return _parse(ROWS["init"], init, shown_as=PREFIX + "INIT") is Init.EAGER
+
+
+def is_command_line() -> bool:
+    """Return whether this process is the command ``warmkey``, which never uses the default client."""
+    program, *_ = getattr(sys, "argv", None) or [""]
+    if program == "-m":  # so it is while Python looks for the module that it was told to run
+        return ("-m", "warmkey") in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    return os.path.basename(program) in {"warmkey", "warmkey.exe"}  # noqa: PTH119 - pathlib is not loaded yet
 
 
 def function_name() -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,7 @@ from warmkey.observability.counters import KmsAndEvictionCounter
 from warmkey.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
@@ -158,40 +159,47 @@ def _longest_call_seconds(settings: Settings) -> float:
 def kms_client(region: str | None, *, config: Any = None, make: ClientMaker | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
     """Make a KMS client; without *region* in the Region that boto3 is configured for.
 
-    :param make: as :func:`client_maker` gives it
+    :param make: as :func:`client_maker` returns it
     :raises ConfigurationError: boto3 is missing, or can't make one
     """
     # botocore parses a megabyte of JSON and keeps it. To look for garbage in it a hundred times takes 12 of 125 ms.
     was_enabled = gc.isenabled()
     try:
         gc.disable()
-        return _make_client(region, config, make or client_maker())
+        make = make or client_maker()
+        with _explaining_errors():
+            return make("kms", region_name=region, config=config)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _make_client(region: str | None, config: Any, make: ClientMaker) -> Any:  # noqa: ANN401 - boto3 has no types
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see client_maker
+@contextmanager
+def _explaining_errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see client_maker
 
     try:
-        return make("kms", region_name=region, config=config)
+        yield
+    except ProfileNotFound as error:
+        problem = f"{error}. Unset AWS_PROFILE, or name a profile of the AWS configuration files"
+        raise ConfigurationError(f"boto3 can't make a KMS client: {problem}") from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
 
 
-def client_maker() -> ClientMaker:
+def client_maker(profile: str | None = None) -> ClientMaker:
     """Return a function that makes clients of one session.
 
     It is boto3's default session if the function has loaded boto3: that session has what other clients have loaded and
     what the function's author has set up. It keeps credentials, though, which a snapshot must not hold.
 
-    :raises ConfigurationError: boto3 is missing, damaged or too old
+    :param profile: of the AWS configuration files, instead of boto3's default
+    :raises ConfigurationError: boto3 is missing, damaged or too old, or its configuration can't be used
     """
     try:
         _check_boto3()
         # A tenth of a second that a function with a client of its own does not need.
-        if "boto3" in sys.modules and not is_snap_start():
+        if "boto3" in sys.modules and profile is None and not is_snap_start():
             import boto3  # noqa: PLC0415
 
             return boto3.client  # type: ignore[no-any-return]
@@ -203,7 +211,8 @@ def client_maker() -> ClientMaker:
             f"boto3 can't be imported: {error}. Check which copies of boto3 and urllib3 the function and its layers "
             "bring; those in Lambda's runtimes work with each other"
         ) from error
-    return new_session().create_client  # type: ignore[no-any-return]
+    with _explaining_errors():
+        return new_session(profile).create_client  # type: ignore[no-any-return]
 
 
 def _check_boto3() -> None:
