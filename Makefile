@@ -28,7 +28,7 @@ help: ## list the targets
 # ------------------------------------------------------------------------------------------------- the two commands
 
 .PHONY: demo
-demo: .venv-demo/.installed ## run hundreds of records through a real Lambda runtime, with a handful of KMS calls
+demo: .venv-demo/.installed ## run hundreds of records through a real Lambda runtime; DEMO_OPTIONS=--help lists options
 	-@$(MAKE) runtime
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from examples.demo.function_output import FunctionOutput, parse
 from examples.demo.kms_server import REGION, create_key, request_counts
+from warmkey.lambda_runtime.settings import PREFIX, ROWS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from examples.demo.emulator import Invocation
     from examples.demo.records import Record
 
-__all__ = ["Function", "Phase", "Play", "Stage"]
+__all__ = ["WHY_SMALL", "Function", "Phase", "Play", "Stage", "small_limits"]
 
 _FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 _PROGRESS_LINES = 8
 
 # Limits so small that four hundred records reach them: the large records exceed the byte limit, the others use up their
 # data keys, and there are more tenants than data keys fit into the cache for encrypting.
+WHY_SMALL = "so that a few hundred records show what a day of traffic would"
 _SETTINGS = {
     "encrypt": {
         "WARMKEY_CACHE_CAPACITY": "5",
@@ -32,6 +34,15 @@ _SETTINGS = {
     },
     "decrypt": {"WARMKEY_CACHE_CAPACITY": "100"},
 }
+
+
+def small_limits() -> str:
+    """List the limits of the two functions beside warmkey's defaults."""
+    return "\n".join(
+        f"  {function}: {variable}={value} (default {ROWS[variable.removeprefix(PREFIX).lower()].default})"
+        for function, settings in _SETTINGS.items()
+        for variable, value in settings.items()
+    )
 
 
 class Function(Protocol):

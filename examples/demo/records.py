@@ -35,6 +35,10 @@ class Record:
     tenant: str
     text: str
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.id, int) and isinstance(self.tenant, str) and isinstance(self.text, str)):
+            raise TypeError(f"a record must have a number as id, and texts as tenant and text (id {self.id!r})")
+
 
 def read(path: Path = RECORDS) -> list[Record]:
     """Read all records of a file that has a JSON object on each line."""

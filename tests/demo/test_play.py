@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,3 +110,57 @@ def test_where_the_emulator_cannot_run_it_says_so_and_plays_in_process(
     assert status == 0
     assert "can't run here: there is no emulator" in said
     assert "Every record came back unchanged." in said
+
+
+def test_the_limits_are_shown_beside_the_defaults_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["--in-process", "--first", "2", "--batch", "100"]) == 0
+    shown = capsys.readouterr().out
+
+    assert "The limits are small on purpose, so that a few hundred records show what a day of traffic would:" in shown
+    assert "  encrypt: WARMKEY_MAX_MESSAGES_ENCRYPTED=38 (default 1000)\n" in shown
+    assert "  decrypt: WARMKEY_CACHE_CAPACITY=100 (default 1000)\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--first", "0"], "--first: must be an integer, 1 or more, not '0'"),
+        (["--first", "-3"], "--first: must be an integer, 1 or more, not '-3'"),
+        (["--batch", "0"], "--batch: must be an integer, 1 or more, not '0'"),
+        (["--batch", "many"], "--batch: must be an integer, 1 or more, not 'many'"),
+        (["--bat", "5"], "unrecognized arguments: --bat 5"),
+        (["--records", "missing"], "--records: must be a file of records, not 'missing': [Errno 2]"),
+        (["--records", "empty"], "--records: must be a file of records, not 'empty', which is empty"),
+        (["--records", "text"], "--records: must be a file of records, not 'text': "),
+        (["--records", "list"], "--records: must be a file of records, not 'list': "),
+        (["--records", "numbers"], "--records: must be a file of records, not 'numbers': a record must have a number"),
+        (["--records", "twice"], "--records: must be a file of records with an id each, not 'twice'"),
+        (["--metrics", "."], "--metrics: must be a file in a folder that exists, not '.'"),
+        (["--metrics", "nowhere/metrics"], "--metrics: must be a file in a folder that exists"),
+    ],
+)
+def test_senseless_options_are_refused_before_anything_starts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    problem: str,
+) -> None:
+    record = '{"id": 1, "tenant": "acme", "text": "lamp"}\n'
+    files = {"empty": "", "text": "lamp\n", "list": "[1]\n", "twice": record * 2}
+    for name, content in {**files, "numbers": record.replace('"lamp"', "7")}.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit) as refused:
+        demo.main(arguments)
+    shown = capsys.readouterr()
+    assert (refused.value.code, shown.out) == (2, "")
+    assert problem in shown.err
+
+
+def test_every_option_is_documented() -> None:
+    page = (Path(demo.__file__).parent / "README.md").read_text(encoding="utf-8")
+    options = [option for action in demo._parser()._actions for option in action.option_strings if len(option) > 2]
+
+    assert [option for option in options if option != "--help" and f"| `{option}" not in page] == []
