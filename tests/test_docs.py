@@ -18,7 +18,9 @@ import pytest
 import warmkey
 from examples import change_the_key, two_regions
 from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
+from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
+from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.testing import FakeKms, KmsSession, fake_kms, moto_kms
 
 if TYPE_CHECKING:
@@ -271,18 +273,23 @@ def fail_with(fault: str) -> Callable[[KmsSession], object]:
 
 
 def configured(**settings: object) -> Callable[[KmsSession], object]:
-    def trouble(_kms: KmsSession) -> None:
-        warmkey.reset()
-        warmkey.configure(**settings)
+    def trouble(kms: KmsSession) -> None:
+        kms.configure(**settings)  # type: ignore[arg-type]
         warmkey.encrypt(b"")
 
     return trouble
 
 
+def configured_too_late(_kms: KmsSession) -> None:
+    client = DefaultClient()  # under a fixture the one of the helpers may always be configured
+    client.get()
+    client.configure(Overrides())
+
+
 def with_variables(**variables: str) -> Callable[[KmsSession], object]:
-    def trouble(_kms: KmsSession) -> None:
+    def trouble(kms: KmsSession) -> None:
         os.environ.update(variables)  # the session puts the environment back
-        configured()(_kms)
+        configured()(kms)
 
     return trouble
 
@@ -305,7 +312,7 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
         with_variables(WARMKEY_KMS_KEY_ARN="x"),
     ),
     ("WARMKEY_KMS_KEY_ARNS names 'alias/orders', which is not a key ARN", configured(kms_key_arns="alias/orders")),
-    ("configure() came after the first use of warmkey", lambda _: (warmkey.encrypt(b""), warmkey.configure())),
+    ("configure() came after the first use of warmkey", configured_too_late),
     (
         "the encryption context is the LambdaContext of your handler",
         lambda _: warmkey.encrypt(b"", LambdaContext()),  # type: ignore[arg-type]

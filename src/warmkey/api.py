@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
@@ -25,12 +25,15 @@ from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from warmkey.client_apis.client import Client
     from warmkey.clock import Clock
     from warmkey.cmms.caching import CachingCMM
     from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import Emit
+    from warmkey.lambda_runtime.keywords import Keywords as Keywords  # noqa: PLC0414 - warmkey.testing has it from here
+    from warmkey.lambda_runtime.keywords import SettingsKeywords
     from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = [
@@ -162,9 +165,9 @@ def configure(
     botocore_config: Any = None,  # noqa: ANN401 - botocore has no types
     emit: Emit = ignore,
     clock: Clock | None = None,
-    **settings: Any,  # noqa: ANN401 - as many types as settings
+    **settings: Unpack[SettingsKeywords],
 ) -> None:
-    """Say what differs from the environment, before the first use.
+    """Set what differs from the environment, before the first use.
 
     :param kms_client: a boto3 KMS client to use for every key, whatever its Region
     :param botocore_config: a ``botocore.config.Config`` over ours, for example for a proxy or an endpoint
@@ -172,10 +175,41 @@ def configure(
     :param clock: tells the time; tests move it
     :param settings: named as the variables in lower case without ``WARMKEY_``, as typed values or as text
     :raises ConfigurationError: a setting is wrong or unknown, or the first use is past
+
+    Under a fixture of :mod:`warmkey.testing` the KMS, the keys and the clock stay the test's.
     """
     DEFAULT.configure(
-        Overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
+        _overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, **settings)
     )
+
+
+def pinned(**keywords: Unpack[Keywords]) -> AbstractContextManager[None]:
+    """Keep *keywords* of :func:`configure` in force for a ``with`` block, whatever else it is given meanwhile.
+
+    For :mod:`warmkey.testing`: see :meth:`warmkey.lambda_runtime.default_client.DefaultClient.pinned`.
+
+    :raises ConfigurationError: a setting is wrong or unknown
+    """
+    return DEFAULT.pinned(_overrides(**keywords))
+
+
+def pin(**keywords: Unpack[Keywords]) -> None:
+    """Put *keywords* in place of those that :func:`pinned` was given.
+
+    :raises ConfigurationError: a setting is wrong or unknown
+    """
+    DEFAULT.pin(_overrides(**keywords))
+
+
+def _overrides(
+    *,
+    kms_client: Any = None,  # noqa: ANN401 - as configure
+    botocore_config: Any = None,  # noqa: ANN401 - as configure
+    emit: Emit = ignore,
+    clock: Clock | None = None,
+    **settings: Unpack[SettingsKeywords],
+) -> Overrides:
+    return Overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
 
 
 def warm_up() -> None:

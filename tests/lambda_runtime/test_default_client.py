@@ -79,7 +79,8 @@ def test_a_failure_to_build_can_be_repaired(session: KmsSession, monkeypatch: py
 
 
 @pytest.mark.parametrize("use", [warmkey.warm_up, warmkey.default_cmm, warmkey.default_client, warmkey.cache_info])
-def test_configure_after_the_first_use_is_refused(session: KmsSession, use: Any) -> None:
+def test_configure_after_the_first_use_is_refused(monkeypatch: pytest.MonkeyPatch, use: Any) -> None:
+    monkeypatch.setenv("WARMKEY_KMS_KEY_ARNS", KEY)
     use()
 
     with pytest.raises(ConfigurationError, match="after the first use"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from enum import Enum
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+import warmkey
 from warmkey import AlgorithmSuite, CommitmentPolicy, ConfigurationError
 from warmkey.lambda_runtime import settings
+from warmkey.lambda_runtime.keywords import Keywords, SettingsKeywords
 from warmkey.lambda_runtime.settings import ROWS, VARIABLES, Init, KmsMode, Metrics, Settings, read_settings
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -366,6 +369,19 @@ def test_the_region_is_that_of_the_function(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.home_region() is None
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     assert settings.home_region() == "eu-central-1"
+
+
+# --- types
+
+
+def test_the_keywords_that_a_type_checker_knows_are_the_settings() -> None:
+    assert list(SettingsKeywords.__annotations__) == list(ROWS)
+
+
+def test_they_and_the_arguments_of_configure_are_all_keywords() -> None:
+    parameters = inspect.signature(warmkey.configure).parameters
+
+    assert Keywords.__annotations__.keys() - SettingsKeywords.__annotations__.keys() == parameters.keys() - {"settings"}
 
 
 # --- the docs

@@ -72,6 +72,11 @@ CONTEXT: Mapping[str, str] = {"tenant": "a"}
 
 def helpers(kms: Any) -> None:
     warmkey.configure(kms_client=kms, botocore_config=None, max_age_seconds=60, cache="on")
+    warmkey.configure(kms_mode="discovery", discovery_accounts={"111122223333"}, required_context_keys=["tenant"])
+    warmkey.configure(max_age_second=60)  # type: ignore[call-arg]  # misspelt
+    warmkey.configure(max_age_seconds=None)  # type: ignore[arg-type]
+    warmkey.configure(kms_mode="discover")  # type: ignore[arg-type]
+    warmkey.configure(kms_key_arns={ARN})  # type: ignore[arg-type]  # their order matters
     warmkey.warm_up()
     assert_type(warmkey.encrypt(b"plaintext", CONTEXT), bytes)
     assert_type(warmkey.decrypt(b"message", {"tenant": "a"}), bytes)

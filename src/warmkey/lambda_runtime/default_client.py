@@ -7,32 +7,40 @@ connections, credentials and a generated partition ID never cross from one execu
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from warmkey.events import EvictionReason
+from warmkey.events import EvictionReason, fan_out
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = ["DEFAULT", "DefaultClient"]
 
+# Which keys there are is a test's to say, like the KMS that has them.
+_OF_THE_KMS = {"kms_key_arns", "decrypt_key_arns", "kms_mode", "discovery_accounts"}
+
 
 class DefaultClient:
-    """Hold the runtime, and the overrides of ``configure`` that it is built with."""
+    """Hold the runtime, and the overrides that it is built with: those of ``configure``, and above them a test's."""
 
     def __init__(self) -> None:
         self._overrides: Overrides | None = None
+        self._pinned: Overrides | None = None
         self.reset()
         register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget keys, connections and credentials in a copy; what was configured stays."""
         del reason
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler or finalizer may encrypt while its thread builds
         self._runtime: Runtime | None = None
         self._ready: Runtime | None = None
 
@@ -51,26 +59,33 @@ class DefaultClient:
         notice_fork()
         with self._lock:
             if not _is_usable(self._runtime):
-                self._runtime, self._ready = self._ready if _is_usable(self._ready) else self._wire(), None
+                runtime = self._ready if _is_usable(self._ready) else self._wire()
+                if not _is_usable(self._runtime):  # a signal handler may have come between
+                    self._runtime, self._ready = runtime, None
             return self._runtime  # type: ignore[return-value]
 
     def _wire(self) -> Runtime:
-        overrides = self._overrides or Overrides()
+        overrides = self._in_force()
         return wire(read_settings(overrides.settings), overrides, only_until_restored=snapshot_is_ahead())
+
+    def _in_force(self) -> Overrides:
+        overrides, pinned = self._overrides or Overrides(), self._pinned
+        return overrides if pinned is None else _pinned_over(pinned, overrides)
 
     def configure(self, overrides: Overrides) -> None:
         """Use *overrides* from the first use on; build the runtime now where ``WARMKEY_INIT`` is ``eager``.
 
-        :raises ConfigurationError: the runtime is in use already, or a setting can't be used
+        :raises ConfigurationError: the runtime is in use already, unless a test has pinned its own; or a setting can't
+            be used
         """
         check_keywords(overrides.settings)
         notice_fork()
         with self._lock:
-            if _is_usable(self._runtime):
+            if self._pinned is None and _is_usable(self._runtime):
                 raise ConfigurationError(
                     "configure() came after the first use of warmkey; call it once, before that, or reset() first"
                 )
-            self._overrides, self._ready = overrides, None
+            self._start_again(overrides, self._pinned)
         self.prepare_if_eager()
 
     def prepare_if_eager(self) -> None:
@@ -79,18 +94,60 @@ class DefaultClient:
         :raises ConfigurationError: the settings can't be used
         """
         with self._lock:
-            if is_eager(self._overrides.settings if self._overrides else {}):
+            if is_eager(self._in_force().settings):
                 self._ready = self._wire()
 
     def discard(self) -> None:
-        """Forget everything, including what was configured."""
+        """Forget everything, including what was configured; what a test has pinned stays."""
         notice_fork()
         with self._lock:
-            forgotten = (self._runtime, self._ready)
-            self._overrides = self._runtime = self._ready = None
+            self._start_again(None, self._pinned)
+
+    @contextmanager
+    def pinned(self, overrides: Overrides) -> Iterator[None]:
+        """Keep *overrides* in force for the length of the block, whatever ``configure`` is given meanwhile.
+
+        The KMS, the keys and the clock are those of *overrides*, and its settings win over those of ``configure``;
+        ``emit`` of both is told. Afterwards everything is as it was before, but not yet built.
+
+        :raises ConfigurationError: a setting can't be used
+        """
+        with self._lock:
+            before = (self._overrides, self._pinned)
+        try:
+            self.pin(overrides)
+            yield
+        finally:
+            with self._lock:
+                self._start_again(*before)
+
+    def pin(self, overrides: Overrides) -> None:
+        """Put *overrides* in place of what :meth:`pinned` has been given.
+
+        :raises ConfigurationError: a setting can't be used
+        """
+        check_keywords(overrides.settings)
+        with self._lock:
+            self._start_again(self._overrides, overrides)
+
+    def _start_again(self, overrides: Overrides | None, pinned: Overrides | None) -> None:
+        forgotten = (self._runtime, self._ready)
+        self._overrides, self._pinned = overrides, pinned
+        self._runtime = self._ready = None
         for runtime in forgotten:
             if runtime is not None and runtime.settings.cache:
                 runtime.cmm.purge()
+
+
+def _pinned_over(pinned: Overrides, overrides: Overrides) -> Overrides:
+    """Return what is in force where *pinned* wins over *overrides*."""
+    settings = {name: value for name, value in overrides.settings.items() if name not in _OF_THE_KMS}
+    return replace(
+        pinned,
+        botocore_config=pinned.botocore_config or overrides.botocore_config,
+        emit=pinned.emit if overrides.emit is pinned.emit else fan_out(pinned.emit, overrides.emit),
+        settings={**settings, **pinned.settings},
+    )
 
 
 def _is_usable(runtime: Runtime | None) -> bool:

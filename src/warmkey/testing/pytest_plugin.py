@@ -1,4 +1,4 @@
-"""Two pytest fixtures that give each test a KMS of its own.
+"""Provide two pytest fixtures that give each test a KMS of its own.
 
 Opt in with this line in your top-level ``conftest.py``::
 
@@ -18,8 +18,9 @@ that, or from ``warmkey_kms.configure(max_age_seconds=60)`` at any time::
 
         warmkey_kms.assert_kms_calls(1)
 
-Code under test that calls ``warmkey.configure`` itself takes the place of what the fixture configured: let the test
-give those settings to the fixture's ``configure`` instead.
+Code under test may call ``warmkey.configure`` itself, before the fixture or after it, at import or on reload. The KMS,
+the keys, the clock and the recorder stay the fixture's. Of the other settings the test's own
+(``warmkey_kms.configure``) win over the code's, and the code's over the environment.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ __all__ = ["warmkey_fake_kms", "warmkey_kms"]
 
 @pytest.fixture
 def warmkey_kms() -> Iterator[KmsSession]:
-    """The default client on moto's KMS; fresh for each test."""
+    """Give the default client moto's KMS; fresh for each test."""
     with moto_kms() as session:
         yield session
 
 
 @pytest.fixture
 def warmkey_fake_kms() -> Iterator[KmsSession]:
-    """The default client on a FakeKms; fresh for each test."""
+    """Give the default client a FakeKms; fresh for each test."""
     with fake_kms() as session:
         yield session

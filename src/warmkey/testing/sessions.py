@@ -1,14 +1,14 @@
-"""Gives warmkey's default client a KMS of the test's own, for the length of a test."""
+"""Give warmkey's default client a KMS of the test's own, for the length of a test."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 from unittest import mock
 
-import warmkey
+from warmkey import api
 from warmkey.testing.clock import SettableClock
 from warmkey.testing.counting import KmsCounter, counting
 from warmkey.testing.kms_client import FakeKms
@@ -32,7 +32,7 @@ _UNSET: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "WARMKEY_DECRYPT_KEY_ARNS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsSession:
-    """What a test has in its hands while warmkey's default client works on a KMS of its own.
+    """Control warmkey's default client and the KMS of its own that it works on for the length of a test.
 
     :ivar key_arn: the key that ``WARMKEY_KMS_KEY_ARNS`` names
     :ivar client: a boto3 KMS client on moto, or the :class:`~warmkey.testing.FakeKms`
@@ -56,16 +56,24 @@ class KmsSession:
         self.facts.clear()
         self.kms_calls.clear()
 
-    def configure(self, **settings: Any) -> None:  # noqa: ANN401 - as warmkey.configure
-        """Start warmkey's default client again, with settings as ``warmkey.configure`` takes them."""
-        warmkey.reset()
+    def configure(self, **settings: Unpack[api.Keywords]) -> None:
+        """Start warmkey's default client again, with settings as ``warmkey.configure`` takes them.
+
+        They win over what the code under test passes to ``warmkey.configure``.
+
+        :raises ConfigurationError: a setting is wrong or unknown
+        """
+        api.pin(**self.keywords(settings))
+
+    def keywords(self, settings: api.Keywords) -> api.Keywords:
+        """Return *settings* with the session's KMS, clock and recorder, where they don't have their own."""
         client = self.client if isinstance(self.client, FakeKms) else None
-        warmkey.configure(**{"kms_client": client, "emit": self.facts, "clock": self.clock, **settings})
+        return {"kms_client": client, "emit": self.facts, "clock": self.clock, **settings}
 
 
 @contextmanager
-def fake_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warmkey.configure
-    """The default client on a :class:`~warmkey.testing.FakeKms`, and back to nothing at the end of the block.
+def fake_kms(**settings: Unpack[api.Keywords]) -> Iterator[KmsSession]:
+    """Run the default client on a :class:`~warmkey.testing.FakeKms` until the end of the block.
 
     ::
 
@@ -74,6 +82,8 @@ def fake_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warm
                 self.kms = self.enterContext(warmkey.testing.fake_kms())
 
     Sets ``WARMKEY_KMS_KEY_ARNS`` and AWS credentials that lead nowhere; other ``WARMKEY_`` variables stay as they are.
+    Whatever the code under test passes to ``warmkey.configure``, the KMS, the keys and the clock stay the session's,
+    ``facts`` is told beside the code's own ``emit``, and *settings* win over the code's.
 
     :param settings: more arguments for ``warmkey.configure``
     """
@@ -84,8 +94,8 @@ def fake_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warm
 
 
 @contextmanager
-def moto_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warmkey.configure
-    """The same as :func:`fake_kms` on moto's KMS, for suites whose other AWS services are moto's too.
+def moto_kms(**settings: Unpack[api.Keywords]) -> Iterator[KmsSession]:
+    """Do as :func:`fake_kms` on moto's KMS, for suites whose other AWS services are moto's too.
 
     :raises ImportError: moto is not installed
     """
@@ -104,7 +114,7 @@ def moto_kms(**settings: Any) -> Iterator[KmsSession]:  # noqa: ANN401 - as warm
 
 @contextmanager
 def _environment() -> Iterator[str]:
-    """Variables that lead to no real account; gives the Region."""
+    """Set variables that lead to no real account; give the Region."""
     with mock.patch.dict(os.environ):
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
         for name in _UNSET:
@@ -114,12 +124,9 @@ def _environment() -> Iterator[str]:
 
 
 @contextmanager
-def _session(key_arn: str, client: Any, settings: dict[str, Any]) -> Iterator[KmsSession]:  # noqa: ANN401 - no types
+def _session(key_arn: str, client: Any, settings: api.Keywords) -> Iterator[KmsSession]:  # noqa: ANN401 - no types
     os.environ["WARMKEY_KMS_KEY_ARNS"] = key_arn
     with counting() as counter:
         session = KmsSession(key_arn=key_arn, client=client, kms_calls=counter)
-        session.configure(**settings)
-        try:
+        with api.pinned(**session.keywords(settings)):
             yield session
-        finally:
-            warmkey.reset()
