@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLES = (
+    "AWS_LAMBDA_LOG_FORMAT",
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_LAMBDA_FUNCTION_NAME",
     "LOG_LEVEL",

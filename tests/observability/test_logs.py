@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+import warmkey
 from tests.observability.examples_of_events import (
     EVERY,
     EVICTION,
@@ -22,6 +23,8 @@ from tests.observability.examples_of_events import (
 )
 from tests.observability.output import written
 from warmkey.events import Event, KmsOutcome
+from warmkey.keyrings import RawAesKeyring
+from warmkey.observability import Subscriber
 from warmkey.observability.logs import MESSAGES, Log, fields_of, level_of
 
 
@@ -133,3 +136,27 @@ def test_every_invocation_is_sampled_anew(monkeypatch: pytest.MonkeyPatch) -> No
     log.refresh()
     assert not log.is_enabled_for(logging.DEBUG)
     assert log.is_enabled_for(logging.INFO)
+
+
+# --- where in the function it happened
+
+
+@pytest.mark.parametrize("powertools", [True, False])
+def test_the_location_of_a_line_is_in_the_code_that_uses_warmkey(
+    monkeypatch: pytest.MonkeyPatch, *, powertools: bool
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    keyring = RawAesKeyring("tests", "key", bytes(32))
+    cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(10), keyring=keyring, max_age=60, emit=Subscriber())
+
+    def handler() -> None:
+        warmkey.Client().encrypt(b"order", cmm=cmm)
+
+    with written() as output:
+        if powertools:
+            from aws_lambda_powertools import Logger  # noqa: PLC0415 - for one case
+
+            Logger(service="orders")
+        handler()
+
+    assert [line["location"] for line in output.lines] == [f"handler:{handler.__code__.co_firstlineno + 1}"]

@@ -1,4 +1,4 @@
-"""Facts as structured log lines, in the function's own structure where it has one.
+"""Write facts as structured log lines, in the function's own structure where it has one.
 
 Everything of ours is under one key, ``warmkey``, where it can't collide with keys of the function.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from warmkey.events import (
@@ -44,14 +45,14 @@ _METHODS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn
 
 
 def level_of(event: Event) -> int:
-    """The level of the line that tells of *event*."""
+    """Return the level of the line that tells of *event*."""
     if isinstance(event, KmsRequest) and event.outcome is not KmsOutcome.OK:
         return logging.WARNING
     return MESSAGES[type(event)][0]
 
 
 def fields_of(event: Event) -> dict[str, Any]:
-    """What the line says of *event*: its class and its fields."""
+    """Return what the line says of *event*: its class and its fields."""
     fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     return {"event": type(event).__name__, **{name: _plain(value) for name, value in fields.items()}}
 
@@ -61,7 +62,7 @@ def _plain(value: object) -> object:
 
 
 class Log:
-    """Writes lines to the function's Powertools logger, or to one of our own. Imports no Powertools for it.
+    """Write lines to the function's Powertools logger, or to one of our own, without importing Powertools for it.
 
     :param service: of the function's logger, if it has several; of our own
     :param level: of our own
@@ -84,12 +85,18 @@ class Log:
         """Write a line, if the logger writes or buffers lines of *level*."""
         if self._logger is None:
             self._look_for_logger()
-        getattr(self._logger, _METHODS[level])(message, extra={"warmkey": fields})
+        stacklevel = _stacklevel_of_user()
+        if self._own is None:
+            stacklevel += 1  # for Powertools' own method
+        else:
+            self._own.keep_writing()
+        getattr(self._logger, _METHODS[level])(message, extra={"warmkey": fields}, stacklevel=stacklevel)
 
     def refresh(self) -> None:
-        """An invocation begins: sample again, and take the function's own logger if it has made one meanwhile."""
+        """Sample again, for a new invocation, and take the function's own logger if it has made one meanwhile."""
         if self._own is None:
             return
+        self._own.keep_writing()
         self._own.sample()
         if len(logging.root.manager.loggerDict) != self._loggers_known:
             self._look_for_logger()
@@ -103,6 +110,14 @@ class Log:
             self._own = OwnLogger(service=self._service, level=self._level)
             self._logger = self._own.logger
         self.is_enabled_for = logging.getLogger(self._logger.name).isEnabledFor
+
+
+def _stacklevel_of_user() -> int:
+    """Return the ``stacklevel`` with which the caller's line has its location in the code that uses warmkey."""
+    frame, stacklevel = sys._getframe(1), 1  # noqa: SLF001 - CPython's, as Lambda has it
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "warmkey":
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    return stacklevel
 
 
 def _no(level: int) -> bool:  # noqa: ARG001 - the signature of Logger.isEnabledFor

@@ -1,4 +1,4 @@
-"""Powertools for AWS Lambda, where it is installed; imported when there are metrics to write and not before.
+"""Use Powertools for AWS Lambda, where it is installed; imported when there are metrics to write and not before.
 
 Loggers. If the function has a Powertools logger, ours is that one: same keys, level, sampling, buffer and formatter.
 If it has none we make none, because Powertools gives whoever comes second with a service's name the settings of the
@@ -10,7 +10,9 @@ own (``EphemeralMetrics``), which shares nothing with anybody.
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
@@ -31,12 +33,12 @@ _VALUES_PER_METRIC = 100
 
 @cache
 def is_installed() -> bool:
-    """Whether there is a Powertools to import."""
+    """Return whether there is a Powertools to import."""
     return find_spec("aws_lambda_powertools") is not None
 
 
 def users_logger(service: str | None) -> str | None:
-    """The name of the function's own Powertools logger: the one of *service*, or the first that was made."""
+    """Return the name of the function's own Powertools logger: the one of *service*, or the first that was made."""
     made = [
         name
         for name, known in list(logging.root.manager.loggerDict.items())
@@ -46,14 +48,14 @@ def users_logger(service: str | None) -> str | None:
 
 
 def logger(name: str) -> Any:  # noqa: ANN401 - Powertools may be missing
-    """The function's Powertools logger *name*."""
+    """Return the function's Powertools logger *name*."""
     from aws_lambda_powertools.logging.logger import Logger  # noqa: PLC0415 - whoever has one has paid for it
 
     return Logger(service=name)
 
 
 class MetricsWriter:
-    """Prints metrics in CloudWatch's embedded format. Powertools' variables decide what is not given here.
+    """Write metrics in CloudWatch's embedded format. Powertools' variables decide what is not given here.
 
     :param namespace: instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: instead of ``POWERTOOLS_SERVICE_NAME``
@@ -64,11 +66,11 @@ class MetricsWriter:
         self._namespace = namespace
         self._service = service
         self._function_name = function_name
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # a finalizer may come to write metrics while its thread is writing some
         self._provider: Any = None
 
     def write(self, series: Mapping[str, list[float]]) -> None:
-        """Print *series* in as many blobs as it takes."""
+        """Write *series* to standard output, in as many lines as it takes."""
         with self._lock:
             if self._provider is None:
                 self._provider = self._make_provider()
@@ -77,10 +79,10 @@ class MetricsWriter:
                     name: {"Unit": METRICS[name].unit, "StorageResolution": 60, "Value": values}
                     for name, values in blob.items()
                 }
-                self._provider.flush_metrics()
+                _write_line(self._provider)
 
     def reset(self) -> None:
-        """In a forked child: another thread may have held the lock."""
+        """Make the lock anew in a forked child: another thread may have held it."""
         self._lock = threading.RLock()
 
     def _make_provider(self) -> Any:  # noqa: ANN401 - as above
@@ -88,6 +90,23 @@ class MetricsWriter:
         provider = _provider(namespace=self._namespace, service=self._service, default_dimensions=dimensions)
         provider.namespace = provider.namespace or _NAMESPACE
         return provider
+
+
+def _write_line(provider: Any) -> None:  # noqa: ANN401 - as above
+    """Write what *provider* holds. Its own method writes the end of the line apart, so lines of threads would mix."""
+    if not _are_disabled():
+        blob = provider.serialize_metric_set()
+        sys.stdout.write(json.dumps(blob, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+    provider.clear_metrics()
+
+
+def _are_disabled() -> bool:
+    try:
+        from aws_lambda_powertools.metrics.functions import is_metrics_disabled  # noqa: PLC0415 - see above
+    except ImportError:  # a version that can't disable them
+        return False
+    return is_metrics_disabled()
 
 
 def _provider(**arguments: Any) -> Any:  # noqa: ANN401 - as above

@@ -1,7 +1,11 @@
-"""Lines of our own, where the function has no Powertools logger: JSON through the standard library.
+"""Write lines of our own, where the function has no Powertools logger: JSON through the standard library.
 
 Keys, level and sampling are what a Powertools logger would make of the same variables. Powertools itself would cost the
-first message ten milliseconds more, in a function that does not use it.
+first message ten milliseconds more, in a function that does not use it. Where Lambda's log format is JSON, time, level
+and request ID are written as Lambda reads them, or it would take every line for INFO.
+
+Our logger has a handler of its own, and its lines go nowhere else: Lambda's handler of the root logger, or one that the
+function adds later, would write them again.
 """
 
 from __future__ import annotations
@@ -10,8 +14,11 @@ import json
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import ClassVar
+
+from warmkey.observability.current_invocation import request_id
 
 __all__ = ["LOGGER", "OwnLogger"]
 
@@ -19,14 +26,16 @@ LOGGER = "warmkey"
 
 _ENVIRONMENT = os.environ  # noqa: TID251 - Powertools' variables, when Powertools would read them
 _LEVELS = ("AWS_LAMBDA_LOG_LEVEL", "POWERTOOLS_LOG_LEVEL", "LOG_LEVEL")
+# Lambda's names of levels, where they are not Python's. It takes a level that it does not know for INFO.
+_LAMBDAS_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 class OwnLogger:
-    """Writes JSON, unless somebody has set up the logger ``warmkey`` in another way.
+    """Write JSON, unless somebody has set up the logger ``warmkey`` in another way.
 
     :param service: what writes, instead of ``POWERTOOLS_SERVICE_NAME``
-    :param level: the least that is written, instead of ``AWS_LAMBDA_LOG_LEVEL`` or ``POWERTOOLS_LOG_LEVEL``; a level
-        that somebody has set on the logger stands above all of them
+    :param level: the least that is written. Without it, ``AWS_LAMBDA_LOG_LEVEL`` decides, then
+        ``POWERTOOLS_LOG_LEVEL``, then ``LOG_LEVEL``. A level that somebody has set on the logger wins over all of them
     :ivar logger: the logger
     """
 
@@ -44,6 +53,18 @@ class OwnLogger:
             self._set_level(OwnLogger._normal)
         self.sample()
 
+    def keep_writing(self) -> None:
+        """Undo what logging that was set up after our first line has done to the logger by the way.
+
+        ``dictConfig`` and ``fileConfig`` disable every logger that they don't name. Where one has taken our handler
+        away, the logger is somebody's own, and its lines go where theirs go.
+        """
+        if self.logger.disabled:
+            for name in [LOGGER, *(name for name in list(logging.root.manager.loggerDict) if _is_ours(name))]:
+                logging.getLogger(name).disabled = False
+        if not self.logger.handlers:
+            self.logger.propagate = True
+
     def sample(self) -> None:
         """Decide anew whether this invocation is one of the ``POWERTOOLS_LOGGER_SAMPLE_RATE`` that log at DEBUG."""
         if self.logger.level != OwnLogger._given:
@@ -59,25 +80,22 @@ class OwnLogger:
 
 
 def _set_up(logger: logging.Logger) -> None:
-    """Write JSON through a handler of its own, and not again through the root logger's, of which Lambda has one."""
     logger.addHandler(_HANDLER)  # once, however many threads come here at once
-    for theirs in logging.root.handlers:
-        if type(theirs).__module__ != "_pytest.logging":  # caplog writes nothing; who tests may look at our lines
-            theirs.addFilter(_is_not_ours)
+    logger.propagate = False
 
 
-def _is_not_ours(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] != LOGGER
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == LOGGER
 
 
 def _level(name: str | None) -> int:
-    """The number of a level; Lambda's are Python's and one more. INFO for what is none."""
+    """Return the number of a level; Lambda's are Python's and one more. It is INFO for what is not a level."""
     levels = {**logging.getLevelNamesMapping(), "TRACE": logging.DEBUG}
     return levels.get((name or "").upper(), logging.INFO)
 
 
 class _CurrentStdout:
-    """Whatever ``sys.stdout`` is when something is written; test runners exchange and close it."""
+    """Write to what ``sys.stdout`` is at the time; test runners exchange and close it."""
 
     def write(self, text: str) -> int:
         """Write *text*."""
@@ -88,11 +106,20 @@ class _CurrentStdout:
         sys.stdout.flush()
 
 
+class _Handler(logging.StreamHandler[_CurrentStdout]):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and show it to ``caplog``: it writes nothing, and who tests may look at our lines."""
+        super().emit(record)
+        for theirs in logging.root.handlers:
+            if type(theirs).__module__ == "_pytest.logging" and record.levelno >= theirs.level:
+                theirs.handle(record)
+
+
 class _JsonFormatter(logging.Formatter):
     service: str
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON."""
+        """Return one line of JSON."""
         line = {
             "level": record.levelname,
             "message": record.getMessage(),
@@ -100,11 +127,24 @@ class _JsonFormatter(logging.Formatter):
             "service": self.service,
             "warmkey": getattr(record, "warmkey", None),
             "xray_trace_id": _ENVIRONMENT.get("_X_AMZN_TRACE_ID", "").split(";")[0].removeprefix("Root="),
+            "function_request_id": request_id(),
         }
+        if _ENVIRONMENT.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
+            line |= _as_lambda_reads_it(record)
+            line["requestId"] = line.pop("function_request_id")
         written = {name: value for name, value in line.items() if value}
         return json.dumps(written, default=str, separators=(",", ":"), ensure_ascii=False)
 
 
+def _as_lambda_reads_it(record: logging.LogRecord) -> dict[str, object]:
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return {
+        "level": _LAMBDAS_LEVELS.get(record.levelname, record.levelname),
+        "location": f"{record.funcName}:{record.lineno}",
+        "timestamp": f"{seconds}.{int(record.msecs):03d}Z",
+    }
+
+
 _FORMATTER = _JsonFormatter()
-_HANDLER = logging.StreamHandler(_CurrentStdout())
+_HANDLER = _Handler(_CurrentStdout())
 _HANDLER.setFormatter(_FORMATTER)
