@@ -69,6 +69,7 @@ TABLES = {
     "warmkey.observability.logs",
     "warmkey.observability.metrics",
     "warmkey.observability.powertools",
+    "warmkey.observability.standard_logging",
 }
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.
@@ -101,6 +102,7 @@ OBJECT_STATE = {
     "warmkey.lambda_runtime.wiring.Overrides": "settings",
     "warmkey.lambda_runtime.wiring._Clients": "dropped with the default client that was made with them",
     "warmkey.observability.metrics.MetricsBuffer": "replaced when its subscriber is reset",
+    "warmkey.observability.standard_logging._Handler": "of logging, which makes its locks anew itself",
     "warmkey.observability.powertools.MetricsWriter": "replaced when its subscriber is reset",
     "warmkey.structures.materials.DecryptionMaterials": "leaves with its entry",
     "warmkey.structures.materials.EncryptionMaterials": "leaves with its entry",

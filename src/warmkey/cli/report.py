@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["as_json", "as_text"]
 
 # Key providers whose key provider info is the ARN of a KMS key. Names that only start like them are raw keyrings'.
-_UNDER_KMS_KEYS = {"aws-kms", "aws-kms-rsa"}
+_UNDER_KMS_KEYS = ("aws-kms", "aws-kms-rsa")
 # It is public keys, which are not text.
-_KEY_AGREEMENT = {"aws-kms-ecdh", "raw-ecdh"}
+_KEY_AGREEMENT = ("aws-kms-ecdh", "raw-ecdh")
 # It is the ID of a branch key, and the ciphertext has a salt, an IV and the branch key's version ahead of the rest.
 # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
 _HIERARCHY = "aws-kms-hierarchy"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT", "DefaultClient"]
 
 # Which keys there are is a test's to say, like the KMS that has them.
-_OF_THE_KMS = {"kms_key_arns", "decrypt_key_arns", "kms_mode", "discovery_accounts"}
+_OF_THE_KMS = ("kms_key_arns", "decrypt_key_arns", "kms_mode", "discovery_accounts")
 
 
 class DefaultClient:
