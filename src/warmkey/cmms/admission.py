@@ -51,7 +51,6 @@ class Admission:
 
     :param max_age: seconds that a data key may be used for
     :param cache_checks_age: whether the cache never returns an entry past its own time to live, by the same *clock*
-    :param refresh_ahead: whether entries are renewed before they expire
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Admission:
         *,
         max_age: float,
         cache_checks_age: bool,
-        refresh_ahead: bool,
         counters: Counters,
         clock: Clock,
         emit: Emit,
@@ -67,7 +65,7 @@ class Admission:
         self._max_age = max_age
         # Entries with a longer time to live are judged here, before anything is told.
         self._age_is_checked_up_to = max_age if cache_checks_age else 0.0
-        self._grace = min(_GRACE_PERIOD_SECONDS, max_age / 10) if refresh_ahead else 0.0
+        self._grace = min(_GRACE_PERIOD_SECONDS, max_age / 10)
         self._counters = counters
         self._monotonic, self._wall = split_clock(clock)
         self._emit = emit
@@ -89,7 +87,7 @@ class Admission:
                 self._tell_hit(operation.kind)
             refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
             if refusal is None:
-                self._counters.hit(operation.kind)
+                operation.hits.add()
                 return None
         note_refusal(entry, refusal)
         return refusal
@@ -115,8 +113,6 @@ class Admission:
 
         A lone thread never is: it would wait now for what it would have to wait for later.
         """
-        if not self._grace:
-            return False
         lifetime = min(self._max_age, entry.time_to_live)
         created, created_wall = entry.created
         age = max(self._monotonic() - created, self._wall() - created_wall)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from warmkey.clock import Instant
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.cmms.limits import Limits, Quota
+    from warmkey.cmms.statistics import HitCounter
     from warmkey.structures import (
         DecryptionMaterials,
         DecryptMaterialsRequest,
@@ -44,10 +45,12 @@ _Materials = TypeVar("_Materials")
 class CachedOperation(Protocol[_Request_contra, _Materials]):
     """What the caching CMM needs to know of an operation.
 
+    :ivar hits: counts requests that a cached entry served
     :ivar quota: what one data key may be used for
     """
 
     kind: Operation
+    hits: HitCounter
     quota: Quota
 
     def bypass_reason(self, request: _Request_contra, /) -> BypassReason | None:
@@ -83,9 +86,16 @@ class CachedEncryption:
     kind = Operation.ENCRYPT
 
     def __init__(
-        self, cmm: CryptographicMaterialsManager, limits: Limits, *, partition_id: str, caching_is_off: bool
+        self,
+        cmm: CryptographicMaterialsManager,
+        limits: Limits,
+        *,
+        partition_id: str,
+        hits: HitCounter,
+        caching_is_off: bool,
     ) -> None:
         self._cmm = cmm
+        self.hits = hits
         self._limits = limits
         self.quota = limits.encryption
         self._partition_id = partition_id
@@ -166,9 +176,16 @@ class CachedDecryption:
     quota = UNLIMITED
 
     def __init__(
-        self, cmm: CryptographicMaterialsManager, limits: Limits, *, partition_id: str, caching_is_off: bool
+        self,
+        cmm: CryptographicMaterialsManager,
+        limits: Limits,
+        *,
+        partition_id: str,
+        hits: HitCounter,
+        caching_is_off: bool,
     ) -> None:
         self._cmm = cmm
+        self.hits = hits
         self._limits = limits
         self._partition_id = partition_id
         self._identifiers = DecryptIdentifiers(partition_id)

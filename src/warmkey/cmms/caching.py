@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CachingCMM"]
 
+_ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
+
 _Request = TypeVar("_Request", EncryptionMaterialsRequest, DecryptMaterialsRequest)
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 
@@ -111,6 +113,7 @@ class CachingCMM:
         self._cmm = underlying_cmm(cmm, keyring)
         self._partition_id = _checked_partition_id(partition_id)
         self._max_age = limits.max_age
+        self._refresh_ahead = switch("refresh_ahead", refresh_ahead)
         self._emit = guarded(emit)
         self._counters = Counters()
         self._churn = ContextChurn()
@@ -118,7 +121,6 @@ class CachingCMM:
         self._admission = Admission(
             max_age=limits.max_age,
             cache_checks_age=self._features.checks_age,
-            refresh_ahead=switch("refresh_ahead", refresh_ahead),
             counters=self._counters,
             clock=use_clock,
             emit=self._emit,
@@ -133,12 +135,12 @@ class CachingCMM:
             clock=use_clock,
             emit=self._emit,
         )
-        caching_is_off = self._features.capacity == 0
+        off = self._features.capacity == 0
         self._encryption = CachedEncryption(
-            self._cmm, limits, partition_id=self._partition_id, caching_is_off=caching_is_off
+            self._cmm, limits, partition_id=self._partition_id, hits=self._counters.hits[_ENCRYPT], caching_is_off=off
         )
         self._decryption = CachedDecryption(
-            self._cmm, limits, partition_id=self._partition_id, caching_is_off=caching_is_off
+            self._cmm, limits, partition_id=self._partition_id, hits=self._counters.hits[_DECRYPT], caching_is_off=off
         )
 
     @property
@@ -198,7 +200,7 @@ class CachingCMM:
         if entry is None:
             self._watch_context(operation.kind, request)
             return self._fetcher.miss(operation, request, identifier, self._features.miss_reason(identifier))
-        if self._admission.is_due(entry):
+        if self._refresh_ahead and self._admission.is_due(entry):
             return self._fetcher.refresh(operation, request, identifier)
         refusal = self._admission.hit(operation, entry, request)
         if refusal is not None:
@@ -206,7 +208,7 @@ class CachingCMM:
         return entry.materials  # type: ignore[return-value]
 
     def _watch_context(self, kind: Operation, request: EncryptionMaterialsRequest | DecryptMaterialsRequest) -> None:
-        if kind is Operation.ENCRYPT:
+        if kind is _ENCRYPT:
             key = self._churn.missed(request.encryption_context, hits=self._counters.hits[kind].total())
             if key is not None:
                 self._emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))

@@ -51,6 +51,10 @@ class HitCounter:
     __slots__ = ("_lock", "_totals_taken", "add")
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at zero."""
         self.add = itertools.count().__next__
         self._totals_taken = 0
         self._lock = threading.RLock()
@@ -70,6 +74,7 @@ class Counters:
     """
 
     def __init__(self) -> None:
+        self.hits = {operation: HitCounter() for operation in Operation}
         self.reset()
         register(self)
 
@@ -78,7 +83,8 @@ class Counters:
         del reason
         # Reentrant: a signal handler or a finalizer may encrypt while its thread is counting.
         self._lock = threading.RLock()
-        self.hits = {operation: HitCounter() for operation in Operation}
+        for hits in self.hits.values():
+            hits.reset()
         self._others: Counter[tuple[Operation, object]] = Counter()
 
     def hit(self, operation: Operation) -> None:
