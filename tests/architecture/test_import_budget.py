@@ -35,7 +35,7 @@ CRYPTOGRAPHY = (
 AT_IMPORT = {
     "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records tracebacks unpicklable "
     "validation",
-    "caches": "interface local",
+    "caches": "entry_content interface local",
     "client_apis": "client decrypt encrypt frames results",
     "cmms": (
         "admission cache_entry_identifier cached_operations caching context_churn default fetching interface limits "

@@ -14,10 +14,11 @@ from warmkey.events import EvictionReason, MissReason, Operation
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from warmkey.caches.entry_content import EntryContent
     from warmkey.clock import Clock, Instant
-    from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+    from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
 __all__ = ["CacheEntry", "CacheFeatures", "CryptographicMaterialsCache", "PurgeableCache", "next_fetch_sequence"]
 
@@ -123,7 +124,7 @@ class CacheEntry(Unpicklable):
     :ivar time_to_live: seconds after which the entry is expired, counted from ``created``
     :ivar messages: messages that the materials served, the one that filled the entry included
     :ivar plaintext_bytes: their plaintext lengths together (encrypt entries)
-    :ivar encrypted_data_keys: what the data key is wrapped in
+    :ivar content: what the identifier is a digest of; ``None`` if whoever made the entry did not say
     :ivar required_encryption_context_keys: those of the request that filled the entry (encrypt)
     :ivar reproduced_encryption_context: that of the request that filled the entry (decrypt)
     :ivar pending_eviction_reason: why the entry is about to be evicted, noted by whoever found it spent
@@ -139,8 +140,8 @@ class CacheEntry(Unpicklable):
         "_lock",
         "_refresh_claim",
         "_reserving",
+        "content",
         "created",
-        "encrypted_data_keys",
         "fetch_sequence",
         "materials",
         "messages",
@@ -162,7 +163,7 @@ class CacheEntry(Unpicklable):
         created: Instant,
         time_to_live: float,
         partition_id: str = "",
-        encrypted_data_keys: Sequence[EncryptedDataKey] = (),
+        content: EntryContent | None = None,
         required_encryption_context_keys: frozenset[str] = frozenset(),
         reproduced_encryption_context: Mapping[str, str] | None = None,
         fetch_sequence: int | None = None,
@@ -172,7 +173,7 @@ class CacheEntry(Unpicklable):
         self.created = created
         self.time_to_live = time_to_live
         self.partition_id = partition_id
-        self.encrypted_data_keys = encrypted_data_keys
+        self.content = content
         self.required_encryption_context_keys = required_encryption_context_keys
         self.reproduced_encryption_context = reproduced_encryption_context
         self.fetch_sequence = next_fetch_sequence() if fetch_sequence is None else fetch_sequence

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches.entry_content import EntryContent
 from warmkey.caches.interface import CacheEntry
 from warmkey.cmms.cache_entry_identifier import DecryptIdentifiers, EncryptIdentifiers
 from warmkey.cmms.limits import UNLIMITED
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedDecryption", "CachedEncryption", "CachedOperation"]
 
+_ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 # None: the suite is the underlying CMM's to choose.
 _EVERY_SUITE: frozenset[AlgorithmSuite | None] = frozenset({None, *AlgorithmSuite})
 _IDENTITY_KDF_SUITES = frozenset(suite for suite in AlgorithmSuite if suite.has_identity_kdf)
@@ -60,7 +62,7 @@ class CachedOperation(Protocol[_Request_contra, _Materials]):
         """Return where in the cache the materials for *request* are."""
 
     def shared_with(self, request: _Request_contra, /) -> Hashable:
-        """Return what has to be equal, beside the identifier, for two requests to share one call."""
+        """Return what has to be equal for two requests to share one call."""
 
     def plaintext_length(self, request: _Request_contra, /) -> int:
         """Return what *request* uses of the byte limit."""
@@ -83,7 +85,7 @@ class CachedOperation(Protocol[_Request_contra, _Materials]):
 class CachedEncryption:
     """Encrypting: an entry is found by suite and context, and every message uses its data key up."""
 
-    kind = Operation.ENCRYPT
+    kind = _ENCRYPT
 
     def __init__(
         self,
@@ -125,7 +127,17 @@ class CachedEncryption:
 
     def shared_with(self, request: EncryptionMaterialsRequest, /) -> Hashable:
         """See :class:`CachedOperation`."""
-        return request.commitment_policy, request.required_encryption_context_keys
+        return (
+            _ENCRYPT,
+            request.algorithm_suite,
+            self._content(request),
+            request.commitment_policy,
+            request.required_encryption_context_keys,
+        )
+
+    def _content(self, request: EncryptionMaterialsRequest) -> EntryContent:
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        return EntryContent((), context.serialized)
 
     def plaintext_length(self, request: EncryptionMaterialsRequest, /) -> int:
         """See :class:`CachedOperation`."""
@@ -136,6 +148,9 @@ class CachedEncryption:
         """See :class:`CachedOperation`."""
         if entry.materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
             return MissReason.POLICY
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        if entry.content is None or not entry.content.is_of((), context.serialized):
+            return MissReason.CONTEXT
         if entry.required_encryption_context_keys != request.required_encryption_context_keys:
             return MissReason.CONTEXT
         return None
@@ -159,12 +174,12 @@ class CachedEncryption:
         """See :class:`CachedOperation`."""
         return CacheEntry(
             materials,
-            operation=Operation.ENCRYPT,
+            operation=_ENCRYPT,
             created=created,
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
             fetch_sequence=fetch_sequence,
-            encrypted_data_keys=materials.encrypted_data_keys,
+            content=self._content(request),
             required_encryption_context_keys=request.required_encryption_context_keys,
         )
 
@@ -172,7 +187,7 @@ class CachedEncryption:
 class CachedDecryption:
     """Decrypting: an entry is found by suite, encrypted data keys and context; there is no usage limit."""
 
-    kind = Operation.DECRYPT
+    kind = _DECRYPT
     quota = UNLIMITED
 
     def __init__(
@@ -205,7 +220,17 @@ class CachedDecryption:
 
     def shared_with(self, request: DecryptMaterialsRequest, /) -> Hashable:
         """See :class:`CachedOperation`."""
-        return request.commitment_policy, request.reproduced_encryption_context
+        return (
+            _DECRYPT,
+            request.algorithm_suite,
+            self._content(request),
+            request.commitment_policy,
+            request.reproduced_encryption_context,
+        )
+
+    def _content(self, request: DecryptMaterialsRequest) -> EntryContent:
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        return EntryContent(request.encrypted_data_keys, context.serialized)
 
     def plaintext_length(self, request: DecryptMaterialsRequest, /) -> int:  # noqa: ARG002 - there is no byte limit
         """See :class:`CachedOperation`."""
@@ -215,6 +240,9 @@ class CachedDecryption:
         """See :class:`CachedOperation`."""
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
             return MissReason.POLICY
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        if entry.content is None or not entry.content.is_of(request.encrypted_data_keys, context.serialized):
+            return MissReason.CONTEXT
         reproduced = request.reproduced_encryption_context
         if entry.reproduced_encryption_context is not reproduced and entry.reproduced_encryption_context != reproduced:
             return MissReason.CONTEXT
@@ -232,11 +260,11 @@ class CachedDecryption:
         """See :class:`CachedOperation`."""
         return CacheEntry(
             materials,
-            operation=Operation.DECRYPT,
+            operation=_DECRYPT,
             created=created,
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
             fetch_sequence=fetch_sequence,
-            encrypted_data_keys=request.encrypted_data_keys,
+            content=self._content(request),
             reproduced_encryption_context=request.reproduced_encryption_context,
         )

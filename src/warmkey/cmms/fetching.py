@@ -6,8 +6,8 @@ Theory of operation
 A request comes here for one of three reasons: it can't be cached (:meth:`Fetcher.bypass`), no entry serves it
 (:meth:`Fetcher.miss`), or it is the one to renew an entry ahead of its end (:meth:`Fetcher.refresh`).
 
-A miss joins the flight of its key (see :mod:`warmkey.cmms.single_flight`). The key is the cache entry identifier and
-whatever else has to be equal for two requests to share an answer. Whoever leads
+A miss joins the flight of its key (see :mod:`warmkey.cmms.single_flight`). The key is all that has to be equal for two
+requests to share an answer: the content of the request, and not just the identifier that digests it. Whoever leads
 
 1. looks into the cache once more, because another flight may have finished since the first look;
 2. takes the time and a number (``next_fetch_sequence``) before asking: a data key is as old as its request, and a purge
@@ -57,7 +57,7 @@ from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 from warmkey.validation import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
+    from warmkey.structures import EncryptedDataKey
 
 __all__ = ["Fetcher"]
 
@@ -134,7 +135,7 @@ class Fetcher:
     def _until_served(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
-        key = (identifier, operation.shared_with(request))
+        key = operation.shared_with(request)
         while True:
             waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request))
             try:
@@ -186,7 +187,7 @@ class Fetcher:
     def _renew(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
-        key = (identifier, operation.shared_with(request))
+        key = operation.shared_with(request)
         waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request), boards=False)
         failure: Exception | None = None
         try:
@@ -294,7 +295,7 @@ class Fetcher:
 def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
     """Return whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
     if attempt.operation == "DeriveSharedSecret":  # serves both operations, and the entries name no key of KMS
-        return any(key.key_provider_id in ECDH_PROVIDER_IDS for key in entry.encrypted_data_keys)
+        return any(key.key_provider_id in ECDH_PROVIDER_IDS for key in _keys_of(entry))
     operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
     if attempt.outcome is KmsOutcome.DENIED and entry.operation is not operation:
         return False
@@ -302,7 +303,13 @@ def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
     if arn is None or not arn.is_key:  # an alias or a key ID: the entries name key ARNs, so all may be meant
         return True
     key_id = attempt.key.rpartition("/")[2].encode()
-    return any(key.key_provider_info.rpartition(b"/")[2] == key_id for key in entry.encrypted_data_keys)
+    return any(key.key_provider_info.rpartition(b"/")[2] == key_id for key in _keys_of(entry))
+
+
+def _keys_of(entry: CacheEntry) -> Sequence[EncryptedDataKey]:
+    if isinstance(entry.materials, EncryptionMaterials):
+        return entry.materials.encrypted_data_keys
+    return entry.content.keys if entry.content is not None else ()
 
 
 def _as_own(error: Exception) -> Exception:

@@ -1,0 +1,86 @@
+"""What a cache entry identifier is a digest of, kept with the entry to be compared with.
+
+The specification's identifier of a decrypt request digests ``sorted keys ‖ 00 ‖ context`` without saying where the keys
+end, and a context of hundreds of pairs can be cut so that its beginning reads as one more key. Two messages of one
+identifier are then possible, of which the key service would allow only the first. So an entry is never trusted because
+its identifier fits: what was digested has to be equal too.
+
+It is kept as it is up to :data:`MAX_ENTRY_BYTES` and :data:`MAX_ENTRY_KEYS`. What is larger is kept as its SHA-384 over
+an injective encoding, in which every part is preceded by its length; comparing then takes that digest of the request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warmkey.structures import EncryptedDataKey
+
+__all__ = ["MAX_ENTRY_BYTES", "MAX_ENTRY_KEYS", "EntryContent"]
+
+# Of a message, in one entry: bytes of context and encrypted data keys together, and number of encrypted data keys.
+MAX_ENTRY_BYTES = 4096
+MAX_ENTRY_KEYS = 16
+
+
+class EntryContent:
+    """Encrypted data keys and serialized encryption context of one request, or their digest. Hashable.
+
+    :param keys: none for a request to encrypt
+    :param context: the encryption context, serialized
+    :ivar size: how many bytes of them are kept; 0 for a digest
+    """
+
+    __slots__ = ("context", "digest", "keys", "size")
+
+    def __init__(self, keys: Sequence[EncryptedDataKey], context: bytes) -> None:
+        self.keys: Sequence[EncryptedDataKey] = keys
+        self.context = context
+        self.digest: bytes | None = None
+        self.size = len(context) + sum(map(_size, keys))
+        if self.size > MAX_ENTRY_BYTES or len(keys) > MAX_ENTRY_KEYS:
+            self.keep_digest_only()
+
+    def keep_digest_only(self) -> None:
+        """Let go of keys and context."""
+        if self.digest is None:
+            self.digest = _digest(self.keys, self.context)
+            self.keys, self.context, self.size = (), b"", 0
+
+    def is_of(self, keys: Sequence[EncryptedDataKey], context: bytes) -> bool:
+        """Return whether *keys*, in any order, and *context* are what this was made of."""
+        if self.digest is not None:
+            return self.digest == _digest(keys, context)
+        if self.context != context:
+            return False
+        return self.keys == keys or sorted(map(_encoded, self.keys)) == sorted(map(_encoded, keys))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EntryContent):
+            return NotImplemented
+        return self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        return hash(self._comparable())
+
+    def _comparable(self) -> object:
+        return self.digest or (*sorted(map(_encoded, self.keys)), self.context)
+
+
+def _size(key: EncryptedDataKey) -> int:
+    return len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext)
+
+
+def _encoded(key: EncryptedDataKey) -> bytes:
+    return _length_prefixed(key.key_provider_id.encode(), key.key_provider_info, key.ciphertext)
+
+
+def _digest(keys: Sequence[EncryptedDataKey], context: bytes) -> bytes:
+    return hashlib.sha384(_length_prefixed(*sorted(map(_encoded, keys)), context)).digest()
+
+
+def _length_prefixed(*parts: bytes) -> bytes:
+    return b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))
