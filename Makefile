@@ -157,6 +157,25 @@ layers: .venv/.installed ## both variants of it
 publish: .venv-runtime/.installed ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
 	.venv-runtime/bin/python -m tools.publish_layer $(PUBLISH_OPTIONS)
 
+.PHONY: dist
+dist: .venv-release/.installed ## wheel and sdist, the same bytes from the same sources
+	.venv-release/bin/python -m tools.build_dist $(DIST_OPTIONS)
+
+.PHONY: release-check
+release-check: .venv-release/.installed .venv-test/.installed tests/workflows/node/node_modules/.installed ## build, try and lint what is released
+	.venv-test/bin/python -m tools.check_release $(TAG)
+	.venv-test/bin/python -m pytest -m release tests $(PYTEST_OPTIONS)
+
+tests/workflows/node/node_modules/.installed: tests/workflows/node/package-lock.json
+	@cd tests/workflows/node && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.installed
+
+.PHONY: refresh audit
+refresh: .venv/.installed .venv-release/.installed ## pin the newest versions, say what changed, and audit them
+	.venv/bin/python -m tools.refresh_pins $(abspath .venv/bin/uv) $(abspath .venv-release/bin/pip-audit)
+
+audit: .venv-release/.installed ## look the pins up in a database of vulnerabilities; AUDIT_OPTIONS=--strict wants an answer for each
+	.venv-release/bin/python -m tools.audit $(abspath .venv-release/bin/pip-audit) $(AUDIT_OPTIONS)
+
 .PHONY: runtime
 runtime: .venv-runtime/.installed $(EMULATOR) $(HOST_LAYER) ## prepare to run the layer for this machine as Lambda would
 
@@ -183,6 +202,6 @@ requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade
 
 .PHONY: clean
 clean: ## remove everything that make has created
-	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER)
+	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER) tests/workflows/node/node_modules
 	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,23 +11,23 @@ import argparse
 import json
 import subprocess
 import sys
-import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layer import archive, wheels
 from layer.bytecode import compile_sources, find_interpreters
+from layer.project import ROOT, metadata
 from layer.runtimes import ARCHITECTURES, PREVIEWS, RUNTIMES, lambda_name
+from layer.sbom import sbom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from layer.bytecode import Interpreter
 
-__all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "build", "commit_of", "describe", "main"]
+__all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "bill_of_materials", "build", "commit_of", "describe", "main"]
 
-ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "python/warmkey_layer.json"
 
 # Which pins a variant carries. core: for functions that have Powertools from somewhere else.
@@ -92,9 +92,12 @@ def build(
 
     :raises ValueError: two wheels disagree, or a native file that one of *runtimes* needs is missing
     """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = metadata()
     found = wheels.fetch(ROOT / "requirements" / VARIANTS[variant], architecture, cache, runtimes=runtimes)
+    packages = wheels.packages(found)
     files = _site_packages(found, project, interpreters)
+    kind = {"kind": "layer", "variant": variant, "architecture": architecture, "runtimes": " ".join(runtimes)}
+    files[bill_of_materials(project)] = sbom(project, packages, carried=True, properties=kind)
     zipped = archive.LayerZip()
     zipped.add(files)
     manifest = Manifest(
@@ -104,7 +107,7 @@ def build(
         variant=variant,
         architecture=architecture,
         runtimes=tuple(runtimes),
-        packages=wheels.packages(found),
+        packages=packages,
         native=wheels.native_files(files, runtimes, architecture),
         content_sha256=archive.content_hash(files),
         bytecode={interpreter.runtime: interpreter.version for interpreter in interpreters},
@@ -114,6 +117,11 @@ def build(
     last = {MANIFEST: manifest.to_json()}
     zipped.add(last)
     return Layer(manifest=manifest, files=files | last, zip=zipped.finish())
+
+
+def bill_of_materials(project: Mapping[str, Any]) -> str:
+    """Return where the layer has its SBOM, as PEP 770 wants it."""
+    return f"python/{project['name']}-{project['version']}.dist-info/sboms/warmkey.cdx.json"
 
 
 def commit_of(clone: Path) -> str:

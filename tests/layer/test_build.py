@@ -13,6 +13,7 @@ import warmkey
 from examples.demo.stages import host_layer
 from layer import archive, build
 from layer.bytecode import find_interpreters
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES, RUNTIMES, lambda_name
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.layer
 
-CACHE = build.ROOT / "build" / "wheels"
+CACHE = ROOT / "build" / "wheels"
 
 
 def build_for_host() -> Layer:
@@ -103,7 +104,7 @@ def test_the_content_hash_is_over_everything_but_bytecode_and_the_manifest(layer
 
 def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
     full, core = (
-        {line.split("==")[0] for line in (build.ROOT / "requirements" / file).read_text().splitlines() if "==" in line}
+        {line.split("==")[0] for line in (ROOT / "requirements" / file).read_text().splitlines() if "==" in line}
         for file in (build.VARIANTS["full"], build.VARIANTS["core"])
     )
 

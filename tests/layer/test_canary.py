@@ -9,7 +9,7 @@ import pytest
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
 from examples.demo.kms_server import REGION, create_key, kms_server
 from examples.demo.stages import EmulatorStage
-from layer.build import ROOT
+from layer.project import ROOT
 from layer.runtimes import RUNTIMES, interpreter
 
 if TYPE_CHECKING:

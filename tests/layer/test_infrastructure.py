@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from layer.build import ROOT
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES, RUNTIMES, lambda_name
 from tests.layer.test_template import _CloudFormationLoader
 
@@ -145,7 +145,7 @@ def test_terraform_reads_the_parameter_that_publishing_writes(terraform: dict[st
     ((_, by_name),) = terraform["data"][0].items()
 
     assert plain(next(iter(by_name.values()))["name"]) == "/warmkey/layer/full/arm64/latest"
-    assert "data.aws_ssm_parameter.warmkey.value" in str(function["layers"])
+    assert "data.aws_ssm_parameter.layer.value" in str(function["layers"])
 
 
 def test_terraform_permits_what_the_template_permits(template: dict[str, Any]) -> None:
@@ -180,7 +180,7 @@ def test_the_image_unpacks_the_layer_to_where_its_bytecode_is_for(tmp_path: Path
     if not zipped.exists():
         pytest.skip("there is no layer here; `make layer` makes it")
     assert command.endswith(" /opt")
-    shown = command.replace("/tmp/warmkey.zip", str(zipped)).replace(" /opt", f" {tmp_path}")
+    shown = command.replace("/tmp/layer.zip", str(zipped)).replace(" /opt", f" {tmp_path}")
 
     subprocess.run(shown.split(), check=True, timeout=60)
 

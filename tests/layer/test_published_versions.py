@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from layer.build import ROOT
+from layer.project import ROOT
 from tests.layer.test_template import TEMPLATE, run
 
 pytestmark = pytest.mark.sam

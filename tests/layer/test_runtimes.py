@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer import runtimes
-from layer.build import ROOT
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES, HOST, PREVIEWS, RUNTIMES, SNAPSTART, interpreter, lambda_name
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from layer.build import ROOT
+from layer.project import ROOT
 from warmkey.lambda_runtime.settings import VARIABLES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.lambda_runtime.loopback_kms import loopback_kms
 import warmkey
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
 from examples.demo.stages import EmulatorStage
-from layer.build import ROOT
+from layer.project import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.demo.emulator import FunctionFailed
-from layer.build import ROOT
+from layer.project import ROOT
 from tests.runtimes.unpacked import MACHINE, RUNTIMES, pins, start
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import pytest
 import warmkey
 from benchmarks.loopback_kms import loopback_kms
 from examples.demo.emulator import Emulator, Runtime, unpack_layer
-from layer.build import MANIFEST, ROOT
+from layer.build import MANIFEST
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES, DEBIAN_SUITES, HOST, PREVIEWS, RUNTIMES, interpreter
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from examples.demo.emulator import Emulator, EmulatorUnavailable, Runtime
 from examples.demo.stages import host_layer
 from layer import archive, runtimes, wheels
-from layer.build import ROOT
+from layer.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

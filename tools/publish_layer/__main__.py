@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import UnknownRegionError
 
-from layer.build import ROOT, VARIANTS
+from layer.build import VARIANTS
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES
 from tools.publish_layer.plan import Impossible, Plan, make_plan
 from tools.publish_layer.publishing import publish
