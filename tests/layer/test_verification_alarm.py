@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.lambda_runtime.loopback_kms import loopback_kms
+from benchmarks.loopback_kms import loopback_kms
 
 import warmkey
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
