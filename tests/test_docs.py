@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 import warmkey
-from examples import change_the_key, two_regions
+from examples import two_regions
 from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
 from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
@@ -436,16 +436,13 @@ def test_encrypt_a_string_wants_a_key_arn(kms_url: str) -> None:
     assert "'alias/orders' is not a key ARN" in example.stderr
 
 
-def test_changing_the_key_keeps_old_messages_readable_and_wraps_under_the_new_key_alone(
-    kms: KmsSession, capsys: pytest.CaptureFixture[str]
-) -> None:
-    warmkey.reset()
-    new_key_arn = kms.client.create_key()["KeyMetadata"]["Arn"]
+def test_changing_the_key_keeps_old_messages_readable_and_wraps_under_the_new_key_alone(kms_url: str) -> None:
+    old, new = create_key(kms_url), create_key(kms_url)
 
-    change_the_key.main([kms.key_arn, new_key_arn])
+    example = run_example("change_the_key", old, new, kms_url=kms_url)
 
-    lines = [line for line in capsys.readouterr().out.splitlines() if "readable" in line]
-    assert lines == [f"from before: readable with {kms.key_arn}", f"from now on: readable with {new_key_arn}"]
+    lines = [line for line in example.stdout.splitlines() if "readable" in line]
+    assert lines == [f"from before: readable with {old}", f"from now on: readable with {new}"]
 
 
 def test_each_of_two_regions_asks_the_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
