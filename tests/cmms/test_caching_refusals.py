@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.cmms.stage import Crowd, in_threads, outcomes
+from tests.cmms.stage import Crowd, Dictionary, in_threads, outcomes
 from warmkey import (
     AwsKmsKeyring,
     CachingCMM,
     Client,
+    CommitmentPolicy,
+    EncryptedDataKey,
     KeyUnavailable,
     LocalCMC,
     MultiKeyring,
@@ -28,8 +31,13 @@ from warmkey.events import (
     Operation,
     RequestFailed,
 )
-from warmkey.keyrings import RawAesKeyring
+from warmkey.exceptions import KeyAttempt
+from warmkey.keyrings import AwsKmsDiscoveryKeyring, AwsKmsMrkKeyring, RawAesKeyring
+from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest, EncryptionMaterials
 from warmkey.testing import FakeKms, Recorder, SettableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNSIGNED = AlgorithmSuite(0x0478)
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
@@ -50,13 +58,13 @@ class Container:
         self.seen = Recorder()
         self.kms = FakeKms()
         self.key = self.kms.create_key()
-        self.cache = LocalCMC(100, clock=self.clock, emit=self.seen)
+        self.cache = LocalCMC(1000, clock=self.clock, emit=self.seen)
         self.client = Client()
         self.cmm = self.caching_cmm(AwsKmsKeyring(self.key, kms_client=self.kms, emit=self.seen), **settings)
 
     def caching_cmm(self, keyring: Any, **settings: Any) -> CachingCMM:
-        settings = {"max_age": 60, **settings}
-        return CachingCMM(cache=self.cache, keyring=keyring, clock=self.clock, emit=self.seen, **settings)
+        settings = {"cache": self.cache, "max_age": 60, **settings}
+        return CachingCMM(keyring=keyring, clock=self.clock, emit=self.seen, **settings)
 
     def encrypt(self, plaintext: bytes = b"x", cmm: CachingCMM | None = None, **context: str) -> bytes:
         return self.client.encrypt(
@@ -211,11 +219,11 @@ def test_a_slow_answer_ages_the_key() -> None:
 
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refusal_of_the_key_evicts_what_it_concerns_at_once(fault: str) -> None:
-    container = Container()
+    container = Container(max_bytes_encrypted=10)
     message = container.encrypt()
     container.decrypt(message)
     with container.kms.fail("GenerateDataKey", error=fault), pytest.raises(KeyUnavailable):
-        container.encrypt(tenant="b")
+        container.encrypt(b"over the byte limit")
     concerned = {ENCRYPT} if fault == "denied" else {ENCRYPT, DECRYPT}
 
     assert set(container.evictions) == {(operation, EvictionReason.DELETED) for operation in concerned}
@@ -224,14 +232,64 @@ def test_a_refusal_of_the_key_evicts_what_it_concerns_at_once(fault: str) -> Non
 
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refused_decrypt_evicts_what_it_concerns_at_once(fault: str) -> None:
-    container = Container()
+    container = Container(max_bytes_encrypted=10)
     message = container.encrypt()
-    other = container.encrypt(tenant="b")
+    other = container.encrypt(b"over the byte limit")
     container.decrypt(message)
     with container.kms.fail("Decrypt", error=fault), pytest.raises(KeyUnavailable):
         container.decrypt(other)
 
     assert container.is_warm(message) == (fault == "denied", False)
+
+
+@pytest.mark.parametrize("operation", ["GenerateDataKey", "Decrypt"])
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_a_denial_leaves_other_contexts_and_a_disabled_key_nothing(fault: str, operation: str) -> None:
+    container = Container()
+    message, other = container.encrypt(), container.encrypt(tenant="b")
+    container.decrypt(message)
+    ask = {"Decrypt": lambda: container.decrypt(other), "GenerateDataKey": lambda: container.encrypt(tenant="c")}
+    with container.kms.fail(operation, error=fault), pytest.raises(KeyUnavailable):
+        ask[operation]()
+
+    assert container.is_warm(message) == ((True, True) if fault == "denied" else (False, False))
+
+
+class Stranger:
+    """Writes messages that name a key which it may not use."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def on_encrypt(self, materials: EncryptionMaterials) -> EncryptionMaterials:
+        junk = EncryptedDataKey(
+            key_provider_id="aws-kms", key_provider_info=self._key.encode(), ciphertext=b"junk" * 40
+        )
+        return replace(materials, plaintext_data_key=bytes(32), encrypted_data_keys=[junk])
+
+
+@pytest.mark.parametrize("discovery", [False, True])
+def test_a_message_that_anybody_can_write_evicts_nobody_elses_data_key(discovery: bool) -> None:
+    container = Container()
+    tenants = [f"tenant-{number}" for number in range(100)]
+    reading = AwsKmsDiscoveryKeyring(kms_client=container.kms) if discovery else None
+    reader = container.caching_cmm(reading) if reading else container.cmm
+    messages = [container.encrypt(tenant=tenant) for tenant in tenants]
+    assert {container.decrypt(message, reader) for message in messages} == {b"x"}
+    forged = container.client.encrypt(
+        b"x", keyring=Stranger(container.key), encryption_context={"tenant": "nobody"}, algorithm_suite=UNSIGNED
+    ).ciphertext
+    before = container.kms.count()
+    with (
+        container.kms.fail("Decrypt", error="denied", when=lambda call: call.encryption_context["tenant"] == "nobody"),
+        pytest.raises(KeyUnavailable),
+    ):
+        container.decrypt(forged, reader)
+    for tenant, message in zip(tenants, messages, strict=True):
+        container.encrypt(tenant=tenant)
+        container.decrypt(message, reader)
+
+    assert container.kms.count() == before + 1
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
@@ -276,12 +334,48 @@ def test_a_refusal_is_heeded_however_the_key_is_named(fault: str, named: str) ->
     container = Container()
     alias_arn = container.kms.create_alias("alias/orders", container.key)
     name = {"alias": "alias/orders", "alias ARN": alias_arn, "key ID": container.key.rpartition("/")[2]}[named]
-    cmm = container.caching_cmm(AwsKmsKeyring(name, kms_client=container.kms))
+    cmm = container.caching_cmm(AwsKmsKeyring(name, kms_client=container.kms), max_bytes_encrypted=10)
     container.encrypt(cmm=cmm)
     with container.kms.fail(error=fault), pytest.raises(KeyUnavailable):
-        container.encrypt(cmm=cmm, tenant="b")
+        container.encrypt(b"over the byte limit", cmm=cmm)
 
     assert container.evictions == [(ENCRYPT, EvictionReason.DELETED)]
+
+
+def test_a_refusal_of_an_alias_leaves_what_was_asked_for_by_the_key_arn() -> None:
+    container = Container()
+    container.kms.create_alias("alias/orders", container.key)
+    by_alias = container.caching_cmm(
+        AwsKmsKeyring("alias/orders", kms_client=container.kms), partition_id=container.cmm.partition_id
+    )
+    container.encrypt()
+    with container.kms.fail(error="disabled"), pytest.raises(KeyUnavailable):
+        container.encrypt(cmm=by_alias, tenant="b")
+
+    assert container.evictions == [], "the alias may lead to another key by now"
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+@pytest.mark.parametrize("asked", ["us-east-1", "eu-west-1"])
+def test_a_multi_region_key_is_the_replica_that_was_asked(asked: str, fault: str) -> None:
+    container = Container()
+    home = container.kms
+    abroad = FakeKms("eu-west-1", world=home.world)
+    key = home.create_key(multi_region=True)
+    replica = home.replicate_key(key, "eu-west-1")
+    settings: dict[str, Any] = {"partition_id": "p", "max_bytes_encrypted": 10}
+    here = container.caching_cmm(AwsKmsMrkKeyring(key, kms_client=home), **settings)
+    there = container.caching_cmm(AwsKmsMrkKeyring(replica, kms_client=abroad), **settings)
+    written_abroad = container.encrypt(b"over the byte limit", cmm=there)
+    container.encrypt(cmm=here)
+    container.decrypt(written_abroad, here)
+    kms, cmm = (home, here) if asked == "us-east-1" else (abroad, there)
+    with kms.fail(error=fault), pytest.raises(KeyUnavailable):
+        container.encrypt(b"over the byte limit", cmm=cmm)
+
+    concerned = {ENCRYPT} if fault == "denied" else {ENCRYPT, DECRYPT}
+    expected = concerned if asked == "us-east-1" else set()
+    assert set(container.evictions) == {(operation, EvictionReason.DELETED) for operation in expected}
 
 
 def test_a_refusal_of_a_child_evicts_what_it_would_have_wrapped() -> None:
@@ -290,14 +384,85 @@ def test_a_refusal_of_a_child_evicts_what_it_would_have_wrapped() -> None:
     cmm = container.caching_cmm(
         MultiKeyring(
             AwsKmsKeyring(container.key, kms_client=container.kms), [AwsKmsKeyring(child, kms_client=container.kms)]
-        )
+        ),
+        max_bytes_encrypted=10,
     )
     container.encrypt(cmm=cmm)
     container.kms.deny("Encrypt", child)
     with pytest.raises(KeyUnavailable, match=child):
-        container.encrypt(cmm=cmm, tenant="b")
+        container.encrypt(b"over the byte limit", cmm=cmm)
 
     assert container.evictions == [(ENCRYPT, EvictionReason.DELETED)]
+
+
+def test_a_refusal_is_heeded_where_another_key_helps() -> None:
+    container = Container(max_bytes_encrypted=10)
+    child = container.kms.create_key()
+    keyrings = [AwsKmsKeyring(key, kms_client=container.kms) for key in (container.key, child)]
+    both = container.caching_cmm(MultiKeyring(children=keyrings), partition_id=container.cmm.partition_id)
+    writer = container.caching_cmm(MultiKeyring(keyrings[0], keyrings[1:]), max_bytes_encrypted=0)
+    first, second = container.encrypt(cmm=writer), container.encrypt(cmm=writer)
+    container.decrypt(first, both)
+    container.kms.deny("Decrypt", container.key)
+    container.decrypt(second, both)
+
+    assert container.evictions == [(DECRYPT, EvictionReason.DELETED)]
+
+
+class OwnKeyring:
+    """A keyring of the user's own, which says what a key service of its own answered."""
+
+    def __init__(self, outcome: KmsOutcome | None = None) -> None:
+        self.outcome = outcome
+
+    def on_decrypt(self, materials: DecryptionMaterials, keys: Sequence[EncryptedDataKey]) -> DecryptionMaterials:
+        if self.outcome is None:
+            return replace(materials, plaintext_data_key=bytes(32))
+        attempt = KeyAttempt(
+            keyring="OwnKeyring",
+            operation="Decrypt",
+            key=keys[0].key_provider_info.decode(),
+            reason="no",
+            outcome=self.outcome,
+        )
+        raise KeyUnavailable("no", [attempt])
+
+
+@pytest.mark.parametrize("ciphertext", [b"short", b"l" * 10_000], ids=["kept", "kept as a digest"])
+@pytest.mark.parametrize(("outcome", "left"), [(KmsOutcome.DISABLED, 0), (KmsOutcome.DENIED, 1)])
+def test_a_keyring_of_ones_own_is_heeded_by_the_keys_of_the_message(
+    outcome: KmsOutcome, left: int, ciphertext: bytes
+) -> None:
+    container, keyring = Container(), OwnKeyring()
+    cmm = container.caching_cmm(keyring)
+    ask = [
+        DecryptMaterialsRequest(
+            UNSIGNED,
+            CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT,
+            [EncryptedDataKey(key_provider_id="p", key_provider_info=container.key.encode(), ciphertext=ciphertext)],
+            {"tenant": tenant},
+        )
+        for tenant in "ab"
+    ]
+    cmm.decrypt_materials(ask[0])
+    keyring.outcome = outcome
+    with pytest.raises(KeyUnavailable):
+        cmm.decrypt_materials(ask[1])
+
+    assert len(container.cache) == left
+
+
+@pytest.mark.parametrize("purge", [None, lambda partition: 0], ids=["no purge", "a purge that takes no choice"])
+def test_a_cache_that_can_not_choose_is_left_alone(purge: Any) -> None:
+    container = Container()
+    cache = Dictionary()
+    cache.purge = purge  # type: ignore[attr-defined]
+    cmm = container.caching_cmm(AwsKmsKeyring(container.key, kms_client=container.kms), cache=cache)
+    container.encrypt(cmm=cmm)
+    with container.kms.fail(error="disabled"), pytest.raises(KeyUnavailable):
+        container.encrypt(cmm=cmm, tenant="b")
+
+    assert len(cache.entries) == 1
 
 
 def test_an_administrator_who_disables_the_key_is_heeded_at_the_next_request_to_kms() -> None:

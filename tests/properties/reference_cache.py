@@ -24,6 +24,7 @@ class Entry:
     data_key: int
     suite: AlgorithmSuite
     kms_key: str
+    context: Any  # that the key service was asked with
     created: Time
     time_to_live: float
     condition: Any  # required keys (encrypt) or reproduced context (decrypt): a hit needs the same
@@ -61,6 +62,7 @@ class Ask:
     policy: CommitmentPolicy
     condition: Any
     kms_key: str
+    context: Any
     length: int | None = 0
 
     @property
@@ -102,11 +104,11 @@ class Reference:
         if name in self.entries:
             self._remove(name, "deleted", now)
 
-    def refused(self, outcome: str, operation: str, kms_key: str, partition: str, now: Time) -> None:
-        # A denied operation evicts what it made; a disabled key all that it wrapped.
+    def refused(self, outcome: str, ask: Ask, partition: str, now: Time) -> None:
+        # A denied operation evicts what it made for the same context; a disabled key all that it wrapped.
         for name, entry in list(self.entries.items()):
-            concerned = outcome == "disabled" or entry.operation == operation
-            if entry.partition == partition and entry.kms_key == kms_key and concerned:
+            concerned = outcome == "disabled" or (entry.operation, entry.context) == (ask.operation, ask.context)
+            if entry.partition == partition and entry.kms_key == ask.kms_key and concerned:
                 self._remove(name, "deleted", now)
 
     # --- finding
@@ -157,6 +159,7 @@ class Reference:
             data_key=data_key,
             suite=ask.answered_suite,
             kms_key=ask.kms_key,
+            context=ask.context,
             created=asked_at,
             time_to_live=settings.max_age,
             condition=ask.condition,

@@ -112,9 +112,11 @@ class Numbered:
         self._begin(request, "Decrypt")
         if refuses_to_decrypt(request):
             raise PolicyRefused("no")
+        stored, reproduced = request.encryption_context, request.reproduced_encryption_context
         return DecryptionMaterials(
             algorithm_suite=request.algorithm_suite,
-            encryption_context=request.encryption_context,
+            encryption_context={**reproduced, **stored},
+            required_encryption_context_keys=frozenset(reproduced.keys() - stored.keys()),
             # The number says which call made these materials.
             plaintext_data_key=len(self.requests).to_bytes(request.algorithm_suite.data_key_length, "big"),
         )
@@ -238,6 +240,7 @@ class CacheMachine(RuleBasedStateMachine):
             policy=policy,
             condition=required,
             kms_key=kms_key_of(context),
+            context=frozenset(context.items()),
             length=length,
         )
         self.request(which, ask, request, refused=answer not in policy.encrypt_suites)
@@ -267,6 +270,7 @@ class CacheMachine(RuleBasedStateMachine):
             policy=policy,
             condition=frozenset((reproduced or {}).items()),
             kms_key=kms_key_of(stored),
+            context=frozenset({**(reproduced or {}), **stored}.items()),
         )
         self.request(which, ask, request, refused=refuses_to_decrypt(request))
 
@@ -296,7 +300,7 @@ class CacheMachine(RuleBasedStateMachine):
         if self.below.fails_with is not None or refused:
             assert outcome in ("KeyUnavailable", "PolicyRefused")
             if self.below.fails_with in ("denied", "disabled"):
-                self.reference.refused(self.below.fails_with, ask.operation, ask.kms_key, member.partition, self.now)
+                self.reference.refused(self.below.fails_with, ask, member.partition, self.now)
             self.expect(RequestFailed)
             books[ask.operation, "failures"] += 1
             return

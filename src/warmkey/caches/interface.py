@@ -5,6 +5,7 @@ Source: framework/cryptographic-materials-cache.md
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +15,7 @@ from warmkey.events import EvictionReason, MissReason, Operation
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from warmkey.caches.entry_content import EntryContent
     from warmkey.clock import Clock, Instant
@@ -82,9 +83,10 @@ class CacheFeatures:
 
     :ivar checks_age: whether it judges the age of its entries by the caching CMM's own clock
     :ivar can_purge: whether it has a purge
+    :ivar evict: its purge, if it can be told why and which
     """
 
-    __slots__ = ("can_purge", "capacity", "checks_age", "miss_reason", "purge", "use_clock", "was_purged")
+    __slots__ = ("can_purge", "capacity", "checks_age", "evict", "miss_reason", "purge", "use_clock", "was_purged")
 
     def __init__(self, cache: CryptographicMaterialsCache) -> None:
         offered: dict[str, Any] = {
@@ -99,6 +101,15 @@ class CacheFeatures:
         self.miss_reason: Callable[[bytes], MissReason] = offered.get("miss_reason", _always_absent)
         self.was_purged: Callable[[CacheEntry], bool] = offered.get("was_purged", _never_purged)
         self.purge: Callable[..., int] = offered.get("purge", _purge_nothing)
+        self.evict = self.purge if _takes_choice(self.purge) else _purge_nothing
+
+
+def _takes_choice(purge: Callable[..., int]) -> bool:
+    try:
+        inspect.signature(purge).bind("partition", reason=EvictionReason.DELETED, which=bool)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _own_clock(clock: Clock | None) -> Clock:
@@ -124,6 +135,7 @@ class CacheEntry(Unpicklable):
     :ivar time_to_live: seconds after which the entry is expired, counted from ``created``
     :ivar messages: messages that the materials served, the one that filled the entry included
     :ivar plaintext_bytes: their plaintext lengths together (encrypt entries)
+    :ivar kms_keys: the identifiers of the keys that KMS was asked for (:attr:`warmkey.keyrings.refusals.KmsWatch.keys`)
     :ivar content: what the identifier is a digest of; ``None`` if whoever made the entry did not say
     :ivar required_encryption_context_keys: those of the request that filled the entry (encrypt)
     :ivar reproduced_encryption_context: that of the request that filled the entry (decrypt)
@@ -143,6 +155,7 @@ class CacheEntry(Unpicklable):
         "content",
         "created",
         "fetch_sequence",
+        "kms_keys",
         "materials",
         "messages",
         "operation",
@@ -164,6 +177,7 @@ class CacheEntry(Unpicklable):
         time_to_live: float,
         partition_id: str = "",
         content: EntryContent | None = None,
+        kms_keys: Collection[str] = (),
         required_encryption_context_keys: frozenset[str] = frozenset(),
         reproduced_encryption_context: Mapping[str, str] | None = None,
         fetch_sequence: int | None = None,
@@ -174,6 +188,7 @@ class CacheEntry(Unpicklable):
         self.time_to_live = time_to_live
         self.partition_id = partition_id
         self.content = content
+        self.kms_keys = frozenset(kms_keys)
         self.required_encryption_context_keys = required_encryption_context_keys
         self.reproduced_encryption_context = reproduced_encryption_context
         self.fetch_sequence = next_fetch_sequence() if fetch_sequence is None else fetch_sequence

@@ -213,29 +213,30 @@ class LocalCMC:
 
     def _put(self, identifier: bytes, entry: CacheEntry) -> None:
         now = self._clock.now()
-        refusal = self._why_not_kept(identifier, entry, now)
-        if refusal is None:
-            self._evict(identifier, EvictionReason.REPLACED, now)
-            self._expired_identifiers.pop(identifier, None)
-            self._puts += 1
-            self._nothing_expires = _narrowed(self._nothing_expires, entry)
-            self._entries[identifier] = entry
-            if self.was_purged(entry):
-                self._evict(identifier, EvictionReason.PURGED, now)
-            for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
-                self._evict(oldest, EvictionReason.CAPACITY, now)
-        else:
+        there = self._entries.get(identifier)
+        if there is not None and there.fetch_sequence > entry.fetch_sequence:
+            self._part_with(entry, EvictionReason.REPLACED, now)
+            return
+        self._evict(identifier, EvictionReason.REPLACED, now)
+        refusal = self._why_not_kept(entry, now)
+        if refusal is not None:
             self._part_with(entry, refusal, now)
+            return
+        self._expired_identifiers.pop(identifier, None)
+        self._puts += 1
+        self._nothing_expires = _narrowed(self._nothing_expires, entry)
+        self._entries[identifier] = entry
+        if self.was_purged(entry):
+            self._evict(identifier, EvictionReason.PURGED, now)
+        for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
+            self._evict(oldest, EvictionReason.CAPACITY, now)
 
-    def _why_not_kept(self, identifier: bytes, entry: CacheEntry, now: Instant) -> EvictionReason | None:
+    def _why_not_kept(self, entry: CacheEntry, now: Instant) -> EvictionReason | None:
         if self.was_purged(entry):
             return EvictionReason.PURGED
         if entry.age(now) >= entry.time_to_live:
             return EvictionReason.EXPIRED
-        if snapshot_is_ahead():
-            return EvictionReason.SNAPSHOT
-        there = self._entries.get(identifier)
-        return EvictionReason.REPLACED if there is not None and there.fetch_sequence > entry.fetch_sequence else None
+        return EvictionReason.SNAPSHOT if snapshot_is_ahead() else None
 
     def delete_cache_entry(self, identifier: bytes, /) -> None:
         """Forget the entry, if there is one.

@@ -8,7 +8,7 @@ Source: framework/caching-cmm.md#get-encryption-materials, #decrypt-materials
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.entry_content import EntryContent
@@ -19,7 +19,7 @@ from warmkey.events import BypassReason, MissReason, Operation
 from warmkey.exceptions import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Collection, Hashable, Mapping
 
     from warmkey.clock import Instant
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         EncryptionMaterialsRequest,
     )
 
-__all__ = ["CachedDecryption", "CachedEncryption", "CachedOperation"]
+__all__ = ["CachedDecryption", "CachedEncryption", "CachedOperation", "Fetched"]
 
 _ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 # None: the suite is the underlying CMM's to choose.
@@ -42,6 +42,19 @@ _IDENTITY_KDF_SUITES = frozenset(suite for suite in AlgorithmSuite if suite.has_
 
 _Request_contra = TypeVar("_Request_contra", contravariant=True)
 _Materials = TypeVar("_Materials")
+
+
+class Fetched(NamedTuple):
+    """When and how materials were fetched.
+
+    :ivar created: when they were asked for
+    :ivar sequence: the number taken then (:func:`warmkey.caches.interface.next_fetch_sequence`)
+    :ivar kms_keys: what KMS was asked for
+    """
+
+    created: Instant
+    sequence: int
+    kms_keys: Collection[str]
 
 
 class CachedOperation(Protocol[_Request_contra, _Materials]):
@@ -76,9 +89,10 @@ class CachedOperation(Protocol[_Request_contra, _Materials]):
     def pass_on(self, request: _Request_contra, /) -> _Materials:
         """Ask the underlying CMM for materials for *request* alone."""
 
-    def entry(
-        self, request: _Request_contra, materials: _Materials, created: Instant, fetch_sequence: int, /
-    ) -> CacheEntry:
+    def asked_context(self, request: _Request_contra, /) -> Mapping[str, str]:
+        """Return the encryption context with which keyrings ask for *request*."""
+
+    def entry(self, request: _Request_contra, materials: _Materials, fetched: Fetched, /) -> CacheEntry:
         """Return an entry of what was fetched for *request*."""
 
 
@@ -163,22 +177,22 @@ class CachedEncryption:
         """See :class:`CachedOperation`."""
         return self._cmm.get_encryption_materials(request)
 
+    def asked_context(self, request: EncryptionMaterialsRequest, /) -> Mapping[str, str]:
+        """See :class:`CachedOperation`."""
+        return request.encryption_context
+
     def entry(
-        self,
-        request: EncryptionMaterialsRequest,
-        materials: EncryptionMaterials,
-        created: Instant,
-        fetch_sequence: int,
-        /,
+        self, request: EncryptionMaterialsRequest, materials: EncryptionMaterials, fetched: Fetched, /
     ) -> CacheEntry:
         """See :class:`CachedOperation`."""
         return CacheEntry(
             materials,
             operation=_ENCRYPT,
-            created=created,
+            created=fetched.created,
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
-            fetch_sequence=fetch_sequence,
+            fetch_sequence=fetched.sequence,
+            kms_keys=fetched.kms_keys,
             content=self._content(request),
             required_encryption_context_keys=request.required_encryption_context_keys,
         )
@@ -254,17 +268,22 @@ class CachedDecryption:
 
     pass_on = fetch
 
+    def asked_context(self, request: DecryptMaterialsRequest, /) -> Mapping[str, str]:
+        """See :class:`CachedOperation`."""
+        return {**request.reproduced_encryption_context, **request.encryption_context}
+
     def entry(
-        self, request: DecryptMaterialsRequest, materials: DecryptionMaterials, created: Instant, fetch_sequence: int, /
+        self, request: DecryptMaterialsRequest, materials: DecryptionMaterials, fetched: Fetched, /
     ) -> CacheEntry:
         """See :class:`CachedOperation`."""
         return CacheEntry(
             materials,
             operation=_DECRYPT,
-            created=created,
+            created=fetched.created,
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
-            fetch_sequence=fetch_sequence,
+            fetch_sequence=fetched.sequence,
+            kms_keys=fetched.kms_keys,
             content=self._content(request),
             reproduced_encryption_context=request.reproduced_encryption_context,
         )

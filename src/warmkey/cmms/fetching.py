@@ -31,13 +31,14 @@ than a refusal by KMS (which evicts the entry), the old data key may be used unt
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.cmms.admission import note_refusal
+from warmkey.cmms.cached_operations import Fetched
 from warmkey.cmms.single_flight import Flights, Waiter
 from warmkey.cmms.statistics import FAILED
 from warmkey.events import (
@@ -45,19 +46,18 @@ from warmkey.events import (
     CacheBypass,
     CacheMiss,
     EvictionReason,
-    KmsOutcome,
     MissReason,
     Operation,
     RequestFailed,
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
-from warmkey.structures import DecryptionMaterials, EncryptionMaterials
+from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
+from warmkey.keyrings.refusals import concerns, is_refusal, watch_kms
+from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 from warmkey.validation import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
-    from warmkey.structures import EncryptedDataKey
+    from warmkey.keyrings.refusals import KmsWatch
 
 __all__ = ["Fetcher"]
 
@@ -128,7 +128,7 @@ class Fetcher:
     def _alone(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
-        materials = self._ask(operation.pass_on, request)
+        materials, _ = self._ask(operation, request, operation.pass_on)
         self._tell_bypass(operation.kind, reason)
         return materials
 
@@ -216,16 +216,16 @@ class Fetcher:
         flight: Flight[CacheEntry],
         leader: Waiter[CacheEntry],
     ) -> _Materials:
-        created, fetch_sequence = self._clock.now(), next_fetch_sequence()
+        created, sequence = self._clock.now(), next_fetch_sequence()
         try:
-            materials = self._ask(operation.fetch, request)
+            materials, kms_keys = self._ask(operation, request, operation.fetch)
         except Exception as error:
             flight.error = error
             raise
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
             return materials
-        entry = operation.entry(request, materials, created, fetch_sequence)
+        entry = operation.entry(request, materials, Fetched(created, sequence, kms_keys))
         # The leader comes first: its length is within the limits, or it would have been a bypass.
         entry.reserve(leader.plaintext_length, *operation.quota)
         if not self._features.was_purged(entry):
@@ -236,22 +236,33 @@ class Fetcher:
         self._cache.put_cache_entry(identifier, entry)
         return materials
 
-    def _ask(self, fetch: Callable[[_Request], _Materials], request: _Request) -> _Materials:
-        try:
-            return fetch(request)
-        except KeyUnavailable as error:
-            self._evict_refused(error)
-            raise
+    def _ask(
+        self,
+        operation: CachedOperation[_Request, _Materials],
+        request: _Request,
+        ask: Callable[[_Request], _Materials],
+    ) -> tuple[_Materials, Collection[str]]:
+        """Return the materials, and the keys that KMS was asked for."""
+        with self._heeding_refusals(operation.asked_context(request)) as watch:
+            materials = ask(request)
+        return materials, watch.keys
 
-    def _evict_refused(self, error: KeyUnavailable) -> None:
-        """Evict what KMS denies or has disabled, whatever its age."""
-        for attempt in error.attempts:
-            if attempt.outcome in (KmsOutcome.DENIED, KmsOutcome.DISABLED):
-                # A cache of somebody else may have a purge of its own, which takes other arguments: let it be.
-                with suppress(TypeError):
-                    self._features.purge(
-                        self._partition_id, reason=EvictionReason.DELETED, which=partial(_is_refused, attempt)
-                    )
+    @contextmanager
+    def _heeding_refusals(self, context: Mapping[str, str]) -> Iterator[KmsWatch]:
+        """Evict what a refusal by KMS in the block revokes, also where another key helped."""
+        with watch_kms() as watch:
+            try:
+                yield watch
+            except KeyUnavailable as error:
+                self._evict_refused(context, {*watch.refusals, *error.attempts})  # the user's own keyrings attempt, too
+                raise
+        self._evict_refused(context, watch.refusals)
+
+    def _evict_refused(self, context: Mapping[str, str], attempts: Iterable[KeyAttempt]) -> None:
+        for attempt in attempts:
+            if is_refusal(attempt):
+                which = partial(_is_revoked, attempt, context)
+                self._features.evict(self._partition_id, reason=EvictionReason.DELETED, which=which)
 
     def _wait(self, key: Hashable, flight: Flight[CacheEntry]) -> None:
         if flight.is_mine():
@@ -292,24 +303,26 @@ class Fetcher:
             raise
 
 
-def _is_refused(attempt: KeyAttempt, entry: CacheEntry) -> bool:
-    """Return whether *attempt*, which KMS denied or found disabled, concerns *entry*."""
-    if attempt.operation == "DeriveSharedSecret":  # serves both operations, and the entries name no key of KMS
-        return any(key.key_provider_id in ECDH_PROVIDER_IDS for key in _keys_of(entry))
-    operation = Operation.DECRYPT if attempt.operation == "Decrypt" else Operation.ENCRYPT
-    if attempt.outcome is KmsOutcome.DENIED and entry.operation is not operation:
-        return False
-    arn = parse_kms_arn(attempt.key)
-    if arn is None or not arn.is_key:  # an alias or a key ID: the entries name key ARNs, so all may be meant
-        return True
-    key_id = attempt.key.rpartition("/")[2].encode()
-    return any(key.key_provider_info.rpartition(b"/")[2] == key_id for key in _keys_of(entry))
+def _is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: CacheEntry) -> bool:
+    """Return whether *attempt*, which KMS refused for *refused_context*, concerns *entry*."""
+    return concerns(
+        attempt,
+        refused_context,
+        operation=entry.operation,
+        encryption_context=entry.materials.encryption_context,
+        kms_keys=entry.kms_keys,
+        encrypted_data_keys=_keys_of(entry, attempt),
+    )
 
 
-def _keys_of(entry: CacheEntry) -> Sequence[EncryptedDataKey]:
+def _keys_of(entry: CacheEntry, attempt: KeyAttempt) -> Sequence[EncryptedDataKey]:
+    """Return under what the data key is wrapped; where that is not known any more, under the key of *attempt*."""
     if isinstance(entry.materials, EncryptionMaterials):
         return entry.materials.encrypted_data_keys
-    return entry.content.keys if entry.content is not None else ()
+    if entry.content is not None and entry.content.digest is None:
+        return entry.content.keys
+    info = attempt.key.encode()
+    return [EncryptedDataKey(key_provider_id=AWS_KMS_ECDH_PROVIDER_ID, key_provider_info=info, ciphertext=b"")]
 
 
 def _as_own(error: Exception) -> Exception:
