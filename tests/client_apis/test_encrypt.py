@@ -74,7 +74,7 @@ def test_the_default_frame_length_is_4096() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 2**32, 4096.0, "4096", True, None, b"\x10"], ids=repr)
 def test_any_other_frame_length_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidRequest, match=r"frame_length is .* from 1 to 4294967295"):
+    with pytest.raises(InvalidRequest, match=r"frame_length must be .* from 1 to 4294967295"):
         CLIENT.encrypt(b"", keyring=KEYRING, frame_length=value)
 
 

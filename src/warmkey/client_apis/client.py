@@ -14,7 +14,7 @@ from warmkey.cmms.default import DefaultCMM
 from warmkey.cmms.interface import check_cmm
 from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import integer
+from warmkey.validation import integer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,15 +232,16 @@ def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) 
 def _suite(value: object) -> AlgorithmSuite | None:
     if value is None:
         return None
-    try:
-        return AlgorithmSuite(value)  # type: ignore[arg-type]
-    except ValueError:
-        raise InvalidRequest(f"algorithm_suite is {value!r}; a member of AlgorithmSuite is allowed") from None
+    # An enum's own errors show the value, which may be a key that went astray.
+    for suite in AlgorithmSuite:
+        if value in (suite, suite.value):
+            return suite
+    raise InvalidRequest(f"algorithm_suite must be a member of AlgorithmSuite, not {shown(value)}")
 
 
 def _policy(value: object) -> CommitmentPolicy:
-    try:
-        return value if isinstance(value, CommitmentPolicy) else CommitmentPolicy[value]  # type: ignore[misc]
-    except (KeyError, TypeError):
-        names = ", ".join(policy.name for policy in CommitmentPolicy)
-        raise ConfigurationError(f"commitment_policy is {value!r}; allowed: {names}") from None
+    for policy in CommitmentPolicy:
+        if value in (policy, policy.name):
+            return policy
+    names = ", ".join(policy.name for policy in CommitmentPolicy)
+    raise ConfigurationError(f"commitment_policy must be one of {names}, not {shown(value)}")

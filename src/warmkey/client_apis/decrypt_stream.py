@@ -111,7 +111,7 @@ def _checked_max_body_length(max_body_length: object) -> int:
     if max_body_length is None:
         return DEFAULT_MAX_BODY_LENGTH
     if type(max_body_length) is not int or max_body_length < 0:
-        raise InvalidRequest(f"max_body_length is {max_body_length!r}; an int of 0 or more is allowed, or None")
+        raise InvalidRequest(f"max_body_length must be an int of 0 or more or None, not {shown(max_body_length)}")
     return min(max_body_length, MAX_CONTENT_LENGTH)
 
 

@@ -21,6 +21,7 @@ from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import HEADER_IV, serialize_header_parts
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,8 +107,8 @@ def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
     """
     if type(wanted) is int and 0 < wanted <= MAX_FRAME_LENGTH:
         return wanted
-    if wanted != "auto":
-        raise InvalidRequest(f"frame_length is {wanted!r}; an int from 1 to {MAX_FRAME_LENGTH} is allowed, or 'auto'")
+    if not isinstance(wanted, str) or wanted != "auto":
+        raise InvalidRequest(f"frame_length must be an int from 1 to {MAX_FRAME_LENGTH} or 'auto', not {shown(wanted)}")
     is_small = plaintext_length is not None and plaintext_length <= DEFAULT_FRAME_LENGTH
     return DEFAULT_FRAME_LENGTH if is_small else _LARGE_FRAME_LENGTH
 

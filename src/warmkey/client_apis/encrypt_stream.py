@@ -22,6 +22,7 @@ from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import EncryptionContext
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,7 +77,7 @@ def _plaintext_length_bound(source: object, plaintext_length: object) -> int | N
     if plaintext_length is None:
         return None
     if type(plaintext_length) is not int or plaintext_length < 0:
-        raise InvalidRequest(f"plaintext_length is {plaintext_length!r}; an int of 0 or more is allowed, or None")
+        raise InvalidRequest(f"plaintext_length must be an int of 0 or more or None, not {shown(plaintext_length)}")
     return plaintext_length
 
 

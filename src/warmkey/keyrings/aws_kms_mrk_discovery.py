@@ -5,12 +5,13 @@ Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter
-from warmkey.validation import text
+from warmkey.validation import kind_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from warmkey.keyrings.kms_requests import KmsClient
 
 __all__ = ["AwsKmsMrkDiscoveryKeyring"]
+
+_REGION = re.compile("[a-z]{2}(-[a-z]+)+-[0-9]+")
 
 
 class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
@@ -43,7 +46,9 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
         super().__init__(kms_client=kms_client, discovery_filter=discovery_filter, grant_tokens=grant_tokens, emit=emit)
         self._region = text("region", region)
         if self._kms.region not in (None, region):
-            raise ConfigurationError(f"region must be the Region of kms_client, {self._kms.region!r}, not {region!r}")
+            raise ConfigurationError(
+                f"region must be the Region of kms_client, {self._kms.region!r}, not {kind_of(region)}"
+            )
 
     def _is_ours(self, arn: KmsArn) -> bool:
         return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)

@@ -13,7 +13,7 @@ from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, region_of
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.validation import require_method, text, texts
+from warmkey.validation import kind_of, require_method, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -112,7 +112,7 @@ def of_keys(
     def keyring(arn: str) -> AwsKmsKeyring:
         region = region_of(check_kms_identifier(arn, "the key"))
         if region is None:
-            raise ConfigurationError(f"{arn!r} is not a valid AWS KMS ARN, so nothing says in which Region it is")
+            raise ConfigurationError(f"each key must be an ARN, which says in which Region it is, not {kind_of(arn)}")
         if region not in clients:
             clients[region] = client_supplier(region)
         return kind(arn, kms_client=clients[region], grant_tokens=grant_tokens, emit=emit)

@@ -21,7 +21,7 @@ from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.keyrings.refusals import note_used_keys
 from warmkey.structures import EncryptedDataKey, EncryptionContext
-from warmkey.validation import shown
+from warmkey.validation import kind_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -172,7 +172,9 @@ def _refuse_signatures(suite: AlgorithmSuite) -> None:
 def _checked_key_arn(kms_key_id: object) -> str:
     arn = parse_kms_arn(check_kms_identifier(kms_key_id, "kms_key_id"))
     if arn is None or not arn.is_key:
-        raise ConfigurationError(f"kms_key_id must be a key ARN, not {kms_key_id!r}: messages have to name one")
+        raise ConfigurationError(
+            f"kms_key_id must be a key ARN, because messages have to name one, not {kind_of(kms_key_id)}"
+        )
     return str(arn)
 
 

@@ -54,10 +54,7 @@ class Subscriber:
         log_level: str | None = None,
         now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
     ) -> None:
-        try:
-            self._mode = MetricsMode(metrics)
-        except ValueError:
-            raise ValueError(f"metrics must be one of {', '.join(MetricsMode)}, not {metrics!r}") from None
+        self._mode = _mode(metrics)
         self._log = Log(service=service, level=log_level)
         self._writer = powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name)
         self._now = now
@@ -185,3 +182,11 @@ def _can_wait(event: Event) -> bool:
     return isinstance(event, CacheHit | CacheCoalesced) or (
         isinstance(event, KmsRequest) and event.outcome is KmsOutcome.OK
     )
+
+
+def _mode(metrics: object) -> MetricsMode:
+    # An enum's own error shows the value, which may be a key that went astray.
+    for mode in MetricsMode:
+        if metrics == mode:
+            return mode
+    raise ValueError(f"metrics must be one of {', '.join(MetricsMode)}, not {type(metrics).__name__}")
