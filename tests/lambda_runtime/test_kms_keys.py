@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 
-from warmkey import Client, ConfigurationError, KeyUnavailable
+from warmkey import AwsKmsKeyring, Client, ConfigurationError, KeyUnavailable
 from warmkey.events import ignore
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import Settings, check_keywords
@@ -192,7 +193,19 @@ def test_a_named_key_decrypts_whatever_the_accounts_are_and_is_asked_once(accoun
     assert account.counts() == {HOME: {"GenerateDataKey": 1, "Decrypt": 1}}
 
 
-@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+PARTITIONS = {
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+    "eusc-de-east-1": "aws-eusc",
+    "us-iso-east-1": "aws-iso",
+    "us-isob-east-1": "aws-iso-b",
+    "eu-isoe-west-1": "aws-iso-e",
+    "us-isof-south-1": "aws-iso-f",
+    "moon-1": "aws-of-tomorrow",
+}
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
 def test_the_partition_of_the_accounts_is_that_of_the_region(
     monkeypatch: pytest.MonkeyPatch, region: str, partition: str
 ) -> None:
@@ -203,6 +216,39 @@ def test_the_partition_of_the_accounts_is_that_of_the_region(
     message = encrypted(account.keyring(kms_key_arns=[key]))
 
     assert decrypted(message, account.keyring(kms_mode="discovery", discovery_accounts=[OTHERS])) == b"order"
+
+
+class Silent:
+    """A client that does not say its partition."""
+
+    def __init__(self, kms: FakeKms) -> None:
+        self.decrypt = kms.decrypt
+        self.generate_data_key = kms.generate_data_key
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+def test_where_the_client_does_not_say_its_partition_a_key_arn_does(region: str, partition: str) -> None:
+    kms = FakeKms(region, world=FakeKmsWorld(partition=partition))
+    own, theirs = kms.create_key(), kms.create_key(account=OTHERS)
+    settings: dict[str, Any] = {"kms_key_arns": [own], "kms_mode": "discovery", "discovery_accounts": [OTHERS]}
+    keyring = keyring_of(Settings(**check_keywords(settings)), lambda _: Silent(kms), only_region=region, emit=ignore)
+    message = encrypted(AwsKmsKeyring(theirs, kms_client=kms))
+
+    assert decrypted(message, keyring) == b"order"
+
+
+def test_where_nobody_says_the_partition_it_is_asked_for() -> None:
+    settings: dict[str, Any] = {"kms_mode": "discovery", "discovery_accounts": [OTHERS]}
+
+    with pytest.raises(ConfigurationError, match="WARMKEY_DISCOVERY_ACCOUNTS needs to know the AWS partition"):
+        keyring_of(Settings(**check_keywords(settings)), lambda _: Silent(FakeKms()), only_region=HOME, emit=ignore)
+
+
+@pytest.mark.parametrize("region", list(PARTITIONS)[:-1])
+def test_boto3_knows_the_partition_of_a_client_without_our_asking(region: str) -> None:
+    client = boto3.client("kms", region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+    assert client.meta.partition == PARTITIONS[region]
 
 
 def test_discovery_alone_can_not_encrypt_and_says_what_is_missing(account: Account) -> None:

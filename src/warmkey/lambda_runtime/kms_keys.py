@@ -66,26 +66,39 @@ def _discovering(
     from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring  # noqa: PLC0415 - few decrypt so
 
     arns = [arn for arn in map(parse_kms_arn, keyrings) if arn is not None]
-    allowed = _filter(settings, arns)
-    named = [keyrings[str(arn)] for arn in arns if allowed is not None and arn.is_key and not allowed.permits(arn)]
+    asked = {region: clients(region) for region in ([only_region] if only_region else _regions(arns))}
+    filters = {region: _filter(settings, client, region, arns) for region, client in asked.items()}
+    allowed = [each for each in filters.values() if each is not None]
+    named = [keyrings[str(arn)] for arn in arns if allowed and arn.is_key and not any(f.permits(arn) for f in allowed)]
     return named + [
-        AwsKmsMrkDiscoveryKeyring(kms_client=clients(region), region=region, discovery_filter=allowed, emit=emit)
-        for region in ([only_region] if only_region else _regions(arns))
+        AwsKmsMrkDiscoveryKeyring(kms_client=client, region=region, discovery_filter=filters[region], emit=emit)
+        for region, client in asked.items()
     ]
 
 
-def _filter(settings: Settings, arns: Sequence[KmsArn]) -> DiscoveryFilter | None:
+def _filter(settings: Settings, client: KmsClient, region: str, arns: Sequence[KmsArn]) -> DiscoveryFilter | None:
     if not settings.discovery_accounts:
         return None
     from warmkey.keyrings.aws_kms_discovery import DiscoveryFilter  # noqa: PLC0415 - as above
 
-    partition = arns[0].partition if arns else _partition_of(home_region() or "")
-    return DiscoveryFilter(partition, settings.discovery_accounts)
+    return DiscoveryFilter(_partition_of(client, region, arns), settings.discovery_accounts)
 
 
-def _partition_of(region: str) -> str:
-    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
-    return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
+def _partition_of(client: KmsClient, region: str, arns: Sequence[KmsArn]) -> str:
+    """Return the partition that *client* is for: it says so itself, or else a configured key of its Region does.
+
+    A table of ours would age: AWS adds partitions.
+    """
+    partition = getattr(getattr(client, "meta", None), "partition", None)
+    if isinstance(partition, str) and partition:
+        return partition
+    nearest = sorted(arns, key=lambda arn: arn.region != region)
+    if not nearest:
+        raise ConfigurationError(
+            "WARMKEY_DISCOVERY_ACCOUNTS needs to know the AWS partition, and neither kms_client (meta.partition) nor a "
+            "key ARN says it: give kms_client meta.partition, or set WARMKEY_KMS_KEY_ARNS"
+        )
+    return nearest[0].partition
 
 
 def _regions(arns: Sequence[KmsArn]) -> list[str]:
