@@ -1,4 +1,4 @@
-"""For your own test suites: a KMS that needs no AWS, a clock that moves on command, and a record of what happened.
+"""Test your own code: a KMS that needs no AWS, a clock that moves on command, and a record of what happened.
 
 With pytest, put ``pytest_plugins = ["warmkey.testing.pytest_plugin"]`` into your top-level ``conftest.py`` and take the
 fixture ``warmkey_kms`` (moto's KMS) or ``warmkey_fake_kms`` (:class:`FakeKms`). With unittest, :func:`fake_kms` and

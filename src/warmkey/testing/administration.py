@@ -1,4 +1,4 @@
-"""What somebody with administrator's rights does to KMS between two requests, and what a test does to the network."""
+"""Change KMS between two requests as an administrator could, and the network as a test wants it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Administration"]
 
 
 class Administration:
-    """The part of :class:`~warmkey.testing.FakeKms` that tests call themselves.
+    """Offers the part of :class:`~warmkey.testing.FakeKms` that tests call themselves.
 
     Keys are named as everywhere in KMS: key ID, key ARN, alias name or alias ARN. None of this counts as a KMS request.
 
@@ -40,15 +40,15 @@ class Administration:
 
     @property
     def calls(self) -> list[KmsCall]:
-        """Every request so far, the oldest first; a request is written down when it arrives."""
+        """Return every request so far, the oldest first; a request is recorded when it arrives."""
         return list(self._calls)
 
     def count(self, operation: str | None = None) -> int:
-        """How many requests there were, of one operation or of all."""
+        """Return how many requests there were, of one operation or of all."""
         return sum(operation in {None, call.operation} for call in self.calls)
 
     def counts(self) -> dict[str, int]:
-        """How many requests there were of each operation: ``{"GenerateDataKey": 1}``."""
+        """Return how many requests there were of each operation: ``{"GenerateDataKey": 1}``."""
         return dict(Counter(call.operation for call in self.calls))
 
     def clear_calls(self) -> None:
@@ -86,25 +86,25 @@ class Administration:
         return self.world.replicate(self._key(key), region).arn
 
     def create_alias(self, name: str, key: str) -> str:
-        """Let *name* (``alias/…``) stand for *key*, whatever it stood for before, and return the ARN of the alias."""
+        """Point *name* (``alias/…``) to *key*, whatever it pointed to before, and return the ARN of the alias."""
         return self.world.point_alias(name, self._key(key))
 
     def disable_key(self, key: str) -> None:
-        """Requests that use the key fail with ``DisabledException``."""
+        """Make requests that use the key fail with ``DisabledException``."""
         self._key(key).state = KeyState.DISABLED
 
     def enable_key(self, key: str) -> None:
-        """The key works again, disabled or pending deletion as it was."""
+        """Make the key work again, whether it was disabled or pending deletion."""
         self._key(key).state = KeyState.ENABLED
 
     def schedule_deletion(self, key: str) -> None:
-        """Requests that use the key fail with ``KMSInvalidStateException``."""
+        """Make requests that use the key fail with ``KMSInvalidStateException``."""
         self._key(key).state = KeyState.PENDING_DELETION
 
     # Permissions
 
     def deny(self, operation: str, key: str | None = None) -> None:
-        """This client's requests fail with ``AccessDeniedException`` until :meth:`allow`, for one key or for all.
+        """Make this client's requests fail with ``AccessDeniedException`` until :meth:`allow`, for one key or for all.
 
         :raises ValueError: no such operation or key
         """
@@ -115,7 +115,7 @@ class Administration:
         self._denied -= {(_known(operation), key and self._key(key).arn)}
 
     def create_grant(self, key: str, *operations: str) -> str:
-        """A grant token that permits *operations* on *key* even where they are denied.
+        """Create a grant token that permits *operations* on *key* even if they are denied.
 
         As in KMS, a request with a token that was never issued fails.
 

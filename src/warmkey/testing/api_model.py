@@ -1,4 +1,4 @@
-"""What boto3 knows about KMS: parameters, limits and exceptions, read from botocore's own description of the service.
+"""Check requests as boto3 does: parameters, limits and exceptions come from botocore's description of KMS.
 
 The fake is as strict as the real client because it asks the same model.
 """
@@ -24,18 +24,18 @@ _SERVER_FAULTS = {"KMSInternalException": 500, "KeyUnavailableException": 500, "
 
 @lru_cache(maxsize=1)
 def service_model() -> Any:  # noqa: ANN401 - botocore has no types
-    """Botocore's model of KMS."""
+    """Return botocore's model of KMS."""
     return botocore.session.get_session().get_service_model("kms")
 
 
 @lru_cache(maxsize=1)
 def client_exceptions() -> Any:  # noqa: ANN401 - botocore has no types
-    """What a boto3 client offers as ``client.exceptions``."""
+    """Return what a boto3 client offers as ``client.exceptions``."""
     return ClientExceptionsFactory().create_client_exceptions(service_model())
 
 
 def check_parameters(operation: str, parameters: dict[str, object]) -> dict[str, Any]:
-    """*parameters* as the service would receive them: blobs as ``bytes``, everything else as given.
+    """Return *parameters* as the service would receive them: blobs as ``bytes``, everything else as given.
 
     :raises ParamValidationError: what boto3 refuses before it sends anything (unknown, missing, wrongly typed, empty)
     """
@@ -59,7 +59,7 @@ def check_limits(operation: str, parameters: Mapping[str, Any]) -> None:
 
 
 def kms_error(code: str, operation: str, message: str, *, retries: int = 0, exhausted: bool = False) -> ClientError:
-    """The exception that boto3 raises for an error answer.
+    """Make the exception that boto3 raises for an error answer.
 
     :param retries: how often the client tried again, as its response metadata reports it
     :param exhausted: the client gave up because it had no retry left
@@ -73,7 +73,7 @@ def kms_error(code: str, operation: str, message: str, *, retries: int = 0, exha
 
 
 def response_metadata(status: int, *, retries: int = 0) -> dict[str, Any]:
-    """What boto3 adds to every answer."""
+    """Return what boto3 adds to every answer."""
     return {
         "RequestId": "00000000-0000-4000-8000-000000000000",
         "HTTPStatusCode": status,

@@ -1,4 +1,4 @@
-"""One request to KMS, as a test reads it afterwards."""
+"""Record one request to KMS for a test to read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["KmsCall"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsCall:
-    """What a :class:`~warmkey.testing.FakeKms` was asked. It holds no key and no plaintext.
+    """Records what a :class:`~warmkey.testing.FakeKms` was asked. It holds no key and no plaintext.
 
     :ivar operation: the API's name, for example ``GenerateDataKey``
     :ivar key_id: the ``KeyId`` that was given, or ``None``
@@ -32,5 +32,5 @@ class KmsCall:
 
     @property
     def encryption_context_keys(self) -> frozenset[str]:
-        """The keys of the encryption context."""
+        """Return the keys of the encryption context."""
         return frozenset(self.encryption_context)

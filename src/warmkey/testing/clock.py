@@ -1,4 +1,4 @@
-"""A clock that only moves when a test says so."""
+"""Tell a time that moves only when a test says so."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SettableClock:
         return f"SettableClock(monotonic={self._now.monotonic}, wall={self._now.wall})"
 
     def now(self) -> Instant:
-        """This moment."""
+        """Return this moment."""
         return self._now
 
     def tick(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Counts KMS requests, whoever makes them: boto3 clients that exist already, new ones, and fakes."""
+"""Count KMS requests, whoever makes them: boto3 clients that exist already, new ones, and fakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["KmsCounter", "announce", "assert_kms_calls", "counting"]
 
 
 class KmsCounter:
-    """The KMS operations that were requested while somebody counted."""
+    """Counts the KMS operations that are requested while somebody counts."""
 
     def __init__(self) -> None:
         self._operations: list[str] = []
@@ -25,11 +25,11 @@ class KmsCounter:
 
     @property
     def operations(self) -> list[str]:
-        """The requests in order: ``["GenerateDataKey", "Decrypt"]``."""
+        """Return the requests in order: ``["GenerateDataKey", "Decrypt"]``."""
         return list(self._operations)
 
     def count(self, operation: str | None = None) -> int:
-        """How many requests there were, of one operation or of all."""
+        """Return how many requests there were, of one operation or of all."""
         return sum(operation in {None, made} for made in self._operations)
 
     def clear(self) -> None:

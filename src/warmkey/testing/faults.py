@@ -1,4 +1,4 @@
-"""Bad days: what can go wrong between a client and KMS, by name.
+"""Inject what can go wrong between a client and KMS, by name.
 
 Errors are the exceptions that boto3 raises; tampered answers are answers that KMS would not give.
 """
@@ -69,7 +69,7 @@ FAULTS: Final = ("no-credentials", *_REFUSALS, *_CONNECTION_FAILURES, *_TAMPERIN
 
 
 class Fault:
-    """One thing that goes wrong, as often as it was told to; made by :meth:`FakeKms.fail`.
+    """Makes one thing go wrong, as often as it was told to; made by :meth:`FakeKms.fail`.
 
     As a context manager it ends with the block.
     """
@@ -107,7 +107,7 @@ class Fault:
 
     @property
     def struck(self) -> int:
-        """How many requests it has hit."""
+        """Return how many requests it has hit."""
         return self._struck
 
     def cancel(self) -> None:
@@ -116,7 +116,7 @@ class Fault:
             self._left = 0
 
     def claims(self, call: KmsCall) -> bool:
-        """Whether this request goes wrong; each yes uses up one of the times."""
+        """Return whether this request goes wrong; each yes uses up one of the times."""
         if self._operation not in {None, call.operation} or (self._when and not self._when(call)):
             return False
         with self._lock:

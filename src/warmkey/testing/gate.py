@@ -1,4 +1,4 @@
-"""Holds requests at a door, so that a test decides what overlaps with what, without sleeping."""
+"""Hold requests at a gate, so that a test decides what overlaps with what, without sleeping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATIENCE_SECONDS = 30.0
 
 
 class Gate:
-    """Closed until :meth:`open`; get one from :meth:`FakeKms.hold`, and use it in a ``with`` statement.
+    """Holds requests until :meth:`open`; get one from :meth:`FakeKms.hold`, and use it in a ``with`` statement.
 
     ::
 
@@ -44,12 +44,12 @@ class Gate:
 
     @property
     def held(self) -> int:
-        """How many requests stand at the closed gate."""
+        """Return how many requests wait at the closed gate."""
         return self._held
 
     @property
     def is_open(self) -> bool:
-        """Whether it was opened."""
+        """Return whether it was opened."""
         return self._is_open
 
     def open(self) -> None:
@@ -68,7 +68,7 @@ class Gate:
                 raise TimeoutError(f"waited for {calls} KMS requests at the gate; {self._held} came")
 
     def pass_through(self, call: KmsCall) -> None:
-        """Stand at the gate until it opens, if it is meant for this operation.
+        """Wait at the gate until it opens, if it is meant for this operation.
 
         :raises TimeoutError: nobody opened it
         """

@@ -1,4 +1,4 @@
-"""AWS KMS in this process: a client shaped like boto3's, with real keys behind it.
+"""Run AWS KMS in this process: a client shaped like boto3's, with real keys behind it.
 
 What it answers, refuses and raises follows the AWS KMS API reference. What moto gets wrong for an encryption library
 (disabled keys, multi-Region keys, RSA and ECDH keys, grants) works here.
@@ -39,7 +39,7 @@ _METHODS = {
 
 
 class FakeKms(Administration):
-    """A KMS client for tests: pass it wherever a boto3 KMS client goes.
+    """Acts as a KMS client in tests: pass it wherever a boto3 KMS client goes.
 
     ::
 
@@ -146,7 +146,12 @@ class FakeKms(Administration):
         if self._denied.isdisjoint({(call.operation, None), (call.operation, call.key_arn)}):
             return
         if not any(grant and grant.permits(call.operation, call.key_arn) for grant in grants):
-            problem = f"The caller is not authorized to perform: kms:{call.operation} on resource: {call.key_arn}"
+            user = f"arn:{self.world.partition}:sts::{self.world.account}:assumed-role/fake/test"
+            action = f"kms:{call.operation}"
+            problem = (
+                f"User: {user} is not authorized to perform: {action} on resource: {call.key_arn} because no "
+                f"identity-based policy allows the {action} action"
+            )
             raise kms_error("AccessDeniedException", call.operation, problem)
 
 

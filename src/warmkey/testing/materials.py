@@ -1,4 +1,4 @@
-"""What the keys of the fake do with bytes: real cryptography, in this process.
+"""Do with bytes what the keys of KMS do: real cryptography, in this process.
 
 Nothing here knows key ARNs, states or permissions, and no data key is kept.
 """
@@ -29,7 +29,7 @@ class Undecryptable(Exception):
 
 
 class _Secret:
-    """Key material: shows nothing and goes nowhere."""
+    """Holds key material: shows nothing, and can't be pickled or copied."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ class _Secret:
 
 
 class SymmetricMaterial(_Secret):
-    """An AES-256 key. Its ciphertext blobs say which key made them, so that Decrypt needs no key ID."""
+    """Holds an AES-256 key. Its ciphertext blobs say which key made them, so that Decrypt needs no key ID."""
 
     __slots__ = ("_aead", "blob_id")
 
@@ -52,13 +52,13 @@ class SymmetricMaterial(_Secret):
         self._aead = AESGCM(os.urandom(32))
 
     def encrypt(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
-        """*plaintext* as a ciphertext blob that opens under the same *context* only."""
+        """Encrypt *plaintext* to a ciphertext blob that opens under the same *context* only."""
         head = _FORMAT + self.blob_id
         iv = os.urandom(_IV_LENGTH)
         return head + iv + self._aead.encrypt(iv, plaintext, _authenticated(head, context))
 
     def decrypt(self, blob: bytes, context: Mapping[str, str]) -> bytes:
-        """What *blob* holds.
+        """Return what *blob* holds.
 
         :raises Undecryptable: another key, another context, or damaged
         """
@@ -70,7 +70,7 @@ class SymmetricMaterial(_Secret):
 
 
 class AsymmetricMaterial(_Secret):
-    """An RSA or elliptic curve key pair. The private half never leaves."""
+    """Holds an RSA or elliptic curve key pair. The private half never leaves."""
 
     __slots__ = ("_private",)
 
@@ -79,7 +79,7 @@ class AsymmetricMaterial(_Secret):
 
     @property
     def public_key(self) -> bytes:
-        """The public half, DER (SubjectPublicKeyInfo)."""
+        """Return the public half, DER (SubjectPublicKeyInfo)."""
         return self._private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -102,7 +102,7 @@ class AsymmetricMaterial(_Secret):
             raise Undecryptable from None
 
     def shared_secret(self, peer: bytes) -> bytes:
-        """ECDH with the DER public key of the other side: the x-coordinate, without any key derivation.
+        """Return the x-coordinate of ECDH with the DER public key of the other side, without any key derivation.
 
         :raises ValueError: *peer* is not a public key on the curve of this one
         """
@@ -124,7 +124,7 @@ Material = SymmetricMaterial | AsymmetricMaterial
 
 
 def blob_id(blob: bytes) -> bytes | None:
-    """Which key made *blob*, or ``None`` if no fake key did."""
+    """Return which key made *blob*, or ``None`` if no fake key did."""
     if len(blob) < len(_FORMAT) + BLOB_ID_LENGTH or not blob.startswith(_FORMAT):
         return None
     return blob[len(_FORMAT) :][:BLOB_ID_LENGTH]

@@ -1,4 +1,4 @@
-"""Writes down what warmkey did, for a test to read."""
+"""Record what warmkey did, for a test to read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Fact = TypeVar("_Fact", bound="Event")
 
 
 class Recorder:
-    """A subscriber that keeps every fact: ``CachingCMM(..., emit=recorder)``.
+    """Keeps every fact as a subscriber: ``CachingCMM(..., emit=recorder)``.
 
     It asks for hits one by one, which warmkey otherwise only counts. Safe to share between threads.
     """
@@ -24,7 +24,7 @@ class Recorder:
         self._events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Write *event* down."""
+        """Record *event*."""
         self._events.append(event)
 
     def __repr__(self) -> str:
@@ -32,15 +32,15 @@ class Recorder:
 
     @property
     def events(self) -> list[Event]:
-        """Every fact so far, the oldest first."""
+        """Return every fact so far, the oldest first."""
         return list(self._events)
 
     def of(self, kind: type[_Fact]) -> list[_Fact]:
-        """The facts of one kind: ``recorder.of(CacheMiss)``."""
+        """Return the facts of one kind: ``recorder.of(CacheMiss)``."""
         return [event for event in self._events if isinstance(event, kind)]
 
     def count(self, kind: type[Event], **fields: object) -> int:
-        """How many facts of *kind* have these *fields*: ``count(CacheMiss, reason="expired")``."""
+        """Return how many facts of *kind* have these *fields*: ``count(CacheMiss, reason="expired")``."""
         return sum(_has(fact, fields) for fact in self.of(kind))
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""The far side of the wire: what KMS does with a request that has arrived and is permitted.
+"""Answer requests that have arrived and are permitted, as KMS does.
 
 One function per operation, from the request to what the answer holds. Source: the AWS KMS API reference.
 """
@@ -28,7 +28,7 @@ _CREATED: Final = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as KMS received it in *region*. It may hold a plaintext, so its ``repr`` shows no parameters."""
+    """Holds a request as KMS received it in *region*. It may hold a plaintext, so its ``repr`` shows no parameters."""
 
     operation: str
     parameters: Mapping[str, Any]
@@ -40,23 +40,23 @@ class Request:
 
     @property
     def context(self) -> dict[str, str]:
-        """The encryption context; empty if none was given."""
+        """Return the encryption context; empty if none was given."""
         return dict(self.parameters.get("EncryptionContext", {}))
 
     @property
     def algorithm(self) -> str:
-        """The encryption algorithm, with the default of KMS."""
+        """Return the encryption algorithm, with the default of KMS."""
         return str(self.parameters.get("EncryptionAlgorithm", _SYMMETRIC))
 
     def find_key(self) -> FakeKey | None:
-        """The key that it is about, by ``KeyId`` or by its ciphertext blob; ``None`` if there is none."""
+        """Return the key that it is about, by ``KeyId`` or by its ciphertext blob; ``None`` if there is none."""
         key_id = self.parameters.get("KeyId")
         if key_id is None:
             return self.world.find_by_blob_id(blob_id(self.parameters.get("CiphertextBlob", b"")), region=self.region)
         return self.world.find(key_id, region=self.region)
 
     def named_key(self) -> FakeKey:
-        """The key that ``KeyId`` names, whatever its state.
+        """Return the key that ``KeyId`` names, whatever its state.
 
         :raises ClientError: ``NotFoundException``
         """
@@ -66,7 +66,7 @@ class Request:
         return key
 
     def usable(self, key: FakeKey, *, usage: str | None = None) -> FakeKey:
-        """*key*, if its state and its usage allow the operation.
+        """Return *key* if its state and its usage allow the operation.
 
         :raises ClientError: ``DisabledException``, ``KMSInvalidStateException`` or ``InvalidKeyUsageException``
         """
@@ -87,13 +87,13 @@ class Request:
             raise self.refuse("DryRunOperationException", "The request would have succeeded; DryRun is set.")
 
     def wrong_usage(self, key: FakeKey) -> ClientError:
-        """The refusal of a key that is made for something else."""
+        """Make the refusal of a key that is made for something else."""
         return self.refuse(
             "InvalidKeyUsageException", f"{key.arn} ({key.spec}, {key.usage}) is not valid for {self.operation}."
         )
 
     def refuse(self, code: str, message: str) -> ClientError:
-        """The exception that the client raises for a refusal."""
+        """Make the exception that the client raises for a refusal."""
         return kms_error(code, self.operation, message)
 
 

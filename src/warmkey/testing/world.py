@@ -1,4 +1,4 @@
-"""The keys, aliases and grants of an imaginary AWS account, in all its Regions.
+"""Hold the keys, aliases and grants of an imaginary AWS account, in all its Regions.
 
 One world stands behind the :class:`~warmkey.testing.FakeKms` clients of several Regions, as AWS stands behind boto3's.
 Reading takes no lock, so that a forked process never inherits one in mid-air.
@@ -20,7 +20,7 @@ DEFAULT_ACCOUNT: Final = "111122223333"
 
 
 class KeyState(StrEnum):
-    """What a key's life cycle allows."""
+    """Says what a key's life cycle allows."""
 
     ENABLED = "Enabled"
     DISABLED = "Disabled"
@@ -29,7 +29,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySpec:
-    """One kind of key: what it may be used for, the first by default, and with which algorithms."""
+    """Describes one kind of key: what it may be used for, the first by default, and with which algorithms."""
 
     usages: tuple[str, ...]
     encryption_algorithms: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ KEY_SPECS: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class FakeKey:
-    """A key in one Region. The replicas of a multi-Region key share ``material`` and nothing else."""
+    """Holds a key in one Region. The replicas of a multi-Region key share ``material`` and nothing else."""
 
     arn: str
     spec: str
@@ -63,39 +63,39 @@ class FakeKey:
 
     @property
     def key_id(self) -> str:
-        """The last part of the ARN."""
+        """Return the last part of the ARN."""
         return self.arn.rpartition("/")[2]
 
     @property
     def region(self) -> str:
-        """The Region in the ARN."""
+        """Return the Region in the ARN."""
         return self.arn.split(":")[3]
 
     @property
     def account(self) -> str:
-        """The account in the ARN."""
+        """Return the account in the ARN."""
         return self.arn.split(":")[4]
 
     @property
     def multi_region(self) -> bool:
-        """Whether the key can be replicated."""
+        """Return whether the key can be replicated."""
         return self.key_id.startswith("mrk-")
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A permission that its token carries."""
+    """Holds a permission that its token carries."""
 
     key_arn: str
     operations: frozenset[str]
 
     def permits(self, operation: str, key_arn: str | None) -> bool:
-        """Whether it covers this operation on this key."""
+        """Return whether it covers this operation on this key."""
         return key_arn == self.key_arn and operation in self.operations
 
 
 class FakeKmsWorld:
-    """Share one between clients: ``FakeKms("eu-west-1", world=world)``.
+    """Holds an account's keys; share one between clients: ``FakeKms("eu-west-1", world=world)``.
 
     :param account: the account that bare key IDs and aliases belong to
     """
@@ -112,7 +112,7 @@ class FakeKmsWorld:
         return f"<FakeKmsWorld account={self.account} keys={len(self._keys)}>"
 
     def arn(self, resource: str, *, region: str, account: str | None = None) -> str:
-        """The ARN of ``key/…`` or ``alias/…``."""
+        """Return the ARN of ``key/…`` or ``alias/…``."""
         return f"arn:{self.partition}:kms:{region}:{account or self.account}:{resource}"
 
     def create_key(
@@ -133,7 +133,7 @@ class FakeKmsWorld:
         return self._add(FakeKey(arn=arn, spec=spec, usage=usage or usages[0], material=material))
 
     def replicate(self, key: FakeKey, region: str) -> FakeKey:
-        """A replica of *key* in *region*.
+        """Make a replica of *key* in *region*.
 
         :raises ValueError: not a multi-Region key, or that Region has it already
         """
@@ -145,7 +145,7 @@ class FakeKmsWorld:
         return self._add(FakeKey(arn=arn, spec=key.spec, usage=key.usage, material=key.material))
 
     def point_alias(self, name: str, key: FakeKey) -> str:
-        """Make the alias *name* stand for *key*, in its Region, and return the ARN of the alias.
+        """Point the alias *name* to *key*, in its Region, and return the ARN of the alias.
 
         :raises ValueError: a name that KMS would not accept
         """
@@ -157,18 +157,18 @@ class FakeKmsWorld:
         return arn
 
     def grant(self, key: FakeKey, operations: frozenset[str]) -> str:
-        """The token of a new grant."""
+        """Make a grant and return its token."""
         token = f"fake-grant-{uuid.uuid4()}"
         with self._admin:
             self._grants[token] = Grant(key.arn, operations)
         return token
 
     def find_grant(self, token: str) -> Grant | None:
-        """What *token* permits; ``None`` if this world never issued it."""
+        """Return what *token* permits; ``None`` if this world never issued it."""
         return self._grants.get(token)
 
     def find(self, key_id: str, *, region: str) -> FakeKey | None:
-        """The key that a key ID, key ARN, alias name or alias ARN means in *region*; ``None`` if there is none."""
+        """Find the key that a key ID, key ARN, alias name or alias ARN means in *region*; ``None`` if there is none."""
         if not key_id.startswith("arn:"):
             resource = key_id if key_id.startswith("alias/") else f"key/{key_id}"
             key_id = self.arn(resource, region=region)
@@ -176,14 +176,14 @@ class FakeKmsWorld:
         return key if key and key.region == region else None
 
     def find_by_blob_id(self, blob_id: bytes | None, *, region: str) -> FakeKey | None:
-        """The key in *region* whose material made a ciphertext blob; ``None`` if there is none."""
+        """Find the key in *region* whose material made a ciphertext blob; ``None`` if there is none."""
         for key in tuple(self._keys.values()):
             if key.region == region and isinstance(key.material, SymmetricMaterial) and key.material.blob_id == blob_id:
                 return key
         return None
 
     def count_keys(self, region: str) -> int:
-        """How many keys *region* has."""
+        """Return how many keys *region* has."""
         return sum(key.region == region for key in tuple(self._keys.values()))
 
     def _add(self, key: FakeKey) -> FakeKey:
