@@ -32,6 +32,10 @@ demo: .venv-demo/.installed ## run hundreds of records through a real Lambda run
 	-@$(MAKE) runtime
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 
+.PHONY: local
+local: .venv-demo/.installed runtime ## run a handler of yours with the layer: HANDLER=path/app.handler EVENT=event.json
+	@PYTHONPATH=src .venv-demo/bin/python -m examples.local $(HANDLER) $(if $(EVENT),--event $(EVENT)) $(LOCAL_OPTIONS)
+
 .PHONY: test check
 test check: static tests ## run everything that CI runs
 

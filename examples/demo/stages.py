@@ -38,9 +38,9 @@ class EmulatorStage:
             opt=opt,
         )
 
-    def start(self, task_root: Path, environment: Mapping[str, str]) -> Emulator:
+    def start(self, task_root: Path, environment: Mapping[str, str], handler: str = "app.handler") -> Emulator:
         """Start an emulator for the function in *task_root*."""
-        return Emulator(self._runtime, task_root=task_root, handler="app.handler", environment=environment)
+        return Emulator(self._runtime, task_root=task_root, handler=handler, environment=environment)
 
 
 class InProcessStage:

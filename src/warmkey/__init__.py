@@ -8,6 +8,7 @@ that you build yourself. Further keyrings are in :mod:`warmkey.keyrings`, CMMs i
 
 from __future__ import annotations
 
+from warmkey import supported_python  # noqa: F401 - first, as it refuses Pythons that the rest is not for
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.api import (
     CacheInfo,

@@ -8,7 +8,7 @@ from tests.architecture.sources import imports, modules, room_of, third_party
 
 # Floor by floor from the ground up; rooms of one floor don't know each other.
 FLOORS = [
-    {"lazy_names", "records", "unpicklable"},
+    {"lazy_names", "records", "supported_python", "unpicklable"},
     {"events", "exceptions", "clock"},
     {"algorithm_suites", "fork_safety", "tracebacks", "validation"},
     {"memo"},

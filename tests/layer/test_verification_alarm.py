@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from benchmarks.loopback_kms import loopback_kms
 
 import warmkey
+from benchmarks.loopback_kms import loopback_kms
 from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
 from examples.demo.stages import EmulatorStage
 from layer.project import ROOT

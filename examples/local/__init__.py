@@ -1,0 +1,1 @@
+"""Run a function of your own under Lambda's runtime client with the layer, without AWS."""

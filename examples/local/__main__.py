@@ -1,0 +1,118 @@
+"""Invoke a handler of your own under Lambda's runtime client, with the layer and a KMS key on this machine.
+
+No AWS account and no containers are involved. HANDLER is a path and a function: orders/app.handler is the function
+``handler`` in orders/app.py, and orders/ is what Lambda calls the task root. What the function needs besides warmkey,
+boto3 and Powertools must be in that folder, as in a package for Lambda: python -m pip install --target orders ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from examples.demo.emulator import EmulatorUnavailable, FunctionFailed
+from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
+from examples.demo.stages import EmulatorStage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from examples.demo.emulator import Emulator
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; return 0 if every invocation succeeded."""
+    options = _parse(arguments)
+    try:
+        task_root, handler = _split(options.handler)
+        event = _read(options.event)
+    except ValueError as problem:
+        print(f"nothing was run: {problem}", file=sys.stderr)
+        return 2
+    with kms_server() as kms_url, tempfile.TemporaryDirectory(prefix="warmkey-opt-") as opt:
+        variables = _variables(kms_url, dict(options.env))
+        try:
+            stage = EmulatorStage(Path(opt), variant=options.variant)
+            with stage.start(task_root, variables, handler) as function:
+                failed = _invoke(function, event, options.times)
+        except EmulatorUnavailable as reason:
+            print(f"Lambda's runtime can't run here: {reason}. `make runtime` makes what it takes.", file=sys.stderr)
+            return 2
+        made = request_counts(kms_url)
+        made.pop("CreateKey", None)  # the one that this program made
+    print(f"KMS was asked for: {', '.join(f'{count} {name}' for name, count in sorted(made.items())) or 'nothing'}")
+    return 1 if failed else 0
+
+
+def _split(handler: str) -> tuple[Path, str]:
+    folder, _, name = handler.rpartition("/")
+    module, dot, function = name.rpartition(".")
+    if not (dot and module and function):
+        raise ValueError(f"HANDLER must be like orders/app.handler, not {handler!r}")
+    task_root = Path(folder or ".").resolve()
+    source = task_root / f"{module.replace('.', '/')}.py"
+    if not source.is_file():
+        raise ValueError(f"HANDLER names {source}, which is not a file")
+    return task_root, name
+
+
+def _read(event: str) -> Any:  # noqa: ANN401 - whatever the handler takes
+    text = sys.stdin.read() if event == "-" else Path(event).read_text(encoding="utf-8") if event else "{}"
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise ValueError(f"the event must be JSON: {problem}") from None
+
+
+def _variables(kms_url: str, own: dict[str, str]) -> dict[str, str]:
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL_KMS": kms_url,
+        "WARMKEY_KMS_KEY_ARNS": create_key(kms_url),
+    } | own
+
+
+def _invoke(function: Emulator, event: object, times: int) -> bool:
+    """Invoke it *times* times, print what comes of it, and return whether one failed."""
+    failed, written = False, 0
+    for number in range(1, times + 1):
+        try:
+            done = function.invoke(event)
+            print(f"invocation {number}: {done.seconds * 1000:.1f} ms\n{json.dumps(done.result, indent=2)}")
+        except FunctionFailed as problem:
+            print(f"invocation {number} failed: {str(problem).splitlines()[0]}")
+            failed = True
+        output = function.output()
+        print("".join(f"  {line}\n" for line in output[written:].splitlines()), end="")
+        written = len(output)
+    return failed
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, not {text!r}")
+    return name, value
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("handler", metavar="HANDLER")
+    parser.add_argument("--event", default="", metavar="FILE", help="JSON that the handler gets; - for standard input")
+    parser.add_argument("--times", type=int, default=1, help="invocations of one execution environment")
+    parser.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="a variable")
+    parser.add_argument("--variant", choices=("full", "core"), default="full", help="which layer")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
