@@ -55,7 +55,7 @@ def test_observability_knows_events_and_what_they_are_made_of_and_nothing_else_o
     assert known <= {"observability", "events", "fork_safety", "records"}
 
 
-@pytest.mark.parametrize("room", FLOOR_OF)
+@pytest.mark.parametrize("room", sorted(FLOOR_OF))
 def test_a_room_knows_its_third_parties_only(room: str) -> None:
     known = {third_party(imported) for importer, imported in imports() if room_of(importer) == room} - {None}
 

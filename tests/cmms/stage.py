@@ -38,6 +38,15 @@ FORBID = CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT
 PATIENCE_SECONDS = 30.0
 
 
+def as_id(changes: object) -> str:
+    """The ID of a parameter, in every process the same: sets show their items in any order."""
+    if isinstance(changes, dict):
+        return str(
+            {key: sorted(value) if isinstance(value, (set, frozenset)) else value for key, value in changes.items()}
+        )
+    return str(changes)
+
+
 def encrypt_request(
     length: int | None = 1,
     context: Mapping[str, str] | None = None,

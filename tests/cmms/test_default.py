@@ -15,6 +15,7 @@ from tests.cmms.stage import (
     STRICT,
     UNSIGNED,
     WITHOUT_COMMITMENT,
+    as_id,
     decrypt_request,
     encrypt_request,
 )
@@ -138,7 +139,7 @@ def test_every_call_asks_the_keyring_and_every_data_key_is_new() -> None:
         {"algorithm_suite": SIGNED},
         {"algorithm_suite": WITHOUT_COMMITMENT},
     ],
-    ids=str,
+    ids=as_id,
 )
 def test_what_a_keyring_returns_must_fit_the_request(changes: dict[str, Any]) -> None:
     request = encrypt_request(1, {"tenant": "a"}, required=["tenant"])
@@ -239,7 +240,7 @@ def test_pairs_that_are_stored_already_change_nothing(reproduced: dict[str, str]
         {"required_encryption_context_keys": frozenset()},
         {"required_encryption_context_keys": frozenset({"tenant", "missing"})},
     ],
-    ids=str,
+    ids=as_id,
 )
 def test_what_a_keyring_decrypts_must_fit_the_message(changes: dict[str, Any]) -> None:
     materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a", "kind": "x"}, required=["tenant"]))

@@ -15,6 +15,7 @@ from tests.cmms.stage import (
     UNSIGNED,
     WITHOUT_COMMITMENT,
     Below,
+    as_id,
     decrypt_request,
     encrypt_request,
 )
@@ -66,7 +67,7 @@ def test_a_refused_decrypt_says_what_to_use() -> None:
         ({"tenant": ""}, False),
         ({"kind": "x", "tenant": "b"}, False),
     ],
-    ids=str,
+    ids=as_id,
 )
 def test_a_reproduced_pair_must_have_the_stored_value(reproduced: dict[str, str], fits: object) -> None:
     if fits:
@@ -102,7 +103,7 @@ def test_whole_encryption_materials_pass(suite: AlgorithmSuite) -> None:
         ({"algorithm_suite": WITHOUT_COMMITMENT}, PolicyRefused),
         ({"algorithm_suite": UNSIGNED}, ConfigurationError),
     ],
-    ids=str,
+    ids=as_id,
 )
 def test_encryption_materials_that_do_not_fit_are_refused(changes: dict[str, Any], error: type[WarmkeyError]) -> None:
     request = encrypt_request(1, CONTEXT, suite=SIGNED, required=["tenant"])
@@ -129,7 +130,7 @@ def test_whole_decryption_materials_pass() -> None:
         ({"encryption_context": {"kind": "x"}}, PolicyRefused),
         ({"required_encryption_context_keys": {"missing"}}, ConfigurationError),
     ],
-    ids=str,
+    ids=as_id,
 )
 def test_decryption_materials_that_do_not_fit_are_refused(changes: dict[str, Any], error: type[WarmkeyError]) -> None:
     materials = Below().get_encryption_materials(encrypt_request(1, CONTEXT, suite=SIGNED))
