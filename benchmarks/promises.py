@@ -15,6 +15,8 @@ __all__ = [
     "ENTRIES_FLAT",
     "FASTER_START_THAN_PEER",
     "FASTER_START_THAN_PEER_WITH_MPL",
+    "SEALED_RECORD_SIZE",
+    "SEALED_RECORD_TIME",
     "STAMPEDE_KMS_CALLS",
     "STREAMING_FASTER",
     "STREAMING_MEGABYTES",
@@ -77,3 +79,7 @@ ADDED_MILLISECONDS = {
 ENTRIES_FLAT = Bound(limit=1.15, at_least=False)
 # How near the floor we are with many threads, as a multiple of how near we are with one.
 THREADS_LIKE_THE_FLOOR = Bound(limit=1.1, at_least=False)
+
+# A sealed record of five fields, as a multiple of a message for each field.
+SEALED_RECORD_SIZE = Bound(limit=1 / 3, at_least=False, tolerance=0)
+SEALED_RECORD_TIME = Bound(limit=0.5, at_least=False)

@@ -1,9 +1,10 @@
 """Data key caching over AWS KMS for AWS Lambda, in the AWS Encryption SDK's message format.
 
 In a Lambda function: :func:`encrypt` and :func:`decrypt`, over one caching CMM that lives as long as the container
-and is configured by ``WARMKEY_*`` environment variables. For anything else: :class:`Client`, with a CMM or keyring
-that you build yourself. Further keyrings are in :mod:`warmkey.keyrings`, CMMs in :mod:`warmkey.cmms` and caches in
-:mod:`warmkey.caches`.
+and is configured by ``WARMKEY_*`` environment variables. Over the same CMM: :func:`seal_record` and
+:func:`unseal_record` for records in a store, :func:`seal_token` and :func:`open_token` for tokens. For anything else:
+:class:`Client`, with a CMM or keyring that you build yourself. Further keyrings are in :mod:`warmkey.keyrings`, CMMs in
+:mod:`warmkey.cmms` and caches in :mod:`warmkey.caches`.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ from warmkey.exceptions import (
     KeyUnavailable,
     MalformedMessage,
     PolicyRefused,
+    TokenExpired,
     WarmkeyError,
 )
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.observability import instrument
+from warmkey.sealing import is_sealed, message_length, open_token, seal_record, seal_token, unseal_record
 from warmkey.structures import (
     DecryptionMaterials,
     DecryptMaterialsRequest,
@@ -80,6 +83,7 @@ __all__ = [
     "MalformedMessage",
     "MultiKeyring",
     "PolicyRefused",
+    "TokenExpired",
     "WarmkeyError",
     "cache_info",
     "configure",
@@ -90,7 +94,13 @@ __all__ = [
     "encrypt",
     "encrypt_text",
     "instrument",
+    "is_sealed",
+    "message_length",
+    "open_token",
     "purge",
     "reset",
+    "seal_record",
+    "seal_token",
+    "unseal_record",
     "warm_up",
 ]

@@ -6,20 +6,18 @@ threads and forks.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Unpack
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import InvalidRequest, MalformedMessage
+from warmkey.exceptions import InvalidRequest
 from warmkey.fork_safety import living_instances
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.settings import is_command_line, is_snap_start
 from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.records import Record
-from warmkey.structures import EncryptionContext
+from warmkey.sealed.text import from_base64, to_base64, utf_8
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.client import Client
     from warmkey.clock import Clock
     from warmkey.cmms.caching import CachingCMM
@@ -53,9 +52,10 @@ __all__ = [
 
 
 @scrubbed
-def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
+def encrypt(plaintext: BytesLike, encryption_context: Mapping[str, str] | None = None) -> bytes:
     """Encrypt *plaintext*; the message can be decrypted by every AWS Encryption SDK.
 
+    :param plaintext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
     :param encryption_context: text pairs that are authenticated and stored in clear with the message
     :raises ConfigurationError: a setting is missing or wrong
     :raises InvalidRequest: an argument can't be used
@@ -64,7 +64,7 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
     """
     default = DEFAULT.get()
     if default.required:
-        _check_required(encryption_context, default.required)
+        default.check_required(encryption_context)
     return default.client.encrypt(
         plaintext,
         cmm=default.cmm,
@@ -75,30 +75,23 @@ def encrypt(plaintext: bytes, encryption_context: Mapping[str, str] | None = Non
 
 
 @scrubbed
-def decrypt(ciphertext: bytes, encryption_context: Mapping[str, str] | None = None) -> bytes:
+def decrypt(ciphertext: BytesLike, encryption_context: Mapping[str, str] | None = None) -> bytes:
     """Decrypt a message of :func:`encrypt` or of any AWS Encryption SDK; verified as a whole, or not returned.
 
+    :param ciphertext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
     :param encryption_context: pairs to insist on: the message must have been encrypted with each of them
     :raises MalformedMessage: the bytes are not a message
     :raises AuthenticationFailed: the message was tampered with, or not made for this context
-    :raises PolicyRefused: its context, commitment or number of encrypted data keys is not allowed
+    :raises PolicyRefused: its context, commitment or number of encrypted data keys is not allowed, or it is a sealed
+        record or a token, for which see :func:`unseal_record` and :func:`open_token`
     :raises KeyUnavailable: no configured key can decrypt it, or KMS refused
     :raises InvalidRequest: an argument can't be used
     :raises ConfigurationError: a setting is missing or wrong
     """
     default = DEFAULT.get()
     if default.required:
-        _check_required(encryption_context, default.required)
+        default.check_required(encryption_context)
     return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
-
-
-def _check_required(context: Mapping[str, str] | None, required: frozenset[str]) -> None:
-    # Ahead of everything else. The default CMM insists too, for whoever uses it without these functions.
-    missing = required - EncryptionContext.of(context).keys()
-    if missing:
-        from warmkey.cmms.context_keys_guard import refusal  # noqa: PLC0415 - for failures only
-
-        raise refusal(missing)
 
 
 @scrubbed
@@ -107,7 +100,7 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
 
     :raises WarmkeyError: as :func:`encrypt`
     """
-    return base64.b64encode(encrypt(_utf_8(text), encryption_context)).decode()
+    return to_base64(encrypt(_utf_8(text), encryption_context))
 
 
 @scrubbed
@@ -121,17 +114,10 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     return _text(decrypt(_message(text), encryption_context))
 
 
-# The errors of Python's codecs hold what they failed on, so nothing of ours may be raised while they are handled.
-
-
 def _utf_8(text: str) -> bytes:
     if not isinstance(text, str):
         raise InvalidRequest(f"the text must be str, not {type(text).__name__}; encrypt takes bytes")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        problem = "the text holds a lone surrogate, which UTF-8 can't encode"
-    raise InvalidRequest(problem)
+    return utf_8(text, what="the text")
 
 
 def _text(plaintext: bytes) -> str:
@@ -139,24 +125,13 @@ def _text(plaintext: bytes) -> str:
         return plaintext.decode()
     except UnicodeDecodeError:
         problem = "the message was decrypted, but what it holds is not UTF-8 text; decrypt gives it as bytes"
-    raise InvalidRequest(problem)
+    raise InvalidRequest(problem)  # not above: the codec's error holds the plaintext
 
 
 def _message(text: str) -> bytes:
     if not isinstance(text, str):
         raise InvalidRequest(f"the message must be base64 in a str, not {type(text).__name__}; decrypt takes bytes")
-    try:
-        message = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        message = b""
-    # One message has one text: spare bits at the end of base64 are not for changing unnoticed.
-    if not message or base64.b64encode(message).decode() != text:
-        from warmkey.data_format.foreign_bytes import what_else_this_text_is  # noqa: PLC0415 - for failures only
-
-        foreign = what_else_this_text_is(text)
-        hint = f"; {foreign}" if foreign else ""
-        raise MalformedMessage(f"is not the base64 that encrypt_text gives{hint}", where="text")
-    return message
+    return from_base64(text, where="text", writer="encrypt_text")
 
 
 def configure(
@@ -269,6 +244,7 @@ class CacheInfo(Record):
     :ivar partition_id: the partition
     :ivar evictions: entries that left, by reason
     :ivar kms_requests: by operation and outcome
+    :ivar unsealed_records_passed: records that ``unseal_record`` passed on because of ``missing="pass"``
     """
 
     encrypt: OperationStatistics
@@ -279,6 +255,7 @@ class CacheInfo(Record):
     partition_id: str
     evictions: Mapping[EvictionReason, int]
     kms_requests: Mapping[str, Mapping[KmsOutcome, int]]
+    unsealed_records_passed: int
 
     def as_dict(self) -> dict[str, Any]:
         """The same for ``json.dumps`` or a handler's response."""
@@ -301,6 +278,7 @@ def cache_info() -> CacheInfo:
         partition_id=runtime.cmm.partition_id,
         evictions=runtime.counter.evictions(),
         kms_requests=runtime.counter.kms_requests(),
+        unsealed_records_passed=runtime.counter.unsealed_records_passed(),
     )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "Operation",
     "RequestFailed",
     "UncacheableContext",
+    "UnsealedRecordPassed",
     "fan_out",
     "guarded",
     "hit_listener",
@@ -151,6 +152,10 @@ class KmsRequest(Record):
     outcome: KmsOutcome
 
 
+class UnsealedRecordPassed(Record):
+    """``unseal_record`` was given a record without a sealed value, and passed it on because of ``missing="pass"``."""
+
+
 class UncacheableContext(Record):
     """Said once: ``requests`` requests in a row had no hit because ``context_key`` changes with every message."""
 
@@ -167,6 +172,7 @@ Event: TypeAlias = (
     | CacheEviction
     | KmsRequest
     | UncacheableContext
+    | UnsealedRecordPassed
 )
 Emit: TypeAlias = "Callable[[Event], object]"
 

@@ -23,6 +23,7 @@ __all__ = [
     "KeyUnavailable",
     "MalformedMessage",
     "PolicyRefused",
+    "TokenExpired",
     "WarmkeyError",
 ]
 
@@ -81,6 +82,10 @@ class PolicyRefused(WarmkeyError):
     The rules: commitment policy, maximum number of encrypted data keys, encryption context, required context keys,
     unsigned-only decryption.
     """
+
+
+class TokenExpired(PolicyRefused):
+    """The token was genuine, and its time is over. Remedy: have a new one made."""
 
 
 # In the text of an error, of the many that a message can bring about; all are in ``attempts``.

@@ -33,7 +33,7 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records supported_python "
+    "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records sealing supported_python "
     "tracebacks unpicklable validation",
     "caches": "entry_content interface local",
     "client_apis": "client decrypt encrypt frames results",
@@ -49,6 +49,7 @@ AT_IMPORT = {
     "keyrings": "aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi refusals split",
     "lambda_runtime": "default_client kms_keys parsers settings wiring",
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
+    "sealed": "text",
     "structures": "encrypted_data_key encryption_context materials requests",
 }
 AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"}

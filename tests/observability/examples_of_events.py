@@ -15,6 +15,7 @@ from warmkey.events import (
     Operation,
     RequestFailed,
     UncacheableContext,
+    UnsealedRecordPassed,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "KMS_THROTTLED",
     "MISS",
     "UNCACHEABLE",
+    "UNSEALED",
 ]
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -46,6 +48,7 @@ KMS_OK = KmsRequest(
 KMS_THROTTLED = KmsRequest(
     kms_operation="Decrypt", key_arn=KEY_ARN, duration_seconds=1.5, attempts=3, outcome=KmsOutcome.THROTTLED
 )
+UNSEALED = UnsealedRecordPassed()
 UNCACHEABLE = UncacheableContext(context_key="request_id", requests=50)
 
-EVERY: tuple[Event, ...] = (HIT, COALESCED, MISS, BYPASS, FAILED, EVICTION, KMS_OK, KMS_THROTTLED, UNCACHEABLE)
+EVERY: tuple[Event, ...] = (HIT, COALESCED, MISS, BYPASS, FAILED, EVICTION, KMS_OK, KMS_THROTTLED, UNCACHEABLE, UNSEALED)

@@ -30,7 +30,7 @@ def tally_of(*events: Event, mode: MetricsMode = MetricsMode.SUMMARY) -> Metrics
     return tally
 
 
-def test_the_summary_has_eight_series() -> None:
+def test_the_summary_has_nine_series() -> None:
     summary = [name for name, metric in METRICS.items() if not metric.detailed]
 
     assert summary == [
@@ -42,10 +42,11 @@ def test_the_summary_has_eight_series() -> None:
         "RequestsFailed",
         "KmsRequests",
         "KmsThrottled",
+        "UnsealedRecordsPassed",
     ]
 
 
-def test_whatever_happens_the_summary_writes_no_more_than_eight() -> None:
+def test_whatever_happens_the_summary_writes_no_more_than_nine() -> None:
     assert tally_of(*EVERY).series() == {
         "CacheHits": [1],
         "CacheCoalesced": [1],
@@ -55,6 +56,7 @@ def test_whatever_happens_the_summary_writes_no_more_than_eight() -> None:
         "CacheEvictions": [1],
         "KmsRequests": [2],
         "KmsThrottled": [1],
+        "UnsealedRecordsPassed": [1],
     }
 
 

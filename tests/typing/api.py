@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, assert_type
 
@@ -33,6 +35,7 @@ from warmkey import (
     MalformedMessage,
     MultiKeyring,
     PolicyRefused,
+    TokenExpired,
     WarmkeyError,
     instrument,
 )
@@ -90,6 +93,34 @@ def helpers(kms: Any) -> None:
     assert_type(warmkey.purge(), int)
     assert_type(warmkey.purge("partition"), int)
     warmkey.reset()
+
+
+def records(item: dict[str, Any]) -> None:
+    path: tuple[str | int, ...] = ("lines", 0, "note")
+    sealed = warmkey.seal_record(item, ["name", path], CONTEXT, bound_to=["id"], under="_secret", text=True)
+    assert_type(sealed, dict[str, Any])
+    assert_type(warmkey.unseal_record(sealed, CONTEXT, bound_to={"id": 7}, under="_secret"), dict[str, Any])
+    warmkey.unseal_record(sealed, encryption_context=CONTEXT, missing="pass")
+    assert_type(warmkey.is_sealed(sealed, under="_secret"), bool)
+
+
+def tokens() -> None:
+    token = warmkey.seal_token("cursor", CONTEXT, expires_in=60)
+    assert_type(token, str)
+    warmkey.seal_token(array("d", [1.5]), expires_in=0.5)
+    with contextlib.suppress(TokenExpired):
+        assert_type(warmkey.open_token(token, encryption_context=CONTEXT), bytes)
+
+
+def lengths() -> None:
+    length = warmkey.message_length(
+        100,
+        algorithm_suite=AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+        encryption_context={"warmkey-kind": "record"},
+        frame_length="auto",
+        encrypted_data_key_lengths=[255, 255],
+    )
+    assert_type(length, int)
 
 
 @instrument

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from warmkey.bytes_like import bytes_of
 from warmkey.data_format.reader import TruncatedMessage
 from warmkey.exceptions import InvalidRequest, MalformedMessage
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from warmkey.algorithm_suites import SignatureAlgorithm
+    from warmkey.bytes_like import BytesLike
 
 __all__ = ["BATCH_LENGTH", "FOOTER_GUESS", "HEADER_GUESS", "BufferedSource", "Source", "open_source"]
 
@@ -43,17 +45,20 @@ class Source(Protocol):
         """Up to *length* bytes, and none only at the end."""
 
 
-def open_source(source: Source | bytes | bytearray | memoryview) -> Source:
+def open_source(source: Source | BytesLike) -> Source:
     """*source*, if it can be read from; bytes become something that can.
 
     :raises InvalidRequest: it can't
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return BytesIO(bytes(source))  # of a memoryview with gaps, too
-    if not callable(getattr(source, "read", None)):
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    if callable(getattr(source, "read", None)):  # first: a memory map is both, and is read from where it was left
+        return cast("Source", source)
+    content = bytes_of(source)
+    if content is None:
         hint = "; open the file first: open(path, 'rb')" if isinstance(source, str) or hasattr(source, "open") else ""
         raise InvalidRequest(f"the source must be a readable binary file object, not {type(source).__name__}{hint}")
-    return source
+    return BytesIO(content)
 
 
 class BufferedSource:

@@ -19,6 +19,7 @@ from warmkey.validation import integer, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.decrypt_stream import DecryptStream
     from warmkey.client_apis.encrypt import FrameLength
@@ -68,7 +69,7 @@ class Client:
     @scrubbed
     def encrypt(
         self,
-        plaintext: bytes | bytearray | memoryview,
+        plaintext: BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
@@ -78,6 +79,7 @@ class Client:
     ) -> EncryptResult:
         """Encrypt *plaintext* with materials of *cmm*, or of a default CMM over *keyring*.
 
+        :param plaintext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
         :param encryption_context: text pairs that are authenticated and stored in clear with the message
         :param algorithm_suite: the suite to use instead of the commitment policy's default
         :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1; or ``auto``: 64 KiB where *plaintext* has more
@@ -102,7 +104,7 @@ class Client:
     @scrubbed
     def encrypt_stream(
         self,
-        source: Source | bytes | bytearray | memoryview,
+        source: Source | BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
@@ -145,7 +147,7 @@ class Client:
     @scrubbed
     def decrypt(
         self,
-        ciphertext: bytes | bytearray | memoryview,
+        ciphertext: BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
@@ -153,8 +155,10 @@ class Client:
     ) -> DecryptResult:
         """Decrypt *ciphertext* with materials of *cmm*, or of a default CMM over *keyring*.
 
-        Nothing is returned before header, every frame and the signature are verified.
+        Nothing is returned before header, every frame and the signature are verified. A sealed record, a token or a
+        checkpoint is refused unless *encryption_context* has its pair ``warmkey-kind``.
 
+        :param ciphertext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
         :param encryption_context: pairs to insist on: a key that the message stores must have this value, any other
             pair must have been authenticated without being stored
         :raises MalformedMessage: the bytes are not a message
@@ -177,7 +181,7 @@ class Client:
     @scrubbed
     def decrypt_stream(
         self,
-        source: Source | bytes | bytearray | memoryview,
+        source: Source | BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,

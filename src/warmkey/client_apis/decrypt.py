@@ -17,12 +17,14 @@ from warmkey.data_format.header_cache import read_cached_header, remember_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused
-from warmkey.structures import DecryptMaterialsRequest, EncryptionContext
+from warmkey.structures import KIND_KEY, DecryptMaterialsRequest, EncryptionContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from warmkey.algorithm_suites import CommitmentPolicy
+    from warmkey.bytes_like import BytesLike
+    from warmkey.client_apis.kinds import Kind
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.data_format.message_header import MessageHeader
     from warmkey.structures import DecryptionMaterials, VerificationKey
@@ -34,17 +36,23 @@ _LARGE_HEADER = 2**16
 
 
 def decrypt(
-    ciphertext: bytes | bytearray | memoryview,
+    ciphertext: BytesLike,
     *,
     cmm: CryptographicMaterialsManager,
     commitment_policy: CommitmentPolicy,
     max_encrypted_data_keys: int | None,
     encryption_context: Mapping[str, str] | None,
+    kind: Kind | None = None,
 ) -> DecryptResult:
-    """The plaintext of one message; see :meth:`warmkey.Client.decrypt`."""
+    """The plaintext of one message; see :meth:`warmkey.Client.decrypt`.
+
+    :param kind: the only kind of message to take; ``None``: plain messages
+    """
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
     header = read_cached_header(message, maximum_keys=max_encrypted_data_keys)
-    materials = get_materials(cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context)
+    materials = get_materials(
+        cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context, kind=kind
+    )
     start = message if header.length <= _LARGE_HEADER else memoryview(message)
     aead = verified_cipher(materials, header, start[: header.body_length])
     plaintext, body_end = decrypt_body(message, header, aead)
@@ -58,11 +66,13 @@ def decrypt(
 
 
 def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
-    if not isinstance(ciphertext, (bytes, bytearray, memoryview)):
+    from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - most callers have bytes
+
+    found = bytes_of(ciphertext)
+    if found is None:
         hint = "; decode base64 text first, or use decrypt_text" if isinstance(ciphertext, str) else ""
         raise InvalidRequest(f"the ciphertext must be bytes, not {type(ciphertext).__name__}{hint}")
-    view = memoryview(ciphertext)
-    return view.cast("B") if view.c_contiguous else view.tobytes()
+    return found
 
 
 def get_materials(
@@ -71,6 +81,7 @@ def get_materials(
     *,
     commitment_policy: CommitmentPolicy,
     encryption_context: Mapping[str, str] | None,
+    kind: Kind | None = None,
 ) -> DecryptionMaterials:
     """Ask the CMM, and check its answer as if it were a stranger's.
 
@@ -78,12 +89,20 @@ def get_materials(
     """
     if header.algorithm_suite not in commitment_policy.decrypt_suites:
         check_may_decrypt(header.algorithm_suite, commitment_policy)
+    reproduced = EncryptionContext.of(encryption_context)
+    if header.encryption_context.get(KIND_KEY) != kind:
+        from warmkey.client_apis.kinds import check_kind  # noqa: PLC0415 - for what is hardly ever right
+
+        # Ahead of the CMM: no key is asked for on behalf of a message that this opener must not take.
+        check_kind(header.encryption_context, reproduced, kind)
+    if kind is not None:
+        reproduced = reproduced.with_pair(KIND_KEY, kind)
     request = DecryptMaterialsRequest(
         header.algorithm_suite,
         commitment_policy,
         header.encrypted_data_keys,
         header.encryption_context,
-        EncryptionContext.of(encryption_context),
+        reproduced,
     )
     try:
         materials = cmm.decrypt_materials(request)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from warmkey.algorithm_suites import CommitmentPolicy
+    from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.streams import Begin, Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
@@ -82,7 +83,7 @@ class DecryptStream(MessageStream):
 
 
 def decrypt_stream(
-    source: Source | bytes | bytearray | memoryview,
+    source: Source | BytesLike,
     *,
     cmm: CryptographicMaterialsManager,
     commitment_policy: CommitmentPolicy,

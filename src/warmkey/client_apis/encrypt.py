@@ -20,7 +20,7 @@ from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import HEADER_IV, serialize_header_parts
 from warmkey.exceptions import InvalidRequest
-from warmkey.structures import RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
+from warmkey.structures import KIND_KEY, RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
 from warmkey.validation import shown
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.frames import AuthenticatedHeader
+    from warmkey.client_apis.kinds import Kind
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.structures import EncryptionMaterials, SigningKey
 
@@ -52,7 +54,7 @@ _NO_KEYS: frozenset[str] = frozenset()
 
 
 def encrypt(
-    plaintext: bytes | bytearray | memoryview,
+    plaintext: BytesLike,
     *,
     cmm: CryptographicMaterialsManager,
     commitment_policy: CommitmentPolicy,
@@ -60,8 +62,12 @@ def encrypt(
     encryption_context: Mapping[str, str] | None,
     algorithm_suite: AlgorithmSuite | None,
     frame_length: FrameLength,
+    kind: Kind | None = None,
 ) -> EncryptResult:
-    """One message from one plaintext; see :meth:`warmkey.Client.encrypt`."""
+    """One message from one plaintext; see :meth:`warmkey.Client.encrypt`.
+
+    :param kind: of a message that only its own opener may take: see :mod:`warmkey.client_apis.kinds`
+    """
     source = plaintext if type(plaintext) is bytes else _as_bytes(plaintext)
     length = len(source)
     frame_length = frame_length_for(length, frame_length)
@@ -74,6 +80,7 @@ def encrypt(
         encryption_context=encryption_context,
         algorithm_suite=algorithm_suite,
         plaintext_length=length,
+        kind=kind,
     )
     suite = materials.algorithm_suite
     message = encrypt_message(
@@ -114,11 +121,13 @@ def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
 
 
 def _as_bytes(plaintext: object) -> bytes | memoryview:
-    if not isinstance(plaintext, (bytes, bytearray, memoryview)):
+    from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - most callers have bytes
+
+    found = bytes_of(plaintext)
+    if found is None:
         hint = "; text becomes bytes by .encode()" if isinstance(plaintext, str) else ""
         raise InvalidRequest(f"the plaintext must be bytes, not {type(plaintext).__name__}{hint}")
-    view = memoryview(plaintext)
-    return view.cast("B") if view.c_contiguous else view.tobytes()
+    return found
 
 
 def get_materials(
@@ -129,6 +138,7 @@ def get_materials(
     encryption_context: Mapping[str, str] | None,
     algorithm_suite: AlgorithmSuite | None,
     plaintext_length: int | None,
+    kind: Kind | None = None,
 ) -> EncryptionMaterials:
     """Ask the CMM, and check its answer as if it were a stranger's.
 
@@ -137,7 +147,9 @@ def get_materials(
     context = EncryptionContext.of(encryption_context)
     if context.reserved_key is not None:
         problem = f"the encryption context key {context.reserved_key!r} is reserved"
-        raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX}")
+        raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX} or be {KIND_KEY}")
+    if kind is not None:
+        context = context.with_pair(KIND_KEY, kind)
     if algorithm_suite is not None and algorithm_suite not in commitment_policy.encrypt_suites:
         check_may_encrypt(algorithm_suite, commitment_policy)
     request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, _NO_KEYS, plaintext_length)

@@ -26,8 +26,10 @@ from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from io import BytesIO
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+    from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.buffered_source import Source
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.client_apis.frames import AuthenticatedHeader
@@ -43,7 +45,7 @@ class EncryptStream(MessageStream):
 
 
 def encrypt_stream(
-    source: Source | bytes | bytearray | memoryview,
+    source: Source | BytesLike,
     *,
     cmm: CryptographicMaterialsManager,
     commitment_policy: CommitmentPolicy,
@@ -56,7 +58,8 @@ def encrypt_stream(
     """The message of what can be read from *source*; see :meth:`warmkey.Client.encrypt_stream`."""
     if algorithm_suite is not None:
         check_may_encrypt(algorithm_suite, commitment_policy)
-    bound = _plaintext_length_bound(source, plaintext_length)
+    opened = open_source(source)
+    bound = _checked_bound(plaintext_length) if opened is source else cast("BytesIO", opened).getbuffer().nbytes
     frame_length = frame_length_for(bound, frame_length)
     ask = partial(
         get_materials,
@@ -67,13 +70,11 @@ def encrypt_stream(
         algorithm_suite=algorithm_suite,
         plaintext_length=bound,
     )
-    return EncryptStream(partial(_begin, BufferedSource(open_source(source), limit=bound), ask, frame_length))
+    return EncryptStream(partial(_begin, BufferedSource(opened, limit=bound), ask, frame_length))
 
 
-def _plaintext_length_bound(source: object, plaintext_length: object) -> int | None:
+def _checked_bound(plaintext_length: object) -> int | None:
     # spec: client-apis/encrypt.md#input
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return memoryview(source).nbytes
     if plaintext_length is None:
         return None
     if type(plaintext_length) is not int or plaintext_length < 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.cmms.default import underlying_cmm
 from warmkey.exceptions import ConfigurationError, PolicyRefused
-from warmkey.structures import RESERVED_PREFIX
+from warmkey.structures import is_reserved
 from warmkey.validation import texts
 
 if TYPE_CHECKING:
@@ -94,6 +94,6 @@ def _checked_keys(keys: Iterable[str]) -> frozenset[str]:
     if not checked:
         raise ConfigurationError("required_encryption_context_keys is empty; one or more keys are allowed")
     for key in sorted(checked):
-        if key.startswith(RESERVED_PREFIX):
+        if is_reserved(key):
             raise ConfigurationError(f"required_encryption_context_keys has {key!r}, which no caller may supply")
     return checked

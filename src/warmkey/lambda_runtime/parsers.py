@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
-from warmkey.structures import RESERVED_PREFIX
+from warmkey.structures import is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,7 @@ def _wrong_with_account(item: str) -> str | None:
 
 
 def _wrong_with_context_key(item: str) -> str | None:
-    return f"keys that start with {RESERVED_PREFIX} are reserved" if item.startswith(RESERVED_PREFIX) else None
+    return f"{item!r} is reserved, so no caller can supply it" if is_reserved(item) else None
 
 
 kms_identifiers = _each(_wrong_with_kms_identifier, ordered=True)

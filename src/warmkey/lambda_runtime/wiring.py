@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.caches.local import LocalCMC
 from warmkey.client_apis.client import Client
+from warmkey.clock import SystemClock
 from warmkey.cmms.caching import CachingCMM
 from warmkey.cmms.default import DefaultCMM
 from warmkey.events import fan_out, ignore
@@ -20,6 +21,7 @@ from warmkey.lambda_runtime.settings import function_name, is_snap_start
 from warmkey.observability import Subscriber
 from warmkey.observability.counters import KmsAndEvictionCounter
 from warmkey.records import Record
+from warmkey.structures import EncryptionContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +75,8 @@ class Runtime(NamedTuple):
 
     :ivar only_until_restored: built while a snapshot is ahead, so each use checks whether the restore is over
     :ivar required: the encryption context keys that every call must supply
+    :ivar clock: whose wall reading says whether a token has expired
+    :ivar emit: told what happens
     """
 
     only_until_restored: bool
@@ -83,6 +87,21 @@ class Runtime(NamedTuple):
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
     frame_length: FrameLength
+    clock: Clock
+    emit: Emit
+
+    def check_required(self, context: Mapping[str, str] | None) -> None:
+        """Check that *context* has every required key, ahead of everything else.
+
+        The default CMM insists too, for whoever uses it without the helpers.
+
+        :raises PolicyRefused: it lacks one
+        """
+        missing = self.required - EncryptionContext.of(context).keys()
+        if missing:
+            from warmkey.cmms.context_keys_guard import refusal  # noqa: PLC0415 - for failures only
+
+            raise refusal(missing)
 
 
 def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool) -> Runtime:
@@ -117,6 +136,8 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
         required=frozenset(settings.required_context_keys),
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,
+        clock=overrides.clock or SystemClock(),
+        emit=emit,
     )
 
 

@@ -1,4 +1,4 @@
-"""Counts what a caching CMM does not: KMS requests and evictions."""
+"""Counts what a caching CMM does not: KMS requests, evictions, and records that passed without a sealed value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from warmkey.events import CacheEviction, EvictionReason, KmsRequest
+from warmkey.events import CacheEviction, EvictionReason, KmsRequest, UnsealedRecordPassed
 from warmkey.fork_safety import register
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class KmsAndEvictionCounter:
         self._lock = threading.RLock()
         self._evictions: Counter[EvictionReason] = Counter()
         self._kms_requests: Counter[tuple[str, KmsOutcome]] = Counter()
+        self._unsealed_records_passed = 0
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """A forked child counts for itself; into a snapshot go counts of what was dropped for it, and no lock."""
@@ -36,18 +37,25 @@ class KmsAndEvictionCounter:
             self._start()
 
     def __call__(self, event: Event) -> None:
-        """Count *event*, if it is one of the two kinds."""
+        """Count *event*, if it is one of the three kinds."""
         if isinstance(event, CacheEviction):
             with self._lock:
                 self._evictions[event.reason] += 1
         elif isinstance(event, KmsRequest):
             with self._lock:
                 self._kms_requests[event.kms_operation, event.outcome] += 1
+        elif isinstance(event, UnsealedRecordPassed):
+            with self._lock:
+                self._unsealed_records_passed += 1
 
     def evictions(self) -> dict[EvictionReason, int]:
         """Entries that left, by reason."""
         with self._lock:
             return dict(self._evictions)
+
+    def unsealed_records_passed(self) -> int:
+        """Return how many records passed without a sealed value."""
+        return self._unsealed_records_passed
 
     def kms_requests(self) -> dict[str, dict[KmsOutcome, int]]:
         """Requests to KMS, by operation and outcome."""

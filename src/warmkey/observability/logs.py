@@ -20,6 +20,7 @@ from warmkey.events import (
     KmsRequest,
     RequestFailed,
     UncacheableContext,
+    UnsealedRecordPassed,
 )
 from warmkey.observability import powertools
 from warmkey.observability.standard_logging import OwnLogger
@@ -39,6 +40,7 @@ MESSAGES: Mapping[type[Event], tuple[int, str]] = {
     CacheEviction: (logging.INFO, "cache eviction"),
     KmsRequest: (logging.DEBUG, "KMS request"),
     RequestFailed: (logging.WARNING, "request failed"),
+    UnsealedRecordPassed: (logging.DEBUG, "record without a sealed value passed"),
     UncacheableContext: (logging.WARNING, "an encryption context key changes with every message, so nothing is reused"),
 }
 _METHODS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning"}

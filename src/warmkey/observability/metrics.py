@@ -1,7 +1,8 @@
 """Which metrics there are, and what each fact adds to them.
 
-CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has eight and no more; a count of
-zero is not written. What ``detailed`` adds is marked so. Names are promises: dashboards and alarms hold on to them.
+CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has nine and no more; a count of
+zero is not written, and the ninth is for whoever calls ``unseal_record`` with ``missing="pass"``. What ``detailed``
+adds is marked so. Names are promises: dashboards and alarms hold on to them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from warmkey.events import (
     MissReason,
     RequestFailed,
     UncacheableContext,
+    UnsealedRecordPassed,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ METRICS: Mapping[str, Metric] = {
     "RequestsFailed": Metric(),
     "KmsRequests": Metric(),
     "KmsThrottled": Metric(),
+    "UnsealedRecordsPassed": Metric(),
     **_by_reason("CacheMisses", MissReason),
     **_by_reason("CacheBypasses", BypassReason),
     **_by_reason("CacheEvictions", EvictionReason),
@@ -110,6 +113,8 @@ def measures(event: Event) -> Iterator[tuple[str, float]]:
             yield "KmsThrottled", event.outcome is KmsOutcome.THROTTLED
             yield "KmsRetries", event.attempts - 1
             yield "KmsLatency", round(event.duration_seconds * 1e3, 3)
+        case UnsealedRecordPassed():
+            yield "UnsealedRecordsPassed", 1
         case UncacheableContext():  # said once, in the log
             pass
 

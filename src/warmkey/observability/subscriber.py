@@ -13,7 +13,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from warmkey.events import CacheCoalesced, CacheHit, EvictionReason, KmsOutcome, KmsRequest, Operation
+from warmkey.events import (
+    CacheCoalesced,
+    CacheHit,
+    EvictionReason,
+    KmsOutcome,
+    KmsRequest,
+    Operation,
+    UnsealedRecordPassed,
+)
 from warmkey.fork_safety import notice_fork, register
 from warmkey.observability import invocations, powertools
 from warmkey.observability.current_invocation import marker
@@ -35,7 +43,7 @@ DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 class Subscriber:
     """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 
-    :param metrics: ``off``, ``summary`` (at most eight series for a function) or ``detailed``
+    :param metrics: ``off``, ``summary`` (at most nine series for a function) or ``detailed``
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
@@ -179,7 +187,7 @@ class Subscriber:
 
 
 def _can_wait(event: Event) -> bool:
-    return isinstance(event, CacheHit | CacheCoalesced) or (
+    return isinstance(event, CacheHit | CacheCoalesced | UnsealedRecordPassed) or (
         isinstance(event, KmsRequest) and event.outcome is KmsOutcome.OK
     )
 

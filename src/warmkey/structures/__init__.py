@@ -6,11 +6,19 @@ Source: framework/structures.md, framework/cmm-interface.md#inputs
 """
 
 from warmkey.structures.encrypted_data_key import EncryptedDataKey, VerifiedKeys
-from warmkey.structures.encryption_context import MAX_UINT16, PUBLIC_KEY_FIELD, RESERVED_PREFIX, EncryptionContext
+from warmkey.structures.encryption_context import (
+    KIND_KEY,
+    MAX_UINT16,
+    PUBLIC_KEY_FIELD,
+    RESERVED_PREFIX,
+    EncryptionContext,
+    is_reserved,
+)
 from warmkey.structures.materials import DecryptionMaterials, EncryptionMaterials, SigningKey, VerificationKey
 from warmkey.structures.requests import DecryptMaterialsRequest, EncryptionMaterialsRequest
 
 __all__ = [
+    "KIND_KEY",
     "MAX_UINT16",
     "PUBLIC_KEY_FIELD",
     "RESERVED_PREFIX",
@@ -23,4 +31,5 @@ __all__ = [
     "SigningKey",
     "VerificationKey",
     "VerifiedKeys",
+    "is_reserved",
 ]

@@ -13,14 +13,29 @@ from warmkey.memo import Memo
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["MAX_UINT16", "PUBLIC_KEY_FIELD", "RESERVED_PREFIX", "EncryptionContext", "required_keys"]
+__all__ = [
+    "KIND_KEY",
+    "MAX_UINT16",
+    "PUBLIC_KEY_FIELD",
+    "RESERVED_PREFIX",
+    "EncryptionContext",
+    "is_reserved",
+    "required_keys",
+]
 
 # spec: client-apis/encrypt.md#encryption-context
 RESERVED_PREFIX = "aws-crypto-"
+# Tells sealed records, tokens and checkpoints from plain messages and from each other.
+KIND_KEY = "warmkey-kind"
 # spec: framework/default-cmm.md#get-encryption-materials
 PUBLIC_KEY_FIELD = "aws-crypto-public-key"
 
 MAX_UINT16 = 0xFFFF
+
+
+def is_reserved(key: str) -> bool:
+    """Return whether *key* is the format's or warmkey's own, so that no caller may encrypt with it."""
+    return key.startswith(RESERVED_PREFIX) or key == KIND_KEY
 
 
 class EncryptionContext(dict[str, str]):
@@ -30,7 +45,7 @@ class EncryptionContext(dict[str, str]):
     ``dict(context)`` makes a copy to change. ``repr`` shows the keys only.
 
     :ivar serialized: the pairs sorted by their UTF-8 key; empty for an empty context
-    :ivar reserved_key: a key that starts with ``aws-crypto-``, or ``None``
+    :ivar reserved_key: a key that no caller may encrypt with, or ``None``
 
     Source: framework/structures.md#encryption-context
     """
@@ -48,7 +63,7 @@ class EncryptionContext(dict[str, str]):
         super().__init__((str.__str__(key), str.__str__(value)) for key, value in items)
         if len(self) != len(items):  # not every mapping is a dict: those of headers and forms repeat keys
             raise InvalidRequest("the encryption context has a key more than once")
-        self.reserved_key = next((key for key in self if key.startswith(RESERVED_PREFIX)), None)
+        self.reserved_key = next(filter(is_reserved, self), None)
 
     @staticmethod
     def of(pairs: Mapping[str, str] | None) -> EncryptionContext:
@@ -77,6 +92,10 @@ class EncryptionContext(dict[str, str]):
     def without(self, keys: Collection[str]) -> EncryptionContext:
         """The pairs whose key is not in *keys*."""
         return EncryptionContext.of({key: value for key, value in self.items() if key not in keys})
+
+    def with_pair(self, key: str, value: str) -> EncryptionContext:
+        """These pairs and one more."""
+        return EncryptionContext.of({**self, key: value})
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("an encryption context can't be changed; change a copy: dict(context)")
