@@ -25,6 +25,7 @@ from benchmarks.report import Printer
 from benchmarks.rows import FULL, NORMAL, QUICK, Benchmark
 from benchmarks.scaling import measure_entries, measure_threads
 from benchmarks.sealed_records import measure_sealed_records
+from benchmarks.shortcuts import measure_shortcuts
 from benchmarks.stampede import measure_stampede
 from benchmarks.streams import measure_streams
 from benchmarks.warm import FULL_SIZES, SIZES, SUITES, warm_rows
@@ -48,6 +49,7 @@ BENCHMARKS = (
         for size in FULL_SIZES
     ),
     Benchmark(name="where the time goes", measure=measure_steps, is_full_only=True),
+    Benchmark(name="shortcuts", measure=measure_shortcuts, is_full_only=True),
     Benchmark(name="streaming", measure=measure_streams),
     Benchmark(name="sealed records", measure=measure_sealed_records),
     Benchmark(name="stampede", measure=measure_stampede),

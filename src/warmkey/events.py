@@ -1,4 +1,4 @@
-"""What happened, as facts. Rooms state them; whoever subscribed turns them into logs, metrics or test assertions.
+"""State what happened, as facts that subscribers turn into logs, metrics or test assertions.
 
 A subscriber is any callable that takes one event: ``CachingCMM(..., emit=seen.append)``. Hits are so frequent that a
 record for each would cost more than the hit, so they are counted (``CachingCMM.statistics``) and announced one by one
@@ -45,14 +45,14 @@ __all__ = [
 
 
 class Operation(StrEnum):
-    """Which kind of materials a request asked for."""
+    """Says which kind of materials a request asked for."""
 
     ENCRYPT = "encrypt"
     DECRYPT = "decrypt"
 
 
 class MissReason(StrEnum):
-    """Why no cached entry could serve a request."""
+    """Says why no cached entry could serve a request."""
 
     ABSENT = "absent"
     EXPIRED = "expired"
@@ -63,7 +63,7 @@ class MissReason(StrEnum):
 
 
 class BypassReason(StrEnum):
-    """Why a request never looked at the cache."""
+    """Says why a request never looked at the cache."""
 
     UNKNOWN_LENGTH = "unknown-length"
     IDENTITY_KDF = "identity-kdf"
@@ -72,7 +72,7 @@ class BypassReason(StrEnum):
 
 
 class EvictionReason(StrEnum):
-    """Why an entry left the cache."""
+    """Says why an entry left the cache."""
 
     CAPACITY = "capacity"
     EXPIRED = "expired"
@@ -86,7 +86,7 @@ class EvictionReason(StrEnum):
 
 
 class KmsOutcome(StrEnum):
-    """How a KMS request ended."""
+    """Says how a KMS request ended."""
 
     OK = "ok"
     THROTTLED = "throttled"
@@ -97,40 +97,40 @@ class KmsOutcome(StrEnum):
 
 
 class CacheHit(Record):
-    """A cached data key served the request. Only for subscribers with ``wants_hits``."""
+    """States that a cached data key served the request. Only for subscribers with ``wants_hits``."""
 
     operation: Operation
 
 
 class CacheCoalesced(Record):
-    """The request waited for the call of another thread and shares its data key."""
+    """States that the request waited for the call of another thread and shares its data key."""
 
     operation: Operation
 
 
 class CacheMiss(Record):
-    """The underlying CMM had to be asked, and answered."""
+    """States that the underlying CMM had to be asked, and answered."""
 
     operation: Operation
     reason: MissReason
 
 
 class CacheBypass(Record):
-    """The request was not cacheable; the underlying CMM was asked, and answered."""
+    """States that the request was not cacheable; the underlying CMM was asked, and answered."""
 
     operation: Operation
     reason: BypassReason
 
 
 class RequestFailed(Record):
-    """The request ended in an error. ``error`` is the name of the exception's class."""
+    """States that the request ended in an error. ``error`` is the name of the exception's class."""
 
     operation: Operation
     error: str
 
 
 class CacheEviction(Record):
-    """An entry left the cache after serving ``messages`` messages of ``plaintext_bytes`` bytes together."""
+    """States that an entry left the cache after serving ``messages`` messages of ``plaintext_bytes`` bytes together."""
 
     operation: Operation
     reason: EvictionReason
@@ -140,7 +140,7 @@ class CacheEviction(Record):
 
 
 class KmsRequest(Record):
-    """One request to AWS KMS, with all its retries.
+    """States one request to AWS KMS, with all its retries.
 
     ``kms_operation`` is the API's name, ``key_arn`` what was asked for, ``attempts`` the tries that the client made.
     """
@@ -157,7 +157,7 @@ class UnsealedRecordPassed(Record):
 
 
 class UncacheableContext(Record):
-    """Said once: ``requests`` requests in a row had no hit because ``context_key`` changes with every message."""
+    """States, once, that ``requests`` requests in a row had no hit: ``context_key`` changes with every message."""
 
     context_key: str
     requests: int
@@ -178,16 +178,16 @@ Emit: TypeAlias = "Callable[[Event], object]"
 
 
 def ignore(event: Event) -> None:
-    """The subscriber that does nothing."""
+    """Do nothing with *event*."""
 
 
 def guarded(subscriber: Emit) -> Emit:
-    """*subscriber*, kept from failing what it observes (see :func:`fan_out`)."""
+    """Return *subscriber*, kept from failing what it observes (see :func:`fan_out`)."""
     return subscriber if subscriber is ignore or isinstance(subscriber, _FanOut) else fan_out(subscriber)
 
 
 def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
-    """What to call for each hit, or ``None`` if *emit* does not want to know."""
+    """Return what to call for each hit, or ``None`` if *emit* does not ask for hits."""
     listener: Callable[[Operation], object] | None = getattr(emit, "count_hit", None)
     if listener is None and getattr(emit, "wants_hits", False):
         hits = {operation: CacheHit(operation=operation) for operation in Operation}
@@ -196,7 +196,7 @@ def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
 
 
 def fan_out(*subscribers: Emit) -> Emit:
-    """One subscriber that tells all of *subscribers*, and keeps a failing one from failing an encrypt or decrypt.
+    """Return one subscriber that tells all of *subscribers*, and keeps a failing one from failing what it observes.
 
     A subscriber that raises is logged (class of the exception only) on the logger ``warmkey.events``.
     """

@@ -22,8 +22,8 @@ The detector. ``os.register_at_fork`` covers every fork that Python makes. C cod
 (an embedding server, a native library), so whoever is about to use something inherited looks at ``PROCESS_MARK`` first.
 It is one byte in a page of memory that the kernel was asked to clear in children (``MADV_WIPEONFORK``, Linux 4.14): 1
 in the process that set it, 0 in a child that nobody has told yet. s2n-tls, AWS-LC and BoringSSL detect forks that way.
-To look at it takes 0.03 µs; ``os.getpid()`` is a system call, and takes ten times as long on every message. Three
-details matter:
+``os.getpid()`` would be a system call on every message, which takes several times as long as looking at the mark
+(benchmark "shortcuts", row "process mark"). Three details matter:
 
 * The mark is set to 1 last, after every holder was reset. Other threads of the child take whatever they find for their
   own as soon as they see it.
@@ -103,7 +103,7 @@ def _living() -> list[Holder]:
 def generation() -> int:
     """Return a number that is another one in every forked child and after every snapshot.
 
-    Takes 0.1 µs. Remember it when something begins that a copy must not continue, and compare before each step.
+    Remember it when something begins that a copy must not continue, and compare before each step.
     """
     notice_fork()
     return _generation

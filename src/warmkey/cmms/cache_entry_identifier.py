@@ -1,4 +1,4 @@
-"""Cache entry identifiers.
+"""Work out cache entry identifiers.
 
 Source: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
 """
@@ -32,7 +32,7 @@ _MAX_IDENTIFIER_BYTES = 4096
 
 
 def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context: bytes) -> bytes:
-    """The identifier of encryption materials, 48 bytes.
+    """Return the identifier of encryption materials, 48 bytes.
 
     :param suite: the one that the request names, if any
     :param context: the encryption context, serialized
@@ -47,7 +47,7 @@ def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context:
 def decrypt_identifier(
     partition_id: str, suite: AlgorithmSuite, keys: Sequence[EncryptedDataKey], context: bytes
 ) -> bytes:
-    """The identifier of decryption materials, 48 bytes.
+    """Return the identifier of decryption materials, 48 bytes.
 
     :param context: the encryption context that the message stores, serialized
 
@@ -63,7 +63,7 @@ def decrypt_identifier(
 
 
 class EncryptIdentifiers(Memo[tuple["AlgorithmSuite | None", bytes], bytes]):
-    """``identifiers[suite, serialized_context]`` is what :func:`encrypt_identifier` answers, 2 µs sooner."""
+    """``identifiers[suite, serialized_context]`` is what :func:`encrypt_identifier` returns, worked out once."""
 
     def __init__(self, partition_id: str) -> None:
         super().__init__(max_items=_MAX_IDENTIFIERS, max_item_bytes=_MAX_IDENTIFIER_BYTES)
@@ -76,7 +76,7 @@ class EncryptIdentifiers(Memo[tuple["AlgorithmSuite | None", bytes], bytes]):
 
 
 class DecryptIdentifiers(Memo[tuple["AlgorithmSuite", "Sequence[EncryptedDataKey]", bytes], bytes]):
-    """``identifiers[suite, encrypted_data_keys, serialized_context]`` is what :func:`decrypt_identifier` answers.
+    """``identifiers[suite, encrypted_data_keys, serialized_context]`` is what :func:`decrypt_identifier` returns.
 
     Remembers it for keys of verified messages only: whoever sends other messages has no part in what is kept.
     """

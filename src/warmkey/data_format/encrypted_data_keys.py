@@ -1,4 +1,4 @@
-"""The encrypted data keys of a header.
+"""Read and write the encrypted data keys of a header.
 
 Source: data-format/message-header.md#encrypted-data-keys
 """
@@ -55,7 +55,7 @@ def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
 
 
 def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
-    """The count and the entries.
+    """Return the count and the entries.
 
     :raises InvalidRequest: no key, or more than 65,535
     """

@@ -1,4 +1,4 @@
-"""The encryption context as a header carries it.
+"""Read and write the encryption context of a header.
 
 Serializing is a method of the context itself (:attr:`warmkey.structures.EncryptionContext.serialized`).
 
@@ -19,7 +19,7 @@ __all__ = ["read_aad", "serialize_aad"]
 
 
 def serialize_aad(context: EncryptionContext) -> bytes:
-    """The length and the pairs.
+    """Return the length and the pairs.
 
     :raises InvalidRequest: the pairs take more than 65,535 bytes
     """

@@ -1,4 +1,4 @@
-"""The message body: regular frames and a final one, or one non-framed block.
+"""Read and write the parts of a message body: regular frames and a final one, or one non-framed block.
 
 Source: data-format/message-body.md
 """

@@ -1,4 +1,4 @@
-"""What is authenticated beside the content of a frame or of a non-framed body.
+"""Make what is authenticated beside the content of a frame or of a non-framed body.
 
 Source: data-format/message-body-aad.md
 """

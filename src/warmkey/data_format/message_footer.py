@@ -1,4 +1,4 @@
-"""The message footer: the signature, where the suite has one.
+"""Read and write the message footer: the signature, where the suite has one.
 
 Source: data-format/message-footer.md
 """
@@ -14,12 +14,12 @@ __all__ = ["read_end", "read_footer", "serialize_footer"]
 
 
 def serialize_footer(signature: bytes) -> bytes:
-    """The length and the DER signature."""
+    """Return the length and the DER signature."""
     return len(signature).to_bytes(2, "big") + signature
 
 
 def read_footer(reader: Reader) -> bytes:
-    """The signature.
+    """Parse the signature.
 
     :raises MalformedMessage: cut short
     """
@@ -28,7 +28,7 @@ def read_footer(reader: Reader) -> bytes:
 
 
 def read_end(reader: Reader) -> None:
-    """Nothing may follow the message.
+    """Check that nothing follows the message.
 
     :raises MalformedMessage: something does
 

@@ -1,4 +1,4 @@
-"""Reading hostile bytes: never past the end, and a failure says where."""
+"""Read hostile bytes: never past the end, and a failure says where."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Reader", "TruncatedMessage"]
 
 
 class TruncatedMessage(MalformedMessage):
-    """The message ends before this field does."""
+    """States that the message ends before this field does."""
 
 
 class Reader:
@@ -29,11 +29,11 @@ class Reader:
 
     @property
     def left(self) -> int:
-        """How many bytes have not been taken."""
+        """Return how many bytes have not been taken."""
         return self._end - self.offset
 
     def take(self, length: int, field: str) -> bytes:
-        """The next *length* bytes.
+        """Return the next *length* bytes.
 
         :raises TruncatedMessage: there are fewer
         """
@@ -41,7 +41,7 @@ class Reader:
         return bytes(self.data[start : self.offset])
 
     def view(self, length: int, field: str) -> memoryview:
-        """The next *length* bytes without a copy.
+        """Return the next *length* bytes without a copy.
 
         :raises TruncatedMessage: there are fewer
         """
@@ -57,15 +57,15 @@ class Reader:
         return start
 
     def uint(self, length: int, field: str) -> int:
-        """The next *length* bytes as an unsigned big-endian number."""
+        """Return the next *length* bytes as an unsigned big-endian number."""
         return int.from_bytes(self.take(length, field), "big")
 
     def sized(self, field: str) -> bytes:
-        """A field that starts with its own length in two bytes."""
+        """Return a field that starts with its own length in two bytes."""
         return self.take(self.uint(2, f"{field} length"), field)
 
     def text(self, field: str) -> str:
-        """A field of UTF-8 that starts with its own length in two bytes."""
+        """Return a field of UTF-8 that starts with its own length in two bytes."""
         start = self.offset
         try:
             return self.sized(field).decode()
@@ -74,7 +74,7 @@ class Reader:
         raise self.malformed("is not UTF-8", field, start + 2)
 
     def malformed(self, problem: str, field: str, offset: int | None = None) -> MalformedMessage:
-        """The error to raise about *field*, which starts at *offset* or just ahead."""
+        """Return the error to raise about *field*, which starts at *offset* or is the next."""
         return MalformedMessage(problem, where=self._where(field), offset=self.offset if offset is None else offset)
 
     def _where(self, field: str) -> str:

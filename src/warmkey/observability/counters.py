@@ -1,4 +1,4 @@
-"""Counts what a caching CMM does not: KMS requests, evictions, and records that passed without a sealed value."""
+"""Count what a caching CMM does not: KMS requests, evictions, and records that passed without a sealed value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["KmsAndEvictionCounter"]
 
 
 class KmsAndEvictionCounter:
-    """A subscriber that only counts; safe for threads and forks.
+    """Counts as a subscriber; safe for threads and forks.
 
     Whoever kept the helpers' caching CMM across a fork still reports here.
     """
@@ -32,7 +32,7 @@ class KmsAndEvictionCounter:
         self._unsealed_records_passed = 0
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """A forked child counts for itself; into a snapshot go counts of what was dropped for it, and no lock."""
+        """Start at zero in a forked child; keep the counts for a snapshot, of what was dropped for it too."""
         if reason is EvictionReason.FORK:
             self._start()
 
@@ -49,7 +49,7 @@ class KmsAndEvictionCounter:
                 self._unsealed_records_passed += 1
 
     def evictions(self) -> dict[EvictionReason, int]:
-        """Entries that left, by reason."""
+        """Return how many entries left, by reason."""
         with self._lock:
             return dict(self._evictions)
 
@@ -58,7 +58,7 @@ class KmsAndEvictionCounter:
         return self._unsealed_records_passed
 
     def kms_requests(self) -> dict[str, dict[KmsOutcome, int]]:
-        """Requests to KMS, by operation and outcome."""
+        """Return how many requests went to KMS, by operation and outcome."""
         requests: dict[str, dict[KmsOutcome, int]] = {}
         with self._lock:
             for (operation, outcome), count in self._kms_requests.items():

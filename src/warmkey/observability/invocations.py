@@ -1,4 +1,4 @@
-"""``warmkey.instrument``: where an invocation begins and ends.
+"""Tell subscribers where an invocation begins and ends: ``warmkey.instrument``.
 
 An invocation belongs to the process, not to one client: all subscribers that are alive are told of it.
 """
@@ -27,7 +27,7 @@ _Handler = TypeVar("_Handler", bound="Callable[..., Any]")
 
 
 class Participant(Protocol):
-    """Somebody who has something to do at both ends of an invocation."""
+    """Does something at both ends of an invocation."""
 
     def begin_invocation(self) -> None:
         """Before the handler."""
@@ -49,7 +49,7 @@ class _Invocations:
         register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """In a child, forget the parent's invocations; who is told of the child's own is the same."""
+        """Forget the parent's invocations in a child; those who are told of the child's own stay the same."""
         if reason is EvictionReason.FORK:
             self._lock = threading.RLock()  # a signal handler may be instrumented
             self._under_way: WeakSet[Instrumented] = WeakSet()
@@ -129,7 +129,7 @@ def instrument(target: Any = None, /) -> Any:
 
 
 class Instrumented:
-    """One instrumented invocation, or a decorator that makes each call one.
+    """Instruments one invocation, or as a decorator each call.
 
     :param arguments: Lambda's context, if it is among them, gives the request ID
     """

@@ -1,4 +1,4 @@
-"""The values that travel between rooms: encryption context, encrypted data key, requests and materials.
+"""Hold the values that travel between rooms: encryption context, encrypted data key, requests and materials.
 
 All but the requests are immutable, the context inside them too, so a cached value can be handed out as it is.
 

@@ -1,4 +1,4 @@
-"""The encrypted data key.
+"""Hold encrypted data keys.
 
 Source: framework/structures.md#encrypted-data-key
 """
@@ -12,7 +12,7 @@ __all__ = ["EncryptedDataKey", "VerifiedKeys"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedDataKey:
-    """A data key as one wrapping key encrypted it.
+    """Holds a data key as one wrapping key encrypted it.
 
     Source: framework/structures.md#encrypted-data-key
     """
@@ -23,7 +23,7 @@ class EncryptedDataKey:
 
 
 class VerifiedKeys(tuple[EncryptedDataKey, ...]):
-    """The encrypted data keys of a message that was verified, as the header cache hands them out for later messages.
+    """Holds the encrypted data keys of a verified message, as the header cache returns them for later messages.
 
     Equal to any other tuple of the same keys. What is worked out from them may be remembered: whoever wrote them has
     the data key. What a stranger's message holds must leave nothing behind, so it comes as a plain tuple.

@@ -1,4 +1,4 @@
-"""The encryption context.
+"""Check, serialize and share encryption contexts.
 
 Source: framework/structures.md#encryption-context
 """
@@ -39,7 +39,7 @@ def is_reserved(key: str) -> bool:
 
 
 class EncryptionContext(dict[str, str]):
-    """An encryption context that nobody can change: valid, with its serialization at hand, safe to share.
+    """Holds an encryption context that nobody can change: valid, with its serialization at hand, safe to share.
 
     It is a ``dict`` so that boto3 and ``json`` take it; every way to change it raises ``TypeError``, and
     ``dict(context)`` makes a copy to change. ``repr`` shows the keys only.
@@ -67,7 +67,7 @@ class EncryptionContext(dict[str, str]):
 
     @staticmethod
     def of(pairs: Mapping[str, str] | None) -> EncryptionContext:
-        """A checked, independent copy of *pairs*; equal pairs may share one instance.
+        """Return a checked, independent copy of *pairs*; equal pairs may share one instance.
 
         :raises InvalidRequest: not a mapping of strings, a key more than once, a string that UTF-8 can't encode, or a
             length over 65,535
@@ -86,11 +86,11 @@ class EncryptionContext(dict[str, str]):
             return EncryptionContext(items)
 
     def serialize_only(self, keys: Collection[str]) -> bytes:
-        """The serialization of just the pairs whose key is in *keys*."""
+        """Return the serialization of just the pairs whose key is in *keys*."""
         return _serialize((key, self[key]) for key in keys)
 
     def without(self, keys: Collection[str]) -> EncryptionContext:
-        """The pairs whose key is not in *keys*."""
+        """Return the pairs whose key is not in *keys*."""
         return EncryptionContext.of({key: value for key, value in self.items() if key not in keys})
 
     def with_pair(self, key: str, value: str) -> EncryptionContext:
@@ -171,7 +171,7 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
 
 
 class _Contexts(Memo[tuple[tuple[str, str], ...], EncryptionContext]):
-    """Maps the pairs of a mapping, in its order, to the checked context: sorting and checking again takes 1.5 µs."""
+    """Maps the pairs of a mapping, in its order, to the checked context."""
 
     def __missing__(self, pairs: tuple[tuple[str, str], ...]) -> EncryptionContext:
         context = EncryptionContext(pairs)

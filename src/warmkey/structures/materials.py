@@ -1,4 +1,4 @@
-"""What CMMs and keyrings give: materials, which hold secrets.
+"""Hold what CMMs and keyrings return: materials, with key material in them.
 
 Their ``repr`` shows none, and they refuse to be pickled or copied; ``dataclasses.replace`` makes a changed one.
 
@@ -27,10 +27,10 @@ class SigningKey(Protocol):
 
     @property
     def verification_key(self) -> bytes:
-        """The compressed point that verifies what this key signs."""
+        """Return the compressed point that verifies what this key signs."""
 
     def sign(self, digest: bytes, /) -> bytes:
-        """A DER signature over the digest of header and body."""
+        """Return a DER signature over the digest of header and body."""
 
 
 class VerificationKey(Protocol):
@@ -52,10 +52,10 @@ def _staying(materials: type[_Materials]) -> type[_Materials]:
 @_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionMaterials(Unpicklable):
-    """What it takes to encrypt a message.
+    """Holds what encrypting a message needs.
 
     :ivar header_parts: what the steps of an encryption derive once from these materials (no part of their value)
-    :ivar missing: what a message still needs that they have not, or ``None``: for an error's text
+    :ivar missing: why these materials cannot be used yet, for an error's text, or ``None``
 
     Source: framework/structures.md#encryption-materials
     """
@@ -81,9 +81,9 @@ class EncryptionMaterials(Unpicklable):
 @_staying
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(Unpicklable):
-    """What it takes to decrypt a message.
+    """Holds what decrypting a message needs.
 
-    :ivar missing: what a message still needs that they have not, or ``None``: for an error's text
+    :ivar missing: why these materials cannot be used yet, for an error's text, or ``None``
 
     Source: framework/structures.md#decryption-materials
     """

@@ -1,4 +1,4 @@
-"""What CMMs are asked for.
+"""Ask CMMs for materials.
 
 Source: framework/cmm-interface.md#inputs
 """
@@ -22,10 +22,10 @@ __all__ = ["DecryptMaterialsRequest", "EncryptionMaterialsRequest"]
 _NO_KEYS: frozenset[str] = frozenset()
 
 
-# Requests are made for every message: a constructor by hand, positional, and no freezing save 0.6 µs of its 12.
+# Requests are made for every message, so their constructors are written by hand and positional, and nothing is frozen.
 @dataclass(slots=True, init=False)
 class EncryptionMaterialsRequest:
-    """What a CMM is asked for before an encryption. Nobody changes it; ``dataclasses.replace`` makes another.
+    """Holds what a CMM is asked for before an encryption. Nobody changes it; ``dataclasses.replace`` makes another.
 
     Source: framework/cmm-interface.md#encryption-materials-request
     """
@@ -61,7 +61,7 @@ class EncryptionMaterialsRequest:
 
 @dataclass(slots=True, init=False)
 class DecryptMaterialsRequest:
-    """What a CMM is asked for before a decryption. No reproduced context is the same as an empty one.
+    """Holds what a CMM is asked for before a decryption. No reproduced context is the same as an empty one.
 
     Source: framework/cmm-interface.md#decrypt-materials-request
     """

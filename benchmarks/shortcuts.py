@@ -1,0 +1,81 @@
+"""What each shortcut saves a short message: the time with it, without it, and how many times as long that takes.
+
+A comment in the source that gives such a figure names its row.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING
+
+import warmkey
+from benchmarks.clients import CONTEXT
+from benchmarks.rows import Figure, Row
+from benchmarks.timing import interleaved, median_ratio
+from warmkey.cmms.cache_entry_identifier import (
+    DecryptIdentifiers,
+    EncryptIdentifiers,
+    decrypt_identifier,
+    encrypt_identifier,
+)
+from warmkey.data_format.header_cache import read_cached_header
+from warmkey.data_format.message_header import read_header
+from warmkey.fork_safety import PROCESS_MARK, generation
+from warmkey.keyrings import RawAesKeyring
+from warmkey.structures import EncryptionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.rows import Effort
+
+    Pair = tuple[Callable[[], object], Callable[[], object]]
+
+__all__ = ["measure_shortcuts"]
+
+_SUITE = warmkey.AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+_PARTITION = "partition"
+
+
+def measure_shortcuts(effort: Effort) -> list[Row]:
+    """Return a row for each shortcut."""
+    return [_row(name, *pair, effort) for name, pair in _pairs().items()]
+
+
+def _pairs() -> dict[str, Pair]:
+    client = warmkey.Client()
+    keyring = RawAesKeyring("benchmark", "wrapping-key", os.urandom(32))
+    message = client.encrypt(b"", keyring=keyring, encryption_context=CONTEXT, algorithm_suite=_SUITE).ciphertext
+    client.decrypt(message, keyring=keyring)  # from now on its header is remembered
+    header = read_cached_header(message)
+    keys, serialized = header.encrypted_data_keys, header.encryption_context.serialized
+    encrypting, decrypting = EncryptIdentifiers(_PARTITION), DecryptIdentifiers(_PARTITION)
+    return {
+        "header": (partial(read_cached_header, message), partial(read_header, message)),
+        "encryption context": (partial(EncryptionContext.of, CONTEXT), partial(EncryptionContext, CONTEXT)),
+        "encrypt identifier": (
+            lambda: encrypting[_SUITE, serialized],
+            partial(encrypt_identifier, _PARTITION, _SUITE, serialized),
+        ),
+        "decrypt identifier": (
+            lambda: decrypting[_SUITE, keys, serialized],
+            partial(decrypt_identifier, _PARTITION, _SUITE, keys, serialized),
+        ),
+        "process mark": (partial(PROCESS_MARK.__getitem__, 0), os.getpid),
+        "generation": (generation, os.getpid),
+    }
+
+
+def _row(name: str, shortcut: Callable[[], object], detour: Callable[[], object], effort: Effort) -> Row:
+    found = interleaved({"with": shortcut, "without": detour}, rounds=effort.rounds, seconds=effort.seconds / 10)
+    return Row(
+        group="shortcuts",
+        name=name,
+        figures=(
+            Figure(label="with it", value=median(found["with"]), unit="µs"),
+            Figure(label="without", value=median(found["without"]), unit="µs"),
+            Figure(label="as long without", value=median_ratio(found["without"], found["with"]), unit="×"),
+        ),
+    )
