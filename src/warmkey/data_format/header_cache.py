@@ -3,8 +3,8 @@
 A container decrypts many messages of few data keys, and those share the long and nested part of their headers:
 encryption context and encrypted data keys. What it parsed to is remembered by its bytes, so that only the two fixed
 parts around it are left to read: a tenth of the time (benchmark "shortcuts", row "header"). Parsing it anew takes
-longer than all of a short message's cryptography. Every other header is parsed by :mod:`warmkey.data_format.message_header`, which also finds out what is
-wrong with one that is damaged.
+longer than all of a short message's cryptography. Every other header is parsed by
+:mod:`warmkey.data_format.message_header`, which also finds out what is wrong with one that is damaged.
 
 Source: data-format/message-header.md#header-body-version-20
 """
