@@ -16,7 +16,25 @@ life. ``holder.reset(reason)`` makes it as new:
 * ``SNAPSHOT``, before the snapshot is taken, again after it was restored, and once more at the first use afterwards
   where the runtime runs no hooks. Other threads may be running, so locks are taken as usual.
 
-docs/architecture.md has a table of every holder and what it does at either.
+======================  ==============================================  ==========================================
+holder                  in a forked child                               around a snapshot
+======================  ==============================================  ==========================================
+default client          is built again at the next use; settings stay   the same
+LocalCMC                starts empty; tells of its parent's entries     evicts all; keeps none while one is ahead
+single flight           forgets calls, whose threads are the parent's   forgets calls
+counters of a CMM       start at zero                                   start at zero
+context churn           starts over                                     starts over
+memos                   start empty                                     are emptied; keep none while one is ahead
+KMS requests            close connections before the first request,     close connections
+                        because closing may wait for a lock
+subscriber              forgets what its parent counted and will write  writes what it has counted
+KMS, eviction counter   starts at zero                                  keeps what was dropped for the snapshot
+instrumented calls      forgets its parent's                            nothing: there are none
+streams                 refuse to go on, by the generation below        the same
+======================  ==============================================  ==========================================
+
+Not registered, because a copy may have them: constant tables, frame numbers as bytes, settings. A test
+(``tests/architecture/test_state.py``) walks all modules and objects for what is neither registered nor listed there.
 
 The detector. ``os.register_at_fork`` covers every fork that Python makes. C code may fork without Python's knowledge
 (an embedding server, a native library), so whoever is about to use something inherited looks at ``PROCESS_MARK`` first.
