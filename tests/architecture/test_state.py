@@ -327,3 +327,10 @@ def test_what_would_be_inherited_is_found() -> None:
 )
 def test_in_a_copy_nothing_of_a_message_is_alive(copy: Callable[[], list[str]]) -> None:
     assert in_fresh_process(copy) == []
+
+
+def test_no_lock_would_wait_for_its_own_thread() -> None:
+    """A signal handler or a finalizer may encrypt or purge while its thread holds any of them."""
+    plain = [name for name, path in modules().items() if "threading.Lock(" in path.read_text(encoding="utf-8")]
+
+    assert plain == []

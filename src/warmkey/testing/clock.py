@@ -30,7 +30,7 @@ class SettableClock:
     START = Instant(monotonic=1_000.0, wall=1_750_000_000.0)
 
     def __init__(self, *, monotonic: float = START.monotonic, wall: float = START.wall) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._now = Instant(monotonic, wall)
 
     def __repr__(self) -> str:

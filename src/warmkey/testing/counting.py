@@ -87,7 +87,7 @@ def announce(operation: str) -> None:
 
 # Every boto3 client calls this one method for every operation, and test suites stand in for it all over the world.
 # Event hooks belong to a session, so clients that were made before the counting would not be seen.
-_lock = threading.Lock()
+_lock = threading.RLock()
 _counters: tuple[KmsCounter, ...] = ()
 _original = BaseClient._make_api_call  # noqa: SLF001
 

@@ -91,7 +91,7 @@ class Fault:
         self._when = when
         self._retries = retries
         self._struck = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         where = self._operation or "any operation"

@@ -106,7 +106,7 @@ class FakeKmsWorld:
         self._keys: dict[str, FakeKey] = {}
         self._aliases: dict[str, str] = {}
         self._grants: dict[str, Grant] = {}
-        self._admin = threading.Lock()
+        self._admin = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<FakeKmsWorld account={self.account} keys={len(self._keys)}>"
