@@ -75,11 +75,21 @@ def _size(key: EncryptedDataKey) -> int:
 
 
 def _encoded(key: EncryptedDataKey) -> bytes:
-    return _length_prefixed(key.key_provider_id.encode(), key.key_provider_info, key.ciphertext)
+    return _length_prefixed(*_fields(key))
 
 
 def _digest(keys: Sequence[EncryptedDataKey], context: bytes) -> bytes:
-    return hashlib.sha384(_length_prefixed(*sorted(map(_encoded, keys)), context)).digest()
+    # Part by part: the header of a stranger's message may have hundreds of megabytes. Of three parts for each key and
+    # one more, each preceded by its length, nothing can be read in two ways.
+    digest = hashlib.sha384()
+    for key in sorted(keys, key=_fields):
+        digest.update(_length_prefixed(*_fields(key)))
+    digest.update(_length_prefixed(context))
+    return digest.digest()
+
+
+def _fields(key: EncryptedDataKey) -> tuple[bytes, bytes, bytes]:
+    return key.key_provider_id.encode(), key.key_provider_info, key.ciphertext
 
 
 def _length_prefixed(*parts: bytes) -> bytes:
