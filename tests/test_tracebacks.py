@@ -132,3 +132,116 @@ def test_whoever_inspects_a_public_function_sees_its_own_signature_and_documenta
     assert inspect.signature(function) == inspect.signature(inner)
     assert "args" not in inspect.signature(function).parameters
     assert (function.__name__, function.__doc__) == (inner.__name__, inner.__doc__)
+
+
+# --- where else frames hide
+
+
+def raised(error: BaseException) -> BaseException:
+    """Return *error* with a frame of ours that holds a secret."""
+    namespace: dict[str, object] = {"__name__": "warmkey.of_a_test", "error": error}
+    exec("def hold(secret):\n    raise error", namespace)
+    try:
+        namespace["hold"](b"secret")  # type: ignore[operator]
+    except BaseException as caught:  # noqa: BLE001 - whatever it is
+        return caught
+    raise AssertionError
+
+
+def secrets_in(*errors: BaseException) -> list[object]:
+    tracebacks = [error.__traceback__ for error in errors]
+    return [
+        value
+        for each in tracebacks
+        for frame, _ in traceback.walk_tb(each)
+        for name, value in frame.f_locals.items()
+        if name == "secret"
+    ]
+
+
+class Slotted(Exception):
+    __slots__ = ("inner",)
+
+
+def in_a_group(inner: BaseException) -> BaseException:
+    return BaseExceptionGroup("several", [ExceptionGroup("nested", [ValueError()]), inner])
+
+
+def on_an_attribute(inner: BaseException) -> BaseException:
+    outer = RuntimeError()
+    outer.inner = [{"of": inner}]  # type: ignore[attr-defined]
+    return outer
+
+
+def in_a_slot(inner: BaseException) -> BaseException:
+    outer = Slotted()
+    outer.inner = inner
+    return outer
+
+
+def in_a_group_of_a_group(inner: BaseException) -> BaseException:
+    return BaseExceptionGroup("outer", [BaseExceptionGroup("inner", [inner])])
+
+
+def as_the_cause_of_an_attempt(inner: BaseException) -> BaseException:
+    return RuntimeError(KeyUnavailable("k", [KeyAttempt(keyring="k", operation="o", key="k", reason="r", cause=inner)]))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        in_a_group,
+        in_a_group_of_a_group,
+        RuntimeError,
+        lambda inner: RuntimeError("text", (inner,)),
+        on_an_attribute,
+        in_a_slot,
+        as_the_cause_of_an_attempt,
+        lambda inner: KeyUnavailable(
+            "no key", [KeyAttempt(keyring="k", operation="o", key="k", reason="r", cause=inner)]
+        ),
+    ],
+    ids=["group", "nested group", "argument", "in an argument", "attribute", "slot", "attempt", "our attempt"],
+)
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, AuthenticationFailed])
+def test_frames_of_ours_lose_their_variables_wherever_the_error_hangs(
+    wrap: Callable[[BaseException], BaseException], kind: type[BaseException]
+) -> None:
+    inner = raised(kind("inner"))
+    assert secrets_in(inner) == [b"secret"]
+
+    scrub_traceback(wrap(inner))
+
+    assert secrets_in(inner) == []
+
+
+def test_a_traceback_and_a_frame_that_an_error_keeps_are_cleared_too() -> None:
+    inner = raised(RuntimeError())
+    outer = RuntimeError()
+    outer.traceback = inner.__traceback__  # type: ignore[attr-defined]
+    scrub_traceback(outer)
+
+    assert secrets_in(inner) == []
+
+
+def test_what_works_for_us_below_is_cleared_and_what_the_caller_runs_above_is_not() -> None:
+    """An interruption amid a request to KMS: botocore's frames hold the data key in the answer."""
+    below: dict[str, object] = {"__name__": "botocore.parsers"}
+    exec("def parse(secret):\n    raise KeyboardInterrupt", below)
+    ours: dict[str, object] = {"__name__": "warmkey.of_a_test", "parse": below["parse"]}
+    exec("def request(secret):\n    parse(secret)", ours)
+    above: dict[str, object] = {"__name__": "botocore.hooks", "request": ours["request"]}
+    exec("def hook(secret, call):\n    call(secret)", above)
+
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        above["hook"](b"secret", ours["request"])  # type: ignore[operator]
+    scrub_traceback(interruption.value)
+
+    assert secrets_in(interruption.value) == [b"secret"], "the caller's own frame"
+
+
+def test_an_error_that_holds_itself_ends_the_search() -> None:
+    outer = RuntimeError()
+    outer.itself = [outer]  # type: ignore[attr-defined]
+
+    assert scrub_traceback(outer) is outer

@@ -15,6 +15,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from warmkey.boundary import run_outside
 from warmkey.records import Record
 
 if TYPE_CHECKING:
@@ -232,5 +233,6 @@ class _FanOut:
 
 
 def _report(error: Exception) -> None:
+    kind = type(error).__name__
     with suppress(Exception):  # the function's own handlers and filters may be what fails
-        logging.getLogger(__name__).warning("a subscriber failed with %s", type(error).__name__)
+        run_outside(lambda: logging.getLogger(__name__).warning("a subscriber failed with %s", kind))

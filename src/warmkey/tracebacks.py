@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from contextlib import suppress
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from warmkey.exceptions import KeyUnavailable, WarmkeyError
+from warmkey.boundary import PENDING, leave, mark_boundary
+from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType, TracebackType
 
 __all__ = ["scrub_traceback", "scrubbed"]
 
@@ -23,20 +24,29 @@ _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 
+# What a request to KMS goes through, with data keys in plaintext.
+_WORKERS = {"botocore", "urllib3", "http", "json", "socket", "ssl", "base64"}
+
+
 def scrubbed(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
     """Decorate a public function: no traceback of an error that leaves it shows what is secret.
 
     See :func:`scrub_traceback`.
     """
 
+    @mark_boundary
     @functools.wraps(function)
     def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         try:
             return function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - raised again
             # The traceback keeps this frame, and its local variables are what the caller handed in.
-            del args, kwargs
+            args = kwargs = None  # type: ignore[assignment]
             raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+        finally:
+            if PENDING:
+                args = kwargs = None  # type: ignore[assignment]
+                leave()
 
     return call
 
@@ -74,6 +84,7 @@ def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[tuple[Base
         if current.__traceback__ is not None and current.__traceback__.tb_frame in callers:
             continue
         yield current, is_ours
+        pending += [(found, is_ours) for found in _exceptions_in((current.args, _attributes(current)))]
         pending += [(current.__cause__, is_ours), (current.__context__, is_ours)]
         if isinstance(current, KeyUnavailable):  # on top, because the first of them is also the cause
             for attempt in current.attempts:
@@ -81,16 +92,46 @@ def _chain(error: BaseException, callers: set[FrameType]) -> Iterator[tuple[Base
                 pending.append((attempt.cause, is_ours and not is_bug))
 
 
+def _attributes(error: BaseException) -> list[object]:
+    """Return what *error* keeps beside its arguments: a group its exceptions, others whatever was set on them."""
+    own = [getattr(error, name, None) for kind in type(error).__mro__ for name in getattr(kind, "__slots__", ())]
+    exceptions = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return [exceptions, *getattr(error, "__dict__", {}).values(), *own]
+
+
+def _exceptions_in(value: object, depth: int = 4) -> Iterator[BaseException]:
+    """Yield the exceptions in *value*; of frames and tracebacks in it, clear ours."""
+    if isinstance(value, BaseException):
+        yield value
+    elif isinstance(value, TracebackType):
+        _clear_our_frames(value)
+    elif isinstance(value, FrameType):
+        _clear_frame(value)
+    elif isinstance(value, KeyAttempt):
+        yield from _exceptions_in(value.cause)
+    elif depth and isinstance(value, (list, tuple, set, frozenset, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _exceptions_in(item, depth - 1)
+
+
 def _is_ours(error: object) -> bool:
     return isinstance(error, WarmkeyError)
 
 
 def _clear_our_frames(traceback: TracebackType | None) -> None:
+    is_below_us = False
     while traceback is not None:
-        if traceback.tb_frame.f_globals.get("__name__", "").startswith("warmkey."):
-            with suppress(RuntimeError):  # still running: the public function, which has dropped its own
-                traceback.tb_frame.clear()
+        is_below_us = _clear_frame(traceback.tb_frame, is_below_us=is_below_us)
         traceback = traceback.tb_next
+
+
+def _clear_frame(frame: FrameType, *, is_below_us: bool = False) -> bool:
+    """Clear *frame* if it is ours, or works for us below a frame of ours; return whether the next one is below us."""
+    room = frame.f_globals.get("__name__", "").partition(".")[0]
+    if room == "warmkey" or (is_below_us and room in _WORKERS):
+        with suppress(RuntimeError):  # still running: the public function, which has dropped its own
+            frame.clear()
+    return is_below_us or room == "warmkey"
 
 
 def _frames_above(frame: FrameType) -> Iterator[FrameType]:

@@ -33,8 +33,8 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites api clock events exceptions fork_safety lazy_names memo records sealing supported_python "
-    "tracebacks unpicklable validation",
+    "": "algorithm_suites api boundary clock events exceptions fork_safety lazy_names memo records sealing "
+    "supported_python tracebacks unpicklable validation",
     "caches": "entry_content interface local",
     "client_apis": "client decrypt encrypt frames results",
     "cmms": (

@@ -26,6 +26,7 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
+from warmkey.boundary import PENDING, leave, mark_boundary
 from warmkey.events import EvictionReason
 from warmkey.exceptions import InvalidRequest, WarmkeyError
 from warmkey.fork_safety import generation, register
@@ -101,6 +102,7 @@ def _step(
     def decorate(
         method: Callable[Concatenate[MessageStream, _Parameters], _Result],
     ) -> Callable[Concatenate[MessageStream, _Parameters], _Result]:
+        @mark_boundary
         @functools.wraps(method)
         def call(self: MessageStream, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
             result: _Result | None = None
@@ -121,6 +123,10 @@ def _step(
                 result, args, checked = None, (), []  # type: ignore[assignment]
                 self._let_go()
                 raise scrub_traceback(error)  # noqa: B904 - its cause is set already
+            finally:
+                if PENDING:
+                    result, args, checked = None, (), []  # type: ignore[assignment]
+                    leave()
 
         return call
 

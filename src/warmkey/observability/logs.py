@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from warmkey.boundary import run_outside
 from warmkey.events import (
     CacheBypass,
     CacheCoalesced,
@@ -84,9 +86,12 @@ class Log:
         self.write(level_of(event), MESSAGES[type(event)][1], fields_of(event))
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
-        """Write a line, if the logger writes or buffers lines of *level*."""
+        """Write a line, if the logger writes or buffers lines of *level*, once no plaintext is on the stack."""
         if self._logger is None:
             self._look_for_logger()
+        run_outside(partial(self._write, level, message, fields))
+
+    def _write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:
         stacklevel = _stacklevel_of_user()
         if self._own is None:
             stacklevel += 1  # for Powertools' own method
