@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 
 
 # What a request to KMS goes through, with data keys in plaintext.
-_WORKERS = {"botocore", "urllib3", "http", "json", "socket", "ssl", "base64"}
+_WORKERS = frozenset({"botocore", "urllib3", "http", "json", "socket", "ssl", "base64"})
 
 
 def scrubbed(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-__all__ = ["Unpicklable"]
+__all__ = ["KEY_MATERIAL", "Unpicklable"]
 
 
 class Unpicklable:
@@ -20,3 +20,21 @@ class Unpicklable:
         raise TypeError(f"{type(self).__name__} holds key material and can't be pickled or copied")
 
     __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse_to_leave
+
+
+class _KeyMaterial(Unpicklable):
+    """A field of this type makes ``dataclasses.asdict`` and ``astuple``, which copy what they find, refuse a class."""
+
+    __slots__ = ()
+
+    def refuse_to_leave(self, *_args: Any) -> NoReturn:  # noqa: ANN401 - see above
+        """Raise.
+
+        :raises TypeError: always
+        """
+        raise TypeError("this holds key material and can't become a dict or a tuple")
+
+    __reduce_ex__ = __reduce__ = __copy__ = __deepcopy__ = refuse_to_leave
+
+
+KEY_MATERIAL = _KeyMaterial()

@@ -76,6 +76,10 @@ TABLES = {
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.
 MODULE_STATE = {
+    "warmkey.boundary.PENDING": "lines of the call that this thread makes: facts without a secret",
+    "warmkey.client_apis.streams.PENDING": "the same",
+    "warmkey.tracebacks.PENDING": "the same",
+    "warmkey.boundary._boundaries": "code of public functions, filled when their modules are loaded",
     "warmkey.data_format.message_body._table": "frame numbers as bytes, the same in every process",
     "warmkey.fork_safety._generation": "what makes a copy different from its original",
     "warmkey.fork_safety._guards": "locks by process ID: a copy makes its own",

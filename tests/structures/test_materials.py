@@ -8,11 +8,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from warmkey import AlgorithmSuite, DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 KEY = EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c")
@@ -100,3 +103,15 @@ def test_what_was_derived_from_materials_is_no_part_of_their_value_and_not_inher
     assert materials == encryption_materials()
     assert dataclasses.replace(materials).header_parts == {}
     assert "something" not in repr(materials)
+
+
+@pytest.mark.parametrize("convert", [dataclasses.asdict, dataclasses.astuple])
+@pytest.mark.parametrize("kind", [EncryptionMaterials, DecryptionMaterials])
+def test_they_become_neither_dict_nor_tuple(kind: Any, convert: Callable[[Any], Any]) -> None:
+    """That is how a value gets into JSON logs."""
+    materials = kind(algorithm_suite=AlgorithmSuite(0x0478), plaintext_data_key=b"white-shark" * 2)
+
+    with pytest.raises(TypeError, match="holds key material") as error:
+        convert(materials)
+    assert "white-shark" not in repr(error.value)
+    assert dataclasses.replace(materials).plaintext_data_key == b"white-shark" * 2

@@ -1,6 +1,7 @@
 """Hold what CMMs and keyrings return: materials, with key material in them.
 
-Their ``repr`` shows none, and they refuse to be pickled or copied; ``dataclasses.replace`` makes a changed one.
+Their ``repr`` shows none, and they refuse to be pickled, copied or made a dict of; ``dataclasses.replace`` makes a
+changed one.
 
 Source: framework/structures.md#encryption-materials, #decryption-materials
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
-from warmkey.unpicklable import Unpicklable
+from warmkey.unpicklable import KEY_MATERIAL, Unpicklable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ class EncryptionMaterials(Unpicklable):
     required_encryption_context_keys: frozenset[str] = frozenset()
     header_parts: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     missing: str | None = field(default=None, init=False, repr=False, compare=False)
+    _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _freeze(self)
@@ -94,6 +96,7 @@ class DecryptionMaterials(Unpicklable):
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
     missing: str | None = field(default=None, init=False, repr=False, compare=False)
+    _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _freeze(self)
