@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,7 @@ from warmkey import (
     CachingCMM,
     Client,
     DefaultCMM,
+    EncryptedDataKey,
     InvalidRequest,
     KeyUnavailable,
     LocalCMC,
@@ -36,12 +38,13 @@ from warmkey import (
 )
 from warmkey.client_apis.buffered_source import BATCH_LENGTH
 from warmkey.client_apis.decrypt_stream import DEFAULT_MAX_BODY_LENGTH
+from warmkey.data_format.encrypted_data_keys import serialize_entry
 from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from warmkey import DecryptionMaterials, EncryptedDataKey
+    from warmkey import DecryptionMaterials
     from warmkey.client_apis.decrypt_stream import DecryptStream
 
 PLAINTEXT = plaintext_of(100)
@@ -373,6 +376,23 @@ def test_a_claimed_header_is_no_allocation() -> None:
         stream_of(Counted(beginning, limit=100_000)).read()
 
     assert peak.bytes < 2 * MEGABYTE
+
+
+@pytest.mark.parametrize(("decrypt", "times"), [("at once", 1.5), ("as a stream", 2.5)])
+def test_a_large_header_is_copied_no_more_often_than_its_fields_are(decrypt: str, times: float) -> None:
+    """Strangers write headers of hundreds of megabytes; a stream holds the bytes that it read as well."""
+    field = bytes(65_535)
+    junk = serialize_entry(EncryptedDataKey(key_provider_id="j", key_provider_info=field, ciphertext=field))
+    own = serialize_entry(CLIENT.decrypt(message_of(b""), keyring=KEYRING).header.encrypted_data_keys[0])
+    message = message_of(b"x", data_key=Forgery().secrets[0], keys=[*[junk] * 80, own])
+    with measured_memory() as peak, suppress(WarmkeyError):
+        if decrypt == "at once":
+            CLIENT.decrypt(message, keyring=KEYRING)
+        else:
+            stream_of(Pieces(message, (BATCH_LENGTH,))).read()
+
+    assert len(message) > 10 * MEGABYTE
+    assert peak.bytes < times * len(message)
 
 
 def test_a_non_framed_body_up_to_the_limit() -> None:

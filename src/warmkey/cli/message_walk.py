@@ -118,7 +118,7 @@ def _go_through_frames(source: BufferedSource, frame_length: int, found: Examina
         found.frames = number
 
 
-def _frame_start_parser(number: int, frame_length: int) -> Callable[[bytes], Block]:
+def _frame_start_parser(number: int, frame_length: int) -> Callable[[memoryview], Block]:
     return lambda data: read_frame_start(Reader(data), expected_number=number, frame_length=frame_length)
 
 

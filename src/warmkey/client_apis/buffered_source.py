@@ -130,7 +130,7 @@ class BufferedSource:
         if left < length:
             raise TruncatedMessage(f"needs {length} bytes, {left} left", where=where, offset=self.position + skip)
 
-    def parse(self, parse: Callable[[bytes], _Parsed], *, guess: int) -> _Parsed:
+    def parse(self, parse: Callable[[memoryview], _Parsed], *, guess: int) -> _Parsed:
         """What *parse* makes of the front of the bytes at hand. Nothing is consumed.
 
         :param guess: how many bytes will probably do; each further attempt has twice as many, so that the effort stays
@@ -141,7 +141,8 @@ class BufferedSource:
         while True:
             self.fill(length, BATCH_LENGTH)
             try:
-                return parse(bytes(self.data[:length]))
+                with self.data[:length] as front:  # a copy of a large header would be as large again
+                    return parse(front)
             except MalformedMessage as error:
                 all_seen = self.ended and length >= len(self)
                 if all_seen or not isinstance(error, TruncatedMessage):

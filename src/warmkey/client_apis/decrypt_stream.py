@@ -118,7 +118,7 @@ def _checked_max_body_length(max_body_length: object) -> int:
 
 def _begin(
     source: BufferedSource,
-    parse: Callable[[bytes], MessageHeader],
+    parse: Callable[[memoryview], MessageHeader],
     ask: Callable[[MessageHeader], DecryptionMaterials],
     *,
     unsigned_only: bool,
@@ -133,7 +133,8 @@ def _begin(
             "decrypt it without that and use no plaintext before the end, or have it written unsigned"
         )
     materials = ask(header)
-    aead = verified_cipher(materials, header, bytes(source.data[: header.body_length]))
+    with source.data[: header.body_length] as header_body:
+        aead = verified_cipher(materials, header, header_body)
     if signature is not None:
         source.start_hash(signature)
     source.consume(header.length)
