@@ -78,6 +78,23 @@ def test_any_other_frame_length_is_refused(value: Any) -> None:
         CLIENT.encrypt(b"", keyring=KEYRING, frame_length=value)
 
 
+@pytest.mark.parametrize("operation", ["encrypt", "encrypt_stream"])
+def test_a_frame_length_that_not_every_client_reads_is_warned_of_once(
+    operation: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Java and Python take it for a signed number."""
+    monkeypatch.setattr("warmkey.client_apis.encrypt._has_warned", False)
+    for frame_length in (2**31 - 1, 2**31, 2**32 - 1, 2**31):
+        made = getattr(Client(), operation)(b"short", keyring=KEYRING, frame_length=frame_length)
+        message = made.ciphertext if operation == "encrypt" else made.read()
+
+        assert Client().decrypt(message, keyring=KEYRING).plaintext == b"short"
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+    assert len(warnings) == 1
+    assert warnings[0].startswith("frame_length is 2147483648: the AWS Encryption SDKs for Java and Python can't read")
+
+
 # spec: data-format/message-body.md#framed-data
 def test_a_plaintext_of_more_frames_than_the_format_has_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     """2^32 frames of one byte, in a file that takes no space."""

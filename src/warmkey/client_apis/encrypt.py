@@ -6,10 +6,12 @@ Source: client-apis/encrypt.md#behavior
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from warmkey.boundary import run_outside
 from warmkey.client_apis.frames import encrypt_message
 from warmkey.client_apis.results import EncryptResult
 from warmkey.cmms.interface import check_cmm, check_encryption_materials, check_may_encrypt
@@ -50,6 +52,9 @@ DEFAULT_FRAME_LENGTH = 4096
 # Nine tenths of what larger frames can bring (1 MB unsigned: 2.7 times as fast, 2.9 with one frame), and small enough
 # for every reader to hold.
 _LARGE_FRAME_LENGTH = 2**16
+# The format has four bytes for it without a sign. The Java and Python clients refuse what is longer than this.
+_LONGEST_READ_BY_ALL = 2**31 - 1
+_has_warned = False
 _NO_KEYS: frozenset[str] = frozenset()
 
 
@@ -108,16 +113,31 @@ def check_frames(count: int, longest: int, frame_length: int) -> None:
 def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
     """*wanted*, or what ``auto`` comes to; a plaintext of unknown length counts as large.
 
+    One that not every client can read is warned of, once, on the logger of this module.
+
     :raises InvalidRequest: *wanted* is neither ``auto`` nor an int from 1 to 2^32 - 1
 
     Source: client-apis/encrypt.md#frame-length
     """
     if type(wanted) is int and 0 < wanted <= MAX_FRAME_LENGTH:
+        if wanted > _LONGEST_READ_BY_ALL:
+            _warn_of_frame_length(wanted)
         return wanted
     if not isinstance(wanted, str) or wanted != "auto":
         raise InvalidRequest(f"frame_length must be an int from 1 to {MAX_FRAME_LENGTH} or 'auto', not {shown(wanted)}")
     is_small = plaintext_length is not None and plaintext_length <= DEFAULT_FRAME_LENGTH
     return DEFAULT_FRAME_LENGTH if is_small else _LARGE_FRAME_LENGTH
+
+
+def _warn_of_frame_length(frame_length: int) -> None:
+    global _has_warned  # noqa: PLW0603 - once is enough
+    if not _has_warned:
+        _has_warned = True
+        message = (
+            "frame_length is %d: the AWS Encryption SDKs for Java and Python can't read messages whose frame length is "
+            "over %d, however short the messages are"
+        )
+        run_outside(partial(logging.getLogger(__name__).warning, message, frame_length, _LONGEST_READ_BY_ALL))
 
 
 def _as_bytes(plaintext: object) -> bytes | memoryview:
