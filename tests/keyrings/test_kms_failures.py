@@ -8,7 +8,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError, SSLError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    HTTPClientError,
+    NoCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSLError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from urllib3.exceptions import ClosedPoolError, ProtocolError
 from urllib3.exceptions import SSLError as UrllibSSLError
 
@@ -24,6 +35,20 @@ def answer(code: str, **metadata: Any) -> ClientError:
 @pytest.mark.parametrize("policy", ["SCP", "VPC endpoint policy", "key policy", "role", "permissions boundary"])
 def test_the_remedy_of_a_denial_names_every_policy_that_may_be_the_reason(policy: str) -> None:
     assert policy in explain(answer("AccessDeniedException")).remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (ProfileNotFound(profile="nope"), "unset AWS_PROFILE"),
+        (SSOTokenLoadError(error_msg="expired"), "aws sso login"),
+        (UnauthorizedSSOTokenError(), "aws sso login"),
+        (TokenRetrievalError(provider="sso", error_msg="expired"), "aws sso login"),
+        (NoCredentialsError(), "credentials"),
+    ],
+)
+def test_what_keeps_the_client_from_signing_has_a_remedy(error: Exception, remedy: str) -> None:
+    assert remedy in explain(error).remedy
 
 
 @pytest.mark.parametrize("request_id", ["8f3d-1", "00000000-0000-4000-8000-000000000000"])

@@ -149,6 +149,11 @@ def use_another_record_factory(handler: Collector) -> None:
     listen(logging.getLogger("botocore"), handler)
 
 
+def use_a_factory_that_calls_no_other(handler: Collector) -> None:
+    logging.setLogRecordFactory(lambda *args, **kwargs: logging.LogRecord(*args, **kwargs))
+    listen(logging.getLogger("botocore"), handler)
+
+
 def wrap_the_record_factory(handler: Collector) -> None:
     factory = logging.getLogRecordFactory()
 
@@ -169,6 +174,7 @@ def wrap_the_record_factory(handler: Collector) -> None:
         replace_by_loggers_of_another_name,
         drop_filters,
         use_another_record_factory,
+        use_a_factory_that_calls_no_other,
         wrap_the_record_factory,
     ],
 )
