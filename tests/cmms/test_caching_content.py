@@ -138,7 +138,8 @@ def test_messages_of_one_identifier_do_not_share_a_call(longest_value: int) -> N
 
 def test_a_digest_that_collides_shares_no_data_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the identifiers' formula is worth."""
-    monkeypatch.setattr(cache_entry_identifier, "_identifier", lambda *_: b"the same for all")
+    for formula in ("encrypt_identifier", "decrypt_identifier"):
+        monkeypatch.setattr(cache_entry_identifier, formula, lambda *_: b"the same for all")
     stage = Stage()
     cmm = stage.cmm()
     first, second = [cmm.get_encryption_materials(encrypt_request(1, {"tenant": tenant})) for tenant in "ab"]

@@ -5,8 +5,9 @@ end, and a context of hundreds of pairs can be cut so that its beginning reads a
 identifier are then possible, of which the key service would allow only the first. So an entry is never trusted because
 its identifier fits: what was digested has to be equal too.
 
-It is kept as it is up to :data:`MAX_ENTRY_BYTES` and :data:`MAX_ENTRY_KEYS`. What is larger is kept as its SHA-384 over
-an injective encoding, in which every part is preceded by its length; comparing then takes that digest of the request.
+It is kept as it is up to :data:`MAX_ENTRY_BYTES` and :data:`MAX_ENTRY_KEYS` for each entry, and up to
+:data:`MAX_CACHE_BYTES` for all entries of a local cache together. What is larger is kept as its SHA-384 over an
+injective encoding, in which every part is preceded by its length; comparing then takes that digest of the request.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
     from warmkey.structures import EncryptedDataKey
 
-__all__ = ["MAX_ENTRY_BYTES", "MAX_ENTRY_KEYS", "EntryContent"]
+__all__ = ["MAX_CACHE_BYTES", "MAX_ENTRY_BYTES", "MAX_ENTRY_KEYS", "EntryContent"]
 
 # Of a message, in one entry: bytes of context and encrypted data keys together, and number of encrypted data keys.
 MAX_ENTRY_BYTES = 4096
 MAX_ENTRY_KEYS = 16
+# Of messages, in all entries of one local cache together. Past it, new entries keep digests.
+MAX_CACHE_BYTES = 2**21
 
 
 class EntryContent:
@@ -54,9 +57,7 @@ class EntryContent:
         """Return whether *keys*, in any order, and *context* are what this was made of."""
         if self.digest is not None:
             return self.digest == _digest(keys, context)
-        if self.context != context:
-            return False
-        return self.keys == keys or sorted(map(_encoded, self.keys)) == sorted(map(_encoded, keys))
+        return self.context == context and (self.keys == keys or _sorted(self.keys) == _sorted(keys))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntryContent):
@@ -67,30 +68,23 @@ class EntryContent:
         return hash(self._comparable())
 
     def _comparable(self) -> object:
-        return self.digest or (*sorted(map(_encoded, self.keys)), self.context)
+        return self.digest or (*_sorted(self.keys), self.context)
 
 
 def _size(key: EncryptedDataKey) -> int:
     return len(key.key_provider_id) + len(key.key_provider_info) + len(key.ciphertext)
 
 
-def _encoded(key: EncryptedDataKey) -> bytes:
-    return _length_prefixed(*_fields(key))
+def _sorted(keys: Sequence[EncryptedDataKey]) -> list[tuple[str, bytes, bytes]]:
+    # The fields themselves and no copies: a stranger's header may have hundreds of megabytes.
+    return sorted((key.key_provider_id, key.key_provider_info, key.ciphertext) for key in keys)
 
 
 def _digest(keys: Sequence[EncryptedDataKey], context: bytes) -> bytes:
-    # Part by part: the header of a stranger's message may have hundreds of megabytes. Of three parts for each key and
-    # one more, each preceded by its length, nothing can be read in two ways.
-    digest = hashlib.sha384()
-    for key in sorted(keys, key=_fields):
-        digest.update(_length_prefixed(*_fields(key)))
-    digest.update(_length_prefixed(context))
+    digest = hashlib.sha384(len(keys).to_bytes(8, "big"))
+    for provider_id, *others in _sorted(keys):
+        for part in (provider_id.encode(), *others):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    digest.update(context)
     return digest.digest()
-
-
-def _fields(key: EncryptedDataKey) -> tuple[bytes, bytes, bytes]:
-    return key.key_provider_id.encode(), key.key_provider_info, key.ciphertext
-
-
-def _length_prefixed(*parts: bytes) -> bytes:
-    return b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))

@@ -60,6 +60,7 @@ from collections import OrderedDict, deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from warmkey.caches.entry_content import MAX_CACHE_BYTES
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
@@ -136,6 +137,7 @@ class LocalCMC:
         self._purge_sequence = 0
         self._purge_sequences: dict[str, int] = {}
         self._puts = 0
+        self._kept_bytes = 0
         self._nothing_expires = _ALWAYS
         self._clock_offset: float | None = None
 
@@ -224,12 +226,20 @@ class LocalCMC:
             return
         self._expired_identifiers.pop(identifier, None)
         self._puts += 1
+        self._bound(entry)
         self._nothing_expires = _narrowed(self._nothing_expires, entry)
         self._entries[identifier] = entry
         if self.was_purged(entry):
             self._evict(identifier, EvictionReason.PURGED, now)
         for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
             self._evict(oldest, EvictionReason.CAPACITY, now)
+
+    def _bound(self, entry: CacheEntry) -> None:
+        """Have *entry* keep a digest of its message where all entries together keep enough."""
+        if entry.content is not None:
+            if self._kept_bytes + entry.content.size > MAX_CACHE_BYTES:
+                entry.content.keep_digest_only()
+            self._kept_bytes += entry.content.size
 
     def _why_not_kept(self, entry: CacheEntry, now: Instant) -> EvictionReason | None:
         if self.was_purged(entry):
@@ -361,6 +371,8 @@ class LocalCMC:
         entry = self._entries.pop(identifier, None)
         if entry is None:
             return False
+        if entry.content is not None:
+            self._kept_bytes -= entry.content.size
         if reason is EvictionReason.EXPIRED:
             self._expired_identifiers[identifier] = None
             if len(self._expired_identifiers) > self._capacity:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.client_apis.frames import decrypt_body
 from warmkey.client_apis.results import DecryptResult
-from warmkey.cmms.interface import check_cmm, check_decryption_materials, check_may_decrypt
+from warmkey.cmms.interface import check_cmm, check_decryption_materials, check_may_decrypt, forget_unverified
 from warmkey.crypto.aes_gcm import AESGCM, MAX_CONTENT_LENGTH, InvalidTag
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
 from warmkey.data_format.header_cache import read_cached_header, remember_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
-from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused
+from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused, WarmkeyError
 from warmkey.structures import KIND_KEY, DecryptMaterialsRequest, EncryptionContext
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from warmkey.data_format.message_header import MessageHeader
     from warmkey.structures import DecryptionMaterials, VerificationKey
 
-__all__ = ["decrypt", "get_materials", "verified_cipher"]
+__all__ = ["decrypt", "verified_materials"]
 
 # A longer header is verified where it is: copying a short one is quicker, but a stranger's may have any length.
 _LARGE_HEADER = 2**16
@@ -50,11 +50,15 @@ def decrypt(
     """
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
     header = read_cached_header(message, maximum_keys=max_encrypted_data_keys)
-    materials = get_materials(
-        cmm, header, commitment_policy=commitment_policy, encryption_context=encryption_context, kind=kind
-    )
     start = message if header.length <= _LARGE_HEADER else memoryview(message)
-    aead = verified_cipher(materials, header, start[: header.body_length])
+    materials, aead = verified_materials(
+        cmm,
+        header,
+        start[: header.body_length],
+        commitment_policy=commitment_policy,
+        encryption_context=encryption_context,
+        kind=kind,
+    )
     plaintext, body_end = decrypt_body(message, header, aead)
     suite = header.algorithm_suite
     if suite.signature is not None:
@@ -75,15 +79,21 @@ def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
     return found
 
 
-def get_materials(
+def verified_materials(
     cmm: CryptographicMaterialsManager,
     header: MessageHeader,
+    header_body: bytes | memoryview,
     *,
     commitment_policy: CommitmentPolicy,
     encryption_context: Mapping[str, str] | None,
     kind: Kind | None = None,
-) -> DecryptionMaterials:
-    """Ask the CMM, and check its answer as if it were a stranger's.
+) -> tuple[DecryptionMaterials, AESGCM]:
+    """Ask the CMM, check its answer as if it were a stranger's, and verify the header with it.
+
+    The CMM is told of a header that is not authentic: anybody can write one, so nothing of it should stay in a cache.
+
+    :raises AuthenticationFailed: commitment or header is not authentic
+    :raises PolicyRefused: the header is longer than the cipher takes
 
     Source: client-apis/decrypt.md#get-the-decryption-materials
     """
@@ -109,11 +119,15 @@ def get_materials(
     except AttributeError:
         check_cmm(cmm)
         raise
-    check_decryption_materials(materials, request)
-    return materials
+    try:
+        check_decryption_materials(materials, request)
+        return materials, _verified_cipher(materials, header, header_body)
+    except WarmkeyError:
+        forget_unverified(cmm, request)
+        raise
 
 
-def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
+def _verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
     """The cipher of the message's derived key, once commitment and header are verified.
 
     :raises AuthenticationFailed: one of them is not authentic

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from warmkey.algorithm_suites import TAG_LENGTH
 from warmkey.client_apis.buffered_source import BATCH_LENGTH, FOOTER_GUESS, HEADER_GUESS, BufferedSource, open_source
-from warmkey.client_apis.decrypt import get_materials, verified_cipher
+from warmkey.client_apis.decrypt import verified_materials
 from warmkey.client_apis.frames import decrypt_block, decrypt_regular_frames
 from warmkey.client_apis.streams import Facts, MessageStream
 from warmkey.crypto.aes_gcm import MAX_CONTENT_LENGTH
@@ -97,7 +97,7 @@ def decrypt_stream(
         raise InvalidRequest(f"unsigned_only must be True or False, not {shown(unsigned_only)}")
     parse = partial(read_header, maximum_keys=max_encrypted_data_keys)
     ask = partial(
-        get_materials,
+        verified_materials,
         cmm,
         commitment_policy=commitment_policy,
         encryption_context=EncryptionContext.of(encryption_context),
@@ -119,7 +119,7 @@ def _checked_max_body_length(max_body_length: object) -> int:
 def _begin(
     source: BufferedSource,
     parse: Callable[[memoryview], MessageHeader],
-    ask: Callable[[MessageHeader], DecryptionMaterials],
+    ask: Callable[[MessageHeader, memoryview], tuple[DecryptionMaterials, AESGCM]],
     *,
     unsigned_only: bool,
     limit: int,
@@ -132,9 +132,8 @@ def _begin(
             f"the message is signed ({header.algorithm_suite.name}) and unsigned_only was asked for; "
             "decrypt it without that and use no plaintext before the end, or have it written unsigned"
         )
-    materials = ask(header)
     with source.data[: header.body_length] as header_body:
-        aead = verified_cipher(materials, header, header_body)
+        materials, aead = ask(header, header_body)
     if signature is not None:
         source.start_hash(signature)
     source.consume(header.length)

@@ -28,6 +28,7 @@ from warmkey.cmms.cached_operations import CachedDecryption, CachedEncryption
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.fetching import Fetcher
+from warmkey.cmms.interface import forget_unverified
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
 from warmkey.cmms.statistics import Counters
 from warmkey.events import Operation, UncacheableContext, guarded, ignore
@@ -189,6 +190,18 @@ class CachingCMM:
         Source: framework/caching-cmm.md#decrypt-materials
         """
         return self._serve(self._decryption, request)
+
+    def forget_unverified(self, request: DecryptMaterialsRequest, /) -> None:
+        """Forget what the message of *request* filled: its header turned out not to be authentic.
+
+        Anybody can write such messages, so they must not fill the cache. An entry that served other messages stays.
+        """
+        forget_unverified(self._cmm, request)
+        if self._decryption.bypass_reason(request) is None:
+            identifier = self._decryption.identifier(request)
+            entry = self._cache.get_cache_entry(identifier)
+            if entry is not None and entry.messages == 1 and self._decryption.refusal(entry, request) is None:
+                self._cache.delete_cache_entry(identifier)
 
     def _serve(self, operation: CachedOperation[_Request, _Materials], request: _Request) -> _Materials:
         notice_fork()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.cmms.interface import forget_unverified
 from warmkey.exceptions import PolicyRefused
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class ContextKeysGuardCMM:
         """:raises PolicyRefused: the caller's encryption context lacks a key, whatever the message has"""
         self._check(request.reproduced_encryption_context)
         return self._cmm.decrypt_materials(request)
+
+    def forget_unverified(self, request: DecryptMaterialsRequest, /) -> None:
+        """Tell the CMM below that the message of *request* is not authentic."""
+        forget_unverified(self._cmm, request)
 
     def _check(self, supplied: Mapping[str, str]) -> None:
         missing = self._required - supplied.keys()

@@ -29,6 +29,7 @@ __all__ = [
     "check_may_decrypt",
     "check_may_encrypt",
     "check_reproduced_context",
+    "forget_unverified",
 ]
 
 
@@ -51,6 +52,13 @@ def check_cmm(cmm: object) -> None:
     :raises ConfigurationError: something else was put in its place
     """
     require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
+
+
+def forget_unverified(cmm: CryptographicMaterialsManager, request: DecryptMaterialsRequest) -> None:
+    """Tell *cmm*, if it wants to know, that the message of *request* is not authentic: a cache must keep none of it."""
+    forget = getattr(cmm, "forget_unverified", None)
+    if forget is not None:
+        forget(request)
 
 
 def check_may_encrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmkey.cmms.default import underlying_cmm
+from warmkey.cmms.interface import forget_unverified
 from warmkey.exceptions import ConfigurationError, PolicyRefused
 from warmkey.structures import is_reserved
 from warmkey.validation import texts
@@ -82,6 +83,10 @@ class RequiredEncryptionContextCMM:
         if not self._required <= materials.encryption_context.keys():
             raise ConfigurationError("the underlying CMM left a required key out of the encryption context")
         return materials
+
+    def forget_unverified(self, request: DecryptMaterialsRequest, /) -> None:
+        """Tell the underlying CMM that the message of *request* is not authentic."""
+        forget_unverified(self._cmm, request)
 
     def _check_supplied(self, context: Mapping[str, str]) -> None:
         missing = self._required - context.keys()
