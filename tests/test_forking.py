@@ -18,7 +18,7 @@ import pytest
 
 from tests.cmms.stage import Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, in_threads, outcomes
 from tests.forks import ALONE, become_another_process, by_either_fork, fork_by_python
-from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC
+from warmkey import AwsKmsKeyring, CachingCMM, Client, LocalCMC, fork_safety
 from warmkey.caches import NullCMC
 from warmkey.events import CacheEviction, EvictionReason, Operation
 from warmkey.keyrings import RawAesKeyring
@@ -204,6 +204,69 @@ def test_a_child_keeps_the_partition_and_the_settings() -> None:
     partition, keys = in_child(lambda: (cmm.partition_id, [key_of(cmm) for _ in range(3)]))
 
     assert (partition, keys[0] == keys[1], keys[1] == keys[2]) == ("mine", True, False)
+
+
+@by_either_fork
+def test_the_limits_hold_over_a_fork_with_a_cache_of_three_methods(fork: Callable[[], int]) -> None:
+    cmm = Stage().cmm(cache=Dictionary(), max_messages_encrypted=10)
+    ours = {key_of(cmm) for _ in range(5)}
+    theirs = in_child(lambda: {key_of(cmm) for _ in range(10)}, fork)
+    ours |= {key_of(cmm) for _ in range(5)}
+
+    assert len(ours) == len(theirs) == 1
+    assert not ours & theirs
+
+
+@by_either_fork
+def test_a_new_cmm_does_not_use_what_a_cache_of_three_methods_has_of_the_parent(fork: Callable[[], int]) -> None:
+    stage, cache = Stage(), Dictionary()
+    reading = decrypt_request(stage.materials())
+    settings: dict[str, Any] = {"cache": cache, "partition_id": "p"}
+    stage.cmm(**settings).decrypt_materials(reading)
+
+    def calls_of_a_new_one() -> int:
+        before = stage.below.calls
+        cmm = stage.cmm(**settings)
+        cmm.decrypt_materials(reading)
+        cmm.decrypt_materials(reading)
+        return stage.below.calls - before
+
+    assert in_child(calls_of_a_new_one, fork) == 1
+    assert calls_of_a_new_one() == 0, "the parent goes on using it"
+
+
+def test_a_fork_in_a_subscriber_leaves_the_data_key_to_the_parent() -> None:
+    """The message that is being served is counted by the parent alone."""
+    cmm_of: list[CachingCMM] = []
+    asked: list[Any] = []
+
+    class Forks:
+        def count_hit(self, operation: Operation) -> None:
+            asked.append(in_child(lambda: key_of(cmm_of[0])) if not asked else None)
+
+        def __call__(self, event: object) -> None:
+            pass
+
+    cmm_of.append(Stage().cmm(cache=Dictionary(), emit=Forks()))
+    first = key_of(cmm_of[0])
+
+    assert key_of(cmm_of[0]) == first
+    assert asked[0] != first
+
+
+def test_a_cache_of_three_methods_holds_nothing_when_a_snapshot_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, cache = Stage(), Dictionary()
+    cmm = stage.cmm(cache=cache)
+    ahead = [True]
+    monkeypatch.setattr(fork_safety, "_is_ahead", lambda: ahead[0])
+    before = {key_of(cmm) for _ in range(2)}
+    assert (len(before), cache.entries) == (2, {})
+    fork_safety.reset_before_snapshot()
+    ahead[0] = False
+    after = {key_of(cmm) for _ in range(2)}
+
+    assert len(after) == 1
+    assert not before & after
 
 
 # Locks

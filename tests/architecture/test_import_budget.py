@@ -33,9 +33,11 @@ CRYPTOGRAPHY = (
 
 # Ours, by room.
 AT_IMPORT = {
-    "": "algorithm_suites api boundary clock events exceptions fork_safety lazy_names memo records sealing "
-    "supported_python tracebacks unpicklable validation",
-    "caches": "entry_content interface local",
+    "": (
+        "algorithm_suites api boundary clock events exceptions fork_safety lazy_names memo records "
+        "sealing supported_python tracebacks unpicklable validation"
+    ),
+    "caches": ("entry_content interface lifetimes local"),
     "client_apis": "client decrypt encrypt frames results",
     "cmms": (
         "admission cache_entry_identifier cached_operations caching context_churn default fetching interface limits "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from warmkey.clock import SystemClock
 from warmkey.events import EvictionReason, MissReason, Operation
+from warmkey.fork_safety import register
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -23,13 +24,32 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheEntry", "CacheFeatures", "CryptographicMaterialsCache", "PurgeableCache", "next_fetch_sequence"]
 
-_fetch_sequences = itertools.count(1)
 _CLAIMED = -1
 
 
+class _FetchSequences:
+    """Numbers requests.
+
+    :ivar first: the first number of this copy of the process; what has a lower one was fetched by its original
+    """
+
+    def __init__(self) -> None:
+        self.next = itertools.count(1).__next__
+        self.first = 0
+        register(self)
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Begin a copy's own numbers, whatever the *reason*."""
+        del reason
+        self.first = self.next()
+
+
+_fetch_sequences = _FetchSequences()
+
+
 def next_fetch_sequence() -> int:
-    """A number later than all before it: tells what was under way when a cache was purged."""
-    return next(_fetch_sequences)
+    """Return a number higher than all before it: tells what was under way when a cache was purged."""
+    return _fetch_sequences.next()
 
 
 class CryptographicMaterialsCache(Protocol):
@@ -224,7 +244,8 @@ class CacheEntry(Unpicklable):
 
     def spent(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
         """Return why one more message of *plaintext_length* bytes can't be served, without counting it."""
-        if self._closed:
+        # A cache that does not know of forks may still have what the original of this copy fetched.
+        if self._closed or self.fetch_sequence < _fetch_sequences.first:
             return MissReason.ABSENT
         if self.messages >= max_messages:
             return MissReason.MESSAGES_SPENT

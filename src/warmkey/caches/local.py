@@ -54,7 +54,6 @@ Source: framework/local-cryptographic-materials-cache.md
 from __future__ import annotations
 
 import functools
-import math
 import threading
 from collections import OrderedDict, deque
 from itertools import islice
@@ -62,6 +61,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.caches.entry_content import MAX_CACHE_BYTES
 from warmkey.caches.interface import next_fetch_sequence
+from warmkey.caches.lifetimes import ALWAYS, eviction, narrowed
 from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
@@ -70,14 +70,10 @@ from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import TypeAlias
 
     from warmkey.caches.interface import CacheEntry
     from warmkey.clock import Instant
     from warmkey.events import Emit
-
-    # From ... on and before ..., by the monotonic clock and by the wall clock.
-    _Span: TypeAlias = tuple[float, float, float, float]
 
 __all__ = ["LocalCMC"]
 
@@ -96,8 +92,6 @@ _MAKES_ROOM = frozenset(
         EvictionReason.BYTES_SPENT,
     }
 )
-
-_ALWAYS: _Span = (-math.inf, math.inf, -math.inf, math.inf)
 
 
 class LocalCMC:
@@ -138,7 +132,7 @@ class LocalCMC:
         self._purge_sequences: dict[str, int] = {}
         self._puts = 0
         self._kept_bytes = 0
-        self._nothing_expires = _ALWAYS
+        self._nothing_expires = ALWAYS
         self._clock_offset: float | None = None
 
     @property
@@ -227,7 +221,7 @@ class LocalCMC:
         self._expired_identifiers.pop(identifier, None)
         self._puts += 1
         self._bound(entry)
-        self._nothing_expires = _narrowed(self._nothing_expires, entry)
+        self._nothing_expires = narrowed(self._nothing_expires, entry)
         self._entries[identifier] = entry
         if self.was_purged(entry):
             self._evict(identifier, EvictionReason.PURGED, now)
@@ -322,7 +316,7 @@ class LocalCMC:
             return
         now = self._clock.now()
         inherited = [
-            _eviction(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes)
+            eviction(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes)
             for entry in list(self._entries.values())
         ]
         self._start_empty()
@@ -355,7 +349,7 @@ class LocalCMC:
         puts = None
         while puts != self._puts:  # a signal handler may have put an entry meanwhile
             puts = self._puts
-            self._nothing_expires = functools.reduce(_narrowed, list(self._entries.values()), _ALWAYS)
+            self._nothing_expires = functools.reduce(narrowed, list(self._entries.values()), ALWAYS)
         return pruned
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> int:
@@ -384,7 +378,7 @@ class LocalCMC:
         if reason is EvictionReason.REPLACED and entry.pending_eviction_reason is not None:
             reason = entry.pending_eviction_reason
         messages, plaintext_bytes = entry.close(revoked=reason not in _MAKES_ROOM)
-        self._unannounced.append(_eviction(entry, reason, now, messages, plaintext_bytes))
+        self._unannounced.append(eviction(entry, reason, now, messages, plaintext_bytes))
 
     def _announce(self) -> None:
         """Tell the subscriber of evictions. Never under the lock: a subscriber may take its time, or use this cache."""
@@ -394,28 +388,3 @@ class LocalCMC:
             except IndexError:  # another thread was quicker
                 return
             self._emit(event)
-
-
-def _narrowed(span: _Span, entry: CacheEntry) -> _Span:
-    """Return as much of *span* as *entry* is neither expired in nor from the future."""
-    since, until, since_wall, until_wall = span
-    monotonic, wall = entry.created
-    return (
-        max(since, monotonic),
-        min(until, monotonic + entry.time_to_live),
-        max(since_wall, wall),
-        min(until_wall, wall + entry.time_to_live),
-    )
-
-
-def _eviction(
-    entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int
-) -> CacheEviction:
-    by_clocks = (now.monotonic - entry.created.monotonic, now.wall - entry.created.wall)
-    return CacheEviction(
-        operation=entry.operation,
-        reason=reason,
-        age_seconds=max(0.0, *by_clocks),
-        messages=messages,
-        plaintext_bytes=plaintext_bytes,
-    )

@@ -51,6 +51,7 @@ from warmkey.events import (
     RequestFailed,
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
+from warmkey.fork_safety import snapshot_is_ahead
 from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
 from warmkey.keyrings.refusals import concerns, is_refusal, watch_kms
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
@@ -233,7 +234,9 @@ class Fetcher:
                 if entry.hold(waiter.plaintext_length, *operation.quota) is None:
                     waiter.served = entry
         note_refusal(entry, entry.spent(0, *operation.quota))
-        self._cache.put_cache_entry(identifier, entry)
+        # Caches that check the age by our clock know of snapshots, too, and tell what they did not keep.
+        if self._features.checks_age or not snapshot_is_ahead():
+            self._cache.put_cache_entry(identifier, entry)
         return materials
 
     def _ask(
