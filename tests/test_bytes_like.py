@@ -18,6 +18,7 @@ from warmkey.bytes_like import binary_value, bytes_of
 from warmkey.testing import fake_kms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CONTENT = bytes(range(24))
@@ -39,62 +40,32 @@ def map_of(path: Path) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-@pytest.fixture(
-    params=[
-        "bytes",
-        "bytearray",
-        "memoryview",
-        "memoryview with gaps",
-        "memoryview of two dimensions",
-        "array of bytes",
-        "array of doubles",
-        "ctypes array",
-        "ctypes structures",
-        "memory map",
-        "Binary",
-        "Binary of a bytearray",
-        "numpy of bytes",
-        "numpy of columns",
-        "numpy with fields",
-    ]
-)
+MAKERS: dict[str, Callable[[Path], Any]] = {
+    "bytes": lambda _: CONTENT,
+    "bytearray": lambda _: bytearray(CONTENT),
+    "memoryview": lambda _: memoryview(CONTENT),
+    "memoryview with gaps": lambda _: memoryview(b"".join(bytes((byte, 0)) for byte in CONTENT))[::2],
+    "memoryview of two dimensions": lambda _: memoryview(CONTENT).cast("B", (4, 6)),
+    "array of bytes": lambda _: array("B", CONTENT),
+    "array of doubles": lambda _: array("d", CONTENT),
+    "ctypes array": lambda _: (ctypes.c_uint8 * 24)(*CONTENT),
+    "ctypes structures": lambda _: (Pair * 3).from_buffer_copy(CONTENT),
+    "memory map": map_of,
+    "Binary": lambda _: Binary(CONTENT),
+    "Binary of a bytearray": lambda _: Binary(bytearray(CONTENT)),
+    "numpy of bytes": lambda _: numpy().frombuffer(CONTENT, dtype="u1"),
+    "numpy of columns": lambda _: numpy().frombuffer(CONTENT, dtype="u1").reshape(6, 4).T,
+    "numpy with fields": lambda _: numpy().frombuffer(CONTENT, dtype=[("O", "<u4"), ("P", "<u4")]),
+}
+
+
+def numpy() -> Any:
+    return pytest.importorskip("numpy")
+
+
+@pytest.fixture(params=MAKERS)
 def thing(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    if request.param.startswith("numpy"):
-        pytest.importorskip("numpy")
-    return make(request.param, tmp_path)
-
-
-def make(kind: str, path: Path) -> Any:
-    match kind:
-        case "bytearray":
-            return bytearray(CONTENT)
-        case "memoryview":
-            return memoryview(CONTENT)
-        case "memoryview with gaps":
-            return memoryview(b"".join(bytes((byte, 0)) for byte in CONTENT))[::2]
-        case "memoryview of two dimensions":
-            return memoryview(CONTENT).cast("B", (4, 6))
-        case "array of bytes":
-            return array("B", CONTENT)
-        case "array of doubles":
-            return array("d", CONTENT)
-        case "ctypes array":
-            return (ctypes.c_uint8 * 24)(*CONTENT)
-        case "ctypes structures":
-            return (Pair * 3).from_buffer_copy(CONTENT)
-        case "memory map":
-            return map_of(path)
-        case "Binary":
-            return Binary(CONTENT)
-        case "Binary of a bytearray":
-            return Binary(bytearray(CONTENT))
-        case "numpy of bytes":
-            return sys.modules["numpy"].frombuffer(CONTENT, dtype="u1")
-        case "numpy of columns":
-            return sys.modules["numpy"].frombuffer(CONTENT, dtype="u1").reshape(6, 4).T
-        case "numpy with fields":
-            return sys.modules["numpy"].frombuffer(CONTENT, dtype=[("O", "<u4"), ("P", "<u4")])
-    return CONTENT
+    return MAKERS[request.param](tmp_path)
 
 
 def content_of(thing: Any) -> bytes:

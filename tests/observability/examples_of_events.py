@@ -51,4 +51,15 @@ KMS_THROTTLED = KmsRequest(
 UNSEALED = UnsealedRecordPassed()
 UNCACHEABLE = UncacheableContext(context_key="request_id", requests=50)
 
-EVERY: tuple[Event, ...] = (HIT, COALESCED, MISS, BYPASS, FAILED, EVICTION, KMS_OK, KMS_THROTTLED, UNCACHEABLE, UNSEALED)
+EVERY: tuple[Event, ...] = (
+    HIT,
+    COALESCED,
+    MISS,
+    BYPASS,
+    FAILED,
+    EVICTION,
+    KMS_OK,
+    KMS_THROTTLED,
+    UNCACHEABLE,
+    UNSEALED,
+)

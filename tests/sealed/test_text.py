@@ -57,9 +57,7 @@ def test_there_is_no_second_text_of_a_message(text: str) -> None:
     ],
 )
 def test_standard_base64_says_what_happened(text: str, hint: str) -> None:
-    with pytest.raises(
-        MalformedMessage, match=f"text at byte 0: is not the base64 that encrypt_text gives.*{hint}|{hint}"
-    ):
+    with pytest.raises(MalformedMessage, match=f"text: is not the base64 that encrypt_text gives.*{hint}|{hint}"):
         read_standard(text)
 
 
@@ -77,9 +75,7 @@ def test_standard_base64_says_what_happened(text: str, hint: str) -> None:
     ],
 )
 def test_base64url_says_what_happened(text: str, hint: str) -> None:
-    with pytest.raises(
-        MalformedMessage, match=f"token at byte 0: is not the unpadded base64url that .*{hint}"
-    ) as caught:
+    with pytest.raises(MalformedMessage, match=f"token: is not the unpadded base64url that .*{hint}") as caught:
         read_url(text)
 
     assert text == "" or text not in str(caught.value).replace("seal_token", "")

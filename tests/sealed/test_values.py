@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from boto3.dynamodb.types import Binary
@@ -27,7 +27,9 @@ class Number(IntEnum):
     ONE = 1
 
 
-Point = namedtuple("Point", "x y")
+class Point(NamedTuple):
+    x: int
+    y: int
 
 
 def there_and_back(value: Any) -> Any:

@@ -83,10 +83,10 @@ def _hint(text: str, of_the_other: frozenset[str]) -> str:
     other = "standard base64" if of_the_other is _ONLY_STANDARD else "URL-safe base64"
     causes = {
         "it is empty": not text,
-        "it begins or ends with white space, for example a newline: remove it": text != text.strip(),
-        "it holds a space, which is what a URL or a form makes of +: quote the text, or use base64url": " " in text,
         "it is still URL-encoded: unquote it first": "%" in text and _URL_ENCODED.issuperset(text),
         foreign: foreign is not None,
+        "it begins or ends with white space, for example a newline: remove it": text != text.strip(),
+        "it holds a space, which is what a URL or a form makes of +: quote the text, or use base64url": " " in text,
         f"it is {other}, or was changed into it on its way": not of_the_other.isdisjoint(text),
         "its length is not a multiple of 4, so its end or its padding is missing": (
             len(text) % 4 and of_the_other is _ONLY_URL_SAFE
