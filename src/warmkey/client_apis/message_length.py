@@ -13,6 +13,7 @@ from warmkey.data_format.encryption_context import serialize_aad
 from warmkey.data_format.message_body import body_length, count_regular_frames
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import KIND_KEY, MAX_UINT16, PUBLIC_KEY_FIELD, EncryptionContext
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,12 +48,8 @@ def message_length(
 
 def _checked_length(length: object, name: str, low: int) -> int:
     if type(length) is not int or length < low:
-        raise InvalidRequest(f"{name} must be an int of {low} or more, not {_told(length)}")
+        raise InvalidRequest(f"{name} must be an int of {low} or more, not {shown(length)}")
     return length
-
-
-def _told(value: object) -> str:
-    return "a smaller one" if type(value) is int else type(value).__name__
 
 
 def _checked_suite(suite: object) -> AlgorithmSuite:
@@ -61,7 +58,7 @@ def _checked_suite(suite: object) -> AlgorithmSuite:
     try:
         return AlgorithmSuite(suite)  # type: ignore[arg-type]
     except ValueError:
-        raise InvalidRequest(f"algorithm_suite must be a member of AlgorithmSuite, not {suite!r}") from None
+        raise InvalidRequest(f"algorithm_suite must be a member of AlgorithmSuite, not {shown(suite)}") from None
 
 
 def _whole_context(pairs: Mapping[str, str] | None, suite: AlgorithmSuite) -> EncryptionContext:
@@ -75,7 +72,7 @@ def _whole_context(pairs: Mapping[str, str] | None, suite: AlgorithmSuite) -> En
 
 def _keys_length(lengths: Iterable[int]) -> int:
     if not hasattr(lengths, "__iter__"):
-        raise InvalidRequest(f"encrypted_data_key_lengths must be several lengths, not {type(lengths).__name__}")
+        raise InvalidRequest(f"encrypted_data_key_lengths must be several lengths, not {shown(lengths)}")
     checked = [_checked_length(length, "each of encrypted_data_key_lengths", _KEY_FIELD_LENGTHS) for length in lengths]
     if not 1 <= len(checked) <= MAX_UINT16:
         raise InvalidRequest(f"encrypted_data_key_lengths must have 1 to {MAX_UINT16} lengths, not {len(checked)}")
