@@ -72,7 +72,6 @@ TABLES = {
     "warmkey.observability.metrics",
     "warmkey.observability.powertools",
     "warmkey.observability.standard_logging",
-    "warmkey.sealed.values",
 }
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextvars
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -150,7 +151,7 @@ def use_another_record_factory(handler: Collector) -> None:
 
 
 def use_a_factory_that_calls_no_other(handler: Collector) -> None:
-    logging.setLogRecordFactory(lambda *args, **kwargs: logging.LogRecord(*args, **kwargs))
+    logging.setLogRecordFactory(partial(logging.LogRecord))
     listen(logging.getLogger("botocore"), handler)
 
 
