@@ -17,6 +17,7 @@ import pytest
 
 from tests.client_apis.sources import CLIENT, KEYRING, SIGNED, UNSIGNED, message_of
 from warmkey import InvalidRequest
+from warmkey.boundary import run_outside
 from warmkey.client_apis import buffered_source, decrypt_stream, encrypt_stream, frames, streams
 
 if TYPE_CHECKING:
@@ -268,3 +269,21 @@ def test_a_second_reader_is_refused_and_the_first_goes_on(stream_of: Callable[[A
 
     assert len(stream.read()) >= len(LINES)
     assert source.refusals > 1
+
+
+@both
+def test_an_interruption_while_lines_are_written_at_the_end_of_a_read_ends_the_stream(
+    stream_of: Callable[[Any], MessageStream],
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    class Telling(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            run_outside(interrupt)
+            return super().read(size)
+
+    stream = stream_of(Telling(message_of(LINES, SIGNED) if stream_of is decrypting else LINES))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            stream.read(3)

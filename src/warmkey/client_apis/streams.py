@@ -24,7 +24,7 @@ import functools
 import io
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, Generic, ParamSpec, TypeVar
 
 from warmkey.boundary import PENDING, leave, mark_boundary
 from warmkey.events import EvictionReason
@@ -77,6 +77,15 @@ class _NoMoreLines(StopIteration):
     """Ends an iteration, and is not a failure."""
 
 
+class _Held(Generic[_Result]):
+    """Holds what a method returns, so that no variable shows it while lines are written."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: _Result) -> None:
+        self.value = value
+
+
 def _size(size: object) -> int:
     return -1 if size is None else operator.index(size)  # type: ignore[arg-type]
 
@@ -105,28 +114,30 @@ def _step(
         @mark_boundary
         @functools.wraps(method)
         def call(self: MessageStream, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-            result: _Result | None = None
             checked = [check(argument) for argument in args]
             self._refuse_if_unusable()
             try:
                 self._failure = _UNDER_WAY
-                result = method(self, *checked, **kwargs)  # type: ignore[arg-type]
+                result = _Held(method(self, *checked, **kwargs))  # type: ignore[arg-type]
+                if PENDING:
+                    leave()
                 self._refuse_in_a_copy()
                 self._failure = None
-                return result  # noqa: TRY300 - after it was fetched here, nothing can come between it and the caller
+                # Once this is begun, no signal handler can come between it and the caller.
+                return result.value  # noqa: TRY300 - what comes before has to be guarded
             except _NoMoreLines:
+                if PENDING:
+                    leave()
                 self._refuse_in_a_copy()
                 self._failure = None
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again
                 self._failure = error
-                result, args, checked = None, (), []  # type: ignore[assignment]
+                args, checked, result = (), [], None  # type: ignore[assignment]
                 self._let_go()
-                raise scrub_traceback(error)  # noqa: B904 - its cause is set already
-            finally:
                 if PENDING:
-                    result, args, checked = None, (), []  # type: ignore[assignment]
                     leave()
+                raise scrub_traceback(error)  # noqa: B904 - its cause is set already
 
         return call
 
