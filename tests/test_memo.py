@@ -140,6 +140,18 @@ def test_a_signal_handler_may_come_while_its_thread_keeps_something() -> None:
     assert made == {7: 49}
 
 
+def test_a_size_that_was_counted_and_not_kept_makes_no_lasting_difference() -> None:
+    """An exception of a signal handler may come between any two steps."""
+    made = squares()
+    made._bytes = 2 * memo.MAX_BYTES
+    made.keep(1, 1)
+    for number in range(2, 6):
+        made.keep(number, number * number)
+
+    assert list(made) == [2, 3, 4, 5]
+    assert made._bytes < 1_000
+
+
 # Copies
 
 

@@ -1,7 +1,7 @@
-"""A bounded memo: results that are kept by the whole of what they were made from.
+"""Remember results within bounds, by the whole of what they were made from.
 
-Three things are worth remembering because a container does them again and again: checking an encryption context,
-parsing the long part of a header, and working out a cache entry identifier. Each is a subclass of :class:`Memo` with a
+What a container does again and again is worth remembering: checking an encryption context, parsing the long part of a
+header, working out a cache entry identifier. Each is a subclass of :class:`Memo` with a
 ``__missing__`` of its own or a caller that puts results in.
 
 What is remembered came from callers and messages. So a memo is bounded in number and in bytes, large items are not
@@ -40,19 +40,19 @@ class Memo(dict[_Key, _Value]):
         super().__init__()
         self._max_items = max_items
         self._max_item_bytes = max_item_bytes
-        self._forget()
-        register(self)
-
-    def _forget(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may come here while its own thread holds it
-        self.clear()
         self._oldest_first: deque[tuple[_Key, int]] = deque()
         self._bytes = 0
+        self.reset()
+        register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """Forget everything, whatever the *reason*: contexts and encrypted data keys are not for a copy."""
-        del reason
-        self._forget()
+        """Forget everything: contexts and encrypted data keys are not for a copy."""
+        if reason is EvictionReason.FORK:
+            self._lock = threading.RLock()  # a signal handler may come here while its own thread holds it
+        with self._lock:
+            self.clear()
+            self._oldest_first.clear()
+            self._bytes = 0
 
     def keep(self, key: _Key, value: _Value) -> None:
         """Remember *value*, unless the item is too large or a snapshot is ahead."""
@@ -69,7 +69,7 @@ class Memo(dict[_Key, _Value]):
             while len(self._oldest_first) > self._max_items or self._bytes > MAX_BYTES:
                 oldest, its_size = self._oldest_first.popleft()
                 self.pop(oldest, None)
-                self._bytes -= its_size
+                self._bytes = self._bytes - its_size if self._oldest_first else 0
 
 
 def _size_of(thing: object, *, enough: int) -> int:
