@@ -55,7 +55,6 @@ CONTAINERS = (
 # Tables that are written once, when their module is loaded. A test looks that they stay as they are.
 TABLES = {
     "warmkey.client_apis.kinds",
-    "warmkey.sealed.values",
     "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",
     "warmkey.crypto.installation",
