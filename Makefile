@@ -86,8 +86,9 @@ every-runtime: .venv-test/.installed runtime runtimes ## fetch the Pythons that 
 	EVERY_RUNTIME=1 .venv-test/bin/python -m pytest -m "full or not full" tests/runtimes/test_every_runtime.py $(PYTEST_OPTIONS)
 
 .PHONY: vectors
-vectors: .venv-test/.installed ## write tests/vectors/messages.json again
+vectors: .venv-test/.installed ## write tests/vectors/messages.json and sealed.json again
 	.venv-test/bin/python -m tests.vectors.write
+	.venv-test/bin/python -m tests.vectors.write_sealed
 
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template

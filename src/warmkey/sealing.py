@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     FieldPath: TypeAlias = str | tuple[str | int, ...]
 
-__all__ = ["is_sealed", "message_length", "open_token", "seal_record", "seal_token", "unseal_record"]
+__all__ = ["is_sealed", "message_in", "message_length", "open_token", "seal_record", "seal_token", "unseal_record"]
 
 # Of one KMS key: lengths of the three fields, "aws-kms", an ARN of 75 characters, and a ciphertext blob of 167 bytes.
 _KMS_ENCRYPTED_DATA_KEY_LENGTH = 3 * 2 + 7 + 75 + 167
@@ -101,7 +101,7 @@ def unseal_record(
     if under not in record:
         _pass_unsealed(encryption_context, under, missing)
         return dict(record)
-    plaintext = _decrypt(_message_in(record[under], under), encryption_context, kind="record")
+    plaintext = _decrypt(message_in(record[under], under), encryption_context, kind="record")
     return restore(record, plaintext, bound_to=bound_to, under=under)
 
 
@@ -237,7 +237,7 @@ def _pass_unsealed(context: Mapping[str, str] | None, under: str, missing: str) 
     default.emit(UnsealedRecordPassed())
 
 
-def _message_in(value: object, under: str) -> bytes:
+def message_in(value: object, under: str) -> bytes:
     from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - see the module
 
     if type(value) is bytes:

@@ -192,6 +192,8 @@ def _read(plaintext: bytes) -> _Content | None:
         dict(zip(checked_names([name for name, *_ in bound], "bound fields"), map(_read_row, bound), strict=True)),
         [[path, *_read_summary(*summary)] for path, *summary in lists],
     )
+    if [path for path, *_ in content.lists] != [shown(path) for path in content.plan.lists]:
+        return None
     # There is one text for each content: whatever else can be read as the same was not written by seal_record.
     return content if content.to_json() == plaintext else None
 
