@@ -21,6 +21,7 @@ from examples.demo.kms_server import REGION, create_key, kms_server, request_cou
 from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
 from warmkey.lambda_runtime.wiring import Overrides
+from warmkey.sealed.records import restore
 from warmkey.testing import FakeKms, KmsSession, fake_kms, moto_kms
 
 if TYPE_CHECKING:
@@ -305,6 +306,28 @@ def uncommitted(kms: KmsSession) -> None:
     warmkey.decrypt(warmkey.Client(commitment_policy=forbids).encrypt(b"", keyring=keyring).ciphertext)
 
 
+SEALED = {"id": 1, "card": "x", "lines": [{"note": "y"}]}
+
+
+def unsealed(change: dict[str, object], bound_to: object = None) -> Callable[[KmsSession], object]:
+    def trouble(_kms: KmsSession) -> None:
+        stored = warmkey.seal_record(SEALED, ["card", ("lines", 0, "note")], bound_to=["id"])
+        whole = {name: value for name, value in {**stored, **change}.items() if value is not None}
+        warmkey.unseal_record(whole, bound_to=bound_to)  # type: ignore[arg-type]
+
+    return trouble
+
+
+def open_late(kms: KmsSession) -> None:
+    token = warmkey.seal_token(b"", expires_in=60)
+    kms.clock.tick(60)
+    warmkey.open_token(token)
+
+
+def unseal_what_is_no_record(_kms: KmsSession) -> None:
+    restore(SEALED, b"{}", bound_to=None, under="_sealed")
+
+
 TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("WARMKEY_KMS_KEY_ARNS is missing", without_key),
     (
@@ -337,6 +360,27 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
         lambda _: warmkey.decrypt(warmkey.encrypt(b"", {"tenant": "acme"}), {"tenant": "other"}),
     ),
     ("allows decrypting only with key commitment, and the message uses ", uncommitted),
+    (
+        "the message is a sealed record; open it with warmkey.unseal_record",
+        lambda _: warmkey.decrypt(warmkey.seal_record(SEALED, ["card"])["_sealed"]),
+    ),
+    ("the message is a token", lambda _: warmkey.decrypt(base64.urlsafe_b64decode(warmkey.seal_token(b"") + "=="))),
+    ("the record's id is not the one that its sealed fields are bound to", unsealed({"id": 2})),
+    ("the sealed fields are bound to another id than bound_to expects", unsealed({}, {"id": 2})),
+    (
+        "bound_to names id, which the sealed fields are not bound to",
+        lambda _: warmkey.unseal_record(warmkey.seal_record(SEALED, ["card"]), bound_to={"id": 1}),
+    ),
+    (
+        "a list that holds sealed fields was edited or reordered since the record was sealed",
+        unsealed({"lines": [{}, {}]}),
+    ),
+    ("the field card is sealed and is also in the record unencrypted", unsealed({"card": "z"})),
+    ("the record has no field _sealed, so nothing in it is known to have been sealed", unsealed({"_sealed": None})),
+    ("the record has no field card", lambda _: warmkey.seal_record({"id": 1}, ["card"])),
+    ("is not a sealed record of version 1, as seal_record writes it", unseal_what_is_no_record),
+    ("the token has expired", open_late),
+    ("is not the unpadded base64url that seal_token gives", lambda _: warmkey.open_token("token\n")),
     ("KMS answered AccessDeniedException", fail_with("denied")),
     ("KMS answered NotFoundException", fail_with("not-found")),
     (

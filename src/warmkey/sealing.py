@@ -238,6 +238,11 @@ def _pass_unsealed(context: Mapping[str, str] | None, under: str, missing: str) 
 
 
 def message_in(value: object, under: str) -> bytes:
+    """Return the message that a store gave back as *value*: bytes of any kind, or text.
+
+    :param under: the name of the field, for errors
+    :raises MalformedMessage: it is something else, or text of another form
+    """
     from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - see the module
 
     if type(value) is bytes:
