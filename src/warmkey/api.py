@@ -6,7 +6,7 @@ threads and forks.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, Unpack
 
 from warmkey.caches.local import LocalCMC
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from warmkey.branch_keys.cmm import BranchKeyCMM
     from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.client import Client
     from warmkey.clock import Clock
     from warmkey.cmms.caching import CachingCMM
     from warmkey.cmms.statistics import OperationStatistics
-    from warmkey.events import Emit
+    from warmkey.events import DynamoDbOutcome, Emit
     from warmkey.lambda_runtime.keywords import Keywords as Keywords  # noqa: PLC0414 - warmkey.testing has it from here
     from warmkey.lambda_runtime.keywords import SettingsKeywords
     from warmkey.lambda_runtime.wiring import Runtime
@@ -137,6 +138,7 @@ def _message(text: str) -> bytes:
 def configure(
     *,
     kms_client: Any = None,  # noqa: ANN401 - boto3 has no types
+    dynamodb_client: Any = None,  # noqa: ANN401 - boto3 has no types
     botocore_config: Any = None,  # noqa: ANN401 - botocore has no types
     emit: Emit = ignore,
     clock: Clock | None = None,
@@ -145,6 +147,7 @@ def configure(
     """Set what differs from the environment, before the first use.
 
     :param kms_client: a boto3 KMS client to use for every key, whatever its Region
+    :param dynamodb_client: a boto3 DynamoDB client for the table of branch keys
     :param botocore_config: a ``botocore.config.Config`` over ours, for example for a proxy or an endpoint
     :param emit: told what happens (:mod:`warmkey.events`)
     :param clock: tells the time; tests move it
@@ -154,7 +157,14 @@ def configure(
     Under a fixture of :mod:`warmkey.testing` the KMS, the keys and the clock stay the test's.
     """
     DEFAULT.configure(
-        _overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, **settings)
+        _overrides(
+            kms_client=kms_client,
+            dynamodb_client=dynamodb_client,
+            botocore_config=botocore_config,
+            emit=emit,
+            clock=clock,
+            **settings,
+        )
     )
 
 
@@ -179,12 +189,20 @@ def pin(**keywords: Unpack[Keywords]) -> None:
 def _overrides(
     *,
     kms_client: Any = None,  # noqa: ANN401 - as configure
+    dynamodb_client: Any = None,  # noqa: ANN401 - as configure
     botocore_config: Any = None,  # noqa: ANN401 - as configure
     emit: Emit = ignore,
     clock: Clock | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Overrides:
-    return Overrides(kms_client=kms_client, botocore_config=botocore_config, emit=emit, clock=clock, settings=settings)
+    return Overrides(
+        kms_client=kms_client,
+        dynamodb_client=dynamodb_client,
+        botocore_config=botocore_config,
+        emit=emit,
+        clock=clock,
+        settings=settings,
+    )
 
 
 def warm_up() -> None:
@@ -205,8 +223,10 @@ def default_client() -> Client:
     return DEFAULT.get().client
 
 
-def default_cmm() -> CachingCMM:
+def default_cmm() -> CachingCMM | BranchKeyCMM:
     """The caching CMM that the helpers use. Ask for it each time: it differs after a reset, a fork and a restore.
+
+    Where messages are encrypted under branch keys and not cached, it is another CMM with the same methods.
 
     :raises ConfigurationError: a setting is missing or wrong
     """
@@ -245,6 +265,8 @@ class CacheInfo(Record):
     :ivar evictions: entries that left, by reason
     :ivar kms_requests: by operation and outcome
     :ivar unsealed_records_passed: records that ``unseal_record`` passed on because of ``missing="pass"``
+    :ivar branch_keys: where branch keys are used, how the requests for them ended, by operation
+    :ivar dynamodb_requests: by operation and outcome
     """
 
     encrypt: OperationStatistics
@@ -256,6 +278,8 @@ class CacheInfo(Record):
     evictions: Mapping[EvictionReason, int]
     kms_requests: Mapping[str, Mapping[KmsOutcome, int]]
     unsealed_records_passed: int
+    branch_keys: Mapping[Operation, OperationStatistics] | None = None
+    dynamodb_requests: Mapping[str, Mapping[DynamoDbOutcome, int]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The same for ``json.dumps`` or a handler's response."""
@@ -269,6 +293,7 @@ def cache_info() -> CacheInfo:
     """
     runtime: Runtime = DEFAULT.get()
     cache: Any = runtime.cmm.cache
+    branch_keys = runtime.branch_keys
     return CacheInfo(
         encrypt=runtime.cmm.statistics(Operation.ENCRYPT),
         decrypt=runtime.cmm.statistics(Operation.DECRYPT),
@@ -279,6 +304,8 @@ def cache_info() -> CacheInfo:
         evictions=runtime.counter.evictions(),
         kms_requests=runtime.counter.kms_requests(),
         unsealed_records_passed=runtime.counter.unsealed_records_passed(),
+        branch_keys=None if branch_keys is None else {each: branch_keys.statistics(each) for each in Operation},
+        dynamodb_requests=runtime.counter.dynamodb_requests(),
     )
 
 

@@ -19,15 +19,22 @@ from warmkey.boundary import run_outside
 from warmkey.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
+    "BranchKeyCoalesced",
+    "BranchKeyEviction",
+    "BranchKeyFailed",
+    "BranchKeyHit",
+    "BranchKeyMiss",
     "BypassReason",
     "CacheBypass",
     "CacheCoalesced",
     "CacheEviction",
     "CacheHit",
     "CacheMiss",
+    "DynamoDbOutcome",
+    "DynamoDbRequest",
     "Emit",
     "Event",
     "EvictionReason",
@@ -36,8 +43,10 @@ __all__ = [
     "MissReason",
     "Operation",
     "RequestFailed",
+    "SettingWarning",
     "UncacheableContext",
     "UnsealedRecordPassed",
+    "branch_key_hit_listener",
     "fan_out",
     "guarded",
     "hit_listener",
@@ -93,6 +102,17 @@ class KmsOutcome(StrEnum):
     THROTTLED = "throttled"
     DENIED = "denied"
     DISABLED = "disabled"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+
+class DynamoDbOutcome(StrEnum):
+    """How a DynamoDB request ended."""
+
+    OK = "ok"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+    CONFLICT = "conflict"
     UNREACHABLE = "unreachable"
     OTHER = "other"
 
@@ -157,6 +177,63 @@ class UnsealedRecordPassed(Record):
     """``unseal_record`` was given a record without a sealed value, and passed it on because of ``missing="pass"``."""
 
 
+class DynamoDbRequest(Record):
+    """One request to DynamoDB, with all its retries.
+
+    ``dynamodb_operation`` is the API's name, ``attempts`` the tries that the client made. No table and no item is
+    named: a branch key ID may be a value of an encryption context.
+    """
+
+    dynamodb_operation: str
+    duration_seconds: float
+    attempts: int
+    outcome: DynamoDbOutcome
+
+
+class BranchKeyHit(Record):
+    """A cached branch key served the request. Only for subscribers with ``wants_hits``.
+
+    Of branch keys, ``encrypt`` asks for the active version and ``decrypt`` for the version that a message names.
+    """
+
+    operation: Operation
+
+
+class BranchKeyCoalesced(Record):
+    """The request waited for the call of another thread and shares its branch key."""
+
+    operation: Operation
+
+
+class BranchKeyMiss(Record):
+    """The key store had to be asked, and answered."""
+
+    operation: Operation
+    reason: MissReason
+
+
+class BranchKeyFailed(Record):
+    """The request for a branch key ended in an error. ``error`` is the name of the exception's class."""
+
+    operation: Operation
+    error: str
+
+
+class BranchKeyEviction(Record):
+    """A branch key left the cache."""
+
+    operation: Operation
+    reason: EvictionReason
+    age_seconds: float
+
+
+class SettingWarning(Record):
+    """Said once: ``setting`` has no effect, or works against its purpose. ``problem`` says why and what to do."""
+
+    setting: str
+    problem: str
+
+
 class UncacheableContext(Record):
     """States, once, that ``requests`` requests in a row had no hit: ``context_key`` changes with every message."""
 
@@ -172,6 +249,13 @@ Event: TypeAlias = (
     | RequestFailed
     | CacheEviction
     | KmsRequest
+    | DynamoDbRequest
+    | BranchKeyHit
+    | BranchKeyCoalesced
+    | BranchKeyMiss
+    | BranchKeyFailed
+    | BranchKeyEviction
+    | SettingWarning
     | UncacheableContext
     | UnsealedRecordPassed
 )
@@ -196,6 +280,15 @@ def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
     return listener
 
 
+def branch_key_hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
+    """Return what to call for each hit of a branch key, or ``None`` if *emit* does not want to know."""
+    listener: Callable[[Operation], object] | None = getattr(emit, "count_branch_key_hit", None)
+    if listener is None and getattr(emit, "wants_hits", False):
+        hits = {operation: BranchKeyHit(operation=operation) for operation in Operation}
+        return lambda operation: emit(hits[operation])
+    return listener
+
+
 def fan_out(*subscribers: Emit) -> Emit:
     """Return one subscriber that tells all of *subscribers*, and keeps a failing one from failing what it observes.
 
@@ -207,29 +300,39 @@ def fan_out(*subscribers: Emit) -> Emit:
 class _FanOut:
     """See :func:`fan_out`."""
 
-    __slots__ = ("_subscribers", "_told_of_hits", "count_hit", "wants_hits")
+    __slots__ = ("_subscribers", "count_branch_key_hit", "count_hit", "wants_hits")
 
     def __init__(self, subscribers: tuple[Emit, ...]) -> None:
         self._subscribers = subscribers
-        self._told_of_hits = tuple(listener for listener in map(hit_listener, subscribers) if listener is not None)
         self.wants_hits = any(getattr(subscriber, "wants_hits", False) for subscriber in subscribers)
-        self.count_hit = self._tell_hit if self._told_of_hits else None
+        self.count_hit = _tell_all(map(hit_listener, subscribers))
+        self.count_branch_key_hit = _tell_all(map(branch_key_hit_listener, subscribers))
 
     def __call__(self, event: Event) -> None:
         for subscriber in self._subscribers:
-            if isinstance(event, CacheHit) and not getattr(subscriber, "wants_hits", False):
+            if isinstance(event, CacheHit | BranchKeyHit) and not getattr(subscriber, "wants_hits", False):
                 continue
             try:
                 subscriber(event)
             except Exception as error:  # noqa: BLE001 - observing must never break what it observes
                 _report(error)
 
-    def _tell_hit(self, operation: Operation) -> None:
-        for listener in self._told_of_hits:
+
+_Listener: TypeAlias = "Callable[[Operation], object]"
+
+
+def _tell_all(listeners: Iterable[_Listener | None]) -> _Listener | None:
+    """Return one listener that tells all of *listeners*, or ``None`` if nobody listens."""
+    listening = tuple(listener for listener in listeners if listener is not None)
+
+    def tell(operation: Operation) -> None:
+        for listener in listening:
             try:
                 listener(operation)
-            except Exception as error:  # noqa: BLE001 - see __call__
+            except Exception as error:  # noqa: BLE001 - see _FanOut
                 _report(error)
+
+    return tell if listening else None
 
 
 def _report(error: Exception) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from warmkey.events import KmsOutcome
+    from warmkey.events import DynamoDbOutcome, KmsOutcome
 
 __all__ = [
     "AuthenticationFailed",
@@ -99,9 +99,10 @@ class KeyAttempt:
     :ivar operation: ``GenerateDataKey``, ``Encrypt``, ``Decrypt``, ... or ``unwrap`` for a raw key
     :ivar key: key ARN or key name; never key material
     :ivar region: the Region that was asked, where the client says
-    :ivar outcome: what KMS answered, as :class:`warmkey.events.KmsOutcome`; ``None`` where no KMS is involved
-    :ivar error_code: KMS's own name for its answer, for example ``AccessDeniedException``, or an empty string
-    :ivar request_id: of KMS's answer, for AWS Support and CloudTrail, or an empty string
+    :ivar outcome: what KMS answered, as :class:`warmkey.events.KmsOutcome`, or DynamoDB, as
+        :class:`warmkey.events.DynamoDbOutcome`; ``None`` where neither is involved
+    :ivar error_code: the service's own name for its answer, for example ``AccessDeniedException``, or an empty string
+    :ivar request_id: of the service's answer, for AWS Support and CloudTrail, or an empty string
     :ivar reason: one sentence
     :ivar remedy: what to do about it, or an empty string
     :ivar cause: the exception that the key service's client raised, if any
@@ -128,7 +129,7 @@ class KeyAttempt:
         key: str,
         reason: str,
         region: str | None = None,
-        outcome: KmsOutcome | None = None,
+        outcome: KmsOutcome | DynamoDbOutcome | None = None,
         error_code: str = "",
         request_id: str = "",
         remedy: str = "",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-__all__ = ["KEY_MATERIAL", "Unpicklable"]
+__all__ = ["KEY_MATERIAL", "Unpicklable", "without_state"]
 
 
 class Unpicklable:
@@ -38,3 +38,15 @@ class _KeyMaterial(Unpicklable):
 
 
 KEY_MATERIAL = _KeyMaterial()
+
+
+_Kind = TypeVar("_Kind", bound=Unpicklable)
+
+
+def without_state(kind: type[_Kind]) -> type[_Kind]:
+    """Decorate a frozen dataclass with slots: its method that tells all, too, refuses.
+
+    Up to Python 3.11.3 the dataclass replaces one of ours by it.
+    """
+    kind.__getstate__ = Unpicklable.refuse_to_leave  # type: ignore[assignment]
+    return kind

@@ -48,7 +48,10 @@ AT_IMPORT = {
         "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "
         "message_header reader"
     ),
-    "keyrings": "aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi refusals split",
+    "keyrings": (
+        "aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi refusals "
+        "service_requests split"
+    ),
     "lambda_runtime": "default_client kms_keys parsers settings wiring",
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
     "sealed": "text",

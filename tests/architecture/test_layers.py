@@ -16,7 +16,7 @@ FLOORS = [
     {"crypto", "data_format"},
     {"caches", "keyrings", "sealed"},
     {"cmms"},
-    {"client_apis"},
+    {"client_apis", "branch_keys"},
     {"observability"},  # of the others it knows facts alone, see below
     {"lambda_runtime"},
     {"api", "cli", "sealing"},
@@ -25,6 +25,7 @@ FLOORS = [
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 THIRD_PARTIES = {
+    "branch_keys": {"boto3", "botocore"},  # for clients that were not given
     "crypto": {"cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
     "observability": {"aws_lambda_powertools"},

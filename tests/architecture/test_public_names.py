@@ -25,7 +25,7 @@ HELPERS = {
     "decrypt": "ciphertext, encryption_context=None",
     "encrypt_text": "text, encryption_context=None",
     "decrypt_text": "text, encryption_context=None",
-    "configure": "*, kms_client=None, botocore_config=None, emit=…, clock=None, **settings",
+    "configure": "*, kms_client=None, dynamodb_client=None, botocore_config=None, emit=…, clock=None, **settings",
     "warm_up": "",
     "default_client": "",
     "default_cmm": "",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # The citation goes on while its lines end with a comma.
 _CITATION = re.compile(r"(?:Source:|# spec:)[ ]*((?:[^\n]*,\n\s*(?:#\s+)?)*[^\n]*)")
 _TOKEN = re.compile(r"[^\s,;]+")
-_PAGE = re.compile(r"(?:client-apis|data-format|framework)/[a-z0-9/-]+\.md(?:#[a-z0-9-]+)?\Z")
-_ANCHOR = re.compile(r"#[a-z0-9-]+\Z")
+_PAGE = re.compile(r"(?:client-apis|data-format|framework)/[a-z0-9/-]+\.md(?:#[a-z0-9_-]+)?\Z")
+_ANCHOR = re.compile(r"#[a-z0-9_-]+\Z")
 
 # What needs no test of its own.
 NOT_TESTED = {

@@ -23,7 +23,8 @@ import pytest
 import warmkey
 from tests.architecture.sources import modules, room_of
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import CachingCMM, Client, LocalCMC, fork_safety
+from warmkey import CachingCMM, Client, DefaultCMM, LocalCMC, fork_safety
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.keyrings import AwsKmsKeyring
 from warmkey.observability import Subscriber
 from warmkey.structures import (
@@ -34,7 +35,7 @@ from warmkey.structures import (
     VerifiedKeys,
     encryption_context,
 )
-from warmkey.testing import FakeKms, fake_kms
+from warmkey.testing import FakeDynamoDb, FakeKms, fake_kms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,8 @@ CONTAINERS = (
 
 # Tables that are written once, when their module is loaded. A test looks that they stay as they are.
 TABLES = {
+    "warmkey.branch_keys.dynamodb_requests",
+    "warmkey.branch_keys.table",
     "warmkey.client_apis.kinds",
     "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",
@@ -71,6 +74,8 @@ TABLES = {
     "warmkey.observability.metrics",
     "warmkey.observability.powertools",
     "warmkey.observability.standard_logging",
+    "warmkey.sealed.values",
+    "warmkey.structures.materials",
 }
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.
@@ -84,7 +89,7 @@ MODULE_STATE = {
     "warmkey.fork_safety._guards": "locks by process ID: a copy makes its own",
     "warmkey.fork_safety._holders": "the register itself",
     "warmkey.fork_safety._is_ahead": "what SnapStart was told; a child of such an environment is in the same one",
-    "warmkey.keyrings.kms_requests._under_way": "of the request that this thread makes",
+    "warmkey.keyrings.service_requests._under_way": "of the request that this thread makes",
     "warmkey.keyrings.log_redaction._under_way": "of the request that this thread makes",
     "warmkey.keyrings.refusals._watches": "of the request that this thread makes",
     "warmkey.observability.invocations._current": "a weak reference; who is under way is registered",
@@ -103,6 +108,7 @@ OBJECT_STATE = {
     "warmkey.exceptions": "belongs to the caller",
     "warmkey.keyrings.kms_requests.KmsRequests._grant_tokens": "settings of the keyring",
     "warmkey.keyrings.refusals": "of the request that this thread makes",
+    "warmkey.keyrings.service_requests.ServiceRequest": "of one request",
     "warmkey.lambda_runtime.settings.Settings": "settings",
     "warmkey.lambda_runtime.wiring.Overrides": "settings",
     "warmkey.lambda_runtime.wiring._Clients": "dropped with the default client that was made with them",
@@ -135,7 +141,21 @@ def use_everything() -> list[object]:
     with warmkey.instrument(), suppress(warmkey.WarmkeyError):
         client.decrypt(message[:-1], cmm=cmm)
     cache.delete_cache_entry(b"anything")
-    return [emit, cmm, client, streams]
+    branch_key_cmm = use_branch_keys(kms, cache, emit)
+    return [emit, cmm, client, branch_key_cmm, streams]
+
+
+def use_branch_keys(kms: FakeKms, cache: LocalCMC, emit: Subscriber) -> DefaultCMM:
+    """The same under a branch key of a key store."""
+    store = BranchKeyStore(
+        "table", kms_key_arn=kms.create_key(), kms_client=kms, dynamodb_client=FakeDynamoDb(), emit=emit
+    )
+    store.create_table()
+    store.create_key("branch key", {"tenant": "one that must not survive"})
+    keyring = AwsKmsHierarchicalKeyring(store, branch_key_id="branch key", ttl_seconds=60, cache=cache, emit=emit)
+    cmm, client = DefaultCMM(keyring), Client()
+    client.decrypt(client.encrypt(b"x", cmm=cmm, encryption_context={"tenant": "a"}).ciphertext, cmm=cmm)
+    return cmm
 
 
 @pytest.fixture
@@ -191,7 +211,7 @@ def parts_of(thing: object) -> Iterator[tuple[str, object]]:
 def objects_of_ours() -> list[object]:
     """Everything of a class of ours that the collector knows; it knows all that can hold something."""
     gc.collect()
-    return [thing for thing in gc.get_objects() if is_ours(type(thing).__module__) and not isinstance(thing, type)]
+    return [thing for thing in gc.get_objects() if is_ours(str(type(thing).__module__)) and not isinstance(thing, type)]
 
 
 def is_listed(name: str, table: object) -> bool:

@@ -258,9 +258,15 @@ class NodePeer:
         else:
             raw = case.wrapping
             wrapping = {"raw": {"namespace": raw.namespace, "name": raw.name, "key": _text(raw.key)}}
+        return self.ask({**request, "policy": policy_name(case.suite_id), "cache": case.cache, **wrapping})
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one request of the protocol in peer.cjs.
+
+        :raises PeerError: it refused
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request |= {"policy": policy_name(case.suite_id), "cache": case.cache, **wrapping}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())

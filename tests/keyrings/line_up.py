@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from warmkey import AlgorithmSuite, AwsKmsKeyring, DecryptionMaterials, EncryptionMaterials, MultiKeyring
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring
 from warmkey.keyrings import (
     AwsKmsDiscoveryKeyring,
     AwsKmsEcdhKeyring,
@@ -33,6 +34,7 @@ from warmkey.keyrings import (
     aws_kms_multi_keyring,
 )
 from warmkey.testing import FakeKms
+from warmkey.testing.branch_keys import FakeBranchKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -262,6 +264,13 @@ def _aws_kms_mrk_multi() -> Pair:
     )
 
 
+def _aws_kms_hierarchical() -> Pair:
+    key_store = FakeBranchKeyStore()
+    key_store.add("tenant")
+    keyring = AwsKmsHierarchicalKeyring(key_store, branch_key_id="tenant", ttl_seconds=60)
+    return Pair(encrypts=keyring, decrypts=keyring)
+
+
 LINE_UP: dict[str, Callable[[], Pair]] = {
     **{f"raw AES {length * 8}": partial(_raw_aes, length) for length in (16, 24, 32)},
     **{f"raw RSA {scheme.name}": partial(_raw_rsa, scheme) for scheme in PaddingScheme},
@@ -274,6 +283,7 @@ LINE_UP: dict[str, Callable[[], Pair]] = {
     **{f"AWS KMS {name}": partial(_aws_kms_rsa, name) for name in ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")},
     **{f"AWS KMS ECDH {spec.name}": partial(_aws_kms_ecdh, spec) for spec in EcdhCurveSpec},
     **{f"AWS KMS ECDH discovery {spec.name}": partial(_aws_kms_ecdh_discovery, spec) for spec in EcdhCurveSpec},
+    "AWS KMS hierarchical": _aws_kms_hierarchical,
     "multi": _multi,
     "AWS KMS multi": _aws_kms_multi,
     "AWS KMS MRK multi": _aws_kms_mrk_multi,

@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 
 from warmkey.exceptions import KeyUnavailable
 from warmkey.keyrings.kms_requests import KmsRequests
-from warmkey.keyrings.redaction import Redactor, sensitive_texts
+from warmkey.keyrings.redaction import Redactor, credentials, sensitive_texts
 
 BECAUSE = (
     "User: arn:aws:sts::111122223333:assumed-role/orders/orders is not authorized to perform: kms:Decrypt on resource: "
@@ -142,7 +142,7 @@ def test_credentials_are_read_off_the_headers_that_were_sent() -> None:
         "AWS4-HMAC-SHA256 Credential=KEYID/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0f1e"
     )
     headers = {"Authorization": authorization.encode(), "X-Amz-Security-Token": "token"}
-    found = set(sensitive_texts(object(), {"Plaintext": b"data key"}, headers))
+    found = {*sensitive_texts({"Plaintext": b"data key"}), *credentials(object(), headers)}
 
     assert {"KEYID", "0f1e", "token", authorization, base64.b64encode(b"data key").decode()} <= found
 

@@ -284,7 +284,7 @@ def test_a_list_says_what_is_wrong_with_which_item(monkeypatch: pytest.MonkeyPat
         ("WARMKEY_MAX_AGE", "did you mean WARMKEY_MAX_AGE_JITTER or WARMKEY_MAX_AGE_SECONDS?"),
         ("WARMKEY_KMS_KEY_ARN", "did you mean WARMKEY_KMS_KEY_ARNS?"),
         ("WARMKEY_CACHE_CAPACITIES", "did you mean WARMKEY_CACHE_CAPACITY?"),
-        ("WARMKEY_QQQQ", "the settings are WARMKEY_ALGORITHM_SUITE, WARMKEY_CACHE, "),
+        ("WARMKEY_QQQQ", "the settings are WARMKEY_ALGORITHM_SUITE, WARMKEY_BRANCH_KEY_CONTEXT_KEY, "),
     ],
 )
 def test_an_unknown_variable_is_answered_with_the_nearest(

@@ -1,12 +1,19 @@
 """One event of each kind."""
 
 from warmkey.events import (
+    BranchKeyCoalesced,
+    BranchKeyEviction,
+    BranchKeyFailed,
+    BranchKeyHit,
+    BranchKeyMiss,
     BypassReason,
     CacheBypass,
     CacheCoalesced,
     CacheEviction,
     CacheHit,
     CacheMiss,
+    DynamoDbOutcome,
+    DynamoDbRequest,
     Event,
     EvictionReason,
     KmsOutcome,
@@ -14,11 +21,14 @@ from warmkey.events import (
     MissReason,
     Operation,
     RequestFailed,
+    SettingWarning,
     UncacheableContext,
     UnsealedRecordPassed,
 )
 
 __all__ = [
+    "BRANCH_KEYS",
+    "BRANCH_KEY_HIT",
     "BYPASS",
     "COALESCED",
     "EVERY",
@@ -28,6 +38,7 @@ __all__ = [
     "KMS_OK",
     "KMS_THROTTLED",
     "MISS",
+    "OTHERS",
     "UNCACHEABLE",
     "UNSEALED",
 ]
@@ -51,7 +62,30 @@ KMS_THROTTLED = KmsRequest(
 UNSEALED = UnsealedRecordPassed()
 UNCACHEABLE = UncacheableContext(context_key="request_id", requests=50)
 
-EVERY: tuple[Event, ...] = (
+BRANCH_KEY_HIT = BranchKeyHit(operation=Operation.ENCRYPT)
+BRANCH_KEY_COALESCED = BranchKeyCoalesced(operation=Operation.DECRYPT)
+BRANCH_KEY_MISS = BranchKeyMiss(operation=Operation.ENCRYPT, reason=MissReason.ABSENT)
+BRANCH_KEY_FAILED = BranchKeyFailed(operation=Operation.DECRYPT, error="KeyUnavailable")
+BRANCH_KEY_EVICTION = BranchKeyEviction(operation=Operation.ENCRYPT, reason=EvictionReason.EXPIRED, age_seconds=3600.5)
+DYNAMODB_OK = DynamoDbRequest(
+    dynamodb_operation="GetItem", duration_seconds=0.0045, attempts=1, outcome=DynamoDbOutcome.OK
+)
+DYNAMODB_THROTTLED = DynamoDbRequest(
+    dynamodb_operation="GetItem", duration_seconds=1.25, attempts=3, outcome=DynamoDbOutcome.THROTTLED
+)
+SETTING = SettingWarning(setting="WARMKEY_CACHE_CAPACITY", problem="too few")
+
+BRANCH_KEYS: tuple[Event, ...] = (
+    BRANCH_KEY_HIT,
+    BRANCH_KEY_COALESCED,
+    BRANCH_KEY_MISS,
+    BRANCH_KEY_FAILED,
+    BRANCH_KEY_EVICTION,
+    DYNAMODB_OK,
+    DYNAMODB_THROTTLED,
+    SETTING,
+)
+OTHERS: tuple[Event, ...] = (
     HIT,
     COALESCED,
     MISS,
@@ -63,3 +97,4 @@ EVERY: tuple[Event, ...] = (
     UNCACHEABLE,
     UNSEALED,
 )
+EVERY = (*OTHERS, *BRANCH_KEYS)

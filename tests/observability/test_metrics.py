@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from tests.observability.examples_of_events import (
+    BRANCH_KEYS,
     BYPASS,
     COALESCED,
     EVERY,
@@ -17,6 +18,7 @@ from tests.observability.examples_of_events import (
     KMS_OK,
     KMS_THROTTLED,
     MISS,
+    OTHERS,
     UNCACHEABLE,
 )
 from warmkey.events import BypassReason, Event, EvictionReason, KmsOutcome, MissReason
@@ -31,7 +33,7 @@ def tally_of(*events: Event, mode: MetricsMode = MetricsMode.SUMMARY) -> Metrics
 
 
 def test_the_summary_has_nine_series() -> None:
-    summary = [name for name, metric in METRICS.items() if not metric.detailed]
+    summary = [name for name, metric in METRICS.items() if not metric.detailed and not metric.branch_keys]
 
     assert summary == [
         "CacheHits",
@@ -47,7 +49,7 @@ def test_the_summary_has_nine_series() -> None:
 
 
 def test_whatever_happens_the_summary_writes_no_more_than_nine() -> None:
-    assert tally_of(*EVERY).series() == {
+    assert tally_of(*OTHERS).series() == {
         "CacheHits": [1],
         "CacheCoalesced": [1],
         "CacheMisses": [1],
@@ -60,8 +62,35 @@ def test_whatever_happens_the_summary_writes_no_more_than_nine() -> None:
     }
 
 
+def test_branch_keys_add_four_series() -> None:
+    summary = [name for name, metric in METRICS.items() if not metric.detailed and metric.branch_keys]
+
+    assert summary == ["BranchKeyHits", "BranchKeyMisses", "DynamoDbRequests", "DynamoDbThrottled"]
+    assert tally_of(*BRANCH_KEYS).series() == {
+        "BranchKeyHits": [1],
+        "BranchKeyMisses": [1],
+        "DynamoDbRequests": [2],
+        "DynamoDbThrottled": [1],
+    }
+
+
+def test_details_of_branch_keys() -> None:
+    detailed = tally_of(*BRANCH_KEYS, mode=MetricsMode.DETAILED).series()
+
+    assert {name: values for name, values in detailed.items() if METRICS[name].detailed} == {
+        "BranchKeyCoalesced": [1],
+        "BranchKeyFailures": [1],
+        "BranchKeyEvictions": [1],
+        "BranchKeyAge": [3600.5],
+        "DynamoDbRequestsOk": [1],
+        "DynamoDbRequestsThrottled": [1],
+        "DynamoDbRetries": [2],
+        "DynamoDbLatency": [4.5, 1250],
+    }
+
+
 def test_details_say_why_and_how_long() -> None:
-    detailed = tally_of(*EVERY, mode=MetricsMode.DETAILED).series()
+    detailed = tally_of(*OTHERS, mode=MetricsMode.DETAILED).series()
 
     assert {name: values for name, values in detailed.items() if METRICS[name].detailed} == {
         "CacheMissesMessagesSpent": [1],

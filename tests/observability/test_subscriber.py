@@ -13,6 +13,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from tests.observability.examples_of_events import (
+    BRANCH_KEYS,
     BYPASS,
     COALESCED,
     EVERY,
@@ -21,6 +22,7 @@ from tests.observability.examples_of_events import (
     KMS_OK,
     KMS_THROTTLED,
     MISS,
+    OTHERS,
     UNCACHEABLE,
 )
 from tests.observability.output import written
@@ -161,7 +163,7 @@ def test_the_summary_says_what_the_invocation_saved() -> None:
     seconds = iter([1_000.0, 1_060.5])
     emit = Subscriber(now=lambda: next(seconds))
     with written() as output, instrument():
-        for event in EVERY:
+        for event in OTHERS:
             emit(event)
         hit(emit.count_hit, 98)
 
@@ -180,6 +182,29 @@ def test_the_summary_says_what_the_invocation_saved() -> None:
             "container_age_seconds": 60.5,
         }
     ]
+
+
+def test_the_summary_tells_of_branch_keys_where_there_are_any() -> None:
+    emit = Subscriber()
+    with written() as output, instrument():
+        for event in BRANCH_KEYS:
+            emit(event)
+        hit(emit.count_branch_key_hit, 98)
+
+    [summary] = output.fields("Summary")
+    assert (summary["branch_key_hits"], summary["branch_key_misses"], summary["dynamodb_requests"]) == (99, 1, 2)
+    assert output.totals["BranchKeyHits"] == 99
+
+
+def test_hits_of_branch_keys_wait_as_those_of_data_keys_do() -> None:
+    emit = Subscriber()
+    with written() as output:
+        hit(emit.count_branch_key_hit, 99)
+        assert output.blobs == []
+
+        hit(emit.count_branch_key_hit, 1)
+
+    assert output.totals["BranchKeyHits"] == 100
 
 
 def test_an_invocation_without_a_message_writes_nothing() -> None:

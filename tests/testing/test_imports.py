@@ -13,7 +13,7 @@ import pytest
 import warmkey.testing
 
 FILES = sorted(Path(warmkey.testing.__file__).parent.glob("*.py"))
-PUBLIC = ("warmkey.testing", "warmkey.clock", "warmkey.events", "warmkey.exceptions")
+PUBLIC = ("warmkey.testing", "warmkey.clock", "warmkey.branch_keys", "warmkey.events", "warmkey.exceptions")
 
 
 def modules_imported_by(file: Path) -> set[str]:

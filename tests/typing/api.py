@@ -39,6 +39,7 @@ from warmkey import (
     WarmkeyError,
     instrument,
 )
+from warmkey.branch_keys.cmm import BranchKeyCMM
 from warmkey.caches import CryptographicMaterialsCache, NullCMC
 from warmkey.cmms import CryptographicMaterialsManager, OperationStatistics, RequiredEncryptionContextCMM
 from warmkey.events import CacheHit, CacheMiss, Event, KmsRequest, Operation
@@ -86,7 +87,7 @@ def helpers(kms: Any) -> None:
     assert_type(warmkey.encrypt_text("text"), str)
     assert_type(warmkey.decrypt_text("base64", encryption_context=CONTEXT), str)
     assert_type(warmkey.default_client(), Client)
-    assert_type(warmkey.default_cmm(), CachingCMM)
+    assert_type(warmkey.default_cmm(), CachingCMM | BranchKeyCMM)
     info = warmkey.cache_info()
     assert_type(info, CacheInfo)
     assert_type(info.as_dict(), dict[str, Any])

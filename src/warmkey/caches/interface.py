@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from warmkey.clock import SystemClock
-from warmkey.events import EvictionReason, MissReason, Operation
+from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import register
 from warmkey.unpicklable import Unpicklable
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from warmkey.caches.entry_content import EntryContent
     from warmkey.clock import Clock, Instant
+    from warmkey.events import Event
     from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
 __all__ = ["CacheEntry", "CacheFeatures", "CryptographicMaterialsCache", "PurgeableCache", "next_fetch_sequence"]
@@ -326,6 +327,16 @@ class CacheEntry(Unpicklable):
                 self.messages -= self._held_messages
                 self.plaintext_bytes -= self._held_bytes
             return self.messages, self.plaintext_bytes
+
+    def eviction(self, reason: EvictionReason, age_seconds: float, messages: int, plaintext_bytes: int) -> Event:
+        """Return the event for this entry leaving the cache."""
+        return CacheEviction(
+            operation=self.operation,
+            reason=reason,
+            age_seconds=age_seconds,
+            messages=messages,
+            plaintext_bytes=plaintext_bytes,
+        )
 
     def __repr__(self) -> str:
         return f"<CacheEntry {self.operation} messages={self.messages} plaintext_bytes={self.plaintext_bytes}>"

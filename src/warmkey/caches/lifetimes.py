@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from warmkey.events import CacheEviction
-
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from warmkey.caches.interface import CacheEntry
     from warmkey.clock import Instant
-    from warmkey.events import EvictionReason
+    from warmkey.events import Event, EvictionReason
 
     # From ... on and before ..., by the monotonic clock and by the wall clock.
     Span: TypeAlias = tuple[float, float, float, float]
@@ -34,15 +32,7 @@ def narrowed(span: Span, entry: CacheEntry) -> Span:
     )
 
 
-def eviction(
-    entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int
-) -> CacheEviction:
+def eviction(entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int) -> Event:
     """Return what is told of *entry*, which was evicted *now* for *reason*."""
     by_clocks = (now.monotonic - entry.created.monotonic, now.wall - entry.created.wall)
-    return CacheEviction(
-        operation=entry.operation,
-        reason=reason,
-        age_seconds=max(0.0, *by_clocks),
-        messages=messages,
-        plaintext_bytes=plaintext_bytes,
-    )
+    return entry.eviction(reason, max(0.0, *by_clocks), messages, plaintext_bytes)

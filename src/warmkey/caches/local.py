@@ -63,7 +63,7 @@ from warmkey.caches.entry_content import MAX_CACHE_BYTES
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.caches.lifetimes import ALWAYS, eviction, narrowed
 from warmkey.clock import Clock, SystemClock, split_clock
-from warmkey.events import CacheEviction, EvictionReason, MissReason, guarded, ignore
+from warmkey.events import EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
 from warmkey.validation import integer, require_method
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 
     from warmkey.caches.interface import CacheEntry
     from warmkey.clock import Instant
-    from warmkey.events import Emit
+    from warmkey.events import Emit, Event
 
 __all__ = ["LocalCMC"]
 
@@ -127,7 +127,7 @@ class LocalCMC:
         self._lock = threading.RLock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
-        self._unannounced: deque[CacheEviction] = deque()
+        self._unannounced: deque[Event] = deque()
         self._purge_sequence = 0
         self._purge_sequences: dict[str, int] = {}
         self._puts = 0

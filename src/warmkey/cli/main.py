@@ -30,11 +30,17 @@ _FAILED = 1
 _INTERRUPTED = 130
 
 
-def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    kms_clients: KmsClients | None = None,
+    dynamodb_clients: KmsClients | None = None,
+) -> int:
     """Run a command and return its exit code.
 
     :param arguments: used instead of the arguments of the process
     :param kms_clients: makes a KMS client for a Region; the default uses boto3
+    :param dynamodb_clients: the same for DynamoDB
     """
     parser = _parser()
     parsed = parser.parse_args(arguments)
@@ -42,6 +48,7 @@ def main(arguments: Sequence[str] | None = None, *, kms_clients: KmsClients | No
         parser.error(
             f"{parsed.output} is the input too; write to another file, so that a copy is left if anything fails"
         )
+    parsed.dynamodb_clients = dynamodb_clients or _dynamodb_clients(parsed)
     try:
         code: int = parsed.command(parsed, kms_clients or _kms_clients(parsed))
     except BrokenPipeError:
@@ -66,6 +73,16 @@ def _kms_clients(arguments: argparse.Namespace) -> KmsClients:
     return client
 
 
+def _dynamodb_clients(arguments: argparse.Namespace) -> KmsClients:
+    def client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        from warmkey.lambda_runtime.wiring import aws_client, client_maker  # noqa: PLC0415 - as above
+
+        make = partial(client_maker(arguments.profile), endpoint_url=arguments.endpoint_url)
+        return aws_client("dynamodb", region or arguments.region, make=make)
+
+    return client
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="warmkey",
@@ -79,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands_)
     _add_encrypt(commands_)
     _add_decrypt(commands_)
+    _add_keystore(commands_)
     return parser
 
 
@@ -137,6 +155,55 @@ def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
     )
 
 
+def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = commands_.add_parser("keystore", help="create, rotate and list the branch keys of a DynamoDB table")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _add_action(actions, "create-table", "create the table unless it exists")
+    _add_action(actions, "list", "list the branch keys")
+    show = _add_action(actions, "show", "show a branch key and its versions")
+    show.add_argument("branch_key_id", metavar="ID", help="the branch key")
+    create = _add_action(actions, "create", "create a branch key and print its ID")
+    create.add_argument("--id", metavar="ID", help="an ID of your own, which needs --context; default: a UUID")
+    create.add_argument(
+        "--context",
+        action=_AddPair,
+        type=_pair,
+        default=[],
+        metavar="KEY=VALUE",
+        help="a pair of the branch key's encryption context, stored unencrypted in the table; can be repeated",
+    )
+    rotate = _add_action(actions, "rotate", "make a new version of branch keys")
+    rotate.add_argument("branch_key_id", metavar="ID", nargs="+", help="a branch key")
+    for writer in (create, rotate):
+        writer.add_argument("--logical-name", metavar="NAME", help="logical name; default: the name of the table")
+        key = writer.add_mutually_exclusive_group(required=True)
+        key.add_argument("--kms-key-arn", metavar="ARN", help="ARN of the KMS key that protects the branch keys")
+        key.add_argument("--kms-mrk-key-arn", metavar="ARN", help="the same, which may be a replica of that key")
+
+
+def _add_action(actions: Any, name: str, help_text: str) -> Any:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = actions.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
+    parser.set_defaults(command=partial(_keystore, name), input=None, output=None)
+    parser.add_argument("--table", required=True, metavar="NAME", help="the DynamoDB table")
+    _add_aws(parser, region="of the table, and of the KMS key if one is given", service="both KMS and DynamoDB")
+    parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
+    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
+    return parser
+
+
+def _keystore(name: str, arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
+    from warmkey.cli import keystore  # noqa: PLC0415 - few manage branch keys
+
+    actions = {
+        "create-table": keystore.create_table,
+        "list": keystore.list_branch_keys,
+        "show": keystore.show,
+        "create": keystore.create,
+        "rotate": keystore.rotate,
+    }
+    return actions[name](arguments, kms_clients)
+
+
 def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
     parser.add_argument(
         "--key-arn",
@@ -159,15 +226,17 @@ def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
         default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT.name,
         help="which messages to write and read, depending on key commitment; default: %(default)s",
     )
-    aws = parser.add_argument_group("AWS")
-    aws.add_argument("--profile", help="profile of the AWS configuration files; default: as boto3 chooses it")
-    aws.add_argument(
-        "--region", help="Region of key IDs and aliases; an ARN names its own; default: as boto3 chooses it"
-    )
-    aws.add_argument("--endpoint-url", metavar="URL", help="endpoint of KMS; default: the endpoint of the Region")
+    _add_aws(parser, region="of key IDs and aliases; an ARN names its own", service="KMS")
     parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
     parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write or replace; - for standard output")
+
+
+def _add_aws(parser: argparse.ArgumentParser, *, region: str, service: str) -> None:
+    aws = parser.add_argument_group("AWS")
+    aws.add_argument("--profile", help="profile of the AWS configuration files; default: as boto3 chooses it")
+    aws.add_argument("--region", help=f"Region {region}; default: as boto3 chooses it")
+    aws.add_argument("--endpoint-url", metavar="URL", help=f"endpoint of {service}; default: that of the Region")
 
 
 def _suite(text: str) -> AlgorithmSuite:

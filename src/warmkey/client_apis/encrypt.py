@@ -210,7 +210,7 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
     around_id = serialize_header_parts(
         materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
     )
-    parts = *around_id, context.serialize_only(required)
+    parts = *around_id, context.serialize_only(required) if required else b""
     materials.header_parts.clear()  # one frame length is the rule: keep no more than one
     materials.header_parts[frame_length] = parts
     return parts

@@ -1,4 +1,4 @@
-"""Explain why a request to AWS KMS failed: outcome, KMS's own words, and what to do.
+"""Explain why a request to AWS KMS failed: outcome, KMS's own words, and what to do. DynamoDB answers alike.
 
 Loaded when something fails. botocore is not imported: its exceptions are told apart by their attributes and names.
 """
@@ -24,6 +24,7 @@ _OUTCOMES = {
         "RequestThrottled",
         "RequestThrottledException",
         "LimitExceededException",
+        "ProvisionedThroughputExceededException",
         "SlowDown",
     ),
     KmsOutcome.DENIED: ("AccessDeniedException", "AccessDenied", "KMSAccessDeniedException"),
@@ -31,6 +32,7 @@ _OUTCOMES = {
     KmsOutcome.UNREACHABLE: (
         "DependencyTimeoutException",
         "InternalFailure",
+        "InternalServerError",
         "KMSInternalException",
         "KeyUnavailableException",
         "RequestTimeout",
@@ -96,6 +98,11 @@ class Failure(NamedTuple):
     request_id: str
     message: str
     remedy: str
+
+    def reason(self, service: str) -> str:
+        """Say in one sentence what happened; *message* has to be redacted by now."""
+        reason = f"{service} answered {self.code}" if self.code else self.name
+        return f"{reason}: {self.message}" if self.message else reason
 
 
 def explain(error: Exception) -> Failure:

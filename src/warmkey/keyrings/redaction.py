@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Redactor", "sensitive_texts"]
+__all__ = ["Redactor", "credentials", "sensitive_texts"]
 
 _REDACTED = "***"
 _LONGEST_MESSAGE = 600
@@ -59,16 +59,18 @@ class Redactor:
             error.request = None
 
 
-def sensitive_texts(client: object, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
-    """Find the texts of a request that nobody may read in a log.
-
-    :param parameters: of the request: the values of its context, its grant tokens, its plaintext
-    :param headers: as they were sent: their credentials
-    """
-    yield from (value for value in parameters.get("EncryptionContext", {}).values() if isinstance(value, str))
+def sensitive_texts(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find the texts of a request to KMS that nobody may read in a log: context values, grant tokens, a plaintext."""
+    for name, context in parameters.items():
+        if name.endswith("EncryptionContext"):  # ReEncrypt has two
+            yield from (value for value in context.values() if isinstance(value, str))
     yield from parameters.get("GrantTokens", ())
     if isinstance(parameters.get("Plaintext"), bytes):
         yield base64.b64encode(parameters["Plaintext"]).decode()
+
+
+def credentials(client: object, headers: Mapping[str, str]) -> Iterator[str]:
+    """Find the credentials of *client*, and those in *headers* as they were sent."""
     for name in _CREDENTIAL_HEADERS:
         value = headers.get(name, "")
         value = value.decode("latin-1") if isinstance(value, bytes) else value

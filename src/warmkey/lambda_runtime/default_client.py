@@ -137,6 +137,8 @@ class DefaultClient:
         for runtime in forgotten:
             if runtime is not None and runtime.settings.cache:
                 runtime.cmm.purge()
+            if runtime is not None and runtime.branch_keys is not None:
+                runtime.branch_keys.purge()
 
 
 def _pinned_over(pinned: Overrides, overrides: Overrides) -> Overrides:

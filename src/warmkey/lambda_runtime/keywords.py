@@ -28,8 +28,14 @@ class SettingsKeywords(TypedDict, total=False):
 
     kms_key_arns: Items
     decrypt_key_arns: Items
-    kms_mode: KmsMode | Literal["strict", "mrk", "discovery"]
+    kms_mode: KmsMode | Literal["strict", "mrk", "discovery", "mrk-discovery"]
     discovery_accounts: Unordered
+    branch_key_store_table: str
+    logical_key_store_name: str
+    branch_key_id: str
+    branch_key_context_key: str
+    branch_key_ttl_seconds: float | str
+    branch_key_encrypt: Switch
     kms_connect_timeout_seconds: float | str
     kms_read_timeout_seconds: float | str
     kms_max_attempts: int | str
@@ -59,6 +65,7 @@ class Keywords(SettingsKeywords, total=False):
     """Everything that ``warmkey.configure`` takes."""
 
     kms_client: Any
+    dynamodb_client: Any
     botocore_config: Any
     emit: Emit
     clock: Clock | None

@@ -61,6 +61,7 @@ class KmsMode(StrEnum):
     STRICT = "strict"
     MRK = "mrk"
     DISCOVERY = "discovery"
+    MRK_DISCOVERY = "mrk-discovery"
 
 
 class Metrics(StrEnum):
@@ -97,6 +98,7 @@ _TEXT = _row(parsers.text, "text that is not empty")
 class Settings(Record):
     """Hold every setting, valid by itself and together with the others.
 
+    :ivar given: the names of those that somebody set, which are no defaults
     :raises ConfigurationError: two of them exclude each other
     """
 
@@ -114,6 +116,12 @@ class Settings(Record):
     discovery_accounts: tuple[str, ...] = field(
         default=(), metadata=_row(parsers.accounts, "one or more account IDs of 12 digits (comma-separated)")
     )
+    branch_key_store_table: str | None = field(default=None, metadata=_TEXT)
+    logical_key_store_name: str | None = field(default=None, metadata=_TEXT)
+    branch_key_id: str | None = field(default=None, metadata=_TEXT)
+    branch_key_context_key: str | None = field(default=None, metadata=_TEXT)
+    branch_key_ttl_seconds: float = field(default=3600, metadata=_SECONDS)
+    branch_key_encrypt: bool = field(default=True, metadata=_SWITCH)
     kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_read_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_max_attempts: int = field(default=3, metadata=_whole(1, 10))
@@ -143,19 +151,56 @@ class Settings(Record):
     metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
     metrics_namespace: str | None = field(default=None, metadata=_TEXT)
     service_name: str | None = field(default=None, metadata=_TEXT)
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        _check_branch_keys(self)
         _check_keys(self)
         _check_identifiers(self)
         _check_suite(self)
 
 
-ROWS: Mapping[str, Field[Any]] = {row.name: row for row in fields(Settings)}
+ROWS: Mapping[str, Field[Any]] = {row.name: row for row in fields(Settings) if row.metadata}
 VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row in ROWS.items()}
 
 
+_BRANCH_KEY_ROWS = (
+    "logical_key_store_name",
+    "branch_key_id",
+    "branch_key_context_key",
+    "branch_key_ttl_seconds",
+    "branch_key_encrypt",
+)
+
+
+def _check_branch_keys(settings: Settings) -> None:
+    if settings.branch_key_store_table is None:
+        for name in _BRANCH_KEY_ROWS:
+            if getattr(settings, name) != ROWS[name].default:
+                variable = PREFIX + name.upper()
+                raise ConfigurationError(f"{variable} is set without WARMKEY_BRANCH_KEY_STORE_TABLE; set that too")
+        if settings.kms_mode is KmsMode.MRK_DISCOVERY:
+            raise ConfigurationError(
+                "WARMKEY_KMS_MODE is mrk-discovery, which is for branch keys; set WARMKEY_BRANCH_KEY_STORE_TABLE, or "
+                "use discovery"
+            )
+        return
+    if (settings.branch_key_id is None) == (settings.branch_key_context_key is None):
+        raise ConfigurationError(
+            "WARMKEY_BRANCH_KEY_STORE_TABLE needs either WARMKEY_BRANCH_KEY_ID or WARMKEY_BRANCH_KEY_CONTEXT_KEY, the "
+            "encryption context key that names the branch key of a message"
+        )
+    keys = settings.kms_key_arns
+    if settings.kms_mode in (KmsMode.STRICT, KmsMode.MRK) and len(keys) != 1:
+        raise ConfigurationError(
+            f"WARMKEY_KMS_KEY_ARNS must name one key, the one that protects the branch keys of "
+            f"WARMKEY_BRANCH_KEY_STORE_TABLE under WARMKEY_KMS_MODE={settings.kms_mode.value}, not {len(keys)}; "
+            "put further keys of older messages into WARMKEY_DECRYPT_KEY_ARNS"
+        )
+
+
 def _check_keys(settings: Settings) -> None:
-    discovery = settings.kms_mode is KmsMode.DISCOVERY
+    discovery = settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
     if not settings.kms_key_arns and not discovery:
         raise ConfigurationError(
             f"WARMKEY_KMS_KEY_ARNS is missing; set it to {ROWS['kms_key_arns'].metadata['allowed']}"
@@ -174,7 +219,9 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _check_identifiers(settings: Settings) -> None:
-    if settings.decrypt_key_arns or settings.kms_mode is KmsMode.DISCOVERY:
+    if settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY):
+        return
+    if settings.decrypt_key_arns and settings.branch_key_store_table is None:
         return
     for identifier in settings.kms_key_arns:
         arn = parse_kms_arn(identifier)
@@ -213,7 +260,7 @@ def read_settings(keywords: Mapping[str, object]) -> Settings:
             row = VARIABLES[name]
             if row.name not in values:
                 values[row.name] = _parse(row, text, shown_as=name)
-    return Settings(**values)
+    return Settings(**values, given=frozenset(values))
 
 
 def check_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import field
@@ -16,6 +17,8 @@ from warmkey.cmms.default import DefaultCMM
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import generation
+from warmkey.keyrings.multi import MultiKeyring
+from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
 from warmkey.observability import Subscriber
@@ -28,19 +31,23 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.branch_keys import AwsKmsHierarchicalKeyring
+    from warmkey.branch_keys.cmm import BranchKeyCMM
     from warmkey.caches.interface import CryptographicMaterialsCache
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.clock import Clock
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.events import Emit
+    from warmkey.keyrings.interface import Keyring
     from warmkey.lambda_runtime.settings import Settings
 
     ClientMaker: TypeAlias = Callable[..., Any]
 
-__all__ = ["Overrides", "Runtime", "kms_client", "wire"]
+__all__ = ["Overrides", "Runtime", "aws_client", "client_maker", "kms_client", "wire"]
 
 # What pyproject.toml wants. botocore has had boto3's numbers since 1.33.
 _OLDEST_BOTO3 = (1, 35)
+
 
 # What botocore's standard mode waits at most before each further attempt.
 _BACKOFF_SECONDS = (1, 2, 4, 8, 16, 20, 20, 20, 20)
@@ -54,6 +61,7 @@ class Overrides(Record):
     """
 
     kms_client: Any = None
+    dynamodb_client: Any = None
     botocore_config: Any = None
     emit: Emit = ignore
     clock: Clock | None = None
@@ -74,6 +82,8 @@ class Runtime(NamedTuple):
     """Hold what the helpers use, built for one process.
 
     :ivar only_until_restored: built while a snapshot is ahead, so each use checks whether the restore is over
+    :ivar cmm: a caching CMM, or one for branch keys over it
+    :ivar branch_keys: the hierarchical keyring, if the settings name a table of branch keys
     :ivar required: the encryption context keys that every call must supply
     :ivar clock: whose wall reading says whether a token has expired
     :ivar emit: told what happens
@@ -82,7 +92,8 @@ class Runtime(NamedTuple):
     only_until_restored: bool
     settings: Settings
     client: Client
-    cmm: CachingCMM
+    cmm: CachingCMM | BranchKeyCMM
+    branch_keys: AwsKmsHierarchicalKeyring | None
     counter: KmsAndEvictionCounter
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
@@ -112,11 +123,43 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
     counter = KmsAndEvictionCounter()
     clients = _Clients(settings, overrides)
     emit = fan_out(counter, _observer(settings), overrides.emit)
-    cmm = CachingCMM(
-        cache=_cache(settings, overrides.clock, emit),
-        cmm=_guarded(DefaultCMM(keyring_of(settings, clients, only_region=clients.only_region, emit=emit)), settings),
+    keyring = keyring_of(settings, clients, only_region=clients.only_region, emit=emit)
+    branch_keys: AwsKmsHierarchicalKeyring | None = None
+    cmm: CachingCMM | BranchKeyCMM
+    if settings.branch_key_store_table is None:
+        cmm = _caching_cmm(settings, overrides, keyring, _cache(settings, overrides.clock, emit), emit)
+    else:
+        cmm, branch_keys = _with_branch_keys(settings, overrides, clients, keyring, emit)
+    return Runtime(
+        only_until_restored=only_until_restored,
+        settings=settings,
+        client=Client(
+            commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
+        ),
+        cmm=cmm,
+        branch_keys=branch_keys,
+        counter=counter,
+        required=frozenset(settings.required_context_keys),
+        algorithm_suite=settings.algorithm_suite,
+        frame_length=settings.frame_length,
+        clock=overrides.clock or SystemClock(),
+        emit=emit,
+    )
+
+
+def _caching_cmm(
+    settings: Settings,
+    overrides: Overrides,
+    keyring: Keyring,
+    cache: CryptographicMaterialsCache,
+    emit: Emit,
+    partition_id: str | None = None,
+) -> CachingCMM:
+    return CachingCMM(
+        cache=cache,
+        cmm=_guarded(DefaultCMM(keyring), settings),
         max_age=settings.max_age_seconds,
-        partition_id=settings.partition_id,
+        partition_id=partition_id or settings.partition_id,
         max_messages_encrypted=settings.max_messages_encrypted,
         max_bytes_encrypted=settings.max_bytes_encrypted,
         max_age_jitter=settings.max_age_jitter,
@@ -125,20 +168,37 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
         clock=overrides.clock,
         emit=emit,
     )
-    return Runtime(
-        only_until_restored=only_until_restored,
-        settings=settings,
-        client=Client(
-            commitment_policy=settings.commitment_policy, max_encrypted_data_keys=settings.max_encrypted_data_keys
-        ),
-        cmm=cmm,
-        counter=counter,
-        required=frozenset(settings.required_context_keys),
-        algorithm_suite=settings.algorithm_suite,
-        frame_length=settings.frame_length,
-        clock=overrides.clock or SystemClock(),
-        emit=emit,
+
+
+def _with_branch_keys(
+    settings: Settings, overrides: Overrides, clients: _Clients, older: Keyring, emit: Emit
+) -> tuple[CachingCMM | BranchKeyCMM, AwsKmsHierarchicalKeyring]:
+    """Build what encrypts under branch keys, and decrypts with *older* what was written before."""
+    from warmkey.branch_keys.cmm import BranchKeyCMM  # noqa: PLC0415 - only who has branch keys needs it
+    from warmkey.lambda_runtime import branch_keys  # noqa: PLC0415 - as above
+
+    for warning in branch_keys.without_effect(settings):
+        emit(warning)
+    emit = fan_out(emit, branch_keys.CapacityWatch(settings.cache_capacity, emit))
+    # One cache for both, and one partition, so that a purge of it forgets both.
+    cache = LocalCMC(settings.cache_capacity, clock=overrides.clock, emit=emit)
+    partition_id = settings.partition_id or os.urandom(16).hex()
+    store = branch_keys.key_store(settings, kms=clients, dynamodb=clients.dynamodb, emit=emit)
+    keyring = branch_keys.hierarchical_keyring(
+        settings, store, cache=cache, partition_id=partition_id, clock=overrides.clock, emit=emit
     )
+    # Which key is tried first matters for a message that has both.
+    encrypting = keyring if settings.branch_key_encrypt else older
+    split = SplitKeyring(encrypting=encrypting, decrypting=MultiKeyring(children=[keyring, older]))
+    if settings.cache and "cache" in settings.given:
+        return _caching_cmm(settings, overrides, split, cache, emit, partition_id), keyring
+    data_keys = cache if settings.cache else _cache(settings, overrides.clock, emit)
+    cmm = BranchKeyCMM(
+        branch_keys=_guarded(DefaultCMM(split), settings),
+        older=_caching_cmm(settings, overrides, older, data_keys, emit, partition_id),
+        encrypts=settings.branch_key_encrypt,
+    )
+    return cmm, keyring
 
 
 def _cache(settings: Settings, clock: Clock | None, emit: Emit) -> CryptographicMaterialsCache:
@@ -183,29 +243,35 @@ def kms_client(region: str | None, *, config: Any = None, make: ClientMaker | No
     :param make: as :func:`client_maker` returns it
     :raises ConfigurationError: boto3 is missing, or can't make one
     """
+    return aws_client("kms", region, config=config, make=make)
+
+
+def aws_client(service: str, region: str | None, *, config: Any = None, make: ClientMaker | None = None) -> Any:  # noqa: ANN401 - boto3 has no types
+    """Make a client of *service*, as :func:`kms_client` does."""
     # botocore parses a megabyte of JSON and keeps it. To look for garbage in it a hundred times takes 12 of 125 ms.
     was_enabled = gc.isenabled()
     try:
         gc.disable()
         make = make or client_maker()
-        with _explaining_errors():
-            return make("kms", region_name=region, config=config)
+        with _explaining_errors(service):
+            return make(service, region_name=region, config=config)
     finally:
         if was_enabled:
             gc.enable()
 
 
 @contextmanager
-def _explaining_errors() -> Iterator[None]:
+def _explaining_errors(service: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see client_maker
 
+    name = "KMS" if service == "kms" else "DynamoDB"
     try:
         yield
     except ProfileNotFound as error:
         problem = f"{error}. Unset AWS_PROFILE, or name a profile of the AWS configuration files"
-        raise ConfigurationError(f"boto3 can't make a KMS client: {problem}") from error
+        raise ConfigurationError(f"boto3 can't make a {name} client: {problem}") from error
     except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(f"boto3 can't make a KMS client: {error}") from error
+        raise ConfigurationError(f"boto3 can't make a {name} client: {error}") from error
 
 
 def client_maker(profile: str | None = None) -> ClientMaker:
@@ -232,7 +298,7 @@ def client_maker(profile: str | None = None) -> ClientMaker:
             f"boto3 can't be imported: {error}. Check which copies of boto3 and urllib3 the function and its layers "
             "bring; those in Lambda's runtimes work with each other"
         ) from error
-    with _explaining_errors():
+    with _explaining_errors("kms"):
         return new_session(profile).create_client  # type: ignore[no-any-return]
 
 
@@ -249,7 +315,7 @@ def _check_boto3() -> None:
 
 
 class _Clients:
-    """Give a KMS client for each Region, made when first asked for; or the caller's own, for all of them.
+    """Give clients for each Region, made when first asked for; or the caller's own, for all of them.
 
     :ivar only_region: the Region of the caller's client, where it has one
     """
@@ -258,19 +324,30 @@ class _Clients:
         self._settings = settings
         self._overrides = overrides
         self._make: ClientMaker | None = None
-        self._made: dict[str | None, Any] = {}
+        self._made: dict[tuple[str, str | None], Any] = {}
         self.only_region = getattr(getattr(overrides.kms_client, "meta", None), "region_name", None)
-        if overrides.generation != generation() and hasattr(overrides.kms_client, "close"):
-            # A forked child shares the parent's sockets; closing drops this process's copies only.
-            overrides.kms_client.close()
+        if overrides.generation != generation():
+            for client in (overrides.kms_client, overrides.dynamodb_client):
+                if hasattr(client, "close"):
+                    # A forked child shares the parent's sockets; closing drops this process's copies only.
+                    client.close()
 
     def __call__(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
         if self._overrides.kms_client is not None:
             return self._overrides.kms_client
-        if region not in self._made:
+        return self._made_for("kms", region)
+
+    def dynamodb(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        """Give a DynamoDB client for *region*, or the caller's own."""
+        if self._overrides.dynamodb_client is not None:
+            return self._overrides.dynamodb_client
+        return self._made_for("dynamodb", region)
+
+    def _made_for(self, service: str, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        if (service, region) not in self._made:
             self._make = self._make or client_maker()
-            self._made[region] = kms_client(region, config=self._config(), make=self._make)
-        return self._made[region]
+            self._made[service, region] = aws_client(service, region, config=self._config(), make=self._make)
+        return self._made[service, region]
 
     def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
         from botocore.config import Config  # noqa: PLC0415 - see kms_client

@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.boundary import run_outside
 from warmkey.events import (
+    BranchKeyCoalesced,
+    BranchKeyEviction,
+    BranchKeyFailed,
+    BranchKeyHit,
+    BranchKeyMiss,
     CacheBypass,
     CacheCoalesced,
     CacheEviction,
     CacheHit,
     CacheMiss,
+    DynamoDbRequest,
     KmsOutcome,
     KmsRequest,
     RequestFailed,
+    SettingWarning,
     UncacheableContext,
     UnsealedRecordPassed,
 )
@@ -43,6 +50,13 @@ MESSAGES: Mapping[type[Event], tuple[int, str]] = {
     KmsRequest: (logging.DEBUG, "KMS request"),
     RequestFailed: (logging.WARNING, "request failed"),
     UnsealedRecordPassed: (logging.DEBUG, "record without a sealed value passed"),
+    BranchKeyHit: (logging.DEBUG, "branch key hit"),
+    BranchKeyCoalesced: (logging.DEBUG, "branch key request coalesced"),
+    BranchKeyMiss: (logging.INFO, "branch key miss"),
+    BranchKeyFailed: (logging.WARNING, "branch key request failed"),
+    BranchKeyEviction: (logging.INFO, "branch key eviction"),
+    DynamoDbRequest: (logging.DEBUG, "DynamoDB request"),
+    SettingWarning: (logging.WARNING, "a setting should be changed"),
     UncacheableContext: (logging.WARNING, "an encryption context key changes with every message, so nothing is reused"),
 }
 _METHODS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning"}
@@ -50,7 +64,7 @@ _METHODS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warn
 
 def level_of(event: Event) -> int:
     """Return the level of the line that tells of *event*."""
-    if isinstance(event, KmsRequest) and event.outcome is not KmsOutcome.OK:
+    if isinstance(event, KmsRequest | DynamoDbRequest) and event.outcome != KmsOutcome.OK:
         return logging.WARNING
     return MESSAGES[type(event)][0]
 

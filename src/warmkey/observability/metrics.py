@@ -12,17 +12,25 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.events import (
+    BranchKeyCoalesced,
+    BranchKeyEviction,
+    BranchKeyFailed,
+    BranchKeyHit,
+    BranchKeyMiss,
     BypassReason,
     CacheBypass,
     CacheCoalesced,
     CacheEviction,
     CacheHit,
     CacheMiss,
+    DynamoDbOutcome,
+    DynamoDbRequest,
     EvictionReason,
     KmsOutcome,
     KmsRequest,
     MissReason,
     RequestFailed,
+    SettingWarning,
     UncacheableContext,
     UnsealedRecordPassed,
 )
@@ -49,15 +57,17 @@ class Metric(NamedTuple):
     :ivar unit: CloudWatch's name of the unit
     :ivar detailed: whether only ``detailed`` writes it
     :ivar distribution: whether each value is kept, for percentiles, instead of their sum
+    :ivar branch_keys: whether only functions with branch keys have it
     """
 
     unit: str = "Count"
     detailed: bool = False
     distribution: bool = False
+    branch_keys: bool = False
 
 
-def _by_reason(prefix: str, reasons: type[StrEnum]) -> dict[str, Metric]:
-    return {_name(prefix, reason): Metric(detailed=True) for reason in reasons}
+def _by_reason(prefix: str, reasons: type[StrEnum], *, branch_keys: bool = False) -> dict[str, Metric]:
+    return {_name(prefix, reason): Metric(detailed=True, branch_keys=branch_keys) for reason in reasons}
 
 
 def _name(prefix: str, reason: StrEnum) -> str:
@@ -83,6 +93,17 @@ METRICS: Mapping[str, Metric] = {
     "DataKeyAge": Metric(unit="Seconds", detailed=True, distribution=True),
     "DataKeyMessages": Metric(detailed=True, distribution=True),
     "DataKeyBytes": Metric(unit="Bytes", detailed=True, distribution=True),
+    "BranchKeyHits": Metric(branch_keys=True),
+    "BranchKeyMisses": Metric(branch_keys=True),
+    "DynamoDbRequests": Metric(branch_keys=True),
+    "DynamoDbThrottled": Metric(branch_keys=True),
+    "BranchKeyCoalesced": Metric(detailed=True, branch_keys=True),
+    "BranchKeyFailures": Metric(detailed=True, branch_keys=True),
+    "BranchKeyEvictions": Metric(detailed=True, branch_keys=True),
+    "BranchKeyAge": Metric(unit="Seconds", detailed=True, distribution=True, branch_keys=True),
+    **_by_reason("DynamoDbRequests", DynamoDbOutcome, branch_keys=True),
+    "DynamoDbRetries": Metric(detailed=True, branch_keys=True),
+    "DynamoDbLatency": Metric(unit="Milliseconds", detailed=True, distribution=True, branch_keys=True),
 }
 
 
@@ -115,8 +136,31 @@ def measures(event: Event) -> Iterator[tuple[str, float]]:
             yield "KmsLatency", round(event.duration_seconds * 1e3, 3)
         case UnsealedRecordPassed():
             yield "UnsealedRecordsPassed", 1
-        case UncacheableContext():  # said once, in the log
+        case UncacheableContext() | SettingWarning():  # said once, in the log
             pass
+        case _:
+            yield from _of_branch_keys(event)
+
+
+def _of_branch_keys(event: Event) -> Iterator[tuple[str, float]]:
+    match event:
+        case BranchKeyHit():
+            yield "BranchKeyHits", 1
+        case BranchKeyMiss():
+            yield "BranchKeyMisses", 1
+        case BranchKeyCoalesced():
+            yield "BranchKeyCoalesced", 1
+        case BranchKeyFailed():
+            yield "BranchKeyFailures", 1
+        case BranchKeyEviction():
+            yield "BranchKeyEvictions", 1
+            yield "BranchKeyAge", event.age_seconds
+        case DynamoDbRequest():
+            yield "DynamoDbRequests", 1
+            yield _name("DynamoDbRequests", event.outcome), 1
+            yield "DynamoDbThrottled", event.outcome is DynamoDbOutcome.THROTTLED
+            yield "DynamoDbRetries", event.attempts - 1
+            yield "DynamoDbLatency", round(event.duration_seconds * 1e3, 3)
 
 
 class MetricsBuffer:
@@ -142,10 +186,12 @@ class MetricsBuffer:
             elif self._mode is MetricsMode.DETAILED:
                 self._values[name].append(value)
 
-    def add_hits(self, hits: int) -> None:
-        """Measure so many hits at once."""
+    def add_hits(self, hits: int, *, branch_keys: int = 0) -> None:
+        """Measure so many hits at once, of data keys and of branch keys."""
         if hits:
             self._counts["CacheHits"] += hits
+        if branch_keys:
+            self._counts["BranchKeyHits"] += branch_keys
 
     def series(self) -> dict[str, list[float]]:
         """The values to write for each name, as the mode wants it."""

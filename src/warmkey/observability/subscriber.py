@@ -14,8 +14,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from warmkey.events import (
+    BranchKeyCoalesced,
+    BranchKeyHit,
     CacheCoalesced,
     CacheHit,
+    DynamoDbRequest,
     EvictionReason,
     KmsOutcome,
     KmsRequest,
@@ -82,6 +85,7 @@ class Subscriber:
         self._writer.reset()
         self._buffer = MetricsBuffer(self._mode)
         self._hits: deque[Operation] = deque()
+        self._branch_key_hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
 
     def __repr__(self) -> str:
@@ -99,14 +103,20 @@ class Subscriber:
 
     def count_hit(self, operation: Operation) -> None:
         """What is called for each hit; a fraction of a microsecond."""
-        hits = self._hits
+        self._count(self._hits, CacheHit, operation)
+
+    def count_branch_key_hit(self, operation: Operation) -> None:
+        """What is called for each hit of a branch key."""
+        self._count(self._branch_key_hits, BranchKeyHit, operation)
+
+    def _count(self, hits: deque[Operation], kind: type[CacheHit | BranchKeyHit], operation: Operation) -> None:
         hits.append(operation)
         if (
             len(hits) >= _HITS_PER_BATCH
             or self._invocation_of() is not self._invocation
             or self._log.is_enabled_for(logging.DEBUG)
         ):
-            self._attend(operation)
+            self._attend(kind(operation=operation), full=len(hits) >= _HITS_PER_BATCH)
 
     def flush(self) -> None:
         """Write the metrics that have come together."""
@@ -126,14 +136,14 @@ class Subscriber:
         finally:
             self._write(buffer)
 
-    def _attend(self, operation: Operation) -> None:
+    def _attend(self, hit: CacheHit | BranchKeyHit, *, full: bool) -> None:
         is_new = self._notice_invocation()
         if self._log.is_enabled_for(logging.DEBUG):
-            self._log.tell(CacheHit(operation=operation))
+            self._log.tell(hit)
         if invocations.under_way():
             with self._lock:
                 self._collect_hits()
-        elif is_new or len(self._hits) >= _HITS_PER_BATCH:
+        elif is_new or full:
             self.flush()
 
     def _notice_invocation(self) -> bool:
@@ -153,11 +163,7 @@ class Subscriber:
         return buffer
 
     def _collect_hits(self) -> None:
-        # Other threads go on appending: take what was there, each exactly once.
-        hits = len(self._hits)
-        for _ in range(hits):
-            self._hits.popleft()
-        self._buffer.add_hits(hits)
+        self._buffer.add_hits(_taken(self._hits), branch_keys=_taken(self._branch_key_hits))
 
     def _write(self, buffer: MetricsBuffer) -> None:
         series = buffer.series()
@@ -182,13 +188,33 @@ class Subscriber:
             "kms_requests": buffer["KmsRequests"],
             "kms_requests_avoided": avoided,
             "dollars_avoided": round(avoided * DOLLARS_PER_KMS_REQUEST, 9),
+            **_branch_key_summary(buffer),
             "container_age_seconds": round(max(0.0, self._now() - self._born), 3),
         }
 
 
+def _taken(hits: deque[Operation]) -> int:
+    # Other threads go on appending: take what was there, each exactly once.
+    count = len(hits)
+    for _ in range(count):
+        hits.popleft()
+    return count
+
+
+def _branch_key_summary(buffer: MetricsBuffer) -> dict[str, int]:
+    """Summarize branch keys, for a function that has them."""
+    fields = {
+        "branch_key_hits": buffer["BranchKeyHits"],
+        "branch_key_misses": buffer["BranchKeyMisses"],
+        "dynamodb_requests": buffer["DynamoDbRequests"],
+    }
+    return fields if any(fields.values()) else {}
+
+
 def _can_wait(event: Event) -> bool:
-    return isinstance(event, CacheHit | CacheCoalesced | UnsealedRecordPassed) or (
-        isinstance(event, KmsRequest) and event.outcome is KmsOutcome.OK
+    waiting = CacheHit | CacheCoalesced | BranchKeyHit | BranchKeyCoalesced | UnsealedRecordPassed
+    return isinstance(event, waiting) or (
+        isinstance(event, KmsRequest | DynamoDbRequest) and event.outcome == KmsOutcome.OK
     )
 
 

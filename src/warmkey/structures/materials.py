@@ -9,10 +9,10 @@ Source: framework/structures.md#encryption-materials, #decryption-materials
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
-from warmkey.unpicklable import KEY_MATERIAL, Unpicklable
+from warmkey.unpicklable import KEY_MATERIAL, Unpicklable, without_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,16 +41,7 @@ class VerificationKey(Protocol):
         """Return if *signature* is good; raise AuthenticationFailed otherwise."""
 
 
-_Materials = TypeVar("_Materials", bound=Unpicklable)
-
-
-def _staying(materials: type[_Materials]) -> type[_Materials]:
-    # A frozen dataclass with slots has a method that tells all, and up to Python 3.11.3 it replaces one of ours.
-    materials.__getstate__ = Unpicklable.refuse_to_leave  # type: ignore[assignment]
-    return materials
-
-
-@_staying
+@without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionMaterials(Unpicklable):
     """Holds what encrypting a message needs.
@@ -80,7 +71,7 @@ class EncryptionMaterials(Unpicklable):
             object.__setattr__(self, "missing", "no encrypted data key, so nobody could decrypt the message")
 
 
-@_staying
+@without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(Unpicklable):
     """Holds what decrypting a message needs.
@@ -113,13 +104,18 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
         object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))
 
 
+# What a keyring is given misses this, for every message.
+_NO_DATA_KEY = {length: f"no plaintext data key of {length} bytes" for length in (16, 24, 32)}
+
+
 def _missing(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
     # spec: framework/structures.md#encryption-materials, #decryption-materials
     suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
     if data_key is None or len(data_key) != suite.data_key_length:
-        return f"no plaintext data key of {suite.data_key_length} bytes"
+        return _NO_DATA_KEY[suite.data_key_length]
     if (key is None) != (suite.signature is None):
         return f"{'no' if suite.signature else 'a'} {kind} key for {suite.name}"
-    if not materials.required_encryption_context_keys <= materials.encryption_context.keys():
+    required = materials.required_encryption_context_keys
+    if required and not required <= materials.encryption_context.keys():
         return "an encryption context without a key that is required"
     return None

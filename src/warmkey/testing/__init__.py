@@ -8,10 +8,11 @@ Both start warmkey's default client afresh and drop it afterwards: its cache out
 one mocked KMS wrapped means nothing to the next.
 """
 
-from warmkey.testing.calls import KmsCall
+from warmkey.testing.calls import DynamoDbCall, KmsCall
 from warmkey.testing.clock import SettableClock
 from warmkey.testing.counting import KmsCounter, assert_kms_calls
-from warmkey.testing.faults import FAULTS, Fault
+from warmkey.testing.dynamodb_client import FakeDynamoDb
+from warmkey.testing.faults import DYNAMODB_FAULTS, FAULTS, Fault
 from warmkey.testing.gate import Gate
 from warmkey.testing.kms_client import FakeKms
 from warmkey.testing.recorder import Recorder
@@ -19,8 +20,11 @@ from warmkey.testing.sessions import KmsSession, fake_kms, moto_kms
 from warmkey.testing.world import KEY_SPECS, FakeKmsWorld
 
 __all__ = [
+    "DYNAMODB_FAULTS",
     "FAULTS",
     "KEY_SPECS",
+    "DynamoDbCall",
+    "FakeDynamoDb",
     "FakeKms",
     "FakeKmsWorld",
     "Fault",

@@ -1,4 +1,4 @@
-"""Check requests as boto3 does: parameters, limits and exceptions come from botocore's description of KMS.
+"""What boto3 knows about KMS and DynamoDB: parameters, limits and exceptions, as botocore describes the services.
 
 The fake is as strict as the real client because it asks the same model.
 """
@@ -6,6 +6,7 @@ The fake is as strict as the real client because it asks the same model.
 from __future__ import annotations
 
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -19,27 +20,32 @@ if TYPE_CHECKING:
 
 __all__ = ["check_limits", "check_parameters", "client_exceptions", "kms_error", "service_model"]
 
-_SERVER_FAULTS = {"KMSInternalException": 500, "KeyUnavailableException": 500, "DependencyTimeoutException": 503}
+_SERVER_FAULTS = {
+    "DependencyTimeoutException": 503,
+    "InternalServerError": 500,
+    "KMSInternalException": 500,
+    "KeyUnavailableException": 500,
+}
 
 
-@lru_cache(maxsize=1)
-def service_model() -> Any:  # noqa: ANN401 - botocore has no types
-    """Return botocore's model of KMS."""
-    return botocore.session.get_session().get_service_model("kms")
+@lru_cache(maxsize=2)
+def service_model(service: str) -> Any:  # noqa: ANN401 - botocore has no types
+    """Botocore's model of a service."""
+    return botocore.session.get_session().get_service_model(service)
 
 
-@lru_cache(maxsize=1)
-def client_exceptions() -> Any:  # noqa: ANN401 - botocore has no types
+@lru_cache(maxsize=2)
+def client_exceptions(service: str) -> Any:  # noqa: ANN401 - botocore has no types
     """Return what a boto3 client offers as ``client.exceptions``."""
-    return ClientExceptionsFactory().create_client_exceptions(service_model())
+    return ClientExceptionsFactory().create_client_exceptions(service_model(service))
 
 
-def check_parameters(operation: str, parameters: dict[str, object]) -> dict[str, Any]:
+def check_parameters(service: str, operation: str, parameters: dict[str, object]) -> dict[str, Any]:
     """Return *parameters* as the service would receive them: blobs as ``bytes``, everything else as given.
 
     :raises ParamValidationError: what boto3 refuses before it sends anything (unknown, missing, wrongly typed, empty)
     """
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model(service).operation_model(operation).input_shape
     validate_parameters(parameters, shape)
     return {name: _received(value, shape.members[name].type_name) for name, value in parameters.items()}
 
@@ -49,7 +55,7 @@ def check_limits(operation: str, parameters: Mapping[str, Any]) -> None:
 
     :raises ClientError: ``ValidationException``
     """
-    members = service_model().operation_model(operation).input_shape.members
+    members = service_model("kms").operation_model(operation).input_shape.members
     for name, value in parameters.items():
         rule = _broken_rule(value, members[name].metadata)
         if rule:
@@ -58,17 +64,37 @@ def check_limits(operation: str, parameters: Mapping[str, Any]) -> None:
             raise kms_error("ValidationException", operation, problem)
 
 
-def kms_error(code: str, operation: str, message: str, *, retries: int = 0, exhausted: bool = False) -> ClientError:
+def kms_error(code: str, operation: str, message: str) -> ClientError:
+    """The exception that boto3 raises for an error answer of KMS."""
+    return service_error("kms", code, operation, message)
+
+
+def service_error(
+    service: str,
+    code: str,
+    operation: str,
+    message: str,
+    *,
+    retries: int = 0,
+    exhausted: bool = False,
+    details: Mapping[str, object] = MappingProxyType({}),
+) -> ClientError:
     """Make the exception that boto3 raises for an error answer.
 
     :param retries: how often the client tried again, as its response metadata reports it
     :param exhausted: the client gave up because it had no retry left
+    :param details: what the answer says beside code and message
     """
     metadata: dict[str, Any] = response_metadata(_SERVER_FAULTS.get(code, 400), retries=retries)
     if exhausted:
         metadata["MaxAttemptsReached"] = True
-    response = {"Error": {"Message": message, "Code": code}, "ResponseMetadata": metadata, "message": message}
-    error: Callable[[dict[str, Any], str], ClientError] = client_exceptions().from_code(code)
+    response = {
+        "Error": {"Message": message, "Code": code},
+        "ResponseMetadata": metadata,
+        "message": message,
+        **details,
+    }
+    error: Callable[[dict[str, Any], str], ClientError] = client_exceptions(service).from_code(code)
     return error(response, operation)
 
 

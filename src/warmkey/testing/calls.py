@@ -1,14 +1,22 @@
-"""Record one request to KMS for a test to read."""
+"""One request to a fake service, as a test reads it afterwards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KmsCall"]
+__all__ = ["Call", "DynamoDbCall", "KmsCall"]
+
+
+class Call(Protocol):
+    """A request to some service."""
+
+    @property
+    def operation(self) -> str:
+        """The API's name of what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,8 @@ class KmsCall:
     :ivar key_arn: the key that it means, or that made the ciphertext blob; ``None`` if there is none in this Region
     :ivar encryption_context: as given; its values are not in the ``repr``
     :ivar number_of_bytes: the ``NumberOfBytes`` that was given, or ``None``
+    :ivar destination_key_arn: ReEncrypt's; the fields above are then its source
+    :ivar destination_encryption_context: ReEncrypt's, as given; its values are not in the ``repr``
     """
 
     operation: str
@@ -29,8 +39,33 @@ class KmsCall:
     encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     grant_tokens: tuple[str, ...] = ()
     number_of_bytes: int | None = None
+    destination_key_arn: str | None = None
+    destination_encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     @property
     def encryption_context_keys(self) -> frozenset[str]:
         """Return the keys of the encryption context."""
         return frozenset(self.encryption_context)
+
+    @property
+    def permissions(self) -> tuple[tuple[str, str | None], ...]:
+        """What it takes to make this request: actions, and the keys that they concern."""
+        if self.operation == "ReEncrypt":
+            return ("ReEncryptFrom", self.key_arn), ("ReEncryptTo", self.destination_key_arn)
+        return ((self.operation, self.key_arn),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoDbCall:
+    """What a :class:`~warmkey.testing.FakeDynamoDb` was asked.
+
+    :ivar operation: the API's name, for example ``GetItem``
+    :ivar tables: the names of the tables that it is about
+    :ivar keys: the primary keys of the items that it is about, each the texts of partition key and sort key
+    :ivar consistent: whether a read has to see every write before it
+    """
+
+    operation: str
+    tables: tuple[str, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
+    consistent: bool = False

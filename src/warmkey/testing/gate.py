@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from warmkey.testing.calls import KmsCall
+    from warmkey.testing.calls import Call
 
 __all__ = ["Gate"]
 
@@ -65,9 +65,9 @@ class Gate:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._held >= calls, _PATIENCE_SECONDS):
-                raise TimeoutError(f"waited for {calls} KMS requests at the gate; {self._held} came")
+                raise TimeoutError(f"waited for {calls} requests at the gate; {self._held} came")
 
-    def pass_through(self, call: KmsCall) -> None:
+    def pass_through(self, call: Call) -> None:
         """Wait at the gate until it opens, if it is meant for this operation.
 
         :raises TimeoutError: nobody opened it

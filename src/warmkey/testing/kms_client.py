@@ -6,6 +6,7 @@ What it answers, refuses and raises follows the AWS KMS API reference. What moto
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -30,8 +31,10 @@ __all__ = ["FakeKms"]
 
 _METHODS = {
     "generate_data_key": "GenerateDataKey",
+    "generate_data_key_without_plaintext": "GenerateDataKeyWithoutPlaintext",
     "encrypt": "Encrypt",
     "decrypt": "Decrypt",
+    "re_encrypt": "ReEncrypt",
     "derive_shared_secret": "DeriveSharedSecret",
     "get_public_key": "GetPublicKey",
     "describe_key": "DescribeKey",
@@ -65,13 +68,13 @@ class FakeKms(Administration):
         if world is not None and not isinstance(world, FakeKmsWorld):
             raise ValueError(f"world must be a FakeKmsWorld, not {type(world).__name__}")
         super().__init__(region_name, FakeKmsWorld() if world is None else world)
-        self.exceptions = client_exceptions()
+        self.exceptions = client_exceptions("kms")
         self.closed = False
         self.meta = ClientMeta(
             events=HierarchicalEmitter(),
             client_config=Config(region_name=region_name),
             endpoint_url=f"https://kms.{region_name}.amazonaws.com",
-            service_model=service_model(),
+            service_model=service_model("kms"),
             method_to_api_mapping=_METHODS,
             partition=self.world.partition,
         )
@@ -90,6 +93,10 @@ class FakeKms(Administration):
         """GenerateDataKey: ``KeyId``, ``NumberOfBytes`` or ``KeySpec``, ``EncryptionContext``, ``GrantTokens``."""
         return self._request("GenerateDataKey", parameters)
 
+    def generate_data_key_without_plaintext(self, **parameters: object) -> dict[str, Any]:
+        """GenerateDataKeyWithoutPlaintext: what GenerateDataKey takes."""
+        return self._request("GenerateDataKeyWithoutPlaintext", parameters)
+
     def encrypt(self, **parameters: object) -> dict[str, Any]:
         """Encrypt: ``KeyId``, ``Plaintext``, ``EncryptionContext``, ``EncryptionAlgorithm``, ``GrantTokens``."""
         return self._request("Encrypt", parameters)
@@ -97,6 +104,10 @@ class FakeKms(Administration):
     def decrypt(self, **parameters: object) -> dict[str, Any]:
         """Decrypt: ``CiphertextBlob``, ``KeyId``, ``EncryptionContext``, ``EncryptionAlgorithm``, ``GrantTokens``."""
         return self._request("Decrypt", parameters)
+
+    def re_encrypt(self, **parameters: object) -> dict[str, Any]:
+        """ReEncrypt: ``CiphertextBlob``, ``DestinationKeyId``, and both sides' key, context and algorithm."""
+        return self._request("ReEncrypt", parameters)
 
     def derive_shared_secret(self, **parameters: object) -> dict[str, Any]:
         """DeriveSharedSecret: ``KeyId``, ``KeyAgreementAlgorithm``, ``PublicKey``, ``GrantTokens``."""
@@ -117,21 +128,14 @@ class FakeKms(Administration):
             raise NotImplementedError("FakeKms has no Nitro enclaves, so it can't encrypt an answer for a Recipient")
         request = Request(
             operation=operation,
-            parameters=check_parameters(operation, parameters),
+            parameters=check_parameters("kms", operation, parameters),
             world=self.world,
             region=self._region,
+            side="Source" if operation == "ReEncrypt" else "",
         )
         call = _record_of(request)
-        self._calls.append(call)
         announce(operation)
-        for gate in self._gates:
-            gate.pass_through(call)
-        if self.latency is not None:
-            self.latency(call)
-        for fault in self._faults:
-            if fault.claims(call):
-                return fault.strike(call, self.meta.endpoint_url, lambda: self._answer(request, call))
-        return self._answer(request, call)
+        return self._serve(call, self.meta.endpoint_url, lambda: self._answer(request, call))
 
     def _answer(self, request: Request, call: KmsCall) -> dict[str, Any]:
         check_limits(request.operation, request.parameters)
@@ -143,26 +147,27 @@ class FakeKms(Administration):
         if None in grants:
             problem = "A grant token was never issued; create_grant() of the fake issues them."
             raise kms_error("InvalidGrantTokenException", call.operation, problem)
-        if self._denied.isdisjoint({(call.operation, None), (call.operation, call.key_arn)}):
-            return
-        if not any(grant and grant.permits(call.operation, call.key_arn) for grant in grants):
-            user = f"arn:{self.world.partition}:sts::{self.world.account}:assumed-role/fake/test"
-            action = f"kms:{call.operation}"
-            problem = (
-                f"User: {user} is not authorized to perform: {action} on resource: {call.key_arn} because no "
-                f"identity-based policy allows the {action} action"
+        for action, key_arn in call.permissions:
+            denied = not self._denied.isdisjoint(
+                (name, key) for name in (action, call.operation) for key in (None, key_arn)
             )
-            raise kms_error("AccessDeniedException", call.operation, problem)
+            if denied and not any(grant and grant.permits(action, key_arn) for grant in grants):
+                problem = f"The caller is not authorized to perform: kms:{action} on resource: {key_arn}"
+                raise kms_error("AccessDeniedException", call.operation, problem)
 
 
 def _record_of(request: Request) -> KmsCall:
     key, parameters = request.find_key(), request.parameters
+    destination = replace(request, side="Destination")
+    destination_key = destination.find_key() if destination.key_id else None
     return KmsCall(
         operation=request.operation,
-        key_id=parameters.get("KeyId"),
+        key_id=request.key_id,
         key_arn=key.arn if key else None,
         region=request.region,
         encryption_context=MappingProxyType(request.context),
         grant_tokens=tuple(parameters.get("GrantTokens", ())),
         number_of_bytes=parameters.get("NumberOfBytes"),
+        destination_key_arn=destination_key.arn if destination_key else None,
+        destination_encryption_context=MappingProxyType(destination.context),
     )

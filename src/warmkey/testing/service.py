@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from warmkey.testing.api_model import kms_error
@@ -28,12 +28,16 @@ _CREATED: Final = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Holds a request as KMS received it in *region*. It may hold a plaintext, so its ``repr`` shows no parameters."""
+    """A request as KMS received it in *region*. It may hold a plaintext, so its ``repr`` shows no parameters.
+
+    :ivar side: which of ReEncrypt's two keys this is about: ``Source`` or ``Destination``; empty for other operations
+    """
 
     operation: str
     parameters: Mapping[str, Any]
     world: FakeKmsWorld
     region: str
+    side: str = ""
 
     def __repr__(self) -> str:
         return f"<Request {self.operation}>"
@@ -41,19 +45,23 @@ class Request:
     @property
     def context(self) -> dict[str, str]:
         """Return the encryption context; empty if none was given."""
-        return dict(self.parameters.get("EncryptionContext", {}))
+        return dict(self.parameters.get(f"{self.side}EncryptionContext", {}))
 
     @property
     def algorithm(self) -> str:
         """Return the encryption algorithm, with the default of KMS."""
-        return str(self.parameters.get("EncryptionAlgorithm", _SYMMETRIC))
+        return str(self.parameters.get(f"{self.side}EncryptionAlgorithm", _SYMMETRIC))
+
+    @property
+    def key_id(self) -> str | None:
+        """How the request names the key, if it does."""
+        return self.parameters.get(f"{self.side}KeyId")
 
     def find_key(self) -> FakeKey | None:
         """Return the key that it is about, by ``KeyId`` or by its ciphertext blob; ``None`` if there is none."""
-        key_id = self.parameters.get("KeyId")
-        if key_id is None:
+        if self.key_id is None:
             return self.world.find_by_blob_id(blob_id(self.parameters.get("CiphertextBlob", b"")), region=self.region)
-        return self.world.find(key_id, region=self.region)
+        return self.world.find(self.key_id, region=self.region)
 
     def named_key(self) -> FakeKey:
         """Return the key that ``KeyId`` names, whatever its state.
@@ -62,7 +70,7 @@ class Request:
         """
         key = self.find_key()
         if key is None:
-            raise self.refuse("NotFoundException", f"Key '{self.parameters['KeyId']}' does not exist in {self.region}")
+            raise self.refuse("NotFoundException", f"Key '{self.key_id}' does not exist in {self.region}")
         return key
 
     def usable(self, key: FakeKey, *, usage: str | None = None) -> FakeKey:
@@ -97,6 +105,12 @@ class Request:
         return kms_error(code, self.operation, message)
 
 
+def _generate_data_key_without_plaintext(request: Request) -> dict[str, Any]:
+    answer = _generate_data_key(request)
+    del answer["Plaintext"]
+    return answer
+
+
 def _generate_data_key(request: Request) -> dict[str, Any]:
     parameters = request.parameters
     if ("NumberOfBytes" in parameters) == ("KeySpec" in parameters):
@@ -116,37 +130,59 @@ def _generate_data_key(request: Request) -> dict[str, Any]:
 def _encrypt(request: Request) -> dict[str, Any]:
     key = _encryption_key(request, request.named_key())
     request.end_dry_run()
-    plaintext = request.parameters["Plaintext"]
+    return {
+        "CiphertextBlob": _encrypted(request, key, request.parameters["Plaintext"]),
+        "KeyId": key.arn,
+        "EncryptionAlgorithm": request.algorithm,
+    }
+
+
+def _encrypted(request: Request, key: FakeKey, plaintext: bytes) -> bytes:
     if isinstance(key.material, SymmetricMaterial):
-        ciphertext = key.material.encrypt(plaintext, request.context)
-    else:
-        try:
-            ciphertext = key.material.encrypt(plaintext, request.algorithm)
-        except ValueError:
-            problem = f"The plaintext is too long for {key.spec} with {request.algorithm}."
-            raise request.refuse("ValidationException", problem) from None
-    return {"CiphertextBlob": ciphertext, "KeyId": key.arn, "EncryptionAlgorithm": request.algorithm}
+        return key.material.encrypt(plaintext, request.context)
+    try:
+        return key.material.encrypt(plaintext, request.algorithm)
+    except ValueError:
+        problem = f"The plaintext is too long for {key.spec} with {request.algorithm}."
+        raise request.refuse("ValidationException", problem) from None
 
 
 def _decrypt(request: Request) -> dict[str, Any]:
+    key, plaintext = _decrypted(request)
+    request.end_dry_run()
+    return {"Plaintext": plaintext, "KeyId": key.arn, "EncryptionAlgorithm": request.algorithm}
+
+
+def _decrypted(request: Request) -> tuple[FakeKey, bytes]:
     key = _encryption_key(request, _key_to_decrypt(request))
     blob = request.parameters["CiphertextBlob"]
     try:
         if isinstance(key.material, SymmetricMaterial):
             _check_made_by(request, key, blob)
-            plaintext = key.material.decrypt(blob, request.context)
-        else:
-            plaintext = key.material.decrypt(blob, request.algorithm)
+            return key, key.material.decrypt(blob, request.context)
+        return key, key.material.decrypt(blob, request.algorithm)
     except Undecryptable:
         raise request.refuse("InvalidCiphertextException", "") from None
+
+
+def _re_encrypt(request: Request) -> dict[str, Any]:
+    source, plaintext = _decrypted(request)
+    destination = replace(request, side="Destination")
+    key = _encryption_key(destination, destination.named_key())
     request.end_dry_run()
-    return {"Plaintext": plaintext, "KeyId": key.arn, "EncryptionAlgorithm": request.algorithm}
+    return {
+        "CiphertextBlob": _encrypted(destination, key, plaintext),
+        "SourceKeyId": source.arn,
+        "KeyId": key.arn,
+        "SourceEncryptionAlgorithm": request.algorithm,
+        "DestinationEncryptionAlgorithm": destination.algorithm,
+    }
 
 
 def _key_to_decrypt(request: Request) -> FakeKey:
     if "CiphertextBlob" not in request.parameters:
         raise request.refuse("ValidationException", "CiphertextBlob is required.")
-    if "KeyId" in request.parameters:
+    if request.key_id is not None:
         return request.named_key()
     if blob_id(request.parameters["CiphertextBlob"]) is None:
         raise request.refuse("InvalidCiphertextException", "")
@@ -236,6 +272,8 @@ OPERATIONS: Final[dict[str, Callable[[Request], dict[str, Any]]]] = {
     "GenerateDataKey": _generate_data_key,
     "Encrypt": _encrypt,
     "Decrypt": _decrypt,
+    "GenerateDataKeyWithoutPlaintext": _generate_data_key_without_plaintext,
+    "ReEncrypt": _re_encrypt,
     "DeriveSharedSecret": _derive_shared_secret,
     "GetPublicKey": _get_public_key,
     "DescribeKey": _describe_key,

@@ -3,6 +3,8 @@
 'use strict'
 
 const readline = require('node:readline')
+const { DynamoDBClient } = require('@aws-sdk/client-dynamodb')
+const { KMSClient } = require('@aws-sdk/client-kms')
 const sdk = require('@aws-crypto/client-node')
 
 const { CommitmentPolicy } = sdk
@@ -28,7 +30,27 @@ function isolated(base64) {
   return copy
 }
 
-function keyringOf({ raw, kms }) {
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+
+function keyStoreOf({ table, logicalName, arn, endpoint }) {
+  const options = { region: 'us-east-1', endpoint, credentials }
+  return new sdk.BranchKeyStoreNode({
+    logicalKeyStoreName: logicalName,
+    storage: { ddbTableName: table, ddbClient: new DynamoDBClient(options) },
+    keyManagement: { kmsClient: new KMSClient(options) },
+    kmsConfiguration: { identifier: arn },
+  })
+}
+
+function keyringOf({ raw, kms, keyStore, branchKeyId }) {
+  if (keyStore) {
+    return new sdk.KmsHierarchicalKeyRingNode({
+      branchKeyId,
+      keyStore: keyStoreOf(keyStore),
+      cacheLimitTtl: 60,
+      utf8Sorting: true, // as for raw keyrings
+    })
+  }
   if (raw) {
     return new sdk.RawAesKeyringNode({
       keyNamespace: raw.namespace,
@@ -38,7 +60,6 @@ function keyringOf({ raw, kms }) {
       utf8Sorting: true, // without it, keys are sorted by UTF-16, and astral ones end up elsewhere
     })
   }
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
   const clientProvider = (region) => new sdk.KMS({ region, endpoint: kms.endpoint, credentials })
   return new sdk.KmsKeyringNode({ generatorKeyId: kms.arn, clientProvider })
 }
@@ -73,6 +94,24 @@ const operations = {
     return { plaintext: plaintext.toString('base64'), context: messageHeader.encryptionContext }
   },
 }
+
+Object.assign(operations, {
+  async createKey(request) {
+    await keyStoreOf(request.keyStore).createKey({
+      branchKeyIdentifier: request.branchKeyId,
+      encryptionContext: request.context,
+    })
+    return {}
+  },
+  async versionKey(request) {
+    await keyStoreOf(request.keyStore).versionKey({ branchKeyIdentifier: request.branchKeyId })
+    return {}
+  },
+  async activeVersion(request) {
+    const material = await keyStoreOf(request.keyStore).getActiveBranchKey(request.branchKeyId)
+    return { version: Buffer.from(material.branchKeyVersion).toString() }
+  },
+})
 
 async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {

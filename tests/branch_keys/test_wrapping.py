@@ -1,0 +1,104 @@
+"""The bytes of a wrapped data key, beside another way to make them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import uuid
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+
+from warmkey.branch_keys import BranchKeyMaterials
+from warmkey.branch_keys.wrapping import BranchKeyCipher, InvalidTag, ciphertext_length, version_in
+
+BRANCH_KEY = bytes(range(32))
+VERSION = uuid.UUID("83c9f1d3-9a4a-4ed7-a1f0-2f2e0e0d1c11")
+RANDOM = bytes(range(100, 128))
+CONTEXT = b"\x00\x01\x00\x01k\x00\x01v"
+
+
+def cipher(
+    *, branch_key: bytes = BRANCH_KEY, version: uuid.UUID = VERSION, branch_key_id: str = "tenant-é"
+) -> BranchKeyCipher:
+    return BranchKeyCipher(
+        BranchKeyMaterials(branch_key_id=branch_key_id, branch_key_version=str(version), branch_key=branch_key)
+    )
+
+
+def wrapping_key(salt: bytes) -> bytes:
+    """What the specification's key derivation gives, by the library's own construction."""
+    return KBKDFHMAC(
+        algorithm=hashes.SHA256(),
+        mode=Mode.CounterMode,
+        length=32,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=b"aws-kms-hierarchy",
+        context=salt,
+        fixed=None,
+    ).derive(BRANCH_KEY)
+
+
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad
+@pytest.mark.parametrize("length", [16, 24, 32])
+def test_the_ciphertext_byte_by_byte(length: int) -> None:
+    data_key = bytes(length)
+
+    ciphertext = cipher().wrap(data_key, RANDOM, CONTEXT)
+
+    salt, iv = RANDOM[:16], RANDOM[16:]
+    aad = b"aws-kms-hierarchy" + b"tenant-\xc3\xa9" + VERSION.bytes + CONTEXT
+    assert ciphertext == salt + iv + VERSION.bytes + AESGCM(wrapping_key(salt)).encrypt(iv, data_key, aad)
+    assert len(ciphertext) == ciphertext_length(length) == 60 + length
+    assert version_in(ciphertext) == VERSION.bytes
+
+
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping
+def test_it_comes_back() -> None:
+    ciphertext = cipher().wrap(b"data key of some kind, 32 bytes.", RANDOM, CONTEXT)
+
+    assert cipher().unwrap(ciphertext, CONTEXT) == b"data key of some kind, 32 bytes."
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        cipher(branch_key=bytes(32)),
+        cipher(version=uuid.UUID(int=1)),
+        cipher(branch_key_id="tenant-b"),
+    ],
+    ids=["branch key", "version", "id"],
+)
+def test_another_branch_key_version_or_id_does_not_unwrap_it(stranger: BranchKeyCipher) -> None:
+    ciphertext = cipher().wrap(bytes(32), RANDOM, CONTEXT)
+
+    with pytest.raises(InvalidTag):
+        stranger.unwrap(ciphertext, CONTEXT)
+
+
+def test_another_context_does_not_unwrap_it() -> None:
+    with pytest.raises(InvalidTag):
+        cipher().unwrap(cipher().wrap(bytes(32), RANDOM, CONTEXT), b"")
+
+
+@pytest.mark.parametrize("position", [*range(28), *range(44, 92)])
+def test_every_byte_counts(position: int) -> None:
+    """Those of the version, 28 to 43, decide which branch key is looked up."""
+    ciphertext = bytearray(cipher().wrap(bytes(32), RANDOM, CONTEXT))
+    ciphertext[position] ^= 1
+
+    with pytest.raises(InvalidTag):
+        cipher().unwrap(bytes(ciphertext), CONTEXT)
+
+
+def test_a_cipher_shows_nothing_and_goes_nowhere() -> None:
+    assert repr(cipher()) == "<BranchKeyCipher>"
+    for leave in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="holds key material"):
+            leave(cipher())

@@ -1,0 +1,37 @@
+"""The key derivation in counter mode, beside the library's own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+
+from warmkey.crypto.counter_mode_kdf import CounterModeKdf
+
+
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
+@pytest.mark.parametrize("length", [0, 1, 16, 64, 65])
+def test_it_derives_what_the_library_derives(length: int) -> None:
+    key, label, context = os.urandom(32), b"a label", os.urandom(length)
+    expected = KBKDFHMAC(
+        algorithm=hashes.SHA256(),
+        mode=Mode.CounterMode,
+        length=32,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=label,
+        context=context,
+        fixed=None,
+    ).derive(key)
+
+    kdf = CounterModeKdf(key, label)
+
+    assert kdf.derive(context) == expected
+    assert kdf.derive(context) == expected
+
+
+def test_it_shows_no_key() -> None:
+    assert repr(CounterModeKdf(bytes(32), b"label")) == "<CounterModeKdf>"
