@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextvars
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -151,7 +150,10 @@ def use_another_record_factory(handler: Collector) -> None:
 
 
 def use_a_factory_that_calls_no_other(handler: Collector) -> None:
-    logging.setLogRecordFactory(partial(logging.LogRecord))
+    def make(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        return logging.LogRecord(*args, **kwargs)
+
+    logging.setLogRecordFactory(make)
     listen(logging.getLogger("botocore"), handler)
 
 
