@@ -112,7 +112,8 @@ def of_keys(
     def keyring(arn: str) -> AwsKmsKeyring:
         region = region_of(check_kms_identifier(arn, "the key"))
         if region is None:
-            raise ConfigurationError(f"each key must be an ARN, which says in which Region it is, not {kind_of(arn)}")
+            problem = f"each key must be an ARN, which says its Region; {kind_of(arn)} is not a valid AWS KMS ARN"
+            raise ConfigurationError(problem)
         if region not in clients:
             clients[region] = client_supplier(region)
         return kind(arn, kms_client=clients[region], grant_tokens=grant_tokens, emit=emit)
