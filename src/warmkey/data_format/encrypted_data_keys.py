@@ -29,11 +29,6 @@ __all__ = [
 _NOT_UTF_8 = "surrogateescape"
 
 
-# A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
-# surrogates, which no keyring is named by, and serialized as they were.
-_NOT_UTF_8 = "surrogateescape"
-
-
 def serialize_entry(key: EncryptedDataKey) -> bytes:
     """Return one encrypted data key entry, as in the header and in cache entry identifiers.
 
