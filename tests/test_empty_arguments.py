@@ -92,7 +92,6 @@ DOCUMENTED: dict[tuple[str, str], tuple[tuple[object, ...], str]] = {
     ("RawAesKeyring", "key_namespace"): (("",), "decrypts only: other clients write such messages"),
     ("LocalCMC", "capacity"): ((0,), "keeps none"),
     ("LocalCMC", "pruning_tail_size"): ((0,), "look-ups check no other entry"),
-    ("RawAesKeyring", "key_namespace"): (("",), "decrypts what other clients wrote so, and refuses to encrypt"),
     **{
         (name, "grant_tokens"): (NONE_OF_THEM, "none are sent, as by default")
         for name, (make, _) in CONSTRUCTORS.items()

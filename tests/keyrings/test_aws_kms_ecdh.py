@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.keyrings.line_up import (
     CONTEXT,
     EAST,
+    UNSIGNED,
     ec_key,
     encrypted,
     private_pem,
@@ -194,9 +195,18 @@ class TestBadDays:
             keyring.on_decrypt(to_decrypt(), [replace(key, ciphertext=b"")])
         assert kms.calls == []
 
-    @pytest.mark.parametrize("outcome", [KmsOutcome.DENIED, KmsOutcome.DISABLED])
-    def test_what_kms_refuses_leaves_the_cache(self, kms: FakeKms, alice: str, outcome: KmsOutcome) -> None:
-        """A message names public keys and no key of KMS, so every entry of an ECDH keyring may be meant."""
+    @pytest.mark.parametrize(
+        ("outcome", "context", "evicted"),
+        [
+            (KmsOutcome.DENIED, CONTEXT, 2),
+            (KmsOutcome.DENIED, {"tenant": "another"}, 0),
+            (KmsOutcome.DISABLED, {"tenant": "another"}, 2),
+        ],
+    )
+    def test_what_kms_refuses_leaves_the_cache(
+        self, kms: FakeKms, alice: str, outcome: KmsOutcome, context: dict[str, str], evicted: int
+    ) -> None:
+        """A message names public keys and no key of KMS; what KMS was asked for when an entry was filled decides."""
         client, keyring = Client(), to_bob(kms, alice)
         cmm = CachingCMM(cache=LocalCMC(10), max_age=60, keyring=keyring)
         first = client.encrypt(b"text", cmm=cmm, encryption_context=CONTEXT).ciphertext
@@ -204,13 +214,13 @@ class TestBadDays:
         kms.fail("DeriveSharedSecret", error=str(outcome))
 
         with pytest.raises(KeyUnavailable) as failure:
-            client.encrypt(b"text", cmm=cmm, encryption_context={"tenant": "another"})
+            client.encrypt(b"text", cmm=cmm, encryption_context=context, algorithm_suite=UNSIGNED)
         requests = kms.count("DeriveSharedSecret")
         client.decrypt(first, cmm=cmm)
         client.encrypt(b"text", cmm=cmm, encryption_context=CONTEXT)
 
         assert [attempt.outcome for attempt in failure.value.attempts] == [outcome]
-        assert kms.count("DeriveSharedSecret") == requests + 2
+        assert kms.count("DeriveSharedSecret") == requests + evicted
 
 
 class TestConstructor:

@@ -89,7 +89,7 @@ class TestConstructor:
             AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=region)
 
     def test_the_region_is_the_clients(self) -> None:
-        with pytest.raises(ConfigurationError, match="must be the Region of kms_client, 'us-west-2', not 'us-east-1'"):
+        with pytest.raises(ConfigurationError, match="must be the Region of kms_client, 'us-west-2', not"):
             AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=EAST)
 
     def test_a_client_that_does_not_tell_its_region_is_believed(self) -> None:
