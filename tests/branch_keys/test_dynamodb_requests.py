@@ -171,7 +171,7 @@ def test_a_client_without_close_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_attempts_without_an_answer_are_counted() -> None:
-    client = boto3.client(
+    client = boto3.Session().client(
         "dynamodb",
         region_name="us-east-1",
         endpoint_url="http://127.0.0.1:9",
@@ -191,7 +191,7 @@ def test_attempts_without_an_answer_are_counted() -> None:
 def test_botocore_logs_nothing_of_an_item(caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG it logs the body of every request: values of the custom encryption context, and branch keys."""
     caplog.set_level(logging.DEBUG)
-    kms, dynamodb = (boto3.client(service, region_name="us-east-1") for service in ("kms", "dynamodb"))
+    kms, dynamodb = (boto3.Session().client(service, region_name="us-east-1") for service in ("kms", "dynamodb"))
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     store = BranchKeyStore("branch-keys", kms_key_arn=arn, kms_client=kms, dynamodb_client=dynamodb)
     store.create_table()

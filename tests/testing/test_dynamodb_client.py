@@ -56,7 +56,7 @@ def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield fake
         return
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+        client = boto3.Session().client("dynamodb", region_name="us-east-1")
         create(client)
         yield client
 
