@@ -12,13 +12,18 @@ import pytest
 import yaml
 
 from layer.project import ROOT
+from warmkey.branch_keys import BranchKeyStore
 from warmkey.lambda_runtime.settings import VARIABLES
+from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TEMPLATE = ROOT / "template.yaml"
 SAM_TOOLS = ROOT / ".venv-sam" / "bin"
+REGION = "eu-west-1"
+KEY_ARN = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+USERS, ADMINISTRATORS = "BranchKeyUsers", "BranchKeyAdministrators"
 
 
 class _CloudFormationLoader(yaml.SafeLoader):
@@ -92,13 +97,99 @@ def test_a_function_writes_its_own_log_and_has_no_other_permission_than_that_and
     template: dict[str, Any],
 ) -> None:
     services = set()
-    for role in resources(template, "AWS::IAM::Role").values():
+    for role in [role for name, role in resources(template, "AWS::IAM::Role").items() if name != ADMINISTRATORS]:
         (policy,) = role["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]:
             action = (statement if isinstance(statement, dict) else statement[1])["Action"]
             services |= {name.partition(":")[0] for name in ([action] if isinstance(action, str) else action)}
 
     assert services == {"kms", "logs", "xray"}
+
+
+def test_the_table_of_branch_keys_is_one_that_the_key_store_would_make(template: dict[str, Any]) -> None:
+    (table,) = resources(template, "AWS::DynamoDB::Table").values()
+    client = FakeDynamoDb()
+    BranchKeyStore(
+        "branch-keys", dynamodb_client=client, kms_client=FakeKms(REGION), kms_key_arn=KEY_ARN
+    ).create_table()
+    described = client.describe_table(TableName="branch-keys")["Table"]
+
+    assert {name: table["Properties"][name] for name in ("KeySchema", "AttributeDefinitions")} == {
+        name: described[name] for name in ("KeySchema", "AttributeDefinitions")
+    }
+
+
+def test_the_table_of_branch_keys_outlives_the_stack_and_accidents(template: dict[str, Any]) -> None:
+    (table,) = resources(template, "AWS::DynamoDB::Table").values()
+
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def statements_of_branch_keys(template: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    properties = template["Resources"][name]["Properties"]
+    (document,) = [properties[found] for found in ("PolicyDocument",) if found in properties] or [
+        policy["PolicyDocument"] for policy in properties["Policies"]
+    ]
+    found: list[dict[str, Any]] = document["Statement"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        (USERS, {"dynamodb:GetItem", "kms:Decrypt"}),
+        (
+            ADMINISTRATORS,
+            {
+                *(f"dynamodb:{action}" for action in ("GetItem", "PutItem", "Query", "Scan")),
+                *(f"kms:{action}" for action in ("GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")),
+            },
+        ),
+    ],
+)
+def test_each_role_of_branch_keys_may_do_what_it_needs_with_one_store_and_a_stated_tenant(
+    template: dict[str, Any], name: str, allowed: set[str]
+) -> None:
+    table, kms = statements_of_branch_keys(template, name)
+    found = [[row["Action"]] if isinstance(row["Action"], str) else row["Action"] for row in (table, kms)]
+
+    assert set().union(*found) == allowed
+    assert table["Resource"].endswith(":table/${BranchKeyTable}")
+    assert kms["Resource"] == ["MakesKey", "Key.Arn", "KeyArn"]
+    assert kms["Condition"] == {
+        "StringEquals": {
+            "kms:EncryptionContext:tablename": ["WithLogicalName", "LogicalKeyStoreName", "BranchKeyTable"]
+        },
+        "Null": {"kms:EncryptionContext:aws-crypto-ec:tenant": "false"},
+    }
+
+
+def test_both_functions_of_tenants_use_branch_keys_and_the_canary_tries_the_key_alone(template: dict[str, Any]) -> None:
+    using = {
+        name
+        for name, function in resources(template, "AWS::Serverless::Function").items()
+        if "WARMKEY_BRANCH_KEY_STORE_TABLE" in function["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    roles = {name for name, role in resources(template, "AWS::IAM::Role").items() if USERS in str(role["Properties"])}
+
+    assert using == {"EncryptFunction", "DecryptFunction"}
+    assert roles == {"EncryptRole", "DecryptRole"}
+
+
+def test_every_variable_is_one_of_a_setting(template: dict[str, Any]) -> None:
+    environments = [
+        template["Globals"]["Function"]["Environment"],
+        *(
+            function["Properties"].get("Environment", {"Variables": {}})
+            for function in resources(template, "AWS::Serverless::Function").values()
+        ),
+    ]
+    variables = {name for environment in environments for name in environment["Variables"]}
+
+    assert {name for name in variables if name.startswith("WARMKEY_")} <= set(VARIABLES)
 
 
 def test_metrics_have_one_default_everywhere(template: dict[str, Any]) -> None:
