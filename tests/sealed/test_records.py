@@ -76,7 +76,6 @@ def test_every_record_comes_back(record: dict[str, Any], data: st.DataObject) ->
         ({"record": {"name": 1, "id": object()}, "bound_to": ["id"]}, "id is of type object"),
         ({"record": {"l": [{"a": 1}, object()]}, "fields": [("l", 0, "a")]}, r"l\[1\] is of type object"),
     ],
-    ids=repr,
 )
 def test_these_records_are_not_sealed(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem):
