@@ -123,4 +123,10 @@ PANELS = (
         kind=Kind.STATISTICS,
         lines=_percentiles("DataKeyMessages", "Average", "Maximum"),
     ),
+    Panel(
+        title="Messages refused by reason",
+        unit="messages",
+        kind=Kind.STACKED_SUMS,
+        lines=_reasons("MessagesRefused", Malformed="malformed", Authentication="authentication", Policy="policy"),
+    ),
 )

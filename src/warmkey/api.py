@@ -6,16 +6,19 @@ threads and forks.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, Unpack
 
 from warmkey.caches.local import LocalCMC
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import InvalidRequest
+from warmkey.exceptions import ConfigurationError, InvalidRequest, MalformedMessage, WarmkeyError
 from warmkey.fork_safety import living_instances
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.settings import is_command_line, is_snap_start
 from warmkey.lambda_runtime.wiring import Overrides
+from warmkey.message_ends import ended_early
+from warmkey.observability.counters import RARE_ENDS
 from warmkey.records import Record
 from warmkey.sealed.text import from_base64, to_base64, utf_8
 from warmkey.tracebacks import scrubbed
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from warmkey.lambda_runtime.keywords import Keywords as Keywords  # noqa: PLC0414 - warmkey.testing has it from here
     from warmkey.lambda_runtime.keywords import SettingsKeywords
     from warmkey.lambda_runtime.wiring import Runtime
+    from warmkey.observability import MessageStatistics
 
 __all__ = [
     "CacheInfo",
@@ -65,7 +69,7 @@ def encrypt(plaintext: BytesLike, encryption_context: Mapping[str, str] | None =
     """
     default = DEFAULT.get()
     if default.required:
-        default.check_required(encryption_context)
+        _check_required(default, encryption_context, Operation.ENCRYPT)
     return default.client.encrypt(
         plaintext,
         cmm=default.cmm,
@@ -91,8 +95,21 @@ def decrypt(ciphertext: BytesLike, encryption_context: Mapping[str, str] | None 
     """
     default = DEFAULT.get()
     if default.required:
-        default.check_required(encryption_context)
+        _check_required(default, encryption_context, Operation.DECRYPT)
     return default.client.decrypt(ciphertext, cmm=default.cmm, encryption_context=encryption_context).plaintext
+
+
+def _check_required(default: Runtime, context: Mapping[str, str] | None, operation: Operation) -> None:
+    try:
+        default.check_required(context)
+    except WarmkeyError as error:
+        ended_early(default.cmm, operation, error)
+        raise
+
+
+def _count_early_end(operation: Operation, error: WarmkeyError) -> None:
+    with suppress(ConfigurationError):
+        ended_early(DEFAULT.get().cmm, operation, error)
 
 
 @scrubbed
@@ -101,7 +118,12 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
 
     :raises WarmkeyError: as :func:`encrypt`
     """
-    return to_base64(encrypt(_utf_8(text), encryption_context))
+    try:
+        plaintext = _utf_8(text)
+    except InvalidRequest as error:
+        _count_early_end(Operation.ENCRYPT, error)
+        raise
+    return to_base64(encrypt(plaintext, encryption_context))
 
 
 @scrubbed
@@ -112,7 +134,12 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     :raises InvalidRequest: what was encrypted is no text, or *text* is none
     :raises WarmkeyError: as :func:`decrypt`
     """
-    return _text(decrypt(_message(text), encryption_context))
+    try:
+        message = _message(text)
+    except (InvalidRequest, MalformedMessage) as error:
+        _count_early_end(Operation.DECRYPT, error)
+        raise
+    return _text(decrypt(message, encryption_context))
 
 
 def _utf_8(text: str) -> bytes:
@@ -269,8 +296,8 @@ class CacheInfo(Record):
     :ivar dynamodb_requests: by operation and outcome
     """
 
-    encrypt: OperationStatistics
-    decrypt: OperationStatistics
+    encrypt: MessageStatistics
+    decrypt: MessageStatistics
     entries: int
     capacity: int
     max_age_seconds: float
@@ -282,8 +309,12 @@ class CacheInfo(Record):
     dynamodb_requests: Mapping[str, Mapping[DynamoDbOutcome, int]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for ``json.dumps`` or a handler's response."""
-        return asdict(self)
+        """Return the same for ``json.dumps`` or a handler's response; what no message was refused for is left out."""
+        whole = asdict(self)
+        for operation in Operation:
+            ends = whole[operation]
+            whole[operation] = {name: count for name, count in ends.items() if count or name not in RARE_ENDS}
+        return whole
 
 
 def cache_info() -> CacheInfo:
@@ -295,8 +326,8 @@ def cache_info() -> CacheInfo:
     cache: Any = runtime.cmm.cache
     branch_keys = runtime.branch_keys
     return CacheInfo(
-        encrypt=runtime.cmm.statistics(Operation.ENCRYPT),
-        decrypt=runtime.cmm.statistics(Operation.DECRYPT),
+        encrypt=runtime.messages.of(Operation.ENCRYPT),
+        decrypt=runtime.messages.of(Operation.DECRYPT),
         entries=len(cache),
         capacity=cache.capacity,
         max_age_seconds=runtime.settings.max_age_seconds,

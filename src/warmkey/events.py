@@ -5,15 +5,20 @@ record for each would cost more than the hit, so they are counted (``CachingCMM.
 only to a subscriber that asks for them: as events with a true attribute ``wants_hits``, or, for a tenth of the price,
 as calls of its method ``count_hit(operation)``.
 
+What a caching CMM tells are facts about the cache: it never hears whether the message could be decrypted. A subscriber
+that counts messages (it has ``note`` and ``message_ended``) is told each message once, when it has ended, by how it
+ended; see :mod:`warmkey.message_ends`.
+
 No event carries a key, a plaintext, an encryption context or a cache entry identifier.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from warmkey.boundary import run_outside
 from warmkey.records import Record
@@ -40,17 +45,23 @@ __all__ = [
     "EvictionReason",
     "KmsOutcome",
     "KmsRequest",
+    "MessageAbandoned",
+    "MessageRefused",
+    "MessageSubscriber",
     "MissReason",
     "Operation",
+    "RefusalReason",
     "RequestFailed",
     "SettingWarning",
     "UncacheableContext",
     "UnsealedRecordPassed",
     "branch_key_hit_listener",
+    "counting_messages",
     "fan_out",
     "guarded",
     "hit_listener",
     "ignore",
+    "report",
 ]
 
 
@@ -93,6 +104,18 @@ class EvictionReason(StrEnum):
     PURGED = "purged"
     SNAPSHOT = "snapshot"
     FORK = "fork"
+
+
+class RefusalReason(StrEnum):
+    """Why a message was refused.
+
+    ``MALFORMED``: its bytes are not a message. ``AUTHENTICATION``: a tag, the commitment or the signature does not
+    verify. ``POLICY``: the commitment policy, a limit or the encryption context does not allow it.
+    """
+
+    MALFORMED = "malformed"
+    AUTHENTICATION = "authentication"
+    POLICY = "policy"
 
 
 class KmsOutcome(StrEnum):
@@ -148,6 +171,19 @@ class RequestFailed(Record):
 
     operation: Operation
     error: str
+
+
+class MessageRefused(Record):
+    """The message ended in a refusal, whatever the cache did for it."""
+
+    operation: Operation
+    reason: RefusalReason
+
+
+class MessageAbandoned(Record):
+    """The message was given up before its end: its stream was closed, or an interruption came."""
+
+    operation: Operation
 
 
 class CacheEviction(Record):
@@ -247,6 +283,8 @@ Event: TypeAlias = (
     | CacheMiss
     | CacheBypass
     | RequestFailed
+    | MessageRefused
+    | MessageAbandoned
     | CacheEviction
     | KmsRequest
     | DynamoDbRequest
@@ -260,6 +298,46 @@ Event: TypeAlias = (
     | UnsealedRecordPassed
 )
 Emit: TypeAlias = "Callable[[Event], object]"
+
+# How the cache served a message, or failed to.
+_FACTS_OF_A_MESSAGE = (CacheHit, CacheCoalesced, CacheMiss, CacheBypass, RequestFailed)
+
+
+class MessageSubscriber(Protocol):
+    """A subscriber that counts messages. It counts what it is called with, as every subscriber."""
+
+    def __call__(self, event: Event, /) -> object:
+        """Take a fact that nothing follows."""
+
+    def note(self, event: Event, /) -> object:
+        """Take a fact about the cache of a message that has not ended."""
+
+    def message_ended(self, event: Event, /) -> object:
+        """Count a message that ended well, by the fact that was noted for it."""
+
+    def count_hit(self, operation: Operation, /) -> object:
+        """Count a message that ended well with a cached data key."""
+
+
+class MessageUnderWay(Protocol):
+    """A message that this thread works on.
+
+    :ivar counting: the subscribers that will be told its end
+    :ivar fact: how the cache served it, as far as that has been told
+    """
+
+    counting: tuple[MessageSubscriber, ...]
+    fact: Event | None
+
+
+class CurrentMessage(threading.local):
+    """The innermost message that this thread works on, if anybody counts it."""
+
+    message: MessageUnderWay | None = None
+
+
+CURRENT = CurrentMessage()
+_HITS = {operation: CacheHit(operation=operation) for operation in Operation}
 
 
 def ignore(event: Event) -> None:
@@ -275,8 +353,7 @@ def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
     """Return what to call for each hit, or ``None`` if *emit* does not ask for hits."""
     listener: Callable[[Operation], object] | None = getattr(emit, "count_hit", None)
     if listener is None and getattr(emit, "wants_hits", False):
-        hits = {operation: CacheHit(operation=operation) for operation in Operation}
-        return lambda operation: emit(hits[operation])
+        return lambda operation: emit(_HITS[operation])
     return listener
 
 
@@ -298,14 +375,30 @@ def fan_out(*subscribers: Emit) -> Emit:
 
 
 class _FanOut:
-    """See :func:`fan_out`."""
+    """See :func:`fan_out`.
 
-    __slots__ = ("_subscribers", "count_branch_key_hit", "count_hit", "wants_hits")
+    :ivar counting: those of the subscribers that count messages
+    """
+
+    __slots__ = (
+        "_subscribers",
+        "_told_of_every_hit",
+        "_told_of_hits",
+        "count_branch_key_hit",
+        "count_hit",
+        "counting",
+        "wants_hits",
+    )
 
     def __init__(self, subscribers: tuple[Emit, ...]) -> None:
         self._subscribers = subscribers
+        self.counting = tuple(each for subscriber in subscribers for each in counting_messages(subscriber))
+        listeners = [(subscriber, hit_listener(subscriber)) for subscriber in subscribers]
+        self._told_of_hits = tuple((subscriber, listener) for subscriber, listener in listeners if listener is not None)
+        # Those that are told of a hit although its message has not ended.
+        self._told_of_every_hit = tuple(pair for pair in self._told_of_hits if not _counts_messages(pair[0]))
         self.wants_hits = any(getattr(subscriber, "wants_hits", False) for subscriber in subscribers)
-        self.count_hit = _tell_all(map(hit_listener, subscribers))
+        self.count_hit = self._tell_hit if self._told_of_hits else None
         self.count_branch_key_hit = _tell_all(map(branch_key_hit_listener, subscribers))
 
     def __call__(self, event: Event) -> None:
@@ -313,9 +406,27 @@ class _FanOut:
             if isinstance(event, CacheHit | BranchKeyHit) and not getattr(subscriber, "wants_hits", False):
                 continue
             try:
-                subscriber(event)
+                if isinstance(event, _FACTS_OF_A_MESSAGE) and _will_be_told_the_end(subscriber):
+                    CURRENT.message.fact = event  # type: ignore[union-attr]
+                    subscriber.note(event)  # type: ignore[attr-defined]
+                else:
+                    subscriber(event)
             except Exception as error:  # noqa: BLE001 - observing must never break what it observes
-                _report(error)
+                report(error)
+
+    def _tell_hit(self, operation: Operation) -> None:
+        message, listeners = CURRENT.message, self._told_of_hits
+        if message is not None:
+            if message.counting is self.counting:
+                message.fact, listeners = _HITS[operation], self._told_of_every_hit
+            elif any(_will_be_told_the_end(subscriber) for subscriber, _ in listeners):
+                message.fact = _HITS[operation]
+                listeners = tuple(pair for pair in listeners if not _will_be_told_the_end(pair[0]))
+        for _, listener in listeners:
+            try:
+                listener(operation)
+            except Exception as error:  # noqa: BLE001 - see __call__
+                report(error)
 
 
 _Listener: TypeAlias = "Callable[[Operation], object]"
@@ -330,12 +441,30 @@ def _tell_all(listeners: Iterable[_Listener | None]) -> _Listener | None:
             try:
                 listener(operation)
             except Exception as error:  # noqa: BLE001 - see _FanOut
-                _report(error)
+                report(error)
 
     return tell if listening else None
 
 
-def _report(error: Exception) -> None:
+def counting_messages(emit: Emit) -> tuple[MessageSubscriber, ...]:
+    """Return the subscribers behind *emit* that count messages."""
+    if isinstance(emit, _FanOut):
+        return emit.counting
+    return (emit,) if _counts_messages(emit) else ()  # type: ignore[return-value]
+
+
+def _counts_messages(subscriber: object) -> bool:
+    # Of the class, because a mock has every attribute.
+    return hasattr(type(subscriber), "message_ended")
+
+
+def _will_be_told_the_end(subscriber: Emit) -> bool:
+    message = CURRENT.message
+    return message is not None and any(each is subscriber for each in message.counting)
+
+
+def report(error: Exception) -> None:
+    """Log that a subscriber failed with *error*."""
     kind = type(error).__name__
     with suppress(Exception):  # the function's own handlers and filters may be what fails
         run_outside(lambda: logging.getLogger(__name__).warning("a subscriber failed with %s", kind))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.client_apis.decrypt import decrypt
 from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
-from warmkey.events import UnsealedRecordPassed
+from warmkey.events import Operation, UnsealedRecordPassed
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.lambda_runtime.default_client import DEFAULT
+from warmkey.message_ends import message_of
 from warmkey.sealed.text import from_base64, from_base64url, to_base64url
 from warmkey.tracebacks import scrubbed
 
@@ -98,11 +99,12 @@ def unseal_record(
 
     check_stored(record, under=under, bound_to=bound_to)
     _check_missing(missing, bound_to)
-    if under not in record:
-        _pass_unsealed(encryption_context, under, missing)
-        return dict(record)
-    plaintext = _decrypt(message_in(record[under], under), encryption_context, kind="record")
-    return restore(record, plaintext, bound_to=bound_to, under=under)
+    with message_of(DEFAULT.get().cmm, Operation.DECRYPT):
+        if under not in record:
+            _pass_unsealed(encryption_context, under, missing)
+            return dict(record)
+        plaintext = _decrypt(message_in(record[under], under), encryption_context, kind="record")
+        return restore(record, plaintext, bound_to=bound_to, under=under)
 
 
 def is_sealed(record: dict[str, Any], *, under: str = "_sealed") -> bool:
@@ -154,9 +156,11 @@ def open_token(token: str, encryption_context: Mapping[str, str] | None = None) 
 
     if not isinstance(token, str):
         raise InvalidRequest(f"the token must be str, not {type(token).__name__}")
-    message = from_base64url(token, where="token", writer="seal_token")
-    plaintext = _decrypt(message, encryption_context, kind="token")
-    return read(plaintext, now=DEFAULT.get().clock.now())
+    default = DEFAULT.get()
+    with message_of(default.cmm, Operation.DECRYPT):
+        message = from_base64url(token, where="token", writer="seal_token")
+        plaintext = _decrypt(message, encryption_context, kind="token")
+        return read(plaintext, now=default.clock.now())
 
 
 def message_length(
@@ -191,18 +195,19 @@ def message_length(
 
 def _encrypt(plaintext: bytes, context: Mapping[str, str] | None, *, kind: Kind) -> bytes:
     default = DEFAULT.get()
-    if default.required:
-        default.check_required(context)
-    return encrypt(
-        plaintext,
-        cmm=default.cmm,
-        commitment_policy=default.client.commitment_policy,
-        max_encrypted_data_keys=default.client.max_encrypted_data_keys,
-        encryption_context=context,
-        algorithm_suite=default.algorithm_suite,
-        frame_length=default.frame_length,
-        kind=kind,
-    ).ciphertext
+    with message_of(default.cmm, Operation.ENCRYPT):
+        if default.required:
+            default.check_required(context)
+        return encrypt(
+            plaintext,
+            cmm=default.cmm,
+            commitment_policy=default.client.commitment_policy,
+            max_encrypted_data_keys=default.client.max_encrypted_data_keys,
+            encryption_context=context,
+            algorithm_suite=default.algorithm_suite,
+            frame_length=default.frame_length,
+            kind=kind,
+        ).ciphertext
 
 
 def _decrypt(message: bytes, context: Mapping[str, str] | None, *, kind: Kind) -> bytes:

@@ -10,7 +10,7 @@ from tests.architecture.sources import imports, modules, room_of, third_party
 FLOORS = [
     {"boundary", "bytes_like", "lazy_names", "records", "supported_python", "unpicklable"},
     {"events", "exceptions", "clock"},
-    {"algorithm_suites", "fork_safety", "tracebacks", "validation"},
+    {"algorithm_suites", "fork_safety", "message_ends", "tracebacks", "validation"},
     {"memo"},
     {"structures"},
     {"crypto", "data_format"},

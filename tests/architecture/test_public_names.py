@@ -145,7 +145,7 @@ CONTRACT = {
         "RequiredEncryptionContextCMM",
     },
     "warmkey.caches": {"CacheEntry", "CryptographicMaterialsCache", "LocalCMC", "NullCMC"},
-    "warmkey.observability": {"Subscriber", "instrument"},
+    "warmkey.observability": {"MessageStatistics", "Subscriber", "instrument"},
 }
 TEST_KIT = {"FakeKms", "SettableClock", "Recorder", "assert_kms_calls"}
 

@@ -12,6 +12,7 @@ import functools
 import gc
 import importlib
 import io
+import logging
 import sys
 import weakref
 from contextlib import suppress
@@ -76,6 +77,9 @@ TABLES = {
     "warmkey.observability.standard_logging",
     "warmkey.sealed.values",
     "warmkey.structures.materials",
+    "warmkey.observability.subscriber",
+    "warmkey.events",
+    "warmkey.message_ends",
 }
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.
@@ -164,6 +168,7 @@ def used() -> Iterator[object]:
         alive = use_everything()
         warmkey.decrypt(warmkey.encrypt(b"x", {"tenant": "helpers"}), {"tenant": "helpers"})
         yield alive, session
+    logging.getLogger("warmkey").setLevel(logging.NOTSET)  # as it was before a subscriber gave it a level
 
 
 def is_ours(module: object) -> bool:

@@ -10,6 +10,7 @@ import dis
 import io
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,15 @@ def is_return(frame: FrameType) -> bool:
 
 
 def interrupted(collected: io.BytesIO, reading: Iterator[bytes], tracer: Interrupter) -> bool:
-    """Read until an interruption; whether there was one."""
+    """Read until an interruption, in a thread of its own; whether there was one.
+
+    Where a handler ends, CPython may take what it handled for under way from then on, in that thread.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_interrupted, collected, reading, tracer).result()
+
+
+def _interrupted(collected: io.BytesIO, reading: Iterator[bytes], tracer: Interrupter) -> bool:
     before = sys.gettrace()
     try:
         while True:

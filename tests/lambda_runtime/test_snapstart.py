@@ -182,8 +182,8 @@ def test_before_the_snapshot_no_function_of_ours_remembers_anything(hooks: Hooks
     assert not header_cache._sections
     assert header_cache._sections.latest is header_cache._Sections.latest
     assert not encryption_context._contexts
-    assert not cmm._encrypt_identifiers
-    assert not cmm._decrypt_identifiers
+    assert not cmm._encryption._identifiers
+    assert not cmm._decryption._identifiers
 
 
 # --- after the restore

@@ -290,13 +290,12 @@ def test_alarms_watch_what_is_invoked(stacks: dict[str, dict[str, Any]]) -> None
     assert all(alarm["AlarmActions"] == [ELSEWHERE["AlarmTopicArn"]] for alarm in alarms.values())
 
 
-def test_the_alarm_on_verification_reads_what_the_filter_counts(stacks: dict[str, dict[str, Any]]) -> None:
-    (filtered,) = of_type(stacks["as it is"], "AWS::Logs::MetricFilter").values()
-    (counted,) = filtered["MetricTransformations"]
+def test_the_alarm_on_verification_reads_what_the_decrypting_function_writes(stacks: dict[str, dict[str, Any]]) -> None:
     (part,) = of_type(stacks["as it is"], "AWS::CloudWatch::Alarm")["VerificationFailed"]["Metrics"]
     metric = part["MetricStat"]["Metric"]
 
-    assert (metric["Namespace"], metric["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+    assert metric["MetricName"] == "MessagesRefusedAuthentication"
+    assert "DecryptFunction" in str(metric["Dimensions"])
 
 
 def test_both_stacks_of_samconfig_are_valid() -> None:

@@ -18,8 +18,11 @@ from warmkey.events import (
     EvictionReason,
     KmsOutcome,
     KmsRequest,
+    MessageAbandoned,
+    MessageRefused,
     MissReason,
     Operation,
+    RefusalReason,
     RequestFailed,
     SettingWarning,
     UncacheableContext,
@@ -27,6 +30,7 @@ from warmkey.events import (
 )
 
 __all__ = [
+    "ABANDONED",
     "BRANCH_KEYS",
     "BRANCH_KEY_HIT",
     "BYPASS",
@@ -37,8 +41,12 @@ __all__ = [
     "HIT",
     "KMS_OK",
     "KMS_THROTTLED",
+    "MALFORMED",
     "MISS",
     "OTHERS",
+    "OTHER_TENANTS",
+    "REFUSED",
+    "TAMPERED",
     "UNCACHEABLE",
     "UNSEALED",
 ]
@@ -50,6 +58,10 @@ COALESCED = CacheCoalesced(operation=Operation.DECRYPT)
 MISS = CacheMiss(operation=Operation.ENCRYPT, reason=MissReason.MESSAGES_SPENT)
 BYPASS = CacheBypass(operation=Operation.ENCRYPT, reason=BypassReason.OVER_BYTE_LIMIT)
 FAILED = RequestFailed(operation=Operation.DECRYPT, error="KeyUnavailable")
+MALFORMED = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.MALFORMED)
+TAMPERED = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.AUTHENTICATION)
+OTHER_TENANTS = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.POLICY)
+ABANDONED = MessageAbandoned(operation=Operation.ENCRYPT)
 EVICTION = CacheEviction(
     operation=Operation.ENCRYPT, reason=EvictionReason.CAPACITY, age_seconds=12.5, messages=7, plaintext_bytes=4096
 )
@@ -85,16 +97,9 @@ BRANCH_KEYS: tuple[Event, ...] = (
     DYNAMODB_THROTTLED,
     SETTING,
 )
+REFUSED = (MALFORMED, TAMPERED, OTHER_TENANTS)
 OTHERS: tuple[Event, ...] = (
-    HIT,
-    COALESCED,
-    MISS,
-    BYPASS,
-    FAILED,
-    EVICTION,
-    KMS_OK,
-    KMS_THROTTLED,
-    UNCACHEABLE,
-    UNSEALED,
+    *(HIT, COALESCED, MISS, BYPASS, FAILED, *REFUSED, ABANDONED),
+    *(EVICTION, KMS_OK, KMS_THROTTLED, UNCACHEABLE, UNSEALED),
 )
 EVERY = (*OTHERS, *BRANCH_KEYS)

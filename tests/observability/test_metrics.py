@@ -19,6 +19,7 @@ from tests.observability.examples_of_events import (
     KMS_THROTTLED,
     MISS,
     OTHERS,
+    REFUSED,
     UNCACHEABLE,
 )
 from warmkey.events import BypassReason, Event, EvictionReason, KmsOutcome, MissReason
@@ -32,7 +33,7 @@ def tally_of(*events: Event, mode: MetricsMode = MetricsMode.SUMMARY) -> Metrics
     return tally
 
 
-def test_the_summary_has_nine_series() -> None:
+def test_the_summary_has_twelve_series() -> None:
     summary = [name for name, metric in METRICS.items() if not metric.detailed and not metric.branch_keys]
 
     assert summary == [
@@ -42,19 +43,29 @@ def test_the_summary_has_nine_series() -> None:
         "CacheBypasses",
         "CacheEvictions",
         "RequestsFailed",
+        "MessagesRefusedMalformed",
+        "MessagesRefusedAuthentication",
+        "MessagesRefusedPolicy",
         "KmsRequests",
         "KmsThrottled",
         "UnsealedRecordsPassed",
     ]
 
 
-def test_whatever_happens_the_summary_writes_no_more_than_nine() -> None:
+def test_where_no_message_is_refused_it_writes_no_more_than_nine() -> None:
+    assert len(tally_of(*(event for event in OTHERS if event not in REFUSED)).series()) == 9
+
+
+def test_whatever_happens_the_summary_writes_no_more_than_twelve() -> None:
     assert tally_of(*OTHERS).series() == {
         "CacheHits": [1],
         "CacheCoalesced": [1],
         "CacheMisses": [1],
         "CacheBypasses": [1],
         "RequestsFailed": [1],
+        "MessagesRefusedMalformed": [1],
+        "MessagesRefusedAuthentication": [1],
+        "MessagesRefusedPolicy": [1],
         "CacheEvictions": [1],
         "KmsRequests": [2],
         "KmsThrottled": [1],
@@ -101,6 +112,7 @@ def test_details_say_why_and_how_long() -> None:
         "DataKeyBytes": [4096],
         "KmsRequestsOk": [1],
         "KmsRequestsThrottled": [1],
+        "MessagesAbandoned": [1],
         "KmsRetries": [2],
         "KmsLatency": [12.5, 1500],
     }

@@ -15,7 +15,7 @@ import yaml
 from examples.dashboard.panels import PANELS, Kind
 from tests.observability.examples_of_events import HIT, KMS_OK
 from tests.observability.output import written
-from warmkey.events import DynamoDbOutcome, Event, KmsOutcome
+from warmkey.events import DynamoDbOutcome, Event, KmsOutcome, RefusalReason
 from warmkey.observability import Subscriber, instrument
 from warmkey.observability.logs import MESSAGES
 from warmkey.observability.metrics import METRICS
@@ -79,7 +79,7 @@ def test_the_panels_that_are_drawn_name_metrics_that_there_are() -> None:
     assert drawn <= METRICS.keys()
 
 
-@pytest.mark.parametrize("prefix", ["CacheMisses", "CacheEvictions"])
+@pytest.mark.parametrize("prefix", ["CacheMisses", "CacheEvictions", "MessagesRefused"])
 def test_the_panels_show_every_reason(prefix: str) -> None:
     drawn = {metric for panel in PANELS for line in panel.lines for metric in line.metrics}
 
@@ -125,22 +125,38 @@ def test_dashboard_and_alarms_look_where_the_functions_write() -> None:
 
 
 def alarm_metrics() -> list[dict[str, Any]]:
-    """The metrics of ours that alarms watch; others watch Lambda's, and one that a filter makes of log lines."""
+    """The metrics of ours that alarms watch; others watch Lambda's."""
     return [
         part["MetricStat"]["Metric"]
         for alarm in resources("AWS::CloudWatch::Alarm")
         for part in alarm["Metrics"]
-        if "MetricStat" in part
-        and part["MetricStat"]["Metric"]["Namespace"] != "AWS/Lambda"
-        and "VerificationFailed" not in part["MetricStat"]["Metric"]["MetricName"]
+        if "MetricStat" in part and part["MetricStat"]["Metric"]["Namespace"] != "AWS/Lambda"
     ]
 
 
 def test_alarms_need_the_summary_and_no_more() -> None:
     alarmed = {metric["MetricName"] for metric in alarm_metrics()}
 
-    assert alarmed == {"CacheHits", "CacheCoalesced", "CacheMisses", "CacheBypasses", "KmsThrottled", "RequestsFailed"}
+    assert alarmed == {
+        "CacheHits",
+        "CacheCoalesced",
+        "CacheMisses",
+        "CacheBypasses",
+        "KmsThrottled",
+        "RequestsFailed",
+    } | {f"MessagesRefused{reason.title()}" for reason in RefusalReason}
     assert not any(METRICS[name].detailed for name in alarmed)
+
+
+def test_an_alarm_tells_each_refusal_from_the_others_and_from_failures() -> None:
+    watched = [
+        {part["MetricStat"]["Metric"]["MetricName"] for part in alarm["Metrics"] if "MetricStat" in part}
+        for alarm in resources("AWS::CloudWatch::Alarm")
+    ]
+
+    for reason in RefusalReason:
+        assert watched.count({f"MessagesRefused{reason.title()}"}) == 1
+    assert watched.count({"RequestsFailed"}) == 1
 
 
 def test_every_alarm_uses_ids_that_it_defines() -> None:

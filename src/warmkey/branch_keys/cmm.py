@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.caching import CachingCMM
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.cmms.statistics import OperationStatistics
-    from warmkey.events import Operation
+    from warmkey.events import Emit, Operation
     from warmkey.structures import (
         DecryptionMaterials,
         DecryptMaterialsRequest,
@@ -47,6 +47,11 @@ class BranchKeyCMM:
     def partition_id(self) -> str:
         """The partition ID of both."""
         return self._older.partition_id
+
+    @property
+    def emit(self) -> Emit:
+        """Who is told what becomes of messages."""
+        return self._older.emit
 
     def statistics(self, operation: Operation) -> OperationStatistics:
         """Return how the requests for data keys of older messages ended so far."""

@@ -12,7 +12,9 @@ from warmkey.client_apis.decrypt import decrypt
 from warmkey.client_apis.encrypt import DEFAULT_FRAME_LENGTH, encrypt
 from warmkey.cmms.default import DefaultCMM
 from warmkey.cmms.interface import check_cmm
+from warmkey.events import Operation
 from warmkey.exceptions import ConfigurationError, InvalidRequest
+from warmkey.message_ends import message_of
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import integer, shown
 
@@ -91,15 +93,16 @@ class Client:
 
         Source: client-apis/encrypt.md
         """
-        return encrypt(
-            plaintext,
-            cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
-            commitment_policy=self._commitment_policy,
-            max_encrypted_data_keys=self._max_encrypted_data_keys,
-            encryption_context=encryption_context,
-            algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
-            frame_length=frame_length,
-        )
+        with message_of(cmm, Operation.ENCRYPT):
+            return encrypt(
+                plaintext,
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
+                frame_length=frame_length,
+            )
 
     @scrubbed
     def encrypt_stream(
@@ -133,16 +136,22 @@ class Client:
         """
         from warmkey.client_apis.encrypt_stream import encrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
 
-        return encrypt_stream(
-            source,
-            cmm=_chosen(cmm, keyring),
-            commitment_policy=self._commitment_policy,
-            max_encrypted_data_keys=self._max_encrypted_data_keys,
-            encryption_context=encryption_context,
-            algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
-            frame_length=frame_length,
-            plaintext_length=plaintext_length,
-        )
+        message = message_of(cmm, Operation.ENCRYPT)
+        try:
+            stream = encrypt_stream(
+                source,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                algorithm_suite=algorithm_suite if type(algorithm_suite) is AlgorithmSuite else _suite(algorithm_suite),
+                frame_length=frame_length,
+                plaintext_length=plaintext_length,
+            )
+        except BaseException as error:
+            message.end(error)
+            raise
+        return stream.count_as(message)
 
     @scrubbed
     def decrypt(
@@ -170,13 +179,14 @@ class Client:
 
         Source: client-apis/decrypt.md
         """
-        return decrypt(
-            ciphertext,
-            cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
-            commitment_policy=self._commitment_policy,
-            max_encrypted_data_keys=self._max_encrypted_data_keys,
-            encryption_context=encryption_context,
-        )
+        with message_of(cmm, Operation.DECRYPT):
+            return decrypt(
+                ciphertext,
+                cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+            )
 
     @scrubbed
     def decrypt_stream(
@@ -213,15 +223,21 @@ class Client:
         """
         from warmkey.client_apis.decrypt_stream import decrypt_stream  # noqa: PLC0415 - 2 ms that few functions need
 
-        return decrypt_stream(
-            source,
-            cmm=_chosen(cmm, keyring),
-            commitment_policy=self._commitment_policy,
-            max_encrypted_data_keys=self._max_encrypted_data_keys,
-            encryption_context=encryption_context,
-            unsigned_only=unsigned_only,
-            max_body_length=max_body_length,
-        )
+        message = message_of(cmm, Operation.DECRYPT)
+        try:
+            stream = decrypt_stream(
+                source,
+                cmm=_chosen(cmm, keyring),
+                commitment_policy=self._commitment_policy,
+                max_encrypted_data_keys=self._max_encrypted_data_keys,
+                encryption_context=encryption_context,
+                unsigned_only=unsigned_only,
+                max_body_length=max_body_length,
+            )
+        except BaseException as error:
+            message.end(error)
+            raise
+        return stream.count_as(message)
 
 
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:

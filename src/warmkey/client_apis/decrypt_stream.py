@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from warmkey.algorithm_suites import CommitmentPolicy
     from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.buffered_source import Source
-    from warmkey.client_apis.streams import Begin, Parts
+    from warmkey.client_apis.streams import Parts
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.crypto.aes_gcm import AESGCM
     from warmkey.data_format.message_body import Block
@@ -59,10 +59,6 @@ _NON_FRAMED_START = NON_FRAMED_START.size
 class DecryptStream(MessageStream):
     """A readable binary file: the plaintext of a message. See :meth:`warmkey.Client.decrypt_stream`."""
 
-    def __init__(self, begin: Begin, source: BufferedSource) -> None:
-        super().__init__(begin)
-        self._source: BufferedSource | None = source
-
     def close(self) -> None:
         """Let go of keys and buffers.
 
@@ -76,10 +72,6 @@ class DecryptStream(MessageStream):
                 "the stream was closed before the end of a signed message, so its signature was not verified; "
                 "read until read() gives no more bytes, or discard what was read"
             )
-
-    def _let_go(self) -> None:
-        super()._let_go()
-        self._source = None
 
 
 def decrypt_stream(

@@ -70,7 +70,8 @@ def encrypt_stream(
         algorithm_suite=algorithm_suite,
         plaintext_length=bound,
     )
-    return EncryptStream(partial(_begin, BufferedSource(opened, limit=bound), ask, frame_length))
+    buffered = BufferedSource(opened, limit=bound)
+    return EncryptStream(partial(_begin, buffered, ask, frame_length), buffered)
 
 
 def _checked_bound(plaintext_length: object) -> int | None:

@@ -23,13 +23,15 @@ from __future__ import annotations
 import functools
 import io
 import operator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from warmkey.boundary import PENDING, leave, mark_boundary
 from warmkey.events import EvictionReason
 from warmkey.exceptions import InvalidRequest, WarmkeyError
 from warmkey.fork_safety import generation, register
+from warmkey.message_ends import NotCounted
 from warmkey.tracebacks import scrub_traceback
 from warmkey.unpicklable import Unpicklable
 
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.client_apis.buffered_source import BufferedSource
     from warmkey.data_format.message_header import MessageHeader
+    from warmkey.message_ends import Message
     from warmkey.structures import EncryptionContext
 
     class _BinaryFile(io.BufferedIOBase, BinaryIO):
@@ -133,6 +137,7 @@ def _step(
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again
                 self._failure = error
+                self._message.end(error)
                 args, checked, result = (), [], None  # type: ignore[assignment]
                 self._let_go()
                 if PENDING:
@@ -161,15 +166,22 @@ class MessageStream(Unpicklable, _BinaryFile):
     begun can't be continued in a forked child or after a snapshot.
     """
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self, begin: Begin, source: BufferedSource) -> None:
         super().__init__()
         self._begin: Begin | None = begin
+        self._source: BufferedSource | None = source
+        self._message: Message | NotCounted = NotCounted()
         self._generation: int | None = None
         self._facts: Facts | None = None
         self._failure: BaseException | None = None
         self._parts: Parts = iter(())
         self._released = memoryview(b"")
         self._ended = False
+
+    def count_as(self, message: Message | NotCounted) -> Self:
+        """Have *message* counted by how this stream ends: at its end, by a failure, or by being closed."""
+        self._message = message
+        return self
 
     @property
     def header(self) -> MessageHeader:
@@ -261,8 +273,18 @@ class MessageStream(Unpicklable, _BinaryFile):
 
     def close(self) -> None:
         """Let go of keys and buffers."""
+        if self._facts is not None and self._failure is None:
+            self._message.end() if self._has_been_read() else self._message.abandon()
         super().close()
         self._let_go()
+
+    def _has_been_read(self) -> bool:
+        """Return whether nothing is left to be read, which a reader that knows the length may not have looked at."""
+        if self._ended or self._released or self._source is None or not self._source.ended or len(self._source):
+            return self._ended
+        with suppress(Exception):
+            return next(self._parts, None) is None
+        return False
 
     def _line(self, left: int) -> bytes:
         with io.BytesIO() as collected:
@@ -294,6 +316,8 @@ class MessageStream(Unpicklable, _BinaryFile):
         self._released = memoryview(b"")  # even an empty view keeps a buffer alive
         part = next(self._parts, None)
         self._ended = part is None
+        if self._ended:
+            self._message.end()
         self._released = memoryview(part or b"")
 
     def _known(self) -> Facts:
@@ -314,7 +338,8 @@ class MessageStream(Unpicklable, _BinaryFile):
                 raise AssertionError("a stream without facts has neither failed nor been closed")
             self._generation = generation()
             register(self)
-            self._facts, self._parts = self._begin()
+            with self._message.open():
+                self._facts, self._parts = self._begin()
             self._begin = None
         return self._facts
 
@@ -340,10 +365,11 @@ class MessageStream(Unpicklable, _BinaryFile):
         For :mod:`warmkey.fork_safety`.
         """
         self._failure = _begun_elsewhere()
+        self._message = NotCounted()
         self._let_go()
 
     def _let_go(self) -> None:
-        self._begin = None
+        self._begin = self._source = None
         self._parts = iter(())
         self._released = memoryview(b"")
 

@@ -157,6 +157,11 @@ class CachingCMM:
         """Where the entries live."""
         return self._cache
 
+    @property
+    def emit(self) -> Emit:
+        """What is told what happens; by it a client finds out who counts messages."""
+        return self._emit
+
     def __repr__(self) -> str:
         return f"CachingCMM({self._cmm!r}, cache={self._cache!r}, max_age={self._max_age})"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.interface import forget_unverified
+from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, PolicyRefused
 from warmkey.structures import is_reserved
 from warmkey.validation import texts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from warmkey.cmms.interface import CryptographicMaterialsManager
+    from warmkey.events import Emit
     from warmkey.keyrings.interface import Keyring
     from warmkey.structures import (
         DecryptionMaterials,
@@ -54,6 +56,12 @@ class RequiredEncryptionContextCMM:
 
     def __repr__(self) -> str:
         return f"RequiredEncryptionContextCMM({sorted(self._required)}, {self._cmm!r})"
+
+    @property
+    def emit(self) -> Emit:
+        """What the underlying CMM tells what happens."""
+        emit: Emit = getattr(self._cmm, "emit", ignore)
+        return emit
 
     def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:
         """Materials of the underlying CMM that keep the pairs of the required keys out of the message.

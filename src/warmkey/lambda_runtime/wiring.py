@@ -22,7 +22,7 @@ from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
 from warmkey.observability import Subscriber
-from warmkey.observability.counters import KmsAndEvictionCounter
+from warmkey.observability.counters import KmsAndEvictionCounter, MessageCounter
 from warmkey.records import Record
 from warmkey.structures import EncryptionContext
 
@@ -95,6 +95,7 @@ class Runtime(NamedTuple):
     cmm: CachingCMM | BranchKeyCMM
     branch_keys: AwsKmsHierarchicalKeyring | None
     counter: KmsAndEvictionCounter
+    messages: MessageCounter
     required: frozenset[str]
     algorithm_suite: AlgorithmSuite | None
     frame_length: FrameLength
@@ -120,9 +121,9 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
 
     :raises ConfigurationError: boto3 can't make a KMS client
     """
-    counter = KmsAndEvictionCounter()
+    counter, messages = KmsAndEvictionCounter(), MessageCounter()
     clients = _Clients(settings, overrides)
-    emit = fan_out(counter, _observer(settings), overrides.emit)
+    emit = fan_out(counter, messages, _observer(settings), overrides.emit)
     keyring = keyring_of(settings, clients, only_region=clients.only_region, emit=emit)
     branch_keys: AwsKmsHierarchicalKeyring | None = None
     cmm: CachingCMM | BranchKeyCMM
@@ -139,6 +140,7 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
         cmm=cmm,
         branch_keys=branch_keys,
         counter=counter,
+        messages=messages,
         required=frozenset(settings.required_context_keys),
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,

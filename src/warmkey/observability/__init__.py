@@ -1,6 +1,7 @@
 """What the cache does, in logs and metrics: through Powertools for AWS Lambda, or the standard library without it."""
 
+from warmkey.observability.counters import MessageStatistics
 from warmkey.observability.invocations import instrument
 from warmkey.observability.subscriber import Subscriber
 
-__all__ = ["Subscriber", "instrument"]
+__all__ = ["MessageStatistics", "Subscriber", "instrument"]

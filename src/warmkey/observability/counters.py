@@ -1,20 +1,42 @@
-"""Count what CMMs and keyrings do not: requests to services, evictions, and records without a sealed value."""
+"""Count what a caching CMM does not: requests, evictions, records that passed unsealed, and how messages ended."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
-from warmkey.events import CacheEviction, DynamoDbRequest, EvictionReason, KmsRequest, UnsealedRecordPassed
+from warmkey.events import (
+    BypassReason,
+    CacheBypass,
+    CacheCoalesced,
+    CacheEviction,
+    CacheHit,
+    CacheMiss,
+    DynamoDbRequest,
+    EvictionReason,
+    KmsRequest,
+    MessageAbandoned,
+    MessageRefused,
+    MissReason,
+    RefusalReason,
+    RequestFailed,
+    UnsealedRecordPassed,
+)
 from warmkey.fork_safety import register
+from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from warmkey.events import DynamoDbOutcome, Event, KmsOutcome
+    from warmkey.events import DynamoDbOutcome, Event, KmsOutcome, Operation
 
-__all__ = ["KmsAndEvictionCounter"]
+__all__ = ["RARE_ENDS", "KmsAndEvictionCounter", "MessageCounter", "MessageStatistics"]
+
+# Ends of messages that are told only where there were any.
+RARE_ENDS = ("malformed", "authentication_failures", "policy_refusals", "abandoned")
+_HIT, _COALESCED, _FAILED, _ABANDONED = "hit", "coalesced", "failed", "abandoned"
 
 
 class KmsAndEvictionCounter:
@@ -82,3 +104,96 @@ def _by_operation(counts: Mapping[tuple[str, _Outcome], int]) -> dict[str, dict[
     for (operation, outcome), count in counts.items():
         requests.setdefault(operation, {})[outcome] = count
     return requests
+
+
+class MessageStatistics(Record):
+    """How the messages of one operation ended; each is in exactly one of these counts.
+
+    :ivar hits: ended well, with a cached data key
+    :ivar coalesced: ended well, with the data key of another thread's request
+    :ivar misses: ended well, with a data key from the underlying CMM, by reason
+    :ivar bypasses: ended well without the cache, by reason
+    :ivar failures: ended in another error than the following, for example without a data key
+    :ivar malformed: the bytes are not a message
+    :ivar authentication_failures: a tag, the commitment or the signature does not verify
+    :ivar policy_refusals: the commitment policy, a limit or the encryption context does not allow it
+    :ivar abandoned: the stream was closed before its end, or the call was interrupted
+    """
+
+    hits: int = 0
+    coalesced: int = 0
+    misses: Mapping[MissReason, int] = field(default_factory=dict)
+    bypasses: Mapping[BypassReason, int] = field(default_factory=dict)
+    failures: int = 0
+    malformed: int = 0
+    authentication_failures: int = 0
+    policy_refusals: int = 0
+    abandoned: int = 0
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        refused = self.malformed + self.authentication_failures + self.policy_refusals
+        return self.hits + self.coalesced + self.calls + self.failures + refused + self.abandoned
+
+    @property
+    def calls(self) -> int:
+        """Messages that ended well with materials of the underlying CMM: misses and bypasses."""
+        return sum(self.misses.values()) + sum(self.bypasses.values())
+
+
+class MessageCounter:
+    """Count messages by how they ended, as a subscriber; see :mod:`warmkey.message_ends`."""
+
+    def __init__(self) -> None:
+        self.reset()
+        register(self)
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Start at zero, whatever the *reason*: a copy counts for itself."""
+        del reason
+        self._lock = threading.RLock()  # a finalizer may close a stream while its thread is counting
+        self._ends: Counter[tuple[Operation, object]] = Counter()
+
+    def __call__(self, event: Event) -> None:
+        """Count *event*, if it is the end of a message."""
+        match event:
+            case CacheHit():
+                self._count(event.operation, _HIT)
+            case CacheCoalesced():
+                self._count(event.operation, _COALESCED)
+            case CacheMiss() | CacheBypass() | MessageRefused():
+                self._count(event.operation, event.reason)
+            case RequestFailed():
+                self._count(event.operation, _FAILED)
+            case MessageAbandoned():
+                self._count(event.operation, _ABANDONED)
+
+    message_ended = __call__
+
+    def note(self, event: Event) -> None:
+        """Wait for the end of the message."""
+
+    def count_hit(self, operation: Operation) -> None:
+        """Count a message that ended well with a cached data key."""
+        self._count(operation, _HIT)
+
+    def _count(self, operation: Operation, end: object) -> None:
+        with self._lock:
+            self._ends[operation, end] += 1
+
+    def of(self, operation: Operation) -> MessageStatistics:
+        """Return how the messages of *operation* ended so far."""
+        with self._lock:
+            ends = {end: count for (kind, end), count in self._ends.items() if kind is operation}
+        return MessageStatistics(
+            hits=ends.get(_HIT, 0),
+            coalesced=ends.get(_COALESCED, 0),
+            misses={reason: count for reason, count in ends.items() if isinstance(reason, MissReason)},
+            bypasses={reason: count for reason, count in ends.items() if isinstance(reason, BypassReason)},
+            failures=ends.get(_FAILED, 0),
+            malformed=ends.get(RefusalReason.MALFORMED, 0),
+            authentication_failures=ends.get(RefusalReason.AUTHENTICATION, 0),
+            policy_refusals=ends.get(RefusalReason.POLICY, 0),
+            abandoned=ends.get(_ABANDONED, 0),
+        )

@@ -26,6 +26,8 @@ from warmkey.events import (
     DynamoDbRequest,
     KmsOutcome,
     KmsRequest,
+    MessageAbandoned,
+    MessageRefused,
     RequestFailed,
     SettingWarning,
     UncacheableContext,
@@ -57,6 +59,8 @@ MESSAGES: Mapping[type[Event], tuple[int, str]] = {
     BranchKeyEviction: (logging.INFO, "branch key eviction"),
     DynamoDbRequest: (logging.DEBUG, "DynamoDB request"),
     SettingWarning: (logging.WARNING, "a setting should be changed"),
+    MessageRefused: (logging.WARNING, "message refused"),
+    MessageAbandoned: (logging.INFO, "message abandoned"),
     UncacheableContext: (logging.WARNING, "an encryption context key changes with every message, so nothing is reused"),
 }
 _METHODS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning"}

@@ -1,8 +1,9 @@
 """Which metrics there are, and what each fact adds to them.
 
-CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has nine and no more; a count of
-zero is not written, and the ninth is for whoever calls ``unseal_record`` with ``missing="pass"``. What ``detailed``
-adds is marked so. Names are promises: dashboards and alarms hold on to them.
+CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has twelve and no more. A count of
+zero is not written, so a function has up to eight in which no message is refused and that does not call
+``unseal_record`` with ``missing="pass"``. What ``detailed`` adds is marked so. Names are promises: dashboards and
+alarms hold on to them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from warmkey.events import (
     EvictionReason,
     KmsOutcome,
     KmsRequest,
+    MessageAbandoned,
+    MessageRefused,
     MissReason,
+    RefusalReason,
     RequestFailed,
     SettingWarning,
     UncacheableContext,
@@ -81,6 +85,9 @@ METRICS: Mapping[str, Metric] = {
     "CacheBypasses": Metric(),
     "CacheEvictions": Metric(),
     "RequestsFailed": Metric(),
+    "MessagesRefusedMalformed": Metric(),
+    "MessagesRefusedAuthentication": Metric(),
+    "MessagesRefusedPolicy": Metric(),
     "KmsRequests": Metric(),
     "KmsThrottled": Metric(),
     "UnsealedRecordsPassed": Metric(),
@@ -88,6 +95,7 @@ METRICS: Mapping[str, Metric] = {
     **_by_reason("CacheBypasses", BypassReason),
     **_by_reason("CacheEvictions", EvictionReason),
     **_by_reason("KmsRequests", KmsOutcome),
+    "MessagesAbandoned": Metric(detailed=True),
     "KmsRetries": Metric(detailed=True),
     "KmsLatency": Metric(unit="Milliseconds", detailed=True, distribution=True),
     "DataKeyAge": Metric(unit="Seconds", detailed=True, distribution=True),
@@ -107,8 +115,15 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
+_BAD_ENDS: Mapping[object, str] = {
+    RequestFailed: "RequestsFailed",
+    MessageAbandoned: "MessagesAbandoned",
+    **{reason: _name("MessagesRefused", reason) for reason in RefusalReason},
+}
+
+
 def measures(event: Event) -> Iterator[tuple[str, float]]:
-    """What *event* adds to which metric."""
+    """Yield what *event* adds to which metric."""
     match event:
         case CacheHit():
             yield "CacheHits", 1
@@ -120,8 +135,8 @@ def measures(event: Event) -> Iterator[tuple[str, float]]:
         case CacheBypass():
             yield "CacheBypasses", 1
             yield _name("CacheBypasses", event.reason), 1
-        case RequestFailed():
-            yield "RequestsFailed", 1
+        case RequestFailed() | MessageRefused() | MessageAbandoned():
+            yield _BAD_ENDS[getattr(event, "reason", type(event))], 1
         case CacheEviction():
             yield "CacheEvictions", 1
             yield _name("CacheEvictions", event.reason), 1

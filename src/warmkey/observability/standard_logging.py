@@ -16,9 +16,12 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from warmkey.observability.current_invocation import request_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["LOGGER", "OwnLogger"]
 
@@ -45,7 +48,7 @@ class OwnLogger:
 
     def __init__(self, *, service: str | None, level: str | None) -> None:
         self.logger = logging.getLogger(LOGGER)
-        if not self.logger.handlers:
+        if not _writing_handlers(self.logger):
             _set_up(self.logger)
         _FORMATTER.service = service or _ENVIRONMENT.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
         if self.logger.level == logging.NOTSET:
@@ -62,7 +65,7 @@ class OwnLogger:
         if self.logger.disabled:
             for name in [LOGGER, *(name for name in list(logging.root.manager.loggerDict) if _is_ours(name))]:
                 logging.getLogger(name).disabled = False
-        if not self.logger.handlers:
+        if not _writing_handlers(self.logger):
             self.logger.propagate = True
 
     def sample(self) -> None:
@@ -82,6 +85,22 @@ class OwnLogger:
 def _set_up(logger: logging.Logger) -> None:
     logger.addHandler(_HANDLER)  # once, however many threads come here at once
     logger.propagate = False
+
+
+def _writing_handlers(logger: logging.Logger) -> list[logging.Handler]:
+    return [handler for handler in logger.handlers if not _is_caplog(handler)]
+
+
+def _is_caplog(handler: logging.Handler) -> bool:
+    """Return whether *handler* is pytest's, which writes nothing: who tests may look at our lines."""
+    return type(handler).__module__ == "_pytest.logging"
+
+
+def _handlers_that_get(record: logging.LogRecord) -> Iterator[logging.Handler]:
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger is not None:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None
 
 
 def _is_ours(name: str) -> bool:
@@ -108,10 +127,10 @@ class _CurrentStdout:
 
 class _Handler(logging.StreamHandler[_CurrentStdout]):
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, and show it to ``caplog``: it writes nothing, and who tests may look at our lines."""
+        """Write a line, and show it to ``caplog`` where it does not go there anyway."""
         super().emit(record)
         for theirs in logging.root.handlers:
-            if type(theirs).__module__ == "_pytest.logging" and record.levelno >= theirs.level:
+            if _is_caplog(theirs) and record.levelno >= theirs.level and theirs not in _handlers_that_get(record):
                 theirs.handle(record)
 
 

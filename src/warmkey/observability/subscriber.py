@@ -23,10 +23,12 @@ from warmkey.events import (
     KmsOutcome,
     KmsRequest,
     Operation,
+    RequestFailed,
     UnsealedRecordPassed,
 )
 from warmkey.fork_safety import notice_fork, register
 from warmkey.observability import invocations, powertools
+from warmkey.observability.counters import RARE_ENDS
 from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
 from warmkey.observability.metrics import MetricsBuffer, MetricsMode
@@ -46,7 +48,7 @@ DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 class Subscriber:
     """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 
-    :param metrics: ``off``, ``summary`` (at most nine series for a function) or ``detailed``
+    :param metrics: ``off``, ``summary`` (up to twelve series for a function) or ``detailed``
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
@@ -93,20 +95,41 @@ class Subscriber:
 
     def __call__(self, event: Event) -> None:
         """Write a line about *event*, measure it, and write the metrics unless an instrumented invocation will."""
+        self._hear()
+        self._measure(event)
+        self._log.tell(event)
+        self._flush_unless_there_is_time(event)
+
+    def note(self, event: Event) -> None:
+        """Write a line about *event*, and measure it when its message has ended; see :mod:`warmkey.message_ends`."""
+        self._hear()
+        if not isinstance(event, RequestFailed):  # how it ended is still to be told
+            self._log.tell(event)
+
+    def message_ended(self, event: Event) -> None:
+        """Measure what was noted of a message that has ended well."""
+        self._hear()
+        self._measure(event)
+        self._flush_unless_there_is_time(event)
+
+    def _hear(self) -> None:
         notice_fork()
         self._notice_invocation()
+
+    def _measure(self, event: Event) -> None:
         with self._lock:
             self._buffer.add(event)
-        self._log.tell(event)
+
+    def _flush_unless_there_is_time(self, event: Event) -> None:
         if not invocations.under_way() and not _can_wait(event):
             self.flush()
 
     def count_hit(self, operation: Operation) -> None:
-        """What is called for each hit; a fraction of a microsecond."""
+        """Count a hit, in a fraction of a microsecond."""
         self._count(self._hits, CacheHit, operation)
 
     def count_branch_key_hit(self, operation: Operation) -> None:
-        """What is called for each hit of a branch key."""
+        """Count a hit of a branch key."""
         self._count(self._branch_key_hits, BranchKeyHit, operation)
 
     def _count(self, hits: deque[Operation], kind: type[CacheHit | BranchKeyHit], operation: Operation) -> None:
@@ -184,6 +207,7 @@ class Subscriber:
             "misses": buffer["CacheMisses"],
             "bypasses": buffer["CacheBypasses"],
             "failures": buffer["RequestsFailed"],
+            **{name: buffer[metric] for name, metric in _METRICS_OF_RARE_ENDS.items() if buffer[metric]},
             "evictions": buffer["CacheEvictions"],
             "kms_requests": buffer["KmsRequests"],
             "kms_requests_avoided": avoided,
@@ -209,6 +233,15 @@ def _branch_key_summary(buffer: MetricsBuffer) -> dict[str, int]:
         "dynamodb_requests": buffer["DynamoDbRequests"],
     }
     return fields if any(fields.values()) else {}
+
+
+_METRICS_OF_RARE_ENDS = dict(
+    zip(
+        RARE_ENDS,
+        ("MessagesRefusedMalformed", "MessagesRefusedAuthentication", "MessagesRefusedPolicy", "MessagesAbandoned"),
+        strict=True,
+    )
+)
 
 
 def _can_wait(event: Event) -> bool:
