@@ -29,10 +29,10 @@ __all__ = [
 
 
 class WarmkeyError(Exception):
-    """The base of every error that warmkey raises; catch it to catch them all. Never raised itself."""
+    """Is the base of every error that warmkey raises; catch it to catch them all. Never raised itself."""
 
     def for_another_caller(self) -> Self:
-        """The same failure as an exception of its own, for a thread that waited for somebody else's call."""
+        """Return the same failure as an exception of its own, for a thread that waited for another thread's call."""
         twin = copy.copy(self)
         twin.__cause__ = self.__cause__
         return twin

@@ -39,14 +39,14 @@ _Parsed = TypeVar("_Parsed")
 
 
 class Source(Protocol):
-    """What streams read from: a binary file, an S3 ``StreamingBody``, a socket's file, another stream."""
+    """Can be read by streams: a binary file, an S3 ``StreamingBody``, a socket's file, another stream."""
 
     def read(self, length: int, /) -> bytes:
-        """Up to *length* bytes, and none only at the end."""
+        """Return up to *length* bytes, and none only at the end."""
 
 
 def open_source(source: Source | BytesLike) -> Source:
-    """*source*, if it can be read from; bytes become something that can.
+    """Return *source* if it can be read from; bytes become something that can.
 
     :raises InvalidRequest: it can't
     """
@@ -62,7 +62,7 @@ def open_source(source: Source | BytesLike) -> Source:
 
 
 class BufferedSource:
-    """The bytes of *source* that have been read and not yet consumed.
+    """Holds the bytes of *source* that have been read and not yet consumed.
 
     They stand in one buffer that is used again: letting it shrink and grow, so that the system hands out its pages anew
     for each batch, took a third of the time of a stream.
@@ -88,7 +88,7 @@ class BufferedSource:
 
     @property
     def data(self) -> memoryview:
-        """These bytes; release it before the next call."""
+        """Return these bytes; release the view before the next call."""
         return memoryview(self._buffer)[self._start : self._stop]
 
     def fill(self, needed: int, wanted: int = 0) -> None:
@@ -131,7 +131,7 @@ class BufferedSource:
             raise TruncatedMessage(f"needs {length} bytes, {left} left", where=where, offset=self.position + skip)
 
     def parse(self, parse: Callable[[memoryview], _Parsed], *, guess: int) -> _Parsed:
-        """What *parse* makes of the front of the bytes at hand. Nothing is consumed.
+        """Return what *parse* makes of the front of the bytes at hand. Nothing is consumed.
 
         :param guess: how many bytes will probably do; each further attempt has twice as many, so that the effort stays
             in proportion to them
@@ -164,7 +164,7 @@ class BufferedSource:
 
     @property
     def hashing(self) -> bool:
-        """Whether a hash was started whose digest nobody has taken."""
+        """Return whether a hash was started whose digest nobody has taken."""
         return self._hash is not None
 
     def start_hash(self, signature: SignatureAlgorithm) -> None:
@@ -172,7 +172,7 @@ class BufferedSource:
         self._hash = hashlib.new(signature.hash_function.value)
 
     def take_digest(self) -> bytes:
-        """The digest of what was consumed since :meth:`start_hash`."""
+        """Return the digest of what was consumed since :meth:`start_hash`."""
         if self._hash is None:
             raise AssertionError("the hash was not started")
         digest, self._hash = self._hash.digest(), None

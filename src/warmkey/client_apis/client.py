@@ -56,12 +56,12 @@ class Client:
 
     @property
     def commitment_policy(self) -> CommitmentPolicy:
-        """Which suites may be used; it never changes."""
+        """Return which suites may be used; it never changes."""
         return self._commitment_policy
 
     @property
     def max_encrypted_data_keys(self) -> int | None:
-        """The most encrypted data keys a message may have, or ``None``."""
+        """Return how many encrypted data keys a message may have, or ``None`` for any number."""
         return self._max_encrypted_data_keys
 
     def __repr__(self) -> str:
@@ -116,7 +116,7 @@ class Client:
         frame_length: FrameLength = DEFAULT_FRAME_LENGTH,
         plaintext_length: int | None = None,
     ) -> EncryptStream:
-        """A readable binary file: the message of what *source* has, made while it is read.
+        """Return a readable binary file: the message of what *source* has, made while it is read.
 
         Takes the memory of one frame, or of a few hundred kilobytes where frames are small. Nothing is read and no key
         is asked for before the first read or the first look at its ``header``, ``encryption_context`` or
@@ -199,7 +199,7 @@ class Client:
         unsigned_only: bool = False,
         max_body_length: int | None = None,
     ) -> DecryptStream:
-        """A readable binary file: the plaintext of the message that *source* has, decrypted while it is read.
+        """Return a readable binary file: the plaintext of the message in *source*, decrypted while it is read.
 
         What is read is authentic, frame by frame; that it is complete, and in a signed message that it comes from the
         signer, is known only when ``read()`` gives no more. Closing a signed message's stream before that raises

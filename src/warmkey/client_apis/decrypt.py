@@ -44,7 +44,7 @@ def decrypt(
     encryption_context: Mapping[str, str] | None,
     kind: Kind | None = None,
 ) -> DecryptResult:
-    """The plaintext of one message; see :meth:`warmkey.Client.decrypt`.
+    """Return the plaintext of one message; see :meth:`warmkey.Client.decrypt`.
 
     :param kind: the only kind of message to take; ``None``: plain messages
     """
@@ -128,7 +128,7 @@ def verified_materials(
 
 
 def _verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
-    """The cipher of the message's derived key, once commitment and header are verified.
+    """Return the cipher of the message's derived key, once commitment and header are verified.
 
     :raises AuthenticationFailed: one of them is not authentic
     :raises PolicyRefused: the header is longer than the cipher takes

@@ -57,7 +57,7 @@ _NON_FRAMED_START = NON_FRAMED_START.size
 
 
 class DecryptStream(MessageStream):
-    """A readable binary file: the plaintext of a message. See :meth:`warmkey.Client.decrypt_stream`."""
+    """Gives the plaintext of a message as a readable binary file. See :meth:`warmkey.Client.decrypt_stream`."""
 
     def close(self) -> None:
         """Let go of keys and buffers.
@@ -84,7 +84,7 @@ def decrypt_stream(
     unsigned_only: bool,
     max_body_length: int | None,
 ) -> DecryptStream:
-    """The plaintext of the message that *source* has; see :meth:`warmkey.Client.decrypt_stream`."""
+    """Return the plaintext of the message that *source* has; see :meth:`warmkey.Client.decrypt_stream`."""
     if not isinstance(unsigned_only, bool):  # an empty text would allow what it was meant to refuse
         raise InvalidRequest(f"unsigned_only must be True or False, not {shown(unsigned_only)}")
     parse = partial(read_header, maximum_keys=max_encrypted_data_keys)
@@ -160,7 +160,7 @@ class _Body:
         self.limit = limit
 
     def regular_frames(self) -> Generator[memoryview, None, Block]:
-        """As many at a time as make a batch, into a buffer that is used again; returns the start of the final frame.
+        """Decrypt as many at a time as make a batch, into a buffer that is used again; return the final frame's start.
 
         Source: client-apis/decrypt.md#decrypt-the-message-body
         """
@@ -192,7 +192,7 @@ class _Body:
         )
 
     def last(self, block: Block, content: bytes, start: int) -> memoryview:
-        """The plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
+        """Return the plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
         name = f"frame {block.sequence_number}" if content == FINAL_FRAME else "non-framed body"
         self._check_length(block, name)
         self.source.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)

@@ -69,7 +69,7 @@ def encrypt(
     frame_length: FrameLength,
     kind: Kind | None = None,
 ) -> EncryptResult:
-    """One message from one plaintext; see :meth:`warmkey.Client.encrypt`.
+    """Return the message of one plaintext; see :meth:`warmkey.Client.encrypt`.
 
     :param kind: of a message that only its own opener may take: see :mod:`warmkey.client_apis.kinds`
     """
@@ -98,7 +98,9 @@ def encrypt(
 
 
 def check_frames(count: int, longest: int, frame_length: int) -> None:
-    """:raises InvalidRequest: more frames than the format has numbers for, or a longer one than the cipher takes
+    """Check that the format has numbers for the frames and the cipher takes the longest.
+
+    :raises InvalidRequest: there are too many, or one is too long
 
     Source: data-format/message-body.md#framed-data
     """
@@ -111,7 +113,7 @@ def check_frames(count: int, longest: int, frame_length: int) -> None:
 
 
 def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
-    """*wanted*, or what ``auto`` comes to; a plaintext of unknown length counts as large.
+    """Return *wanted*, or what ``auto`` comes to; a plaintext of unknown length counts as large.
 
     One that not every client can read is warned of, once, on the logger of this module.
 
@@ -203,7 +205,7 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
 
 
 def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tuple[bytes, bytes, bytes]:
-    """The header body around the message ID, and the context that is only authenticated: keep them for the next."""
+    """Return the header body around the message ID, and the context that is only authenticated; keep them."""
     context = cast("EncryptionContext", materials.encryption_context)
     required = materials.required_encryption_context_keys
     stored = context.without(required) if required else context

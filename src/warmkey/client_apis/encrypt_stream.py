@@ -41,7 +41,7 @@ __all__ = ["EncryptStream", "encrypt_stream"]
 
 
 class EncryptStream(MessageStream):
-    """A readable binary file: a message that is made while it is read. See :meth:`warmkey.Client.encrypt_stream`."""
+    """Gives a message as a readable binary file, made while it is read. See :meth:`warmkey.Client.encrypt_stream`."""
 
 
 def encrypt_stream(
@@ -55,7 +55,7 @@ def encrypt_stream(
     frame_length: FrameLength,
     plaintext_length: int | None,
 ) -> EncryptStream:
-    """The message of what can be read from *source*; see :meth:`warmkey.Client.encrypt_stream`."""
+    """Return the message of what can be read from *source*; see :meth:`warmkey.Client.encrypt_stream`."""
     if algorithm_suite is not None:
         check_may_encrypt(algorithm_suite, commitment_policy)
     opened = open_source(source)
@@ -114,7 +114,7 @@ def _message(
 
 
 def _body(source: BufferedSource, header: AuthenticatedHeader, frame_length: int) -> Iterator[bytes | memoryview]:
-    """As many regular frames at a time as make a batch, in a buffer that is used again; then the final frame.
+    """Encrypt as many regular frames at a time as make a batch, into a buffer that is used again; then the final one.
 
     Source: client-apis/encrypt.md#construct-the-body
     """

@@ -150,7 +150,7 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, aead: AESGC
 
 
 def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AESGCM) -> tuple[bytes, int]:
-    """As :func:`decrypt_body`, for regular frames and a final one. Decrypts each to where it belongs."""
+    """Decrypt regular frames and a final one, each to where it belongs; see :func:`decrypt_body`."""
     position, frame_length = header.length, header.frame_length
     most, rest = divmod(len(message) - position, frame_length + REGULAR_FRAME_OVERHEAD)
     if most == 0 or frame_length > MAX_CONTENT_LENGTH:

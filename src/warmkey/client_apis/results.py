@@ -18,7 +18,7 @@ __all__ = ["DecryptResult", "EncryptResult"]
 
 @dataclass(slots=True, eq=False)
 class EncryptResult:
-    """A message.
+    """Holds a message.
 
     :ivar ciphertext: the message's bytes
     :ivar encryption_context: all that was authenticated, as a copy of your own
@@ -31,7 +31,7 @@ class EncryptResult:
 
     @property
     def header(self) -> MessageHeader:
-        """The fields of the message's header."""
+        """Return the fields of the message's header."""
         return read_header(self.ciphertext)
 
 

@@ -64,7 +64,7 @@ _UNDER_WAY = InvalidRequest("an earlier read of the stream was interrupted, or i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a message once its header is complete, or verified. The header is parsed when it is wanted."""
+    """Hold what is known of a message once its header is complete, or verified. The header is parsed when asked for."""
 
     algorithm_suite: AlgorithmSuite
     encryption_context: EncryptionContext
@@ -157,7 +157,7 @@ def _begun_elsewhere() -> InvalidRequest:
 
 
 class MessageStream(Unpicklable, _BinaryFile):
-    """A readable binary file that does its work while it is read. Not for several threads at once.
+    """Does its work while it is read, as a readable binary file. Not for several threads at once.
 
     Nothing is read and no key is asked for before the first read, or the first look at a fact of the header. The
     source stays open when the stream is closed: whoever opened it closes it.
@@ -185,17 +185,17 @@ class MessageStream(Unpicklable, _BinaryFile):
 
     @property
     def header(self) -> MessageHeader:
-        """The fields of the message's header."""
+        """Return the fields of the message's header."""
         return self._known().header()
 
     @property
     def encryption_context(self) -> dict[str, str]:
-        """All that is authenticated with the message, as a copy of your own."""
+        """Return all that is authenticated with the message, as a copy of your own."""
         return dict(self._known().encryption_context)
 
     @property
     def algorithm_suite(self) -> AlgorithmSuite:
-        """The suite of the message."""
+        """Return the suite of the message."""
         return self._known().algorithm_suite
 
     def readable(self) -> bool:
