@@ -21,7 +21,9 @@ __all__ = [
     "STREAMING_FASTER",
     "STREAMING_MEGABYTES",
     "THREADS_LIKE_THE_FLOOR",
+    "BranchKeys",
     "Warm",
+    "branch_keys",
     "warm",
 ]
 
@@ -61,6 +63,31 @@ _WARM = {
 def warm(suite: int, size: int) -> Warm | None:
     """The promise for messages of *size* bytes, if there is one."""
     return next((promise for (low, high), promise in _WARM[suite].items() if low <= size <= high), None)
+
+
+class BranchKeys(NamedTuple):
+    """Of one suite and operation, for 1 KB under a branch key. ``None``: nothing is promised."""
+
+    faster_than_peer: Bound
+    of_a_hit: Bound | None = None
+    cached_faster_than_peer: Bound | None = None
+
+
+_BRANCH_KEYS = {
+    0x0478: dict.fromkeys(
+        ("encrypt", "decrypt"),
+        BranchKeys(Bound(limit=50, at_least=True), of_a_hit=Bound(limit=1.7, at_least=False)),
+    ),
+    0x0578: {
+        "encrypt": BranchKeys(Bound(limit=3.7, at_least=True), cached_faster_than_peer=Bound(limit=10, at_least=True)),
+        "decrypt": BranchKeys(Bound(limit=4.5, at_least=True), cached_faster_than_peer=Bound(limit=5.5, at_least=True)),
+    },
+}
+
+
+def branch_keys(suite: int, operation: str) -> BranchKeys:
+    """The promise for *operation*, which is ``encrypt`` or ``decrypt``."""
+    return _BRANCH_KEYS[suite][operation]
 
 
 STREAMING_FASTER = Bound(limit=4, at_least=True)
