@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Instant", "SystemClock", "split_clock"]
+__all__ = ["Birth", "Clock", "Instant", "SystemClock", "age", "split_clock"]
 
 
 class Instant(NamedTuple):
@@ -23,6 +23,29 @@ class Instant(NamedTuple):
 
     monotonic: float
     wall: float
+
+
+class Birth:
+    """When something began, by the clock that saw it.
+
+    :param created: the reading of *clock* then
+    """
+
+    __slots__ = ("_clock", "_created")
+
+    def __init__(self, clock: Clock, created: Instant) -> None:
+        self._clock = clock
+        self._created = created
+
+    def age(self) -> float:
+        """Return the seconds since then, by the clock that says more; infinite if one ran backwards past then."""
+        return age(self._created, self._clock.now())
+
+
+def age(created: Instant, now: Instant) -> float:
+    """Return the seconds from *created* to *now*, by the clock that says more; infinite if one ran backwards."""
+    by_clocks = now.monotonic - created.monotonic, now.wall - created.wall
+    return float("inf") if min(by_clocks) < 0 else max(by_clocks)
 
 
 class Clock(Protocol):

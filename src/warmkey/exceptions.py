@@ -7,7 +7,6 @@ No message, attribute or ``repr`` here ever holds a key, a plaintext or the valu
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -33,7 +32,9 @@ class WarmkeyError(Exception):
 
     def for_another_caller(self) -> Self:
         """Return the same failure as an exception of its own, for a thread that waited for another thread's call."""
-        twin = copy.copy(self)
+        # No constructor runs: that of a subclass may take other arguments than those that Python remembers.
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
         twin.__cause__ = self.__cause__
         return twin
 

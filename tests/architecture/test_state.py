@@ -103,7 +103,6 @@ MODULE_STATE = {
 
 # Parts of objects that are not registered themselves.
 OBJECT_STATE = {
-    "warmkey.caches.interface.CacheEntry.reproduced_encryption_context": "leaves with its entry",
     "warmkey.client_apis.buffered_source.BufferedSource._buffer": "of one stream, which refuses to go on in a copy",
     "warmkey.client_apis.results": "belongs to the caller",
     "warmkey.client_apis.streams": "of one stream, which refuses to go on in a copy",

@@ -10,21 +10,30 @@ import itertools
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from warmkey.clock import SystemClock
+from warmkey.clock import Instant, SystemClock, age
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import register
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from warmkey.caches.entry_content import EntryContent
-    from warmkey.clock import Clock, Instant
+    from warmkey.clock import Clock
     from warmkey.events import Event
     from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
-__all__ = ["CacheEntry", "CacheFeatures", "CryptographicMaterialsCache", "PurgeableCache", "next_fetch_sequence"]
+__all__ = [
+    "MAX_REPRODUCED",
+    "CacheEntry",
+    "CacheFeatures",
+    "CryptographicMaterialsCache",
+    "PurgeableCache",
+    "next_fetch_sequence",
+]
 
+# Ways of stating the expected encryption context that one entry serves.
+MAX_REPRODUCED = 8
 _CLAIMED = -1
 
 
@@ -159,7 +168,8 @@ class CacheEntry(Unpicklable):
     :ivar kms_keys: the identifiers of the keys that KMS was asked for (:attr:`warmkey.keyrings.refusals.KmsWatch.keys`)
     :ivar content: what the identifier is a digest of; ``None`` if whoever made the entry did not say
     :ivar required_encryption_context_keys: those of the request that filled the entry (encrypt)
-    :ivar reproduced_encryption_context: that of the request that filled the entry (decrypt)
+    :ivar reproduced: the encryption contexts that callers stated and for which the underlying CMM gave these materials
+        (decrypt), serialized or as digests, up to :data:`MAX_REPRODUCED`
     :ivar pending_eviction_reason: why the entry is about to be evicted, noted by whoever found it spent
     :ivar revoked: whether it was evicted so that nobody uses it any more, and not just to make room
 
@@ -183,7 +193,7 @@ class CacheEntry(Unpicklable):
         "partition_id",
         "pending_eviction_reason",
         "plaintext_bytes",
-        "reproduced_encryption_context",
+        "reproduced",
         "required_encryption_context_keys",
         "revoked",
         "time_to_live",
@@ -200,7 +210,7 @@ class CacheEntry(Unpicklable):
         content: EntryContent | None = None,
         kms_keys: Collection[str] = (),
         required_encryption_context_keys: frozenset[str] = frozenset(),
-        reproduced_encryption_context: Mapping[str, str] | None = None,
+        reproduced: tuple[EntryContent, ...] = (),
         fetch_sequence: int | None = None,
     ) -> None:
         self.materials = materials
@@ -211,7 +221,7 @@ class CacheEntry(Unpicklable):
         self.content = content
         self.kms_keys = frozenset(kms_keys)
         self.required_encryption_context_keys = required_encryption_context_keys
-        self.reproduced_encryption_context = reproduced_encryption_context
+        self.reproduced = reproduced
         self.fetch_sequence = next_fetch_sequence() if fetch_sequence is None else fetch_sequence
         self.messages = 0
         self.plaintext_bytes = 0
@@ -237,11 +247,18 @@ class CacheEntry(Unpicklable):
 
     def age(self, now: Instant) -> float:
         """Seconds, by the clock that says more; infinite when a clock ran backwards past ``created``."""
-        by_monotonic = now.monotonic - self.created.monotonic
-        by_wall = now.wall - self.created.wall
-        if by_monotonic < 0 or by_wall < 0:
-            return float("inf")
-        return max(by_monotonic, by_wall)
+        return age(self.created, now)
+
+    def take_over(self, other: CacheEntry) -> None:
+        """Serve what *other* served too, no longer than *other* would have, if it has the same materials.
+
+        Two callers that state the expected encryption context in different ways, in turns, then share one entry.
+        """
+        if self.content == other.content and self.materials == other.materials:
+            merged = dict.fromkeys((*self.reproduced, *other.reproduced))
+            self.reproduced = tuple(merged)[:MAX_REPRODUCED]
+            self.created = Instant(*map(min, self.created, other.created))
+            self.time_to_live = min(self.time_to_live, other.time_to_live)
 
     def spent(self, plaintext_length: int, max_messages: int, max_bytes: int) -> MissReason | None:
         """Return why one more message of *plaintext_length* bytes can't be served, without counting it."""

@@ -257,10 +257,11 @@ class CachedDecryption:
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
         if entry.content is None or not entry.content.is_of(request.encrypted_data_keys, context.serialized):
             return MissReason.CONTEXT
-        reproduced = request.reproduced_encryption_context
-        if entry.reproduced_encryption_context is not reproduced and entry.reproduced_encryption_context != reproduced:
-            return MissReason.CONTEXT
-        return None
+        stated: EncryptionContext = request.reproduced_encryption_context  # type: ignore[assignment]
+        for content in entry.reproduced:
+            if content.is_of((), stated.serialized):
+                return None
+        return MissReason.CONTEXT
 
     def fetch(self, request: DecryptMaterialsRequest, /) -> DecryptionMaterials:
         """See :class:`CachedOperation`."""
@@ -276,6 +277,7 @@ class CachedDecryption:
         self, request: DecryptMaterialsRequest, materials: DecryptionMaterials, fetched: Fetched, /
     ) -> CacheEntry:
         """See :class:`CachedOperation`."""
+        stated: EncryptionContext = request.reproduced_encryption_context  # type: ignore[assignment]
         return CacheEntry(
             materials,
             operation=_DECRYPT,
@@ -285,5 +287,5 @@ class CachedDecryption:
             fetch_sequence=fetched.sequence,
             kms_keys=fetched.kms_keys,
             content=self._content(request),
-            reproduced_encryption_context=request.reproduced_encryption_context,
+            reproduced=(EntryContent((), stated.serialized),),
         )

@@ -33,10 +33,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.caches.interface import next_fetch_sequence
+from warmkey.clock import Birth, Instant
 from warmkey.cmms.admission import note_refusal
 from warmkey.cmms.cached_operations import Fetched
 from warmkey.cmms.single_flight import Flights, Waiter
@@ -226,7 +228,12 @@ class Fetcher:
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
             return materials
+        created = self._since(created, materials.requested)
+        materials = replace(materials, requested=Birth(self._clock, created))
         entry = operation.entry(request, materials, Fetched(created, sequence, kms_keys))
+        there = self._cache.get_cache_entry(identifier)
+        if there is not None:
+            entry.take_over(there)
         # The leader comes first: its length is within the limits, or it would have been a bypass.
         entry.reserve(leader.plaintext_length, *operation.quota)
         if not self._features.was_purged(entry):
@@ -238,6 +245,13 @@ class Fetcher:
         if self._features.checks_age or not snapshot_is_ahead():
             self._cache.put_cache_entry(identifier, entry)
         return materials
+
+    def _since(self, asked: Instant, requested: Birth | None) -> Instant:
+        """Return when the data key was requested: a caching CMM below this one may have done so long ago."""
+        if requested is None:
+            return asked
+        now, age = self._clock.now(), requested.age()
+        return Instant(min(asked.monotonic, now.monotonic - age), min(asked.wall, now.wall - age))
 
     def _ask(
         self,

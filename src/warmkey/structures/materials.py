@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.clock import Birth
     from warmkey.structures.encrypted_data_key import EncryptedDataKey
 
 __all__ = ["DecryptionMaterials", "EncryptionMaterials", "SigningKey", "VerificationKey"]
@@ -58,6 +59,7 @@ class EncryptionMaterials(Unpicklable):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     signing_key: SigningKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
+    requested: Birth | None = field(default=None, repr=False, compare=False)
     header_parts: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     missing: str | None = field(default=None, init=False, repr=False, compare=False)
     _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
@@ -86,6 +88,7 @@ class DecryptionMaterials(Unpicklable):
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
+    requested: Birth | None = field(default=None, repr=False, compare=False)
     missing: str | None = field(default=None, init=False, repr=False, compare=False)
     _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
