@@ -254,7 +254,7 @@ class CacheEntry(Unpicklable):
 
         Two callers that state the expected encryption context in different ways, in turns, then share one entry.
         """
-        if self.content == other.content and self.materials == other.materials:
+        if not other._closed and self.content == other.content and self.materials == other.materials:
             merged = dict.fromkeys((*self.reproduced, *other.reproduced))
             self.reproduced = tuple(merged)[:MAX_REPRODUCED]
             self.created = Instant(*map(min, self.created, other.created))

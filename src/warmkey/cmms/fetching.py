@@ -178,10 +178,10 @@ class Fetcher:
         flight: Flight[CacheEntry],
     ) -> _Materials:
         try:
-            found = self._from_cache(operation, request, identifier)
-            if not isinstance(found, MissReason):
-                return found
-            materials = self._fetch(operation, request, identifier, flight, waiter)
+            there = self._cache.get_cache_entry(identifier)
+            if there is not None and self._admission.hit(operation, there, request) is None:
+                return cast("_Materials", there.materials)
+            materials = self._fetch(operation, request, identifier, flight, waiter, there)
         finally:
             self._flights.leave(key, waiter)
         self._tell_fetched(operation.kind, flight, reason)
@@ -218,6 +218,7 @@ class Fetcher:
         identifier: bytes,
         flight: Flight[CacheEntry],
         leader: Waiter[CacheEntry],
+        there: CacheEntry | None = None,
     ) -> _Materials:
         created, sequence = self._clock.now(), next_fetch_sequence()
         try:
@@ -231,7 +232,6 @@ class Fetcher:
         created = self._since(created, materials.requested)
         materials = replace(materials, requested=Birth(self._clock, created))
         entry = operation.entry(request, materials, Fetched(created, sequence, kms_keys))
-        there = self._cache.get_cache_entry(identifier)
         if there is not None:
             entry.take_over(there)
         # The leader comes first: its length is within the limits, or it would have been a bypass.
