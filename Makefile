@@ -62,6 +62,10 @@ types: .venv-test/.installed
 tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
 	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
 
+.PHONY: shuffled
+shuffled: .venv-test/.installed ## the tests in random order, in several processes; PYTEST_OPTIONS=--randomly-seed=1 repeats an order
+	PYTHONHASHSEED=0 .venv-test/bin/python -m pytest -p randomly -n auto $(PYTEST_OPTIONS)
+
 .PHONY: coverage
 coverage: .venv-test/.installed ## run the tests, and show lines and branches that they do not reach
 	.venv-test/bin/python -m pytest --cov --cov-report=term-missing $(PYTEST_OPTIONS)
