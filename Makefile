@@ -32,6 +32,13 @@ demo: .venv-demo/.installed ## run hundreds of records through a real Lambda run
 	-@$(MAKE) runtime
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.demo $(DEMO_OPTIONS)
 
+.PHONY: demo-fleet
+FLEET := build/fleet
+demo-fleet: .venv-demo/.installed .venv-docs/.installed ## count what a fleet asks with and without branch keys; FLEET_OPTIONS=--help
+	@mkdir -p $(FLEET)
+	@PYTHONPATH=src .venv-demo/bin/python -m examples.fleet --json $(FLEET)/fleet.json $(FLEET_OPTIONS)
+	@.venv-docs/bin/python -m examples.fleet.picture $(FLEET)/fleet.json $(FLEET)/fleet.png
+
 .PHONY: local
 local: .venv-demo/.installed runtime ## run a handler of yours with the layer: HANDLER=path/app.handler EVENT=event.json
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.local $(HANDLER) $(if $(EVENT),--event $(EVENT)) $(LOCAL_OPTIONS)

@@ -1,4 +1,4 @@
-"""Run moto's KMS server in a process of its own, and count the requests that it receives.
+"""Run moto's server of KMS and DynamoDB in a process of its own, and count the requests that it receives.
 
 The process ends when its standard input is closed, so it never outlives the process that started it.
 """
@@ -22,12 +22,13 @@ __all__ = ["REGION", "CountingApplication", "create_key", "kms_server", "request
 
 REGION = "eu-west-1"
 _COUNTS_PATH = "/request-counts"
-_TARGET_PREFIX = "TrentService."  # the name of the service in KMS requests
+# The names of the services in requests to KMS and to DynamoDB. They have no operation of the same name.
+_SERVICES = ("TrentService", "DynamoDB_20120810")
 _STOP_SECONDS = 5
 
 
 class CountingApplication:
-    """Pass requests on to *application*, and count KMS requests by operation for ``/request-counts``."""
+    """Pass requests on to *application*, and count requests by operation for ``/request-counts``."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -38,10 +39,10 @@ class CountingApplication:
         """Answer one request."""
         if environ["PATH_INFO"] == _COUNTS_PATH:
             return self._tell(start_response)
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
-        if target.startswith(_TARGET_PREFIX):
+        service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+        if service in _SERVICES:
             with self._lock:
-                self._counts[target.removeprefix(_TARGET_PREFIX)] += 1
+                self._counts[operation] += 1
         return self._application(environ, start_response)
 
     def _tell(self, start_response: StartResponse) -> Iterable[bytes]:
@@ -81,7 +82,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def request_counts(url: str) -> Counter[str]:
-    """Return the number of KMS requests, by operation, that the server at *url* has received."""
+    """Return the number of requests, by operation, that the server at *url* has received."""
     with urllib.request.urlopen(url + _COUNTS_PATH, timeout=10) as response:
         return Counter(json.load(response))
 

@@ -121,13 +121,13 @@ def verified_materials(
         raise
     try:
         check_decryption_materials(materials, request)
-        return materials, _verified_cipher(materials, header, header_body)
+        return materials, verified_cipher(materials, header, header_body)
     except WarmkeyError:
         forget_unverified(cmm, request)
         raise
 
 
-def _verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
+def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, header_body: bytes | memoryview) -> AESGCM:
     """Return the cipher of the message's derived key, once commitment and header are verified.
 
     :raises AuthenticationFailed: one of them is not authentic
