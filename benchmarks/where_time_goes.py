@@ -12,7 +12,7 @@ from benchmarks.clients import CONTEXT
 from benchmarks.floor import floor_operations
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved
-from warmkey.client_apis.decrypt import _verified_cipher as verified_cipher
+from warmkey.client_apis.decrypt import verified_cipher
 from warmkey.client_apis.encrypt import authenticated_header
 from warmkey.client_apis.frames import decrypt_body, encrypt_message
 from warmkey.cmms.interface import check_decryption_materials, check_encryption_materials

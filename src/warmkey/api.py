@@ -20,7 +20,6 @@ from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.message_ends import ended_early
 from warmkey.observability.counters import RARE_ENDS
 from warmkey.records import Record
-from warmkey.sealed.text import from_base64, to_base64, utf_8
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown
 
@@ -118,8 +117,12 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
 
     :raises WarmkeyError: as :func:`encrypt`
     """
+    from warmkey.sealed.text import to_base64, utf_8  # noqa: PLC0415 - loaded at the first use
+
     try:
-        plaintext = _utf_8(text)
+        if not isinstance(text, str):
+            raise InvalidRequest(f"the text must be str, not {type(text).__name__}; encrypt takes bytes")
+        plaintext = utf_8(text, what="the text")
     except InvalidRequest as error:
         _count_early_end(Operation.ENCRYPT, error)
         raise
@@ -134,18 +137,16 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
     :raises InvalidRequest: what was encrypted is no text, or *text* is none
     :raises WarmkeyError: as :func:`decrypt`
     """
+    from warmkey.sealed.text import from_base64  # noqa: PLC0415 - loaded at the first use
+
     try:
-        message = _message(text)
+        if not isinstance(text, str):
+            raise InvalidRequest(f"the message must be base64 in a str, not {type(text).__name__}; decrypt takes bytes")
+        message = from_base64(text, where="text", writer="encrypt_text")
     except (InvalidRequest, MalformedMessage) as error:
         _count_early_end(Operation.DECRYPT, error)
         raise
     return _text(decrypt(message, encryption_context))
-
-
-def _utf_8(text: str) -> bytes:
-    if not isinstance(text, str):
-        raise InvalidRequest(f"the text must be str, not {type(text).__name__}; encrypt takes bytes")
-    return utf_8(text, what="the text")
 
 
 def _text(plaintext: bytes) -> str:
@@ -154,12 +155,6 @@ def _text(plaintext: bytes) -> str:
     except UnicodeDecodeError:
         problem = "the message was decrypted, but what it holds is not UTF-8 text; decrypt gives it as bytes"
     raise InvalidRequest(problem)  # not above: the codec's error holds the plaintext
-
-
-def _message(text: str) -> bytes:
-    if not isinstance(text, str):
-        raise InvalidRequest(f"the message must be base64 in a str, not {type(text).__name__}; decrypt takes bytes")
-    return from_base64(text, where="text", writer="encrypt_text")
 
 
 def configure(

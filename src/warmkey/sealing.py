@@ -15,7 +15,6 @@ from warmkey.events import Operation, UnsealedRecordPassed
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.message_ends import message_of
-from warmkey.sealed.text import from_base64, from_base64url, to_base64url
 from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def seal_record(
     :raises WarmkeyError: as :func:`warmkey.encrypt`
     """
     from warmkey.sealed.records import take  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import to_base64url  # noqa: PLC0415
 
     rest, plaintext = take(record, fields, bound_to=bound_to, under=under)
     message = _encrypt(plaintext, encryption_context, kind="record")
@@ -135,7 +135,8 @@ def seal_token(
     :raises InvalidRequest: an argument can't be used
     :raises WarmkeyError: as :func:`warmkey.encrypt`
     """
-    from warmkey.sealed.tokens import write  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import to_base64url  # noqa: PLC0415 - see the module
+    from warmkey.sealed.tokens import write  # noqa: PLC0415
 
     plaintext = write(data, expires_in=expires_in, now=DEFAULT.get().clock.now())
     return to_base64url(_encrypt(plaintext, encryption_context, kind="token"))
@@ -152,7 +153,8 @@ def open_token(token: str, encryption_context: Mapping[str, str] | None = None) 
     :raises InvalidRequest: an argument can't be used
     :raises WarmkeyError: as :func:`warmkey.decrypt`
     """
-    from warmkey.sealed.tokens import read  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import from_base64url  # noqa: PLC0415 - see the module
+    from warmkey.sealed.tokens import read  # noqa: PLC0415
 
     if not isinstance(token, str):
         raise InvalidRequest(f"the token must be str, not {type(token).__name__}")
@@ -248,10 +250,11 @@ def message_in(value: object, under: str) -> bytes:
     :param under: the name of the field, for errors
     :raises MalformedMessage: it is something else, or text of another form
     """
-    from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - see the module
-
     if type(value) is bytes:
         return value
+    from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import from_base64, from_base64url  # noqa: PLC0415
+
     if isinstance(value, str):
         if any(character in value for character in "+/="):
             return from_base64(value, where=under, writer="a stream event")

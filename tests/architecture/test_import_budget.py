@@ -54,7 +54,6 @@ AT_IMPORT = {
     ),
     "lambda_runtime": "default_client kms_keys parsers settings wiring",
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
-    "sealed": "text",
     "structures": "encrypted_data_key encryption_context materials requests",
 }
 AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"}

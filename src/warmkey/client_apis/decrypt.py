@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from warmkey.data_format.message_header import MessageHeader
     from warmkey.structures import DecryptionMaterials, VerificationKey
 
-__all__ = ["decrypt", "verified_materials"]
+__all__ = ["decrypt", "verified_cipher", "verified_materials"]
 
 # A longer header is verified where it is: copying a short one is quicker, but a stranger's may have any length.
 _LARGE_HEADER = 2**16
