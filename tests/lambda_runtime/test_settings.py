@@ -163,6 +163,7 @@ def as_text(value: object) -> str:
         ("REQUIRED_CONTEXT_KEYS", "tenant,,purpose"),
         ("REQUIRED_CONTEXT_KEYS", "tenant,tenant"),
         ("REQUIRED_CONTEXT_KEYS", "aws-crypto-public-key"),
+        ("REQUIRED_CONTEXT_KEYS", "tenant,warmkey-kind"),
         ("INIT", "now"),
         ("METRICS", "on"),
         ("KMS_KEY_ARNS", f"{KEY},"),
