@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from warmkey import CryptographicMaterialsManager
     from warmkey.clock import Clock
+    from warmkey.cmms import CryptographicMaterialsManager
     from warmkey.keyrings import Keyring
 
 __all__ = ["DESIGNS", "TENANT", "Container", "Servers"]
