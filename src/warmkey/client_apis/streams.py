@@ -57,6 +57,8 @@ __all__ = ["Begin", "Facts", "MessageStream"]
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _PEEKED = 8192
+# Where the end of a line is looked for at a time: most lines are shorter, and looking copies.
+_LINE_STEP = 512
 _EVERYTHING = 2**63 - 1
 # Holds the place of the failure while a method is at work.
 _UNDER_WAY = InvalidRequest("an earlier read of the stream was interrupted, or is under way in another thread")
@@ -118,8 +120,9 @@ def _step(
         @mark_boundary
         @functools.wraps(method)
         def call(self: MessageStream, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-            checked = [check(argument) for argument in args]
-            self._refuse_if_unusable()
+            checked = [check(argument) for argument in args] if args else []
+            if self._failure is not None or self.closed or self._generation not in (None, generation()):
+                self._refuse_if_unusable()
             try:
                 self._failure = _UNDER_WAY
                 result = _Held(method(self, *checked, **kwargs))  # type: ignore[arg-type]
@@ -287,15 +290,20 @@ class MessageStream(Unpicklable, _BinaryFile):
         return False
 
     def _line(self, left: int) -> bytes:
+        piece = self._up_to_line_end(left)
+        if len(piece) in (0, left) or piece.endswith(b"\n"):
+            return piece
         with io.BytesIO() as collected:
+            left -= collected.write(piece)
             while left > 0 and (piece := self._up_to_line_end(left)):
                 left = 0 if piece.endswith(b"\n") else left - len(piece)
                 collected.write(piece)
             return collected.getvalue()
 
     def _up_to_line_end(self, size: int) -> bytes:
-        self._have_released()
-        ahead = bytes(self._released[: min(size, _PEEKED)])
+        if not self._released:
+            self._have_released()
+        ahead = bytes(self._released[: min(size, _LINE_STEP)])
         piece = ahead[: ahead.find(b"\n") + 1] or ahead
         self._released = self._released[len(piece) :]
         return piece
