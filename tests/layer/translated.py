@@ -52,6 +52,8 @@ class Resolver:
 
     def _holds(self, condition: dict[str, Any]) -> bool:
         ((name, arguments),) = condition.items()
+        if name == "Condition":
+            return self.condition(arguments)
         if name == "Fn::Equals":
             first, second = map(self.resolve, arguments)
             return bool(first == second)
