@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("name", ["warm 0x0478 1024", "warm 0x0578 1024", "stampede", "frame lengths"])
+@pytest.mark.parametrize(
+    "name", ["warm 0x0478 1024", "warm 0x0578 1024", "stampede", "frame lengths", "sealed records"]
+)
 def test_it_prints_and_writes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["--quick", "--only", name, "--json", str(tmp_path / "found.json")])
     found = json.loads((tmp_path / "found.json").read_text())

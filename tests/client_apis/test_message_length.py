@@ -22,8 +22,10 @@ from warmkey import (
     MultiKeyring,
     message_length,
 )
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring
 from warmkey.client_apis.encrypt import encrypt
 from warmkey.testing import FakeKms, fake_kms
+from warmkey.testing.branch_keys import FakeBranchKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -140,6 +142,19 @@ def test_two_kms_keys_are_two_lengths() -> None:
         encryption_context={"tenant": "a"},
         encrypted_data_key_lengths=lengths_of(result.header.encrypted_data_keys),
     )
+
+
+@pytest.mark.parametrize("branch_key_id", ["tenant-a", "5f0c7a52-6f0f-4b44-8f0c-0f2ad1a7a2f1"])
+def test_the_hierarchical_keyring_has_the_lengths_that_the_page_gives(branch_key_id: str) -> None:
+    """docs/places.md: 17, the length of the branch key's name, and 92; and 6, as for every key."""
+    store = FakeBranchKeyStore()
+    store.add(branch_key_id)
+    keyring = AwsKmsHierarchicalKeyring(store, branch_key_id=branch_key_id, ttl_seconds=60)
+
+    message = COMMITTING.encrypt(bytes(10), keyring=keyring, algorithm_suite=UNSIGNED).ciphertext
+
+    lengths = [6 + 17 + len(branch_key_id) + 92]
+    assert len(message) == message_length(10, algorithm_suite=UNSIGNED, encrypted_data_key_lengths=lengths)
 
 
 def test_what_the_sealing_functions_write_is_computed_with_their_pair() -> None:
