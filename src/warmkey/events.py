@@ -14,6 +14,7 @@ No event carries a key, a plaintext, an encryption context or a cache entry iden
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from contextlib import suppress
@@ -51,6 +52,7 @@ __all__ = [
     "Emit",
     "Event",
     "EvictionReason",
+    "HitCounter",
     "KmsOutcome",
     "KmsRequest",
     "MessageAbandoned",
@@ -271,6 +273,34 @@ class CurrentMessage(threading.local):
 
 CURRENT = CurrentMessage()
 _HITS = {operation: CacheHit(operation=operation) for operation in Operation}
+# Looking these up in a table, or on their class, takes longer than the rest of a hit's telling.
+_DECRYPT, _HITS_OF_BOTH = Operation.DECRYPT, (_HITS[Operation.ENCRYPT], _HITS[Operation.DECRYPT])
+
+
+class HitCounter:
+    """Counts from many threads without a lock, which would take 0.3 µs of every hit and might be waited for.
+
+    ``next`` on an ``itertools.count`` is one step that nothing can come between. :meth:`total` takes a number too, and
+    subtracts those that it took before.
+    """
+
+    __slots__ = ("_lock", "_totals_taken", "add")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at zero."""
+        self.add = itertools.count().__next__
+        self._totals_taken = 0
+        self._lock = threading.RLock()
+
+    def total(self) -> int:
+        """Return how often :meth:`add` was called."""
+        with self._lock:
+            total = self.add() - self._totals_taken
+            self._totals_taken += 1
+            return total
 
 
 def ignore(event: Event) -> None:
@@ -349,9 +379,10 @@ class _FanOut:
 
     def _tell_hit(self, operation: Operation) -> None:
         message, listeners = CURRENT.message, self._told_of_hits
-        if message is not None:
+        if message is not None and self.counting:
             if message.counting is self.counting:
-                message.fact, listeners = _HITS[operation], self._told_of_every_hit
+                message.fact = _HITS_OF_BOTH[operation is _DECRYPT]
+                listeners = self._told_of_every_hit
             elif any(_will_be_told_the_end(subscriber) for subscriber, _ in listeners):
                 message.fact = _HITS[operation]
                 listeners = tuple(pair for pair in listeners if not _will_be_told_the_end(pair[0]))

@@ -80,22 +80,22 @@ class Message:
     in which materials are asked for, and says later how it ended.
     """
 
-    __slots__ = ("_emit", "_has_ended", "_operation", "_outer", "counting", "fact")
+    fact: Event | None = None
+    _outer: MessageUnderWay | None = None
+    _has_ended = False
 
     def __init__(self, emit: Emit, counting: tuple[MessageSubscriber, ...], operation: Operation) -> None:
         self._emit = emit
         self._operation = operation
-        self._outer: MessageUnderWay | None = None
-        self._has_ended = False
         self.counting = counting
-        self.fact: Event | None = None
 
     def __enter__(self) -> None:
         self._outer, CURRENT.message = CURRENT.message, self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         CURRENT.message = self._outer
-        self.end(error)
+        if error is not None or self.fact is not None:
+            self.end(error)
 
     @contextmanager
     def open(self) -> Iterator[None]:

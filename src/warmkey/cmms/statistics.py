@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
+from warmkey.events import BypassReason, EvictionReason, HitCounter, MissReason, Operation
 from warmkey.fork_safety import notice_fork, register
 from warmkey.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COALESCED", "FAILED", "Counters", "HitCounter", "OperationStatistics"]
+__all__ = ["COALESCED", "FAILED", "Counters", "OperationStatistics"]
 
 COALESCED = "coalesced"
 FAILED = "failed"
@@ -39,32 +38,6 @@ class OperationStatistics(Record):
     def calls(self) -> int:
         """Requests that the underlying CMM answered: misses and bypasses."""
         return sum(self.misses.values()) + sum(self.bypasses.values())
-
-
-class HitCounter:
-    """Counts from many threads without a lock, which would take 0.3 µs of every hit and might be waited for.
-
-    ``next`` on an ``itertools.count`` is one step that nothing can come between. :meth:`total` takes a number too, and
-    subtracts those that it took before.
-    """
-
-    __slots__ = ("_lock", "_totals_taken", "add")
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Start at zero."""
-        self.add = itertools.count().__next__
-        self._totals_taken = 0
-        self._lock = threading.RLock()
-
-    def total(self) -> int:
-        """Return how often :meth:`add` was called."""
-        with self._lock:
-            total = self.add() - self._totals_taken
-            self._totals_taken += 1
-            return total
 
 
 class Counters:

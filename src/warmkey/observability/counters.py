@@ -16,10 +16,12 @@ from warmkey.events import (
     CacheMiss,
     DynamoDbRequest,
     EvictionReason,
+    HitCounter,
     KmsRequest,
     MessageAbandoned,
     MessageRefused,
     MissReason,
+    Operation,
     RefusalReason,
     RequestFailed,
     UnsealedRecordPassed,
@@ -30,13 +32,14 @@ from warmkey.records import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from warmkey.events import DynamoDbOutcome, Event, KmsOutcome, Operation
+    from warmkey.events import DynamoDbOutcome, Event, KmsOutcome
 
 __all__ = ["RARE_ENDS", "KmsAndEvictionCounter", "MessageCounter", "MessageStatistics"]
 
 # Ends of messages that are told only where there were any.
 RARE_ENDS = ("malformed", "authentication_failures", "policy_refusals", "abandoned")
-_HIT, _COALESCED, _FAILED, _ABANDONED = "hit", "coalesced", "failed", "abandoned"
+_ENCRYPT = Operation.ENCRYPT
+_COALESCED, _FAILED, _ABANDONED = "coalesced", "failed", "abandoned"
 
 
 class KmsAndEvictionCounter:
@@ -153,13 +156,14 @@ class MessageCounter:
         """Start at zero, whatever the *reason*: a copy counts for itself."""
         del reason
         self._lock = threading.RLock()  # a finalizer may close a stream while its thread is counting
+        self._encrypt_hits, self._decrypt_hits = HitCounter(), HitCounter()
         self._ends: Counter[tuple[Operation, object]] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Count *event*, if it is the end of a message."""
         match event:
             case CacheHit():
-                self._count(event.operation, _HIT)
+                self.count_hit(event.operation)
             case CacheCoalesced():
                 self._count(event.operation, _COALESCED)
             case CacheMiss() | CacheBypass() | MessageRefused():
@@ -176,7 +180,10 @@ class MessageCounter:
 
     def count_hit(self, operation: Operation) -> None:
         """Count a message that ended well with a cached data key."""
-        self._count(operation, _HIT)
+        if operation is _ENCRYPT:
+            self._encrypt_hits.add()
+        else:
+            self._decrypt_hits.add()
 
     def _count(self, operation: Operation, end: object) -> None:
         with self._lock:
@@ -187,7 +194,7 @@ class MessageCounter:
         with self._lock:
             ends = {end: count for (kind, end), count in self._ends.items() if kind is operation}
         return MessageStatistics(
-            hits=ends.get(_HIT, 0),
+            hits=(self._encrypt_hits if operation is _ENCRYPT else self._decrypt_hits).total(),
             coalesced=ends.get(_COALESCED, 0),
             misses={reason: count for reason, count in ends.items() if isinstance(reason, MissReason)},
             bypasses={reason: count for reason, count in ends.items() if isinstance(reason, BypassReason)},
