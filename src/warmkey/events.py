@@ -52,6 +52,7 @@ __all__ = [
     "Emit",
     "Event",
     "EvictionReason",
+    "FailureRecalled",
     "HitCounter",
     "KmsOutcome",
     "KmsRequest",
@@ -119,6 +120,13 @@ class MessageAbandoned(Record):
     """The message was given up before its end: its stream was closed, or an interruption came."""
 
     operation: Operation
+
+
+class FailureRecalled(Record):
+    """States that the request failed with an answer of a moment ago (throttled or unreachable), without a new one."""
+
+    operation: Operation
+    error: str
 
 
 class CacheEviction(Record):
@@ -220,6 +228,7 @@ Event: TypeAlias = (
     | RequestFailed
     | MessageRefused
     | MessageAbandoned
+    | FailureRecalled
     | CacheEviction
     | KmsRequest
     | DynamoDbRequest

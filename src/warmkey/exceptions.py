@@ -162,7 +162,10 @@ class KeyUnavailable(WarmkeyError):
 
     :ivar attempts: one :class:`KeyAttempt` per key that was tried; empty when none of the message's encrypted data
         keys belongs to the configured keyring
+    :ivar remembered: whether this is an answer of a moment ago, for which nothing was asked again
     """
+
+    remembered = False
 
     def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = ()) -> None:
         super().__init__(problem)

@@ -12,7 +12,19 @@ from typing import Any
 
 from warmkey.exceptions import ConfigurationError
 
-__all__ = ["fraction", "integer", "items", "kind_of", "require_method", "seconds", "shown", "switch", "text", "texts"]
+__all__ = [
+    "fraction",
+    "integer",
+    "items",
+    "kind_of",
+    "number",
+    "require_method",
+    "seconds",
+    "shown",
+    "switch",
+    "text",
+    "texts",
+]
 
 _LONGEST_SHOWN_INT = 2**128
 
@@ -54,6 +66,13 @@ def fraction(name: str, value: object) -> float:
     """Return *value* if it is a number from 0 to below 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 <= value < 1):
         raise ConfigurationError(f"{name} must be a number from 0 to below 1, not {shown(value)}")
+    return float(value)
+
+
+def number(name: str, value: object, low: float, high: float) -> float:
+    """Return *value* if it is a number from *low* to *high*."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (low <= value <= high):
+        raise ConfigurationError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}")
     return float(value)
 
 

@@ -40,8 +40,8 @@ AT_IMPORT = {
     "caches": ("entry_content interface lifetimes local"),
     "client_apis": "client decrypt encrypt frames results",
     "cmms": (
-        "admission cache_entry_identifier cached_operations caching context_churn default fetching interface limits "
-        "single_flight statistics"
+        "admission cache_entry_identifier cached_operations caching context_churn default failure_memory fetching "
+        "interface limits single_flight statistics"
     ),
     "crypto": "aes_gcm elliptic_curves installation key_derivation signatures",
     "data_format": (

@@ -165,6 +165,7 @@ def check_books(cmm: CachingCMM, below: Below, *, requests: int | None = None) -
 def outcomes(statistics: OperationStatistics) -> dict[str, int]:
     """The counts that are not zero, by name."""
     counts = Counter({"hits": statistics.hits, "coalesced": statistics.coalesced, "failures": statistics.failures})
+    counts["recalled"] = statistics.recalled
     counts.update({f"miss:{reason}": count for reason, count in statistics.misses.items()})
     counts.update({f"bypass:{reason}": count for reason, count in statistics.bypasses.items()})
     return {name: count for name, count in counts.items() if count}

@@ -232,7 +232,7 @@ def test_nothing_is_no_value_of_any_other_setting(name: str, empty: Any) -> None
         read_settings({name: empty})
 
 
-ZERO_MEANS_WHAT_THE_PAGE_SAYS = {"cache_capacity", "max_age_jitter", "max_bytes_encrypted"}
+ZERO_MEANS_WHAT_THE_PAGE_SAYS = {"cache_capacity", "max_age_jitter", "max_bytes_encrypted", "remember_failures_seconds"}
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -16,6 +16,7 @@ from warmkey.events import (
     DynamoDbRequest,
     Event,
     EvictionReason,
+    FailureRecalled,
     KmsOutcome,
     KmsRequest,
     MessageAbandoned,
@@ -45,6 +46,7 @@ __all__ = [
     "MISS",
     "OTHERS",
     "OTHER_TENANTS",
+    "RECALLED",
     "REFUSED",
     "TAMPERED",
     "UNCACHEABLE",
@@ -62,6 +64,7 @@ MALFORMED = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.MAL
 TAMPERED = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.AUTHENTICATION)
 OTHER_TENANTS = MessageRefused(operation=Operation.DECRYPT, reason=RefusalReason.POLICY)
 ABANDONED = MessageAbandoned(operation=Operation.ENCRYPT)
+RECALLED = FailureRecalled(operation=Operation.DECRYPT, error="KeyUnavailable")
 EVICTION = CacheEviction(
     operation=Operation.ENCRYPT, reason=EvictionReason.CAPACITY, age_seconds=12.5, messages=7, plaintext_bytes=4096
 )
@@ -99,7 +102,7 @@ BRANCH_KEYS: tuple[Event, ...] = (
 )
 REFUSED = (MALFORMED, TAMPERED, OTHER_TENANTS)
 OTHERS: tuple[Event, ...] = (
-    *(HIT, COALESCED, MISS, BYPASS, FAILED, *REFUSED, ABANDONED),
+    *(HIT, COALESCED, MISS, BYPASS, FAILED, RECALLED, *REFUSED, ABANDONED),
     *(EVICTION, KMS_OK, KMS_THROTTLED, UNCACHEABLE, UNSEALED),
 )
 EVERY = (*OTHERS, *BRANCH_KEYS)

@@ -104,6 +104,7 @@ def test_details_say_why_and_how_long() -> None:
     detailed = tally_of(*OTHERS, mode=MetricsMode.DETAILED).series()
 
     assert {name: values for name, values in detailed.items() if METRICS[name].detailed} == {
+        "FailuresRecalled": [1],
         "CacheMissesMessagesSpent": [1],
         "CacheBypassesOverByteLimit": [1],
         "CacheEvictionsCapacity": [1],

@@ -80,6 +80,18 @@ class CryptographicMaterialsCache(Protocol):
         """Forget the entry, if there is one."""
 
 
+class Fetched(Protocol):
+    """What was requested for a partition: a cache entry, for example."""
+
+    @property
+    def fetch_sequence(self) -> int:
+        """The number that was taken when it was requested."""
+
+    @property
+    def partition_id(self) -> str:
+        """The partition."""
+
+
 class PurgeableCache(Protocol):
     """What a cache may offer besides, as :class:`warmkey.LocalCMC` does. A caching CMM looks once, when it is made.
 
@@ -94,7 +106,7 @@ class PurgeableCache(Protocol):
     def miss_reason(self, identifier: bytes, /) -> MissReason:
         """Return why there is no entry: ``EXPIRED`` or ``ABSENT``."""
 
-    def was_purged(self, entry: CacheEntry, /) -> bool:
+    def was_purged(self, entry: Fetched, /) -> bool:
         """Return whether *entry* was requested before the last purge of its partition."""
 
     def purge(
@@ -129,7 +141,7 @@ class CacheFeatures:
         self.capacity: int | None = offered.get("capacity")
         self.use_clock: Callable[[Clock | None], Clock] = offered.get("use_clock", _own_clock)
         self.miss_reason: Callable[[bytes], MissReason] = offered.get("miss_reason", _always_absent)
-        self.was_purged: Callable[[CacheEntry], bool] = offered.get("was_purged", _never_purged)
+        self.was_purged: Callable[[Fetched], bool] = offered.get("was_purged", _never_purged)
         self.purge: Callable[..., int] = offered.get("purge", _purge_nothing)
         self.evict = self.purge if _takes_choice(self.purge) else _purge_nothing
 
@@ -150,7 +162,7 @@ def _always_absent(identifier: bytes) -> MissReason:  # noqa: ARG001 - the signa
     return MissReason.ABSENT
 
 
-def _never_purged(entry: CacheEntry) -> bool:  # noqa: ARG001 - the signature of was_purged
+def _never_purged(entry: Fetched) -> bool:  # noqa: ARG001 - the signature of was_purged
     return False
 
 

@@ -71,7 +71,7 @@ from warmkey.validation import integer, require_method
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from warmkey.caches.interface import CacheEntry
+    from warmkey.caches.interface import CacheEntry, Fetched
     from warmkey.clock import Instant
     from warmkey.events import Emit, Event
 
@@ -259,7 +259,7 @@ class LocalCMC:
         expired = identifier in self._expired_identifiers
         return MissReason.EXPIRED if expired else MissReason.ABSENT
 
-    def was_purged(self, entry: CacheEntry) -> bool:
+    def was_purged(self, entry: Fetched) -> bool:
         """Return whether *entry* was requested before the last purge of its partition."""
         return entry.fetch_sequence < max(self._purge_sequence, self._purge_sequences.get(entry.partition_id, 0))
 

@@ -27,6 +27,7 @@ from warmkey.cmms.admission import Admission
 from warmkey.cmms.cached_operations import CachedDecryption, CachedEncryption
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 from warmkey.cmms.default import underlying_cmm
+from warmkey.cmms.failure_memory import LONGEST_SECONDS, FailureMemory
 from warmkey.cmms.fetching import Fetcher
 from warmkey.cmms.interface import forget_unverified
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
@@ -40,7 +41,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
-from warmkey.validation import require_method, shown, switch
+from warmkey.validation import number, require_method, shown, switch
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CryptographicMaterialsCache
@@ -74,6 +75,8 @@ class CachingCMM:
     :param refresh_ahead: let one of several threads renew an entry shortly before it expires, while the others go on
         using it; a lone thread never renews early
     :param wait_seconds: how long a thread waits for another's call before it fails
+    :param remember_failures_seconds: 0 to 1; how long requests of the same data key fail with an answer "throttled" or
+        "unreachable" of KMS without asking again
     :param clock: tells the time, to the cache too; tests move it
     :param emit: told what happens (:mod:`warmkey.events`); give it to the cache too for evictions
     :raises ConfigurationError: an argument can't be used
@@ -94,6 +97,7 @@ class CachingCMM:
         max_age_jitter: float = 0.0,
         refresh_ahead: bool = False,
         wait_seconds: float = 60.0,
+        remember_failures_seconds: float = 0.0,
         clock: Clock | None = None,
         emit: Emit = ignore,
     ) -> None:
@@ -126,12 +130,19 @@ class CachingCMM:
             clock=use_clock,
             emit=self._emit,
         )
+        self._failures = FailureMemory(
+            number("remember_failures_seconds", remember_failures_seconds, 0, LONGEST_SECONDS),
+            features=self._features,
+            partition_id=self._partition_id,
+            clock=use_clock,
+        )
         self._fetcher = Fetcher(
             cache=cache,
             features=self._features,
             partition_id=self._partition_id,
             admission=self._admission,
             wait_seconds=wait_seconds,
+            failures=self._failures,
             counters=self._counters,
             clock=use_clock,
             emit=self._emit,
@@ -176,6 +187,7 @@ class CachingCMM:
         """
         if not self._features.can_purge:
             raise ConfigurationError(f"{type(self._cache).__name__} has no purge method")
+        self._failures.reset()
         return int(self._features.purge(self._partition_id))
 
     def get_encryption_materials(self, request: EncryptionMaterialsRequest, /) -> EncryptionMaterials:

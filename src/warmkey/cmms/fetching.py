@@ -25,6 +25,9 @@ suite without key derivation) serves the leader alone, and each waiter asks for 
 A thread that comes back for the key that it is requesting, from a subscriber or keyring, would wait for itself; it gets
 an error instead.
 
+Where failures are remembered (:mod:`warmkey.cmms.failure_memory`), a miss whose key was throttled or unreachable a
+moment ago fails with that answer, and asks nobody.
+
 A refresh asks as a leader does, while other threads go on using the old entry. If the refresh failed for a reason other
 than a refusal by KMS (which evicts the entry), the old data key may be used until it expires.
 """
@@ -42,12 +45,13 @@ from warmkey.clock import Birth, Instant
 from warmkey.cmms.admission import note_refusal
 from warmkey.cmms.cached_operations import Fetched
 from warmkey.cmms.single_flight import Flights, Waiter
-from warmkey.cmms.statistics import FAILED
+from warmkey.cmms.statistics import FAILED, RECALLED
 from warmkey.events import (
     BypassReason,
     CacheBypass,
     CacheMiss,
     EvictionReason,
+    FailureRecalled,
     MissReason,
     Operation,
     RequestFailed,
@@ -66,6 +70,7 @@ if TYPE_CHECKING:
     from warmkey.clock import Clock
     from warmkey.cmms.admission import Admission
     from warmkey.cmms.cached_operations import CachedOperation
+    from warmkey.cmms.failure_memory import FailureMemory
     from warmkey.cmms.single_flight import Flight
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
@@ -81,7 +86,7 @@ _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 class Fetcher:
     """Serves what a caching CMM could not serve from an entry, and counts how it ended."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, all by keyword
         self,
         *,
         cache: CryptographicMaterialsCache,
@@ -89,6 +94,7 @@ class Fetcher:
         partition_id: str,
         admission: Admission,
         wait_seconds: object,
+        failures: FailureMemory,
         counters: Counters,
         clock: Clock,
         emit: Emit,
@@ -101,6 +107,7 @@ class Fetcher:
         self._counters = counters
         self._clock = clock
         self._emit = emit
+        self._failures = failures
         self._flights: Flights[CacheEntry] = Flights()
 
     # --- what the caching CMM asks for
@@ -140,6 +147,9 @@ class Fetcher:
     ) -> _Materials:
         key = operation.shared_with(request)
         while True:
+            recalled = self._failures.recall(key)
+            if recalled is not None:
+                raise recalled
             waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request))
             try:
                 flight, leading = self._flights.join(key, waiter, operation.quota)
@@ -182,6 +192,9 @@ class Fetcher:
             if there is not None and self._admission.hit(operation, there, request) is None:
                 return cast("_Materials", there.materials)
             materials = self._fetch(operation, request, identifier, flight, waiter, there)
+        except Exception as error:
+            self._failures.remember(key, error)
+            raise
         finally:
             self._flights.leave(key, waiter)
         self._tell_fetched(operation.kind, flight, reason)
@@ -192,8 +205,10 @@ class Fetcher:
     ) -> _Materials:
         key = operation.shared_with(request)
         waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request), boards=False)
-        failure: Exception | None = None
+        failure: Exception | None = self._failures.recall(key)
         try:
+            if failure is not None:
+                raise failure
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
                 materials = self._fetch(operation, request, identifier, flight, waiter)
@@ -202,6 +217,7 @@ class Fetcher:
                 return materials
         except Exception as error:  # noqa: BLE001 - raised again below, unless the old entry still serves
             failure = error
+            self._failures.remember(key, error)
         finally:
             self._flights.leave(key, waiter)
         found = self._from_cache(operation, request, identifier)
@@ -262,6 +278,7 @@ class Fetcher:
         """Return the materials, and the keys that KMS was asked for."""
         with self._heeding_refusals(operation.asked_context(request)) as watch:
             materials = ask(request)
+        self._failures.succeeded(watch.keys)
         return materials, watch.keys
 
     @contextmanager
@@ -315,8 +332,9 @@ class Fetcher:
         try:
             yield
         except Exception as error:
-            self._counters.count(kind, FAILED)
-            self._emit(RequestFailed(operation=kind, error=type(error).__name__))
+            recalled = isinstance(error, KeyUnavailable) and error.remembered
+            self._counters.count(kind, RECALLED if recalled else FAILED)
+            self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
             raise
 
 

@@ -14,25 +14,31 @@ from warmkey.records import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COALESCED", "FAILED", "Counters", "OperationStatistics"]
+__all__ = ["COALESCED", "FAILED", "RECALLED", "Counters", "OperationStatistics"]
 
 COALESCED = "coalesced"
 FAILED = "failed"
+RECALLED = "recalled"
 
 
 class OperationStatistics(Record):
-    """How the requests of one operation ended; each is in exactly one of these counts."""
+    """How the requests of one operation ended; each is in exactly one of these counts.
+
+    :ivar failures: requests that ended in an error, but for the next ones
+    :ivar recalled: requests that ended in an error that was remembered, so nothing was asked for them
+    """
 
     hits: int = 0
     coalesced: int = 0
     misses: Mapping[MissReason, int] = field(default_factory=dict)
     bypasses: Mapping[BypassReason, int] = field(default_factory=dict)
     failures: int = 0
+    recalled: int = 0
 
     @property
     def requests(self) -> int:
         """All of them."""
-        return self.hits + self.coalesced + self.calls + self.failures
+        return self.hits + self.coalesced + self.calls + self.failures + self.recalled
 
     @property
     def calls(self) -> int:
@@ -65,8 +71,9 @@ class Counters:
         self.hits[operation].add()
 
     def count(self, operation: Operation, outcome: object, change: int = 1) -> None:
-        """Count a request that ended otherwise: *outcome* is a MissReason, a BypassReason, ``COALESCED`` or ``FAILED``.
+        """Count a request that ended otherwise.
 
+        :param outcome: a MissReason, a BypassReason, ``COALESCED``, ``FAILED`` or ``RECALLED``
         :param change: -1 takes back what was counted too early
         """
         with self._lock:
@@ -84,4 +91,5 @@ class Counters:
             misses={reason: count for reason, count in others.items() if isinstance(reason, MissReason)},
             bypasses={reason: count for reason, count in others.items() if isinstance(reason, BypassReason)},
             failures=others.get(FAILED, 0),
+            recalled=others.get(RECALLED, 0),
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from warmkey.exceptions import KeyAttempt
     from warmkey.structures import EncryptedDataKey
 
-__all__ = ["KmsWatch", "concerns", "is_refusal", "note_refusal", "note_used_keys", "watch_kms"]
+__all__ = ["KmsWatch", "asked_key", "concerns", "is_refusal", "note_refusal", "note_used_keys", "watch_kms"]
 
 _REFUSALS = (KmsOutcome.DENIED, KmsOutcome.DISABLED)
 _KEY_IS_GONE = "NotFoundException"
@@ -81,6 +81,11 @@ def note_refusal(attempt: KeyAttempt) -> None:
 def is_refusal(attempt: KeyAttempt) -> bool:
     """Return whether KMS said no to this use of the key: denied, disabled, pending deletion or deleted."""
     return attempt.outcome in _REFUSALS or attempt.error_code == _KEY_IS_GONE
+
+
+def asked_key(attempt: KeyAttempt) -> str:
+    """Return which key *attempt* asked for, as :attr:`KmsWatch.keys` names those that answered."""
+    return _qualified(attempt.key, attempt.region)
 
 
 def concerns(

@@ -46,6 +46,7 @@ class SettingsKeywords(TypedDict, total=False):
     max_messages_encrypted: int | str
     max_bytes_encrypted: int | str
     refresh_ahead: Switch
+    remember_failures_seconds: float | str
     partition_id: str
     algorithm_suite: AlgorithmSuite | int | str
     commitment_policy: (

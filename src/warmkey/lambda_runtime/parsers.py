@@ -29,6 +29,7 @@ __all__ = [
     "seconds",
     "switch",
     "text",
+    "up_to_a_second",
 ]
 
 _Choice = TypeVar("_Choice", bound=Enum)
@@ -69,6 +70,14 @@ def seconds(value: object) -> float:
     """Parse a finite number greater than 0."""
     number = _number(value)
     if not 0 < number < math.inf:
+        raise NotAllowedError
+    return number
+
+
+def up_to_a_second(value: object) -> float:
+    """Parse a number from 0 to 1."""
+    number = _number(value)
+    if not 0 <= number <= 1:
         raise NotAllowedError
     return number
 

@@ -132,6 +132,9 @@ class Settings(Record):
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)
+    remember_failures_seconds: float = field(
+        default=1, metadata=_row(parsers.up_to_a_second, "a number of seconds from 0 to 1")
+    )
     partition_id: str | None = field(default=None, metadata=_TEXT)
     algorithm_suite: AlgorithmSuite | None = field(
         default=None, metadata=_row(parsers.algorithm_suite, "the name or ID of an algorithm suite, such as 0x0478")

@@ -166,6 +166,7 @@ def _caching_cmm(
         max_bytes_encrypted=settings.max_bytes_encrypted,
         max_age_jitter=settings.max_age_jitter,
         refresh_ahead=settings.refresh_ahead,
+        remember_failures_seconds=settings.remember_failures_seconds,
         wait_seconds=_longest_call_seconds(settings),
         clock=overrides.clock,
         emit=emit,

@@ -27,6 +27,7 @@ from warmkey.events import (
     DynamoDbOutcome,
     DynamoDbRequest,
     EvictionReason,
+    FailureRecalled,
     KmsOutcome,
     KmsRequest,
     MessageAbandoned,
@@ -91,6 +92,7 @@ METRICS: Mapping[str, Metric] = {
     "KmsRequests": Metric(),
     "KmsThrottled": Metric(),
     "UnsealedRecordsPassed": Metric(),
+    "FailuresRecalled": Metric(detailed=True),
     **_by_reason("CacheMisses", MissReason),
     **_by_reason("CacheBypasses", BypassReason),
     **_by_reason("CacheEvictions", EvictionReason),
@@ -122,13 +124,20 @@ _BAD_ENDS: Mapping[object, str] = {
 }
 
 
+_COUNTED_AS: Mapping[type[Event], str] = {
+    CacheHit: "CacheHits",
+    CacheCoalesced: "CacheCoalesced",
+    RequestFailed: "RequestsFailed",
+    FailureRecalled: "FailuresRecalled",
+    UnsealedRecordPassed: "UnsealedRecordsPassed",
+}
+
+
 def measures(event: Event) -> Iterator[tuple[str, float]]:
     """Yield what *event* adds to which metric."""
     match event:
-        case CacheHit():
-            yield "CacheHits", 1
-        case CacheCoalesced():
-            yield "CacheCoalesced", 1
+        case CacheHit() | CacheCoalesced() | RequestFailed() | FailureRecalled() | UnsealedRecordPassed():
+            yield _COUNTED_AS[type(event)], 1
         case CacheMiss():
             yield "CacheMisses", 1
             yield _name("CacheMisses", event.reason), 1

@@ -68,7 +68,14 @@ class KmsSession:
     def keywords(self, settings: api.Keywords) -> api.Keywords:
         """Return *settings* with the session's KMS, clock and recorder, where they don't have their own."""
         client = self.client if isinstance(self.client, FakeKms) else None
-        return {"kms_client": client, "emit": self.facts, "clock": self.clock, **settings}
+        return {
+            "kms_client": client,
+            "emit": self.facts,
+            "clock": self.clock,
+            # A clock that stands still would remember them for the rest of the test.
+            "remember_failures_seconds": 0,
+            **settings,
+        }
 
 
 @contextmanager
