@@ -46,7 +46,7 @@ def _order(headings: list[tuple[str, str]]) -> list[str]:
     found = [
         f"CHANGELOG.md: {name} must have a date like 2026-11-27, not {date!r}"
         for name, date in released
-        if not _is_date(date)
+        if date and not _is_date(date)
     ]
     numbers = [tuple(map(int, re.findall(r"\d+", name))) for name, _ in released]
     if numbers != sorted(numbers, reverse=True):
