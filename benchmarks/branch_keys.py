@@ -26,7 +26,7 @@ from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
     from benchmarks.rows import Effort
-    from warmkey import CryptographicMaterialsManager
+    from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.keyrings import Keyring
 
 __all__ = ["measure_branch_keys"]

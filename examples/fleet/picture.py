@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
-_STYLES = {
+_STYLES: dict[str, dict[str, Any]] = {
     "data key cache": {"color": "#D55E00", "marker": "o"},
-    "branch keys": {"color": "#0072B2", "marker": "s"},
+    "branch keys": {"color": "#0072B2", "marker": "s", "linewidth": 4, "markersize": 9},
     "both": {"color": "#009E73", "marker": "^", "linestyle": "--"},
 }
 _PANELS = {"kms": "KMS requests", "dynamodb": "DynamoDB reads"}
@@ -41,6 +41,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
                 axis.plot(*zip(*points, strict=True), label=design, **style)
             axis.set_xscale("log")
             axis.set_yscale("symlog", linthresh=0.01)
+            for along in (axis.xaxis, axis.yaxis):
+                along.set_major_formatter("{x:,g}")
             axis.set_title(f"{title} per second, {number:,} tenant{'s' if number > 1 else ''}", fontsize=10)
             axis.grid(visible=True, color="#dddddd")
     for axis in axes[-1]:
