@@ -1,8 +1,23 @@
-"""For all tests: hypothesis lets no clock decide."""
+"""For all tests: hypothesis lets no clock decide, and no test finds what another one has left."""
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 settings.register_profile("warmkey", deadline=None, print_blob=True)
 settings.load_profile("warmkey")
+
+
+@pytest.fixture(autouse=True)
+def _no_session_is_left() -> Iterator[None]:
+    """boto3 keeps its default session, with the configuration that there was when somebody first asked for it."""
+    yield
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
