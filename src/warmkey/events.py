@@ -14,7 +14,6 @@ No event carries a key, a plaintext, an encryption context or a cache entry iden
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from contextlib import suppress
@@ -74,7 +73,6 @@ __all__ = [
     "Event",
     "EvictionReason",
     "FailureRecalled",
-    "HitCounter",
     "KmsOutcome",
     "KmsRequest",
     "MessageAbandoned",
@@ -139,32 +137,6 @@ CURRENT = CurrentMessage()
 _HITS = {operation: CacheHit(operation=operation) for operation in Operation}
 # Looking these up in a table, or on their class, takes longer than the rest of a hit's telling.
 _DECRYPT, _HITS_OF_BOTH = Operation.DECRYPT, (_HITS[Operation.ENCRYPT], _HITS[Operation.DECRYPT])
-
-
-class HitCounter:
-    """Counts from many threads without a lock, which would take 0.3 µs of every hit and might be waited for.
-
-    ``next`` on an ``itertools.count`` is one step that nothing can come between. :meth:`total` takes a number too, and
-    subtracts those that it took before.
-    """
-
-    __slots__ = ("_lock", "_totals_taken", "add")
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Start at zero."""
-        self.add = itertools.count().__next__
-        self._totals_taken = 0
-        self._lock = threading.RLock()
-
-    def total(self) -> int:
-        """Return how often :meth:`add` was called."""
-        with self._lock:
-            total = self.add() - self._totals_taken
-            self._totals_taken += 1
-            return total
 
 
 def ignore(event: Event) -> None:

@@ -35,6 +35,7 @@ from warmkey import (
     KeyUnavailable,
     LocalCMC,
     PolicyRefused,
+    events,
 )
 from warmkey.caches import NullCMC
 from warmkey.events import (
@@ -905,3 +906,33 @@ def test_a_cache_that_can_not_purge_as_ours_does_not_stand_in_the_way_of_a_refus
     stage.below.during = refuse
     with pytest.raises(KeyUnavailable):
         cmm.get_encryption_materials(encrypt_request())
+
+
+# --- misuse that looks like use
+
+
+@pytest.mark.parametrize("partition_id", [None, "shared"])
+def test_a_cmm_for_each_invocation_over_one_cache_is_called_what_it_is_once(partition_id: str | None) -> None:
+    seen: list[object] = []
+    cache = LocalCMC(10)
+    for _ in range(100):
+        keyring = RawAesKeyring("tests", "key", bytes(32))
+        CachingCMM(cache=cache, keyring=keyring, max_age=60, partition_id=partition_id, emit=seen.append)
+
+    warnings = [event for event in seen if isinstance(event, events.SettingWarning)]
+    assert [warning.setting for warning in warnings] == ([] if partition_id else ["partition_id"])
+    assert all("make one CMM, outside of the handler" in warning.problem for warning in warnings)
+
+
+def test_a_cache_that_takes_no_attribute_is_none_the_worse() -> None:
+    class Slotted:
+        __slots__ = ()
+
+        def get_cache_entry(self, _identifier: bytes, /) -> None:
+            return None
+
+        def put_cache_entry(self, _identifier: bytes, _entry: object, /) -> None:
+            pass
+
+    for _ in range(30):
+        CachingCMM(cache=Slotted(), keyring=RawAesKeyring("tests", "key", bytes(32)), max_age=60)  # type: ignore[arg-type]

@@ -50,12 +50,17 @@ def test_there_is_one_client_for_each_region() -> None:
     assert [made(region).meta.region_name for region in ("eu-central-1", "us-east-1")] == ["eu-central-1", "us-east-1"]
 
 
+def test_the_pool_of_connections_is_a_setting() -> None:
+    assert clients(kms_max_pool_connections=40)("eu-central-1").meta.config.max_pool_connections == 40
+
+
 def test_timeouts_and_attempts_are_those_of_the_settings() -> None:
     config = clients(kms_connect_timeout_seconds=0.5, kms_read_timeout_seconds=2, kms_max_attempts=2)(
         "eu-central-1"
     ).meta.config
 
     assert (config.connect_timeout, config.read_timeout) == (0.5, 2)
+    assert config.max_pool_connections == 10
     assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 2)
 
 

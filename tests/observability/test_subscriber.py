@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable  # noqa: TC003 - pytest reads it
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tests.observability.examples_of_events import (
     UNCACHEABLE,
 )
 from tests.observability.output import written
-from warmkey.events import Event, Operation
+from warmkey.events import Event, EvictionReason, Operation
 from warmkey.observability import Subscriber, instrument
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
@@ -61,6 +62,22 @@ def test_what_went_well_waits_for_the_next_of_those(event: Event) -> None:
 
     assert len(output.blobs) == 1
     assert sum(output.totals.values()) == 2
+
+
+def test_evictions_by_capacity_on_decrypt_are_called_what_they_are_once() -> None:
+    evicted = replace(EVICTION, operation=Operation.DECRYPT)
+    emit = Subscriber(metrics="off")
+    with written() as output:
+        for _ in range(100):
+            emit(EVICTION)
+            emit(replace(evicted, reason=EvictionReason.EXPIRED))
+        assert output.fields("SettingWarning") == []
+        for _ in range(100):
+            emit(evicted)
+
+    (warning,) = output.fields("SettingWarning")
+    assert warning["setting"] == "cache_capacity"
+    assert "20 data keys for decrypting were evicted by capacity" in warning["problem"]
 
 
 def test_hits_go_with_the_next_miss() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from warmkey.clock import Instant
     from warmkey.cmms.interface import CryptographicMaterialsManager
     from warmkey.cmms.limits import Limits, Quota
-    from warmkey.events import HitCounter
+    from warmkey.hit_counter import HitCounter
     from warmkey.structures import (
         DecryptionMaterials,
         DecryptMaterialsRequest,

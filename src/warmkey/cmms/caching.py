@@ -20,6 +20,7 @@ Source: framework/caching-cmm.md
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from warmkey.caches.interface import CacheFeatures
@@ -32,7 +33,7 @@ from warmkey.cmms.fetching import Fetcher
 from warmkey.cmms.interface import forget_unverified
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
 from warmkey.cmms.statistics import Counters
-from warmkey.events import Operation, UncacheableContext, guarded, ignore
+from warmkey.events import Operation, SettingWarning, UncacheableContext, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork
 from warmkey.structures import (
@@ -58,6 +59,9 @@ _ENCRYPT, _DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 
 _Request = TypeVar("_Request", EncryptionMaterialsRequest, DecryptMaterialsRequest)
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
+
+# So many CMMs over one cache, each with a partition of its own, are made for messages or invocations.
+_TOO_MANY_CMMS = 20
 
 
 class CachingCMM:
@@ -120,6 +124,8 @@ class CachingCMM:
         self._max_age = limits.max_age
         self._refresh_ahead = switch("refresh_ahead", refresh_ahead)
         self._emit = guarded(emit)
+        if partition_id is None:
+            self._warn_of_too_many_over(cache)
         self._counters = Counters()
         self._churn = ContextChurn()
         use_clock = self._features.use_clock(clock)
@@ -154,6 +160,18 @@ class CachingCMM:
         self._decryption = CachedDecryption(
             self._cmm, limits, partition_id=self._partition_id, hits=self._counters.hits[_DECRYPT], caching_is_off=off
         )
+
+    def _warn_of_too_many_over(self, cache: CryptographicMaterialsCache) -> None:
+        with suppress(TypeError, AttributeError):  # a cache of somebody else may take no further attribute
+            count = cache.unshared_cmms = getattr(cache, "unshared_cmms", 0) + 1  # type: ignore[attr-defined]
+            if count == _TOO_MANY_CMMS:
+                self._emit(
+                    SettingWarning(
+                        setting="partition_id",
+                        problem=f"{count} caching CMMs without one were made over one cache, so each starts with "
+                        "nothing cached; make one CMM, outside of the handler, or give them a partition ID",
+                    )
+                )
 
     @property
     def partition_id(self) -> str:

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from warmkey.events import BypassReason, EvictionReason, HitCounter, MissReason, Operation
+from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import notice_fork, register
+from warmkey.hit_counter import HitCounter
 from warmkey.records import Record
 
 if TYPE_CHECKING:

@@ -39,6 +39,7 @@ class SettingsKeywords(TypedDict, total=False):
     kms_connect_timeout_seconds: float | str
     kms_read_timeout_seconds: float | str
     kms_max_attempts: int | str
+    kms_max_pool_connections: int | str
     cache: Switch
     cache_capacity: int | str
     max_age_seconds: float | str

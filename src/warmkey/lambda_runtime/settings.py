@@ -125,6 +125,7 @@ class Settings(Record):
     kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_read_timeout_seconds: float = field(default=1, metadata=_SECONDS)
     kms_max_attempts: int = field(default=3, metadata=_whole(1, 10))
+    kms_max_pool_connections: int = field(default=10, metadata=_whole(1, 1000))
     cache: bool = field(default=True, metadata=_SWITCH)
     cache_capacity: int = field(default=1000, metadata=_whole(0))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)

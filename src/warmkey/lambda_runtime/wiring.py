@@ -360,5 +360,6 @@ class _Clients:
             read_timeout=self._settings.kms_read_timeout_seconds,
             retries={"mode": "standard", "total_max_attempts": self._settings.kms_max_attempts},
             tcp_keepalive=True,
+            max_pool_connections=self._settings.kms_max_pool_connections,
         )
         return config.merge(self._overrides.botocore_config) if self._overrides.botocore_config is not None else config

@@ -16,7 +16,6 @@ from warmkey.events import (
     CacheMiss,
     DynamoDbRequest,
     EvictionReason,
-    HitCounter,
     KmsRequest,
     MessageAbandoned,
     MessageRefused,
@@ -27,6 +26,7 @@ from warmkey.events import (
     UnsealedRecordPassed,
 )
 from warmkey.fork_safety import register
+from warmkey.hit_counter import HitCounter
 from warmkey.records import Record
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyHit,
     CacheCoalesced,
+    CacheEviction,
     CacheHit,
     DynamoDbRequest,
     EvictionReason,
@@ -24,6 +25,7 @@ from warmkey.events import (
     KmsRequest,
     Operation,
     RequestFailed,
+    SettingWarning,
     UnsealedRecordPassed,
 )
 from warmkey.fork_safety import notice_fork, register
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Subscriber"]
 
 _HITS_PER_BATCH = 100
+_EVICTIONS_BEFORE_WARNING = 20
 # AWS KMS, symmetric keys, every Region: 0.03 dollars for 10,000 requests.
 DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 
@@ -74,6 +77,7 @@ class Subscriber:
         self._born = now()
         self._invocation_of = marker()
         self._said_metrics_are_off = False
+        self._too_few_places = 0
         self.reset()
         register(self)
         invocations.take_part(self)
@@ -98,7 +102,21 @@ class Subscriber:
         self._hear()
         self._measure(event)
         self._log.tell(event)
+        if isinstance(event, CacheEviction):
+            self._watch_capacity(event)
         self._flush_unless_there_is_time(event)
+
+    def _watch_capacity(self, event: CacheEviction) -> None:
+        if event.operation is Operation.DECRYPT and event.reason is EvictionReason.CAPACITY:
+            with self._lock:
+                self._too_few_places += 1
+                is_time = self._too_few_places == _EVICTIONS_BEFORE_WARNING
+            if is_time:
+                problem = (
+                    f"{_EVICTIONS_BEFORE_WARNING} data keys for decrypting were evicted by capacity before their time; "
+                    "messages of more data keys are read than the cache has places"
+                )
+                self._log.tell(SettingWarning(setting="cache_capacity", problem=problem))
 
     def note(self, event: Event) -> None:
         """Write a line about *event*, and measure it when its message has ended; see :mod:`warmkey.message_ends`."""
