@@ -128,7 +128,9 @@ def test_terraform_gives_the_function_what_the_template_gives_it(
     terraform: dict[str, Any], template: dict[str, Any]
 ) -> None:
     function = resource(terraform, "aws_lambda_function", "encrypt")
-    in_template = template["Globals"]["Function"] | template["Resources"]["EncryptFunction"]["Properties"]
+    shared, own = template["Globals"]["Function"], template["Resources"]["EncryptFunction"]["Properties"]
+    in_template = shared | own
+    variables = {**shared["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}
 
     assert ARGUMENTS.keys() <= in_template.keys()
     assert set(ARGUMENTS.values()) <= function.keys()
@@ -137,7 +139,7 @@ def test_terraform_gives_the_function_what_the_template_gives_it(
     assert {plain(name) for name in function["architectures"]} <= set(ARCHITECTURES)
     (environment,) = function["environment"]
     names = {plain(name) for name in environment["variables"]}
-    assert {"WARMKEY_KMS_KEY_ARNS"} == names & in_template["Environment"]["Variables"].keys() == names
+    assert {"WARMKEY_KMS_KEY_ARNS"} == names & variables.keys() == names
 
 
 def test_terraform_reads_the_parameter_that_publishing_writes(terraform: dict[str, Any]) -> None:
