@@ -1,9 +1,9 @@
 """Which metrics there are, and what each fact adds to them.
 
-CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has twelve and no more. A count of
-zero is not written, so a function has up to eight in which no message is refused and that does not call
-``unseal_record`` with ``missing="pass"``. What ``detailed`` adds is marked so. Names are promises: dashboards and
-alarms hold on to them.
+CloudWatch bills for every name that was ever written to in an hour, so ``summary`` has twelve, and four more with
+branch keys. A count of zero is not written, so a function has up to eight in which no message is refused, and that has
+no branch keys and does not call ``unseal_record`` with ``missing="pass"``. What ``detailed`` adds is marked so. Names
+are promises: dashboards and alarms hold on to them.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 class Subscriber:
     """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 
-    :param metrics: ``off``, ``summary`` (up to twelve series for a function) or ``detailed``
+    :param metrics: ``off``, ``summary`` (up to 12 series for a function, 16 with branch keys) or ``detailed``
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
