@@ -34,7 +34,7 @@ demo: .venv-demo/.installed ## run hundreds of records through a real Lambda run
 
 .PHONY: demo-fleet
 FLEET := build/fleet
-demo-fleet: .venv-demo/.installed .venv-docs/.installed ## count what a fleet asks with and without branch keys; FLEET_OPTIONS=--help
+demo-fleet: .venv-demo/.installed .venv-docs/.installed ## count what a fleet asks with and without branch keys; takes minutes; FLEET_OPTIONS=--help
 	@mkdir -p $(FLEET)
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.fleet --json $(FLEET)/fleet.json $(FLEET_OPTIONS)
 	@.venv-docs/bin/python -m examples.fleet.picture $(FLEET)/fleet.json $(FLEET)/fleet.png

@@ -41,7 +41,7 @@ def play(
     A request writes a message, and reads one that any container has written for that tenant.
     """
     chance = random.Random(_SEED)
-    starts = [MINUTE * number // containers for number in range(containers)]
+    starts = [MINUTE * (2 * number + 1) // (2 * containers) for number in range(containers)]
     running = [DESIGNS[design](servers) for _ in starts]
     written: dict[str, list[bytes]] = {tenant: [] for tenant in tenants}
     before, messages = request_counts(url), 0
