@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import partial
+from threading import get_ident
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from warmkey.events import EvictionReason, guarded, ignore
+from warmkey.events import EvictionReason, SettingWarning, guarded, ignore
 from warmkey.fork_safety import generation, register
 from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.validation import require_method
@@ -37,10 +38,11 @@ class ServiceRequest:
     :ivar duration_seconds: from the first attempt to the answer or failure
     """
 
-    __slots__ = ("_retries", "client", "duration_seconds", "headers", "resent_after", "sent")
+    __slots__ = ("_retries", "_threads", "client", "duration_seconds", "headers", "resent_after", "sent")
 
-    def __init__(self, client: ServiceClient) -> None:
+    def __init__(self, client: ServiceClient, threads: dict[int, None]) -> None:
         self.client = client
+        self._threads = threads
         self.sent = 0
         self.resent_after = 0
         self.headers: Mapping[str, str] = {}
@@ -63,6 +65,7 @@ class ServiceRequest:
             raise
         finally:
             self.duration_seconds = perf_counter() - started
+            self._threads.pop(get_ident(), None)
             if isinstance(answer, dict):
                 self._retries = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
         return answer
@@ -130,6 +133,9 @@ class ServiceRequests:
         self._client = client
         self._emit = guarded(emit)
         self._generation = generation()
+        # Threads with a request under way. One that was interrupted before its request began is in it until its next.
+        self._threads: dict[int, None] = {}
+        self._has_warned = False
         register(self)
 
     @property
@@ -140,7 +146,19 @@ class ServiceRequests:
 
     def _request(self) -> ServiceRequest:
         """Begin a request."""
-        return ServiceRequest(self._connected())
+        self._threads[get_ident()] = None
+        if len(self._threads) > 1 and not self._has_warned:
+            self._warn_of_small_pool()
+        return ServiceRequest(self._connected(), self._threads)
+
+    def _warn_of_small_pool(self) -> None:
+        config = getattr(getattr(self._client, "meta", None), "config", None)
+        size = getattr(config, "max_pool_connections", None)
+        if isinstance(size, int) and len(self._threads) > size:
+            self._has_warned = True
+            problem = f"more threads make requests at once than the client keeps connections ({size})"
+            remedy = "each further one opens a connection of its own and drops it; raise it to the number of threads"
+            self._emit(SettingWarning(setting="kms_max_pool_connections", problem=f"{problem}; {remedy}"))
 
     def _failure(self, error: Exception, parameters: Mapping[str, Any], request: ServiceRequest) -> Failure:
         """Explain *error*, which the client raised, and take what is sensitive out of it."""
@@ -163,6 +181,7 @@ class ServiceRequests:
 
         After a fork the connections are dropped at the first request instead: closing may wait for a lock.
         """
+        self._threads.clear()
         if reason is EvictionReason.SNAPSHOT:
             self._disconnect()
 
