@@ -34,14 +34,15 @@ class EntryContent:
 
     :param keys: none for a request to encrypt
     :param context: the encryption context, serialized
+    :ivar keys: ``None`` if only the digest is kept, and so is ``context``
     :ivar size: how many bytes of them are kept; 0 for a digest
     """
 
     __slots__ = ("context", "digest", "keys", "size")
 
     def __init__(self, keys: Sequence[EncryptedDataKey], context: bytes) -> None:
-        self.keys: Sequence[EncryptedDataKey] = keys
-        self.context = context
+        self.keys: Sequence[EncryptedDataKey] | None = keys
+        self.context: bytes | None = context
         self.digest: bytes | None = None
         self.size = len(context) + sum(map(_size, keys))
         if self.size > MAX_ENTRY_BYTES or len(keys) > MAX_ENTRY_KEYS:
@@ -49,15 +50,20 @@ class EntryContent:
 
     def keep_digest_only(self) -> None:
         """Let go of keys and context."""
-        if self.digest is None:
+        if self.keys is not None and self.context is not None:
             self.digest = _digest(self.keys, self.context)
-            self.keys, self.context, self.size = (), b"", 0
+            self.keys, self.context, self.size = None, None, 0
 
     def is_of(self, keys: Sequence[EncryptedDataKey], context: bytes) -> bool:
         """Return whether *keys*, in any order, and *context* are what this was made of."""
-        if self.digest is not None:
+        if self.keys is None:
             return self.digest == _digest(keys, context)
-        return self.context == context and (self.keys == keys or _sorted(self.keys) == _sorted(keys))
+        if self.context != context:
+            return False
+        if self.keys == keys:
+            self.keys = keys  # the next message's are often these very ones, which takes a look
+            return True
+        return _sorted(self.keys) == _sorted(keys)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntryContent):
@@ -68,7 +74,7 @@ class EntryContent:
         return hash(self._comparable())
 
     def _comparable(self) -> object:
-        return self.digest or (*_sorted(self.keys), self.context)
+        return self.digest if self.keys is None else (*_sorted(self.keys), self.context)
 
 
 def _size(key: EncryptedDataKey) -> int:

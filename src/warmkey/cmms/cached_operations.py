@@ -163,7 +163,8 @@ class CachedEncryption:
         if entry.materials.algorithm_suite not in request.commitment_policy.encrypt_suites:
             return MissReason.POLICY
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        if entry.content is None or not entry.content.is_of((), context.serialized):
+        content, serialized = entry.content, context.serialized
+        if content is None or (content.context is not serialized and not content.is_of((), serialized)):
             return MissReason.CONTEXT
         if entry.required_encryption_context_keys != request.required_encryption_context_keys:
             return MissReason.CONTEXT
@@ -255,7 +256,10 @@ class CachedDecryption:
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
             return MissReason.POLICY
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        if entry.content is None or not entry.content.is_of(request.encrypted_data_keys, context.serialized):
+        content, keys, serialized = entry.content, request.encrypted_data_keys, context.serialized
+        if content is None or (
+            (content.keys is not keys or content.context is not serialized) and not content.is_of(keys, serialized)
+        ):
             return MissReason.CONTEXT
         stated: EncryptionContext = request.reproduced_encryption_context  # type: ignore[assignment]
         for content in entry.reproduced:

@@ -354,7 +354,7 @@ def _keys_of(entry: CacheEntry, attempt: KeyAttempt) -> Sequence[EncryptedDataKe
     """Return under what the data key is wrapped; where that is not known any more, under the key of *attempt*."""
     if isinstance(entry.materials, EncryptionMaterials):
         return entry.materials.encrypted_data_keys
-    if entry.content is not None and entry.content.digest is None:
+    if entry.content is not None and entry.content.keys is not None:
         return entry.content.keys
     info = attempt.key.encode()
     return [EncryptedDataKey(key_provider_id=AWS_KMS_ECDH_PROVIDER_ID, key_provider_info=info, ciphertext=b"")]
