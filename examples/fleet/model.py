@@ -65,12 +65,14 @@ def first_minute(fleet: Fleet) -> Rates:
     """While containers start: each asks for what it has not asked for yet."""
     ages = range(1, _MINUTE + 1)
 
-    def asked(choices: float) -> float:
-        return fleet.containers * sum(_distinct(choices, age) for age in ages) / _MINUTE / _MINUTE
+    def asked(choices: Callable[[int], float]) -> float:
+        return fleet.containers * sum(_distinct(choices(age), age) for age in ages) / _MINUTE / _MINUTE
 
+    tenants = asked(lambda _age: fleet.tenants)
     if fleet.design == "data key cache":
-        return Rates(asked(fleet.tenants) + asked(_data_keys(fleet)), 0)
-    return Rates(asked(fleet.tenants), asked(fleet.tenants))
+        # Of the others, a part had started in the middle of the container's own time.
+        return Rates(tenants + asked(lambda age: max(1, _data_keys(fleet) * (1 - age / _MINUTE / 2))), 0)
+    return Rates(tenants, tenants)
 
 
 def steady(fleet: Fleet) -> Rates:
