@@ -227,6 +227,28 @@ def test_a_waiter_may_use_what_made_room_for_another() -> None:
     assert entry.close() == (2, 3)
 
 
+def test_what_made_room_is_announced_when_nobody_is_promised_it_any_more() -> None:
+    """Else a message that found its data key too old would be counted on two of them."""
+    stage = Stage()
+    entries = [
+        CacheEntry(stage.materials(), operation=ENCRYPT, created=stage.clock.now(), time_to_live=60) for _ in range(2)
+    ]
+    for entry in entries:
+        entry.reserve(1, 10, 10)
+    for _ in range(2):
+        entries[0].hold(2, 10, 10)
+    for entry in entries:
+        stage.cache.put_cache_entry(b"a", entry)
+    assert stage.evictions == []
+    entries[0].confirm(2, lambda _: True)
+    stage.cache.prune()
+    assert stage.evictions == []
+    entries[0].confirm(2, lambda _: False)
+    stage.cache.prune()
+
+    assert [(event.messages, event.plaintext_bytes) for event in stage.seen.of(CacheEviction)] == [(2, 3)]
+
+
 def test_what_was_held_is_given_back_when_it_is_too_old_or_revoked() -> None:
     old, revoked = [
         CacheEntry(Stage().materials(), operation=ENCRYPT, created=SettableClock().now(), time_to_live=60)

@@ -195,6 +195,7 @@ class CacheEntry(Unpicklable):
         "_lock",
         "_refresh_claim",
         "_reserving",
+        "_tell_settled",
         "content",
         "created",
         "fetch_sequence",
@@ -244,6 +245,7 @@ class CacheEntry(Unpicklable):
         self._held_bytes = 0
         self._closed = False
         self._reserving = False
+        self._tell_settled: Callable[[], object] | None = None
         # Reentrant: a signal handler or a finalizer may encrypt while its thread is here.
         self._lock = threading.RLock()
 
@@ -326,13 +328,25 @@ class CacheEntry(Unpicklable):
         with self._lock:
             if self.revoked:
                 return MissReason.ABSENT
+            fresh = is_fresh(self)
             self._held_messages -= 1
             self._held_bytes -= plaintext_length
-            if is_fresh(self):
-                return None
-            self.messages -= 1
-            self.plaintext_bytes -= plaintext_length
-            return MissReason.EXPIRED
+            if not fresh:
+                self.messages -= 1
+                self.plaintext_bytes -= plaintext_length
+            self._settle()
+            return None if fresh else MissReason.EXPIRED
+
+    def when_settled(self, tell: Callable[[], object]) -> None:
+        """Call *tell* once the counts of this closed entry are final: at once, or when nothing is held any more."""
+        with self._lock:
+            self._tell_settled = tell
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._tell_settled is not None and (self.revoked or not self._held_messages):
+            tell, self._tell_settled = self._tell_settled, None
+            tell()
 
     def claim_refresh(self, thread: int) -> bool:
         """Whether *thread* is the first to come after another one that saw the entry in its grace period."""

@@ -32,7 +32,7 @@ def narrowed(span: Span, entry: CacheEntry) -> Span:
     )
 
 
-def eviction(entry: CacheEntry, reason: EvictionReason, now: Instant, messages: int, plaintext_bytes: int) -> Event:
+def eviction(entry: CacheEntry, reason: EvictionReason, now: Instant) -> Event:
     """Return what is told of *entry*, which was evicted *now* for *reason*."""
     by_clocks = (now.monotonic - entry.created.monotonic, now.wall - entry.created.wall)
-    return entry.eviction(reason, max(0.0, *by_clocks), messages, plaintext_bytes)
+    return entry.eviction(reason, max(0.0, *by_clocks), entry.messages, entry.plaintext_bytes)

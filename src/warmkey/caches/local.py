@@ -26,6 +26,9 @@ type written in C, which no other thread can come into, and what comes between t
 evicted before it was moved makes ``move_to_end`` raise ``KeyError``, which counts as a miss. One that is evicted later
 is closed, so nobody gets a reservation on it. One that is put meanwhile was fresh when it was put.
 
+An entry that made room for another one may still be promised to threads that wait to run (see ``CacheEntry.hold``). It
+is announced once they used it or gave it back, because only then its counts are final.
+
 What comes last. Nothing that may take time comes between the reading of the clocks and the return. Evictions are
 announced after the lock is released, because a subscriber may take its time or use this cache; so a look-up that
 evicted something announces it and then looks again: time may have passed, and somebody may have purged. What others
@@ -53,9 +56,9 @@ Source: framework/local-cryptographic-materials-cache.md
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections import OrderedDict, deque
+from functools import partial, reduce
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -315,10 +318,7 @@ class LocalCMC:
             self.purge(reason=reason)
             return
         now = self._clock.now()
-        inherited = [
-            eviction(entry, EvictionReason.FORK, now, entry.messages, entry.plaintext_bytes)
-            for entry in list(self._entries.values())
-        ]
+        inherited = [eviction(entry, EvictionReason.FORK, now) for entry in list(self._entries.values())]
         self._start_empty()
         self._unannounced.extend(inherited)
         # What the parent was requesting is the parent's too.
@@ -349,7 +349,7 @@ class LocalCMC:
         puts = None
         while puts != self._puts:  # a signal handler may have put an entry meanwhile
             puts = self._puts
-            self._nothing_expires = functools.reduce(narrowed, list(self._entries.values()), ALWAYS)
+            self._nothing_expires = reduce(narrowed, list(self._entries.values()), ALWAYS)
         return pruned
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> int:
@@ -377,8 +377,11 @@ class LocalCMC:
     def _part_with(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:
         if reason is EvictionReason.REPLACED and entry.pending_eviction_reason is not None:
             reason = entry.pending_eviction_reason
-        messages, plaintext_bytes = entry.close(revoked=reason not in _MAKES_ROOM)
-        self._unannounced.append(eviction(entry, reason, now, messages, plaintext_bytes))
+        entry.close(revoked=reason not in _MAKES_ROOM)
+        entry.when_settled(partial(self._note_eviction, entry, reason, now))
+
+    def _note_eviction(self, entry: CacheEntry, reason: EvictionReason, now: Instant) -> None:
+        self._unannounced.append(eviction(entry, reason, now))
 
     def _announce(self) -> None:
         """Tell the subscriber of evictions. Never under the lock: a subscriber may take its time, or use this cache."""
