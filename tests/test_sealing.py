@@ -28,7 +28,7 @@ from warmkey.events import UnsealedRecordPassed
 from warmkey.testing import KmsSession, SettableClock, fake_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CONTEXT = {"tenant": "a-tenant-of-ours"}
 SECRET = "4929 1234 5678 9123"
@@ -475,3 +475,34 @@ def test_no_error_shows_a_value(use: Any) -> None:
         use()
 
     assert SECRET not in everything_of(caught.value)
+
+
+@pytest.mark.parametrize("empty", [{}, [], ()])
+def test_an_empty_bound_to_is_refused_when_unsealing(empty: Any) -> None:
+    stored = warmkey.seal_record({"id": 1, "s": "secret"}, ["s"], bound_to=("id",))
+
+    with pytest.raises(warmkey.InvalidRequest, match="bound_to must name at least one field, or be None"):
+        warmkey.unseal_record(stored, bound_to=empty)
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda: warmkey.seal_record({"id": 1}, ["s"]), "encrypt"),
+        (lambda: warmkey.seal_record({"id": 1}, []), "encrypt"),
+        (lambda: warmkey.seal_token("x", expires_in=-1), "encrypt"),
+        (lambda: warmkey.seal_token(5), "encrypt"),  # type: ignore[arg-type]
+        (lambda: warmkey.unseal_record([]), "decrypt"),  # type: ignore[arg-type]
+        (lambda: warmkey.unseal_record({}, missing="nope"), "decrypt"),  # type: ignore[arg-type]
+        (lambda: warmkey.open_token("!!"), "decrypt"),
+        (lambda: warmkey.open_token(b"AA"), "decrypt"),  # type: ignore[arg-type]
+    ],
+    ids=["no field", "no fields", "expiry", "no text", "no record", "missing", "not base64", "bytes"],
+)
+def test_a_call_that_is_refused_is_counted_once(call: Callable[[], object], operation: str) -> None:
+    with pytest.raises(warmkey.WarmkeyError):
+        call()
+
+    info = warmkey.cache_info()
+    assert (info.encrypt.requests, info.decrypt.requests) == ((1, 0) if operation == "encrypt" else (0, 1))
+    assert getattr(info, operation).failures + getattr(info, operation).malformed == 1

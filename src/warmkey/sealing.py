@@ -64,8 +64,9 @@ def seal_record(
     from warmkey.sealed.records import take  # noqa: PLC0415 - see the module
     from warmkey.sealed.text import to_base64url  # noqa: PLC0415
 
-    rest, plaintext = take(record, fields, bound_to=bound_to, under=under)
-    message = _encrypt(plaintext, encryption_context, kind="record")
+    with message_of(DEFAULT.get().cmm, Operation.ENCRYPT):
+        rest, plaintext = take(record, fields, bound_to=bound_to, under=under)
+        message = _encrypt(plaintext, encryption_context, kind="record")
     rest[under] = to_base64url(message) if text else message
     return rest
 
@@ -97,9 +98,9 @@ def unseal_record(
     """
     from warmkey.sealed.records import check_stored, restore  # noqa: PLC0415 - see the module
 
-    check_stored(record, under=under, bound_to=bound_to)
-    _check_missing(missing, bound_to)
     with message_of(DEFAULT.get().cmm, Operation.DECRYPT):
+        _check_missing(missing, bound_to)
+        check_stored(record, under=under, bound_to=bound_to)
         if under not in record:
             _pass_unsealed(encryption_context, under, missing)
             return dict(record)
@@ -138,8 +139,10 @@ def seal_token(
     from warmkey.sealed.text import to_base64url  # noqa: PLC0415 - see the module
     from warmkey.sealed.tokens import write  # noqa: PLC0415
 
-    plaintext = write(data, expires_in=expires_in, now=DEFAULT.get().clock.now())
-    return to_base64url(_encrypt(plaintext, encryption_context, kind="token"))
+    default = DEFAULT.get()
+    with message_of(default.cmm, Operation.ENCRYPT):
+        plaintext = write(data, expires_in=expires_in, now=default.clock.now())
+        return to_base64url(_encrypt(plaintext, encryption_context, kind="token"))
 
 
 @scrubbed
@@ -156,10 +159,10 @@ def open_token(token: str, encryption_context: Mapping[str, str] | None = None) 
     from warmkey.sealed.text import from_base64url  # noqa: PLC0415 - see the module
     from warmkey.sealed.tokens import read  # noqa: PLC0415
 
-    if not isinstance(token, str):
-        raise InvalidRequest(f"the token must be str, not {type(token).__name__}")
     default = DEFAULT.get()
     with message_of(default.cmm, Operation.DECRYPT):
+        if not isinstance(token, str):
+            raise InvalidRequest(f"the token must be str, not {type(token).__name__}")
         message = from_base64url(token, where="token", writer="seal_token")
         plaintext = _decrypt(message, encryption_context, kind="token")
         return read(plaintext, now=default.clock.now())
@@ -197,19 +200,18 @@ def message_length(
 
 def _encrypt(plaintext: bytes, context: Mapping[str, str] | None, *, kind: Kind) -> bytes:
     default = DEFAULT.get()
-    with message_of(default.cmm, Operation.ENCRYPT):
-        if default.required:
-            default.check_required(context)
-        return encrypt(
-            plaintext,
-            cmm=default.cmm,
-            commitment_policy=default.client.commitment_policy,
-            max_encrypted_data_keys=default.client.max_encrypted_data_keys,
-            encryption_context=context,
-            algorithm_suite=default.algorithm_suite,
-            frame_length=default.frame_length,
-            kind=kind,
-        ).ciphertext
+    if default.required:
+        default.check_required(context)
+    return encrypt(
+        plaintext,
+        cmm=default.cmm,
+        commitment_policy=default.client.commitment_policy,
+        max_encrypted_data_keys=default.client.max_encrypted_data_keys,
+        encryption_context=context,
+        algorithm_suite=default.algorithm_suite,
+        frame_length=default.frame_length,
+        kind=kind,
+    ).ciphertext
 
 
 def _decrypt(message: bytes, context: Mapping[str, str] | None, *, kind: Kind) -> bytes:

@@ -113,8 +113,8 @@ def check_stored(record: object, *, under: object, bound_to: object) -> None:
     """
     _checked_record(record)
     _checked_under(under)
-    if bound_to is not None:
-        checked_names(bound_to, "bound_to")
+    if bound_to is not None and not checked_names(bound_to, "bound_to"):
+        raise InvalidRequest("bound_to must name at least one field, or be None: an empty one would insist on nothing")
 
 
 def _checked_record(record: object) -> dict[str, Any]:
