@@ -23,7 +23,7 @@ BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt 
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------------------- the two commands
 
@@ -44,7 +44,7 @@ local: .venv-demo/.installed runtime ## run a handler of yours with the layer: H
 	@PYTHONPATH=src .venv-demo/bin/python -m examples.local $(HANDLER) $(if $(EVENT),--event $(EVENT)) $(LOCAL_OPTIONS)
 
 .PHONY: test check
-test check: static tests ## run everything that CI runs
+test check: static tests ## check style and types, and run the tests; CI also runs every-runtime, sam, cdk and release-check
 
 # ------------------------------------------------------------------------------------------------- checking
 

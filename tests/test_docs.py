@@ -18,11 +18,12 @@ import pytest
 import warmkey
 from examples import two_regions
 from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
 from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.sealed.records import restore
-from warmkey.testing import FakeKms, KmsSession, fake_kms, moto_kms
+from warmkey.testing import FakeDynamoDb, FakeKms, KmsSession, fake_kms, moto_kms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -243,6 +244,31 @@ def test_the_page_on_testing_is_a_test_suite_that_passes(tmp_path: Path) -> None
     assert f"{sum(test.count('def test_') for test in tests)} passed" in done.stdout
 
 
+# --------------------------------------------------------------------------------------------------- docs/tutorial.md
+
+TUTORIAL = ROOT / "docs/tutorial.md"
+
+
+def test_the_test_of_the_tutorial_passes_beside_its_handler(tmp_path: Path) -> None:
+    handler, test = [block.text for block in blocks(TUTORIAL, "python")]
+    (tmp_path / "app.py").write_text(handler)
+    (tmp_path / "test_app.py").write_text(test)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WARMKEY_"))}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 # ----------------------------------------------------------------------------------------------------- docs/errors.md
 
 
@@ -279,6 +305,32 @@ def configured(**settings: object) -> Callable[[KmsSession], object]:
         warmkey.encrypt(b"")
 
     return trouble
+
+
+def with_branch_keys(call: Callable[[BranchKeyStore, FakeDynamoDb], object]) -> Callable[[KmsSession], object]:
+    def trouble(kms: KmsSession) -> None:
+        table = FakeDynamoDb()
+        store = BranchKeyStore("keys", kms_key_arn=kms.key_arn, kms_client=kms.client, dynamodb_client=table)
+        store.create_table()
+        store.create_key("acme", {"tenant": "acme"})
+        call(store, table)
+
+    return trouble
+
+
+def encrypt_for(store: BranchKeyStore, tenant: str, *, under: str = "tenant") -> None:
+    keyring = AwsKmsHierarchicalKeyring(store, branch_key_id_supplier=lambda pairs: pairs[under], ttl_seconds=60)
+    warmkey.Client().encrypt(b"", keyring=keyring, encryption_context={"tenant": tenant})
+
+
+def fail_to_read(store: BranchKeyStore, table: FakeDynamoDb) -> None:
+    table.fail(error="denied")
+    encrypt_for(store, "acme")
+
+
+def rotate_after_another(store: BranchKeyStore, table: FakeDynamoDb) -> None:
+    table.fail("TransactWriteItems", error="conflict")
+    store.version_key("acme")
 
 
 def configured_too_late(_kms: KmsSession) -> None:
@@ -397,6 +449,17 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
     ("ConnectTimeoutError", fail_with("connect-timeout")),
     ("EndpointConnectionError", fail_with("unreachable")),
     ("KMS answered ThrottlingException", fail_with("throttled")),
+    (
+        "there is no branch key for this encryption context",
+        with_branch_keys(lambda store, _: encrypt_for(store, "acme", under="shop")),
+    ),
+    ("the key store has no usable item", with_branch_keys(lambda store, _: encrypt_for(store, "other"))),
+    ("DynamoDB GetItem failed", with_branch_keys(fail_to_read)),
+    (
+        "exists already, so nothing was written",
+        with_branch_keys(lambda store, _: store.create_key("acme", {"tenant": "acme"})),
+    ),
+    ("was changed since it was read, so nothing was written", with_branch_keys(rotate_after_another)),
     ("none of the configured keys", decrypt_what_another_key_encrypted),
 ]
 

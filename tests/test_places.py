@@ -37,7 +37,7 @@ PLACES = (
     Place("Step Functions state", 256 * KIB, is_text=True),
     Place("Lambda payload, synchronous", 6 * MIB, is_text=True),
     Place("Lambda payload, asynchronous", MIB, is_text=True),
-    Place("durable function checkpoint", 256 * KIB, is_text=True, kind="checkpoint"),
+    Place("durable function checkpoint", 256 * KIB, is_text=True),
     Place("SSM parameter, standard", 4 * KIB, is_text=True),
     Place("SSM parameter, advanced", 8 * KIB, is_text=True),
     Place("cookie, token", 4 * KIB, is_text=True, kind="token"),

@@ -38,12 +38,20 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "docs/streaming.md",
         "docs/inspect.md",
     ),
-    "Reference": ("docs/settings.md", "docs/errors.md", "docs/observability.md", "api/index.md", "CHANGELOG.md"),
+    "Reference": (
+        "docs/settings.md",
+        "docs/keyrings.md",
+        "docs/errors.md",
+        "docs/observability.md",
+        "docs/places.md",
+        "api/index.md",
+        "CHANGELOG.md",
+    ),
     "Explanation": ("docs/security.md", "docs/performance.md", "docs/architecture.md"),
     "Project": ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
 }
 # Whose public names the reference has.
-MODULES = ("warmkey", "warmkey.keyrings", "warmkey.cmms", "warmkey.caches", "warmkey.testing")
+MODULES = ("warmkey", "warmkey.keyrings", "warmkey.branch_keys", "warmkey.cmms", "warmkey.caches", "warmkey.testing")
 
 _NOT_PAGES = {"docs/README.md"}  # the repository's own table of contents
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>(?!https?://|mailto:|#)[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")

@@ -55,7 +55,7 @@ from warmkey.structures import (
     EncryptionMaterialsRequest,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "AlgorithmSuite",
