@@ -1,11 +1,13 @@
 """Check constructor arguments: each error names the argument, what it must be and what was given.
 
 An argument in the wrong place may be a key or a plaintext. So numbers are shown, and of anything else only its type and
-its length.
+its length. Of settings and identifiers, text is shown where it is short and has the form of what belongs there
+(:func:`plausible`).
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ __all__ = [
     "items",
     "kind_of",
     "number",
+    "plausible",
     "require_method",
     "seconds",
     "shown",
@@ -27,6 +30,18 @@ __all__ = [
 ]
 
 _LONGEST_SHOWN_INT = 2**128
+# What has one of these forms is a number, a suite's ID or name, or AWS's name of a key: not a password or key material.
+_PLAUSIBLE = re.compile(
+    r"[+-]?[0-9._,]{1,24}(?:[eE][+-]?[0-9]{1,4}|ms|s|sec|m|min|h|d)?"
+    r"|0[xX][0-9A-Fa-f]{1,4}"
+    r"|AES_[A-Z0-9_]{1,64}"
+    r"|arn:aws[a-z-]{0,20}:[\w/:.-]{1,160}"
+    r"|alias/[\w/-]{1,64}"
+    r"|(?:mrk-[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",
+    re.ASCII,
+)
+_WORDS = frozenset({"", "auto", "false", "inf", "nan", "no", "none", "off", "on", "true", "yes"})
+_MOST_SHOWN_ITEMS = 3
 
 
 def kind_of(value: object) -> str:
@@ -44,6 +59,23 @@ def shown(value: object) -> str:
     if isinstance(value, int) and abs(value) < _LONGEST_SHOWN_INT:
         return repr(value)
     return kind_of(value)
+
+
+def plausible(value: object, words: Iterable[str] = ()) -> str:
+    """Describe *value* as :func:`shown` does, and show text too that has the form of what belongs in its place.
+
+    :param words: that belong there, in lower case
+    """
+    known = _WORDS.union(words)
+    if isinstance(value, str) and all(_PLAUSIBLE.fullmatch(part) or part.lower() in known for part in _parts(value)):
+        return repr(value)
+    return shown(value)
+
+
+def _parts(text: str) -> list[str]:
+    """Return the comma-separated parts of *text*; all of it where it has more than a few."""
+    parts = [part.strip() for part in text.split(",")]
+    return parts if len(parts) <= _MOST_SHOWN_ITEMS else [text]
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:

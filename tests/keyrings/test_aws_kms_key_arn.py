@@ -91,7 +91,7 @@ def test_the_parts_of_an_arn() -> None:
 
 
 # spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
-@pytest.mark.parametrize("identifier", [KEY, ALIAS, "alias/mine", "1234abcd", "mrk-4321"])
+@pytest.mark.parametrize("identifier", [KEY, ALIAS, "alias/mine", "1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-4321"])
 def test_identifiers_that_kms_takes_are_returned_as_they_are(identifier: str) -> None:
     assert check_kms_identifier(identifier, "name") == identifier
 
@@ -111,6 +111,8 @@ A_KEY = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k="
         ("alias/", "or a key ID, not str of length 6"),
         (A_KEY, "or a key ID, not str of length 44"),
         ("-----BEGIN PRIVATE KEY-----", "or a key ID, not str of length 27"),
+        ("hunter2", "or a key ID, not str of length 7"),
+        ("arn:aws:kms:eu-west-1:1:key/hunter 2", "a key ID; str of length 36 has characters that an AWS KMS ARN can't have"),
         ("arn:aws:kms", "'arn:aws:kms' is not a valid AWS KMS ARN"),
         (" 1234", "begins or ends with white space; remove it"),
         (KEY + "\n", "begins or ends with white space; remove it"),

@@ -139,11 +139,15 @@ def as_text(value: object) -> str:
         ("CACHE_CAPACITY", "1e3"),
         ("CACHE_CAPACITY", "1_000"),
         ("CACHE_CAPACITY", "10.0"),
+        ("CACHE_CAPACITY", "1000000001"),
+        ("CACHE_CAPACITY", "99999999999999999999999"),
         ("CACHE_CAPACITY", "१०"),
         ("MAX_AGE_SECONDS", "0"),
         ("MAX_AGE_SECONDS", "nan"),
         ("MAX_AGE_SECONDS", "inf"),
         ("MAX_AGE_SECONDS", "5m"),
+        ("MAX_AGE_SECONDS", "1e9"),
+        ("MAX_AGE_SECONDS", "1000000001"),
         ("MAX_AGE_JITTER", "1"),
         ("MAX_MESSAGES_ENCRYPTED", "0"),
         ("MAX_MESSAGES_ENCRYPTED", "4294967297"),
@@ -153,7 +157,7 @@ def as_text(value: object) -> str:
         ("PARTITION_ID", "a\x01b"),
         ("PARTITION_ID", "a\udc80"),
         ("ALGORITHM_SUITE", "0x9999"),
-        ("ALGORITHM_SUITE", "478"),
+        ("ALGORITHM_SUITE", "47"),
         ("ALGORITHM_SUITE", "AES_256"),
         ("COMMITMENT_POLICY", "REQUIRE"),
         ("MAX_ENCRYPTED_DATA_KEYS", "0"),
@@ -183,7 +187,8 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
         read_settings({})
 
     allowed = ROWS[name.lower()].metadata["allowed"]
-    assert str(caught.value).startswith(f"WARMKEY_{name} must be {allowed}, not {text!r}")
+    said = f"WARMKEY_{name} must be {allowed}"
+    assert str(caught.value).startswith((f"{said}, not {text!r}", f"{said}, not str of length ", f"{said}; "))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(
     ],
 )
 def test_a_bad_keyword_is_named_as_it_was_given(keyword: str, value: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{keyword} must be .*, not "):
+    with pytest.raises(ConfigurationError, match=f"^{keyword} must be .*(, not |; an item is NoneType)"):
         read_settings({keyword: value})
 
 
@@ -248,7 +253,7 @@ def test_zero_is_refused_or_documented(name: str) -> None:
 @pytest.mark.parametrize("keyword", ["kms_key_arns", "decrypt_key_arns"])
 @pytest.mark.parametrize("kind", [set, frozenset])
 def test_a_set_of_keys_is_refused_because_their_order_matters(keyword: str, kind: type) -> None:
-    with pytest.raises(ConfigurationError, match=rf"^{keyword} must be .*\(the order matters, and a set has none"):
+    with pytest.raises(ConfigurationError, match=rf"^{keyword} must be .*; the order matters, and a set has none"):
         read_settings({keyword: kind([KEY])})
 
 
@@ -258,7 +263,7 @@ def test_what_has_no_order_may_be_a_set() -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_key_that_went_astray_is_not_repeated_in_the_error(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name} must be .*, not of type bytes") as caught:
+    with pytest.raises(ConfigurationError, match=f"^{name} must be .*, not bytes of length 16") as caught:
         read_settings({name: b"0123456789abcdef"})
 
     assert "0123456789" not in str(caught.value)
@@ -275,7 +280,7 @@ def test_an_empty_variable_is_no_silent_default(monkeypatch: pytest.MonkeyPatch,
 def test_a_list_says_what_is_wrong_with_which_item(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMKEY_DECRYPT_KEY_ARNS", f"{KEY}, {ALIAS}")
 
-    with pytest.raises(ConfigurationError, match=rf"\('{ALIAS}' is not a key ARN\)$"):
+    with pytest.raises(ConfigurationError, match=rf"; '{ALIAS}' is not a key ARN$"):
         read_settings({})
 
 
@@ -295,6 +300,96 @@ def test_an_unknown_variable_is_answered_with_the_nearest(
 
     with pytest.raises(ConfigurationError, match=re.escape(f"{name} is not a setting of warmkey; {nearest}")):
         read_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("WARMKEY_MAXAGE", "WARMKEY_MAX_AGE_JITTER or WARMKEY_MAX_AGE_SECONDS"),
+        ("WARMKEY_max_age_seconds", "WARMKEY_MAX_AGE_SECONDS"),
+        ("warmkey_max_age_seconds", "WARMKEY_MAX_AGE_SECONDS"),
+        ("WARMKEY_WARMKEY_INIT", "WARMKEY_INIT"),
+    ],
+)
+def test_case_prefix_and_underscores_do_not_hide_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    with pytest.raises(ConfigurationError, match=f"^{name} is not a setting of warmkey; did you mean {meant}\\?$"):
+        read_settings({})
+
+
+@pytest.mark.parametrize("name", ["KMS_KEY_ARNS", "WARMKEY_KMS_KEY_ARNS", "warmkey_kms_key_arns", "kmskeyarns"])
+def test_a_keyword_of_another_case_or_prefix_gets_the_right_name(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"no setting '{name}'; did you mean kms_key_arns\\?$"):
+        read_settings({name: KEY})
+
+
+def test_a_variable_of_somebody_else_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("warmkey_home", "1")
+
+    assert read_settings({}).kms_key_arns == (KEY,)
+
+
+@pytest.mark.parametrize("given", ["hunter2", "hunter2,hunter3", "S3cret!", "correct horse battery staple"])
+@pytest.mark.parametrize("name", ROWS)
+def test_a_password_is_not_shown_whatever_setting_it_is_given_for(name: str, given: str) -> None:
+    try:
+        read_settings({name: given, "kms_mode": "discovery"} if name != "kms_mode" else {name: given})
+    except ConfigurationError as error:
+        assert not [word for word in re.split("[ ,]", given) if word in str(error)], error
+
+
+def test_a_password_as_a_name_is_not_shown() -> None:
+    with pytest.raises(ConfigurationError, match=r"of the given name, str of length 13; the settings are ") as caught:
+        read_settings({"hunter2secret": 1})
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["hunter2", ["hunter2"]])
+def test_an_item_that_is_refused_is_described_once(given: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings({"kms_key_arns": given})
+
+    assert str(caught.value) == (
+        f"kms_key_arns must be {ROWS['kms_key_arns'].metadata['allowed']}; each must be a key ARN, an alias ARN, "
+        "alias/NAME or a key ID, not str of length 7"
+    )
+
+
+def test_a_key_that_is_given_twice_is_shown_once() -> None:
+    with pytest.raises(ConfigurationError, match="occurs twice") as caught:
+        read_settings({"kms_key_arns": f"{KEY}, {KEY}"})
+
+    assert str(caught.value).count(KEY) == 1
+
+
+@pytest.mark.parametrize("name", ["kms_key_arns", "decrypt_key_arns"])
+def test_an_account_in_an_arn_has_twelve_digits(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="the account ID of 'arn:aws:kms:eu-west-1:1111:key/.*' is not 12"):
+        read_settings({name: "arn:aws:kms:eu-west-1:1111:key/1234abcd-12ab-34cd-56ef-1234567890ab"})
+
+
+@pytest.mark.parametrize("given", ["0.1234567890123456789", ".5", "5.", "000000000000000000000000000001"])
+def test_a_number_in_digits_is_taken_however_many_they_are(given: str) -> None:
+    assert read_settings({"max_age_seconds": given}).max_age_seconds == float(given)
+
+
+@pytest.mark.parametrize("given", [1e9, "1000000000", 10**9], ids=lambda given: type(given).__name__)
+def test_bounds_are_the_same_for_text_and_typed_values(given: Any) -> None:
+    assert read_settings({"max_age_seconds": given}).max_age_seconds == 10**9
+    for more in (float(given) * 1.1, str(int(float(given)) + 1)):
+        with pytest.raises(ConfigurationError, match="greater than 0, to 1000000000, not "):
+            read_settings({"max_age_seconds": more})
+
+
+@pytest.mark.parametrize("given", ["0x478", "0478", "478", "0x0478"])
+def test_an_algorithm_suite_may_leave_its_zero_out(given: str) -> None:
+    policy = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
+
+    assert read_settings({"algorithm_suite": given, "commitment_policy": policy}).algorithm_suite == 0x0478
 
 
 def test_an_unknown_keyword_is_answered_with_the_nearest() -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
-from warmkey.validation import shown, text, texts
+from warmkey.validation import plausible, shown, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,7 +32,7 @@ class DiscoveryFilter:
 
     :param partition: for example ``aws`` or ``aws-cn``
     :param account_ids: the accounts, as text: ``["111122223333"]``
-    :raises ConfigurationError: one of them is empty or no text
+    :raises ConfigurationError: the partition is empty or not text, or an account ID is not 12 digits
     """
 
     partition: str
@@ -42,6 +43,9 @@ class DiscoveryFilter:
         account_ids = frozenset(texts("account_ids", self.account_ids))
         if not account_ids:
             raise ConfigurationError("account_ids must have at least one account ID; an empty list would permit none")
+        for account_id in account_ids:
+            if not ACCOUNT_ID.fullmatch(account_id):
+                raise ConfigurationError(f"one of account_ids must be 12 digits, not {plausible(account_id)}")
         object.__setattr__(self, "account_ids", account_ids)
 
     def permits(self, arn: KmsArn) -> bool:

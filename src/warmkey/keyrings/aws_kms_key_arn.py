@@ -9,12 +9,18 @@ import re
 from typing import NamedTuple
 
 from warmkey.exceptions import ConfigurationError
-from warmkey.validation import kind_of, shown
+from warmkey.validation import kind_of, plausible, shown
 
-__all__ = ["KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
+__all__ = ["ACCOUNT_ID", "KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
 
 # Identifiers are printed in errors. A key or a password put in the place of one must not be, so the form is checked.
-_IDENTIFIER = re.compile(r"arn:.*|alias/[\w/:-]+|[A-Za-z0-9_-]{1,256}", re.ASCII)
+_IDENTIFIER = re.compile(
+    r"arn:[\w-]+:kms:[\w-]+:[\w-]+:(?:key|alias)/[\w/-]{1,256}"
+    r"|alias/[\w/-]{1,250}"
+    r"|(?:mrk-[0-9A-Fa-f]{1,32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",
+    re.ASCII,
+)
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
@@ -78,11 +84,13 @@ def check_kms_identifier(identifier: object, name: str) -> str:
         raise ConfigurationError(f"{name} must be {allowed}, not {shown(identifier)}")
     if problem := _wrong_form(identifier):
         raise ConfigurationError(f"{name} {problem}")
-    if identifier.startswith("arn:") and parse_kms_arn(identifier) is None:
-        raise ConfigurationError(f"{name} must be {allowed}; {identifier!r} is not a valid AWS KMS ARN")
-    if identifier in ("alias/", "alias") or not _IDENTIFIER.fullmatch(identifier):
-        raise ConfigurationError(f"{name} must be {allowed}, not {kind_of(identifier)}")
-    return identifier
+    if _IDENTIFIER.fullmatch(identifier):
+        return identifier
+    if identifier.startswith("arn:"):
+        arn = parse_kms_arn(identifier)
+        why = "is not a valid AWS KMS ARN" if arn is None else "has characters that an AWS KMS ARN can't have"
+        raise ConfigurationError(f"{name} must be {allowed}; {plausible(identifier)} {why}")
+    raise ConfigurationError(f"{name} must be {allowed}, not {kind_of(identifier)}")
 
 
 def _wrong_form(identifier: str) -> str | None:

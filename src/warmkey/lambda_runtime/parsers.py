@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID, check_kms_identifier, parse_kms_arn
 from warmkey.structures import is_reserved
+from warmkey.validation import kind_of, plausible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "MOST_SECONDS",
     "NotAllowedError",
     "accounts",
     "algorithm_suite",
@@ -32,6 +33,8 @@ __all__ = [
     "up_to_a_second",
 ]
 
+MOST_SECONDS = 10**9
+
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -39,13 +42,14 @@ class NotAllowedError(ValueError):
     """Say that a value is not allowed; with the reason, where the words of the row don't give it."""
 
 
-def integer(low: int, high: int | None = None) -> Callable[[object], int]:
+def integer(low: int, high: int) -> Callable[[object], int]:
     """Return a parser of integers from *low* to *high*."""
 
     def parse(value: object) -> int:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
+        # Python refuses to read some thousand digits; what is as long as that is too large anyway.
+        if isinstance(value, str) and re.fullmatch(r"0*[0-9]{1,20}", value):
+            value = int(value.lstrip("0") or "0")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise NotAllowedError
         return value
 
@@ -59,7 +63,7 @@ def integer_or_auto(low: int, high: int) -> Callable[[object], int | str]:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{0,15}\.?[0-9]{1,15}", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", value):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise NotAllowedError
@@ -67,9 +71,9 @@ def _number(value: object) -> float:
 
 
 def seconds(value: object) -> float:
-    """Parse a finite number greater than 0."""
+    """Parse a number greater than 0, up to :data:`MOST_SECONDS`."""
     number = _number(value)
-    if not 0 < number < math.inf:
+    if not 0 < number <= MOST_SECONDS:
         raise NotAllowedError
     return number
 
@@ -112,23 +116,23 @@ def one_of(choices: type[_Choice]) -> Callable[[object], _Choice]:
 
 
 def algorithm_suite(value: object) -> AlgorithmSuite:
-    """Parse an algorithm suite: its name, or its ID in four hexadecimal digits."""
+    """Parse an algorithm suite: its name, or its ID in three or four hexadecimal digits."""
     if isinstance(value, AlgorithmSuite):
         return value
     if isinstance(value, str):
         if value in AlgorithmSuite.__members__:
             return AlgorithmSuite[value]
-        value = int(value, 16) if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{4}", value) else None
+        value = int(value, 16) if re.fullmatch(r"(0[xX])?[0-9a-fA-F]{3,4}", value) else None
     try:
         return AlgorithmSuite(cast("int", value))
     except ValueError:
         raise NotAllowedError from None
 
 
-def text(value: object) -> str:
+def text(value: object, *, is_item: bool = False) -> str:
     """Parse text that can be printed."""
     if not isinstance(value, str):
-        raise NotAllowedError
+        raise NotAllowedError(f"an item is {kind_of(value)}") if is_item else NotAllowedError
     if not value.isprintable():
         raise NotAllowedError("it contains characters that can't be printed")
     return value
@@ -141,12 +145,12 @@ def _items(value: object) -> tuple[str, ...]:
         raise NotAllowedError
     if not parts:
         raise NotAllowedError("the collection is empty")
-    items = [text(part).strip() for part in parts]
+    items = [text(part, is_item=True).strip() for part in parts]
     if "" in items:
         raise NotAllowedError("an item is empty")
     for item in items:
         if items.count(item) > 1:
-            raise NotAllowedError(f"{item!r} occurs twice")
+            raise NotAllowedError(f"{plausible(item)} occurs twice")
     return tuple(items)
 
 
@@ -170,21 +174,23 @@ def _each(check: Callable[[str], str | None], *, ordered: bool = False) -> Calla
 
 def _wrong_with_kms_identifier(item: str) -> str | None:
     try:
-        check_kms_identifier(item, "an item")
+        check_kms_identifier(item, "each")
     except ConfigurationError as error:
         return str(error)
+    arn = parse_kms_arn(item)
+    if arn is not None and not ACCOUNT_ID.fullmatch(arn.account):
+        return f"the account ID of {plausible(item)} is not 12 digits"
     return None
 
 
 def _wrong_with_key_arn(item: str) -> str | None:
     arn = parse_kms_arn(item)
-    if arn is not None and arn.is_key:
-        return None
-    return _wrong_with_kms_identifier(item) or f"{item!r} is not a key ARN"
+    is_key_arn = arn is not None and arn.is_key
+    return _wrong_with_kms_identifier(item) or (None if is_key_arn else f"{plausible(item)} is not a key ARN")
 
 
 def _wrong_with_account(item: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]{12}", item) else f"{item!r} is not an account ID"
+    return None if ACCOUNT_ID.fullmatch(item) else f"{plausible(item)} is not an account ID"
 
 
 def _wrong_with_context_key(item: str) -> str | None:

@@ -8,6 +8,7 @@ takes the field's name itself, with the text that the variable would have or wit
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import Field, field, fields
 from enum import Enum, StrEnum
@@ -18,9 +19,10 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
 from warmkey.records import Record
+from warmkey.validation import kind_of, plausible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from warmkey.client_apis.encrypt import FrameLength
 
@@ -46,6 +48,8 @@ PREFIX = "WARMKEY_"
 # less than the second are suggested together.
 _LIKE_ENOUGH = 0.6
 _AS_GOOD_AS = 0.05
+# Letters of a beginning that says which setting is meant.
+_PREFIX_ENOUGH = 5
 
 
 class Init(StrEnum):
@@ -84,13 +88,11 @@ def _any_of(choices: type[Enum]) -> dict[str, Any]:
     return _row(parsers.one_of(choices), f"{', '.join(others)} or {last}")
 
 
-def _whole(low: int, high: int | None = None) -> dict[str, Any]:
-    return _row(
-        parsers.integer(low, high), f"an integer, {low} or more" if high is None else f"an integer, {low} to {high}"
-    )
+def _whole(low: int, high: int) -> dict[str, Any]:
+    return _row(parsers.integer(low, high), f"an integer in digits, {low} to {high}")
 
 
-_SECONDS = _row(parsers.seconds, "a number of seconds greater than 0")
+_SECONDS = _row(parsers.seconds, f"a number of seconds in digits, such as 300 or 0.5, greater than 0, to {parsers.MOST_SECONDS}")
 _SWITCH = _row(parsers.switch, "on or off")
 _TEXT = _row(parsers.text, "text that is not empty")
 
@@ -127,14 +129,14 @@ class Settings(Record):
     kms_max_attempts: int = field(default=3, metadata=_whole(1, 10))
     kms_max_pool_connections: int = field(default=10, metadata=_whole(1, 1000))
     cache: bool = field(default=True, metadata=_SWITCH)
-    cache_capacity: int = field(default=1000, metadata=_whole(0))
+    cache_capacity: int = field(default=1000, metadata=_whole(0, 10**9))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)
-    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number from 0 to less than 1"))
+    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number in digits, such as 0.1, from 0 to less than 1"))
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)
     remember_failures_seconds: float = field(
-        default=1, metadata=_row(parsers.up_to_a_second, "a number of seconds from 0 to 1")
+        default=1, metadata=_row(parsers.up_to_a_second, "a number of seconds in digits, such as 0.5, from 0 to 1")
     )
     partition_id: str | None = field(default=None, metadata=_TEXT)
     algorithm_suite: AlgorithmSuite | None = field(
@@ -145,7 +147,7 @@ class Settings(Record):
     )
     max_encrypted_data_keys: int = field(default=5, metadata=_whole(1, 65535))
     frame_length: FrameLength = field(
-        default=4096, metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer, 1 to 4294967295, or auto")
+        default=4096, metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer in digits, 1 to 4294967295, or auto")
     )
     required_context_keys: tuple[str, ...] = field(
         default=(),
@@ -231,7 +233,7 @@ def _check_identifiers(settings: Settings) -> None:
         arn = parse_kms_arn(identifier)
         if arn is None or not arn.is_key:
             raise ConfigurationError(
-                f"WARMKEY_KMS_KEY_ARNS names {identifier!r}, which is not a key ARN: a message names the ARN of the "
+                f"WARMKEY_KMS_KEY_ARNS names {plausible(identifier)}, which is not a key ARN: a message names the ARN of the "
                 "key that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Use the key ARN, "
                 "or name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
             )
@@ -257,10 +259,10 @@ def read_settings(keywords: Mapping[str, object]) -> Settings:
     """
     values = check_keywords(keywords)
     for name, text in sorted(os.environ.items()):
-        if name.startswith(PREFIX):
+        # A name with another prefix is not ours, unless only its case is wrong.
+        if name.startswith(PREFIX) or name.upper() in VARIABLES:
             if name not in VARIABLES:
-                near = _nearest(name.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in VARIABLES), PREFIX)
-                raise ConfigurationError(f"{name} is not a setting of warmkey; {near}")
+                raise _unknown_variable(name)
             row = VARIABLES[name]
             if row.name not in values:
                 values[row.name] = _parse(row, text, shown_as=name)
@@ -274,7 +276,7 @@ def check_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
     """
     for name in keywords:
         if name not in ROWS:
-            raise ConfigurationError(f"configure() has no setting {name!r}; {_nearest(name, ROWS)}")
+            raise _unknown_keyword(name)
     return {name: _parse(ROWS[name], value, shown_as=name) for name, value in keywords.items()}
 
 
@@ -288,31 +290,43 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
     try:
         return row.metadata["parse"](value)
     except parsers.NotAllowedError as error:
-        problem = f"{shown_as} must be {allowed}, not {_shown(value)}" + (f" ({error})" if error.args else "")
+        # The reason shows the item that it is about, so the value is not shown again.
+        problem = f"{shown_as} must be {allowed}{f'; {error}' if error.args else f', not {_shown(value, allowed)}'}"
     raise ConfigurationError(problem)
 
 
-def _shown(value: object) -> str:
-    """Show *value* where it is text or a number; of anything else, which may be a key that went astray, its type."""
-    if value is None or isinstance(value, (str, bool, int, float, Enum)):
-        return repr(value)
-    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value):
-        return repr(value)
-    return f"of type {type(value).__name__}"
+def _shown(value: object, allowed: str) -> str:
+    """Show a number, a word that is allowed or near it, and what names a key; of anything else its type and length."""
+    return plausible(value.value if isinstance(value, Enum) else value, re.findall(r"[\w-]+", allowed.lower()))
 
 
-def _nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
-    """Ask whether the known name most like *name* was meant, or several that are as alike; or list all of them."""
+def _nearest(name: str) -> list[str]:
+    """Return the known name most like *name*, whatever its case and prefix, or several that are as alike, or none."""
     import difflib  # noqa: PLC0415 - for failures only
 
-    alike = {known: difflib.SequenceMatcher(None, name, known).ratio() for known in sorted(names)}
+    meant = _letters(name)
+    alike = {known: difflib.SequenceMatcher(None, meant, _letters(known)).ratio() for known in sorted(ROWS)}
+    alike |= {known: 1.0 for known in alike if len(meant) >= _PREFIX_ENOUGH and _letters(known).startswith(meant)}
     enough = max(_LIKE_ENOUGH, max(alike.values()) - _AS_GOOD_AS)
-    near = [prefix + known for known in alike if alike[known] >= enough]
-    return (
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else f"the settings are {', '.join(prefix + known for known in alike)}"
-    )
+    return [known for known in alike if alike[known] >= enough]
+
+
+def _letters(name: str) -> str:
+    return name.lower().removeprefix(PREFIX.lower()).replace("_", "")
+
+
+def _unknown_variable(name: str) -> ConfigurationError:
+    near = " or ".join(PREFIX + known.upper() for known in _nearest(name))
+    instead = f"did you mean {near}?" if near else f"the settings are {', '.join(sorted(VARIABLES))}"
+    return ConfigurationError(f"{name} is not a setting of warmkey; {instead}")
+
+
+def _unknown_keyword(name: str) -> ConfigurationError:
+    """Show *name* only where it is like a setting's: it may have been meant as a value."""
+    if near := _nearest(name):
+        return ConfigurationError(f"configure() has no setting {name!r}; did you mean {' or '.join(near)}?")
+    known = ", ".join(sorted(ROWS))
+    return ConfigurationError(f"configure() has no setting of the given name, {kind_of(name)}; the settings are {known}")
 
 
 # --- what Lambda says in its own variables

@@ -6,6 +6,7 @@ taken out, because those behind it would move; a key of a map in a list can.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.exceptions import InvalidRequest
@@ -14,7 +15,7 @@ from warmkey.sealed.text import utf_8
 from warmkey.sealed.values import MAX_DEPTH, named, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from warmkey.sealed.values import Path
 
@@ -112,7 +113,9 @@ def checked_names(names: object, argument: str) -> tuple[str, ...]:
 
 
 def _several(values: object, argument: str) -> Iterable[Any]:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+    # The encryption context, where the fields were forgotten, would otherwise be the names of fields.
+    is_mapping = isinstance(values, Mapping) and argument == "fields"
+    if is_mapping or isinstance(values, (str, bytes, bytearray, memoryview)) or not hasattr(values, "__iter__"):
         raise InvalidRequest(f"{argument} must be a list or tuple of names, not {type(values).__name__}")
     return values
 
