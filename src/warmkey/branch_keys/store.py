@@ -24,6 +24,7 @@ from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.structures import EncryptionContext
+from warmkey.validation import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +77,7 @@ class BranchKeyStore:
             discovery=discovery,
             mrk_discovery_region=mrk_discovery_region,
         )
-        tokens = grant_tokens if isinstance(grant_tokens, str) else tuple(grant_tokens)
+        tokens = texts("grant_tokens", grant_tokens)
         table = check_table_name(table_name)
         logical = table if logical_key_store_name is None else logical_key_store_name
         logical = check_name("logical_key_store_name", logical)
@@ -98,7 +99,7 @@ class BranchKeyStore:
             key_store_id=key_store_id,
             table_name=table,
             logical_key_store_name=logical,
-            grant_tokens=tuple(tokens),
+            grant_tokens=tokens,
             kms_configuration=configuration,
         )
 
