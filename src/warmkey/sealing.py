@@ -16,6 +16,7 @@ from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.message_ends import message_of
 from warmkey.tracebacks import scrubbed
+from warmkey.validation import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_sealed", "message_in", "message_length", "open_token", "seal_record", "seal_token", "unseal_record"]
 
+_UNDER = "_sealed"
 # Of one KMS key: lengths of the three fields, "aws-kms", an ARN of 75 characters, and a ciphertext blob of 167 bytes.
 _KMS_ENCRYPTED_DATA_KEY_LENGTH = 3 * 2 + 7 + 75 + 167
 
@@ -41,7 +43,7 @@ def seal_record(
     encryption_context: Mapping[str, str] | None = None,
     *,
     bound_to: Iterable[str] | Mapping[str, Any] = (),
-    under: str = "_sealed",
+    under: str = _UNDER,
     text: bool = False,
 ) -> dict[str, Any]:
     """Return *record* without *fields*, which are together in one message under *under*. The argument stays as it is.
@@ -77,7 +79,7 @@ def unseal_record(
     encryption_context: Mapping[str, str] | None = None,
     *,
     bound_to: Iterable[str] | Mapping[str, Any] | None = None,
-    under: str = "_sealed",
+    under: str = _UNDER,
     missing: Literal["error", "pass"] = "error",
 ) -> dict[str, Any]:
     """Return the record that :func:`seal_record` was given. The argument stays as it is.
@@ -108,7 +110,7 @@ def unseal_record(
         return restore(record, plaintext, bound_to=bound_to, under=under)
 
 
-def is_sealed(record: dict[str, Any], *, under: str = "_sealed") -> bool:
+def is_sealed(record: dict[str, Any], *, under: str = _UNDER) -> bool:
     """Return whether *record* has a field *under*. Not a security check: it says nothing about what the field holds.
 
     Whoever can write the store decides the answer. To rely on a value, call :func:`unseal_record`.
@@ -239,7 +241,8 @@ def _check_missing(missing: object, bound_to: object) -> None:
 
 def _pass_unsealed(context: Mapping[str, str] | None, under: str, missing: str) -> None:
     if missing == "error":
-        raise PolicyRefused(f"the record has no field {under}, so nothing in it is known to have been sealed")
+        name = under if under == _UNDER else f"<{kind_of(under)}>"  # which may be a value in the place of a name
+        raise PolicyRefused(f"the record has no field {name}, so nothing in it is known to have been sealed")
     default = DEFAULT.get()
     if default.required:
         default.check_required(context)

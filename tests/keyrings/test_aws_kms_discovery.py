@@ -53,7 +53,6 @@ def test_never_encrypts(kms: FakeKms) -> None:
         ("aws", [OTHER_ACCOUNT], False),
         ("aws-cn", [ACCOUNT], False),
         ("aw", [ACCOUNT], False),
-        ("aws", [ACCOUNT[:-1]], False),
     ],
 )
 def test_the_filter_decides_before_kms_is_asked(
@@ -167,3 +166,11 @@ class TestDiscoveryFilter:
         """An account ID may begin with a zero, so a number is not one."""
         with pytest.raises(ConfigurationError, match="account_ids must"):
             DiscoveryFilter("aws", accounts)
+
+
+@pytest.mark.parametrize("account", ["1", ACCOUNT[:-1], f"{ACCOUNT}0", "hunter2", "१" * 12])
+def test_an_account_id_has_twelve_digits_as_in_the_settings(account: str) -> None:
+    with pytest.raises(ConfigurationError, match="one of account_ids must be 12 digits, not ") as caught:
+        DiscoveryFilter("aws", [ACCOUNT, account])
+
+    assert "hunter2" not in str(caught.value)

@@ -67,7 +67,7 @@ def test_threads_that_come_together_share_one(session: KmsSession, monkeypatch: 
 def test_a_failure_to_build_can_be_repaired(session: KmsSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMKEY_MAX_AGE_SECONDS", "soon")
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match=r"WARMKEY_MAX_AGE_SECONDS must be .*, not 'soon'"):
+        with pytest.raises(ConfigurationError, match=r"WARMKEY_MAX_AGE_SECONDS must be .*, not str of length 4"):
             warmkey.encrypt(b"order", CONTEXT)
 
     monkeypatch.setenv("WARMKEY_MAX_AGE_SECONDS", "60")
@@ -154,7 +154,8 @@ def test_lazy_imports_no_boto3() -> None:
         ({"WARMKEY_INIT": "eager"}, "WARMKEY_KMS_KEY_ARNS is missing"),
         (
             {**EAGER, "WARMKEY_MAX_AGE_SECONDS": "0"},
-            "WARMKEY_MAX_AGE_SECONDS must be a number of seconds in digits, such as 300 or 0.5, greater than 0, to 1000000000, not '0'",
+            "WARMKEY_MAX_AGE_SECONDS must be a number of seconds in digits, such as 300 or 0.5, greater than 0, to "
+            "1000000000, not '0'",
         ),
         ({"WARMKEY_INIT": "eagre"}, "WARMKEY_INIT must be lazy or eager, not 'eagre'"),
     ],
@@ -192,7 +193,7 @@ def test_an_eager_configure_fails_at_once_and_can_be_repeated(
     session: KmsSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WARMKEY_MAX_AGE_SECONDS", "soon")
-    with pytest.raises(ConfigurationError, match=r"WARMKEY_MAX_AGE_SECONDS must be .*, not 'soon'"):
+    with pytest.raises(ConfigurationError, match=r"WARMKEY_MAX_AGE_SECONDS must be .*, not str of length 4"):
         warmkey.configure(kms_client=session.client, init="eager")
 
     warmkey.configure(kms_client=session.client, init="eager", max_age_seconds=60)

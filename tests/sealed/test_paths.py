@@ -140,9 +140,9 @@ def test_a_container_that_is_there_twice_is_copied_twice() -> None:
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("gone", "the record has no field gone"),
-        (("address", "street"), r"the record has no field address\.street"),
-        (("gone", "street"), "the record has no map or list gone"),
+        ("gone", "the record has no field <str of length 4>"),
+        (("address", "street"), r"the record has no field address\.<str of length 6>"),
+        (("gone", "street"), "the record has no map or list <str of length 4>"),
         (("name", "first"), "the record has no map or list name"),
         (("lines", 2, "note"), r"the record has no map or list lines\[2\]"),
         (("lines", "note"), "the record has no map lines"),
@@ -167,3 +167,16 @@ def test_a_value_is_looked_up_by_its_path() -> None:
     assert look_up(RECORD, ("lines", 1, "note")) == "b"
     with pytest.raises(InvalidRequest, match=r"the record has no field lines\[2\]"):
         look_up(RECORD, ("lines", 2, "note"))
+
+
+def test_a_slip_is_answered_with_the_name_that_was_meant() -> None:
+    with pytest.raises(InvalidRequest, match=r"no field <str of length 5>; did you mean name\?$"):
+        take_out({"name": 1, "id": 2, 3: 4}, plan_of(["naame"]).paths)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"tenant": "acme"}, {}, "name", b"name", bytearray(b"name"), 7, memoryview(b"n")], ids=range(7)
+)
+def test_fields_are_never_the_keys_of_a_mapping_nor_the_items_of_text(fields: Any) -> None:
+    with pytest.raises(InvalidRequest, match=f"fields must be a list or tuple of names, not {type(fields).__name__}$"):
+        plan_of(fields)

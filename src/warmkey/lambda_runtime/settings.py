@@ -50,6 +50,8 @@ _LIKE_ENOUGH = 0.6
 _AS_GOOD_AS = 0.05
 # Letters of a beginning that says which setting is meant.
 _PREFIX_ENOUGH = 5
+# The share from which a value is a misspelt word of those that are allowed.
+_SLIP = 0.75
 
 
 class Init(StrEnum):
@@ -297,7 +299,12 @@ def _parse(row: Field[Any], value: object, *, shown_as: str) -> object:
 
 def _shown(value: object, allowed: str) -> str:
     """Show a number, a word that is allowed or near it, and what names a key; of anything else its type and length."""
-    return plausible(value.value if isinstance(value, Enum) else value, re.findall(r"[\w-]+", allowed.lower()))
+    import difflib  # noqa: PLC0415 - for failures only
+
+    given = value.value if isinstance(value, Enum) else value
+    word, words = str(given).lower(), re.findall(r"[\w-]+", allowed.lower())
+    is_a_slip = difflib.get_close_matches(word, words, n=1, cutoff=_SLIP)
+    return plausible(given, [*words, word] if is_a_slip else words)
 
 
 def _nearest(name: str) -> list[str]:
@@ -316,7 +323,7 @@ def _letters(name: str) -> str:
 
 
 def _unknown_variable(name: str) -> ConfigurationError:
-    near = " or ".join(PREFIX + known.upper() for known in _nearest(name))
+    near = " or ".join(PREFIX + known.upper() for known in _nearest(name[len(PREFIX) :]))
     instead = f"did you mean {near}?" if near else f"the settings are {', '.join(sorted(VARIABLES))}"
     return ConfigurationError(f"{name} is not a setting of warmkey; {instead}")
 

@@ -7,21 +7,25 @@ taken out, because those behind it would move; a key of a map in a list can.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.exceptions import InvalidRequest
 from warmkey.memo import Memo
 from warmkey.sealed.text import utf_8
 from warmkey.sealed.values import MAX_DEPTH, named, to_json
+from warmkey.validation import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from warmkey.sealed.values import Path
 
 __all__ = ["Plan", "checked_names", "look_up", "plan_of", "put_back", "shown", "take_out"]
 
 _ABSENT = object()
+# Share of letters in common from which one name is taken for a slip of another.
+_NEAR = 0.7
 _ONLY_NAMES = frozenset({str})
 
 
@@ -173,9 +177,11 @@ def take_out(record: dict[str, Any], paths: Iterable[Path]) -> tuple[dict[str, A
     copied: set[Path] = set()
     values = []
     for path in paths:
-        parent: dict[Any, Any] = rest if len(path) == 1 else _own_parent(rest, path, copied)
+        parent: dict[Any, Any] = (
+            rest if len(path) == 1 else _own_parent(rest, path, copied, named_as=partial(_known_part, record))
+        )
         if path[-1] not in parent:
-            raise InvalidRequest(f"the record has no field {named(path)}")
+            raise InvalidRequest(f"the record has no field {_known_part(record, path)}{_meant(path[-1], parent)}")
         values.append(parent.pop(path[-1]))
     return rest, values
 
@@ -198,17 +204,36 @@ def put_back(record: dict[str, Any], fields: Iterable[tuple[Path, Any]]) -> dict
     return whole
 
 
-def _own_parent(record: dict[str, Any], path: Path, copied: set[Path]) -> dict[Any, Any]:
+def _known_part(record: dict[str, Any], path: Path) -> str:
+    """Name *path* as far as *record* has it: what it does not have may be a value in the place of a name."""
+    value: Any = record
+    for length, step in enumerate(path):
+        value = _step(value, step)
+        if value is _ABSENT and isinstance(step, str):
+            return ".".join(filter(None, (named(path[:length]), f"<{kind_of(step)}>")))
+    return named(path)
+
+
+def _meant(name: str | int, record: Mapping[Any, Any]) -> str:
+    import difflib  # noqa: PLC0415 - for failures only
+
+    near = difflib.get_close_matches(str(name), [key for key in record if isinstance(key, str)], n=1, cutoff=_NEAR)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _own_parent(
+    record: dict[str, Any], path: Path, copied: set[Path], *, named_as: Callable[[Path], str] = named
+) -> dict[Any, Any]:
     """Return the map that *path* ends in, after copying each container on the way that is still the caller's."""
     parent: Any = record
     for length, step in enumerate(path[:-1], 1):
         child = _step(parent, step)
         if not isinstance(child, (dict, list)):
-            raise InvalidRequest(f"the record has no map or list {named(path[:length])}")
+            raise InvalidRequest(f"the record has no map or list {named_as(path[:length])}")
         if path[:length] not in copied:
             child = parent[step] = child.copy()
             copied.add(path[:length])
         parent = child
     if not isinstance(parent, dict):
-        raise InvalidRequest(f"the record has no map {named(path[:-1])}")
+        raise InvalidRequest(f"the record has no map {named_as(path[:-1])}")
     return parent
