@@ -24,7 +24,7 @@ from warmkey.caches.entry_content import MAX_ENTRY_BYTES, MAX_ENTRY_KEYS, EntryC
 from warmkey.cmms import cache_entry_identifier
 from warmkey.cmms.cache_entry_identifier import decrypt_identifier
 from warmkey.events import Operation
-from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest
+from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest, decoded_provider_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,6 +180,30 @@ def test_contents_differ_in_keys_context_and_where_one_ends(length: int) -> None
     assert not content.is_of([edk(b"a" * length), edk(b"b")], b"another")
     assert content != EntryContent([edk(b"a" * length), edk(b"b"), edk(b"b")], b"context")
     assert content != "something else"
+
+
+@pytest.mark.parametrize("length", [10, MAX_ENTRY_BYTES])
+def test_a_message_may_have_a_provider_id_that_is_not_utf_8(length: int) -> None:
+    stage = Stage()
+    cmm = stage.cmm()
+    materials = stage.materials(context={"document": "d"})
+    foreign = edk(b"f" * length, decoded_provider_id(b"k\xff"))
+    request = DecryptMaterialsRequest(
+        UNSIGNED, STRICT, [*materials.encrypted_data_keys, foreign], materials.encryption_context
+    )
+    for _ in range(2):
+        assert cmm.decrypt_materials(request).plaintext_data_key == materials.plaintext_data_key
+
+    assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "hits": 1}
+
+
+def test_what_is_let_go_of_may_have_a_provider_id_that_is_not_utf_8() -> None:
+    keys = [edk(b"a", decoded_provider_id(b"k\xff"))]
+    content = EntryContent(keys, b"context")
+    content.keep_digest_only()
+
+    assert content.is_of(keys, b"context")
+    assert not content.is_of([edk(b"a", decoded_provider_id(b"k\xfe"))], b"context")
 
 
 @pytest.mark.parametrize(

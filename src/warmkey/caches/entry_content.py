@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from warmkey.structures import encoded_provider_id
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -89,7 +91,7 @@ def _sorted(keys: Sequence[EncryptedDataKey]) -> list[tuple[str, bytes, bytes]]:
 def _digest(keys: Sequence[EncryptedDataKey], context: bytes) -> bytes:
     digest = hashlib.sha384(len(keys).to_bytes(8, "big"))
     for provider_id, *others in _sorted(keys):
-        for part in (provider_id.encode(), *others):
+        for part in (encoded_provider_id(provider_id), *others):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     digest.update(context)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.exceptions import InvalidRequest, PolicyRefused
-from warmkey.structures import MAX_UINT16, EncryptedDataKey
+from warmkey.structures import MAX_UINT16, EncryptedDataKey, decoded_provider_id, encoded_provider_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +22,6 @@ __all__ = [
     "serialize_entry",
     "serialize_keys",
 ]
-
-
-# A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
-# surrogates, which no keyring is named by, and serialized as they were.
-_NOT_UTF_8 = "surrogateescape"
 
 
 def serialize_entry(key: EncryptedDataKey) -> bytes:
@@ -44,7 +39,7 @@ def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
     """
     parts: list[bytes] = []
     for name, value in (
-        ("key provider ID", key.key_provider_id.encode(errors=_NOT_UTF_8)),
+        ("key provider ID", encoded_provider_id(key.key_provider_id)),
         ("key provider information", key.key_provider_info),
         ("ciphertext", key.ciphertext),
     ):
@@ -80,7 +75,7 @@ def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[En
         reader.section = f"encrypted data key {number}"
         keys.append(
             EncryptedDataKey(
-                key_provider_id=reader.sized("key provider ID").decode(errors=_NOT_UTF_8),
+                key_provider_id=decoded_provider_id(reader.sized("key provider ID")),
                 key_provider_info=reader.sized("key provider information"),
                 ciphertext=reader.sized("ciphertext"),
             )

@@ -5,7 +5,12 @@ All but the requests are immutable, the context inside them too, so a cached val
 Source: framework/structures.md, framework/cmm-interface.md#inputs
 """
 
-from warmkey.structures.encrypted_data_key import EncryptedDataKey, VerifiedKeys
+from warmkey.structures.encrypted_data_key import (
+    EncryptedDataKey,
+    VerifiedKeys,
+    decoded_provider_id,
+    encoded_provider_id,
+)
 from warmkey.structures.encryption_context import (
     KIND_KEY,
     MAX_UINT16,
@@ -31,5 +36,7 @@ __all__ = [
     "SigningKey",
     "VerificationKey",
     "VerifiedKeys",
+    "decoded_provider_id",
+    "encoded_provider_id",
     "is_reserved",
 ]

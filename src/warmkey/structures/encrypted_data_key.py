@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EncryptedDataKey", "VerifiedKeys"]
+__all__ = ["EncryptedDataKey", "VerifiedKeys", "decoded_provider_id", "encoded_provider_id"]
+
+# A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
+# surrogates, which no keyring is named by, and serialized as they were.
+_NOT_UTF_8 = "surrogateescape"
+
+
+def decoded_provider_id(data: bytes) -> str:
+    """Return the key provider ID that *data* of a header is."""
+    return data.decode(errors=_NOT_UTF_8)
+
+
+def encoded_provider_id(provider_id: str) -> bytes:
+    """Return the bytes of *provider_id* as the header has them."""
+    return provider_id.encode(errors=_NOT_UTF_8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
