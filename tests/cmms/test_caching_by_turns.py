@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.cmms.stage import Boarding, Crowd, Stage, data_key, decrypt_request, encrypt_request, outcomes
+from tests.cmms.stage import (
+    SIGNED,
+    UNSIGNED,
+    Boarding,
+    Crowd,
+    Stage,
+    data_key,
+    decrypt_request,
+    encrypt_request,
+    outcomes,
+)
 from warmkey import KeyUnavailable, LocalCMC, PolicyRefused
+from warmkey.caches import local
 from warmkey.caches.interface import MAX_REPRODUCED
 from warmkey.clock import Birth, SystemClock
 from warmkey.events import Operation
 from warmkey.testing import SettableClock
+
+if TYPE_CHECKING:
+    from warmkey.algorithm_suites import AlgorithmSuite
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 
@@ -70,17 +86,31 @@ def test_a_birth_tells_its_age_by_the_clock_that_says_more() -> None:
 # Two ways to state the expected context
 
 
+@pytest.mark.parametrize("suite", [UNSIGNED, SIGNED], ids=str)
 @pytest.mark.parametrize("length", [1, 10_000], ids=["short", "long"])
-def test_two_ways_of_stating_the_expected_context_share_an_entry(length: int) -> None:
+def test_two_ways_of_stating_the_expected_context_share_an_entry(length: int, suite: AlgorithmSuite) -> None:
     stage = Stage()
     cmm = stage.cmm()
     context = {"tenant": "a" * length, "kind": "x"}
-    materials = stage.materials(context=context)
+    materials = stage.materials(context=context, suite=suite)
     for _ in range(5):
         for stated in (None, context, {"tenant": "a" * length}):
             cmm.decrypt_materials(decrypt_request(materials, stated))
 
     assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "miss:context": 2, "hits": 12}
+
+
+def test_two_ways_share_an_entry_of_which_only_a_digest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new entry has its message in full when it takes over."""
+    monkeypatch.setattr(local, "MAX_CACHE_BYTES", 0)
+    stage = Stage()
+    cmm = stage.cmm()
+    materials = stage.materials(context={"tenant": "a", "kind": "x"})
+    for _ in range(5):
+        for stated in (None, {"tenant": "a"}):
+            cmm.decrypt_materials(decrypt_request(materials, stated))
+
+    assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "miss:context": 1, "hits": 8}
 
 
 def test_the_second_way_does_not_prolong_the_first_ones_life() -> None:

@@ -172,6 +172,17 @@ def test_the_order_of_encrypted_data_keys_does_not_matter(length: int) -> None:
     assert hash(content) == hash(EntryContent(keys[::-1], b"context"))
 
 
+def test_a_digest_equals_what_it_is_a_digest_of() -> None:
+    whole, same, another, digest = (EntryContent([edk(b"a")], context) for context in (b"c", b"c", b"d", b"c"))
+    digest.keep_digest_only()
+    also = EntryContent([edk(b"a")], b"c")
+    also.keep_digest_only()
+
+    assert digest == whole == digest == also == same
+    assert another != digest != another
+    assert {hash(one) for one in (whole, same, digest, also)} == {hash(whole)}
+
+
 @pytest.mark.parametrize("length", [10, MAX_ENTRY_BYTES])
 def test_contents_differ_in_keys_context_and_where_one_ends(length: int) -> None:
     content = EntryContent([edk(b"a" * length), edk(b"b")], b"context")

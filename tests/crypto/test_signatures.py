@@ -170,6 +170,16 @@ def test_only_der_is_a_signature(algorithm: SignatureAlgorithm) -> None:
 
 
 @EVERY_ALGORITHM
+def test_verification_keys_are_equal_by_their_point(algorithm: SignatureAlgorithm) -> None:
+    key = EcdsaSigningKey(algorithm)
+    one, same, another = [verification_key(algorithm, of) for of in (key, key, EcdsaSigningKey(algorithm))]
+
+    assert one == same != another
+    assert len({one, same, another}) == 2
+    assert one != key.verification_key
+
+
+@EVERY_ALGORITHM
 def test_the_public_key_is_read_from_the_context(algorithm: SignatureAlgorithm) -> None:
     key = EcdsaSigningKey(algorithm)
     value = base64.b64encode(key.verification_key).decode()

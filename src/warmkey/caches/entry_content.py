@@ -40,7 +40,7 @@ class EntryContent:
     :ivar size: how many bytes of them are kept; 0 for a digest
     """
 
-    __slots__ = ("context", "digest", "keys", "size")
+    __slots__ = ("_hash", "context", "digest", "keys", "size")
 
     def __init__(self, keys: Sequence[EncryptedDataKey], context: bytes) -> None:
         self.keys: Sequence[EncryptedDataKey] | None = keys
@@ -53,6 +53,7 @@ class EntryContent:
     def keep_digest_only(self) -> None:
         """Let go of keys and context."""
         if self.keys is not None and self.context is not None:
+            self._hash = hash(self)
             self.digest = _digest(self.keys, self.context)
             self.keys, self.context, self.size = None, None, 0
 
@@ -70,13 +71,20 @@ class EntryContent:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntryContent):
             return NotImplemented
-        return self._comparable() == other._comparable()
+        if self.keys is None or self.context is None:
+            return self.digest == other._digested()
+        return other.is_of(self.keys, self.context)
 
     def __hash__(self) -> int:
-        return hash(self._comparable())
+        """Hash the same before and after :meth:`keep_digest_only`, since both are equal."""
+        if self.keys is None or self.context is None:
+            return self._hash
+        return hash((*_sorted(self.keys), self.context))
 
-    def _comparable(self) -> object:
-        return self.digest if self.keys is None else (*_sorted(self.keys), self.context)
+    def _digested(self) -> bytes | None:
+        if self.keys is None or self.context is None:
+            return self.digest
+        return _digest(self.keys, self.context)
 
 
 def _size(key: EncryptedDataKey) -> int:

@@ -66,7 +66,7 @@ class EcdsaSigningKey(_Key):
 class EcdsaVerificationKey(_Key):
     """Holds a public key that was loaded from its compressed point."""
 
-    __slots__ = ("_algorithm", "_key")
+    __slots__ = ("_algorithm", "_key", "_point")
 
     def __init__(self, algorithm: SignatureAlgorithm, point: bytes) -> None:
         """Load *point*.
@@ -80,6 +80,14 @@ class EcdsaVerificationKey(_Key):
         except ValueError:
             raise _not_a_point() from None
         self._algorithm = ec.ECDSA(_PREHASHED[algorithm])
+        self._point = point
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* is the same point: equal materials have equal keys, loaded once for each request."""
+        return self._point == other._point if isinstance(other, EcdsaVerificationKey) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._point)
 
     @classmethod
     def from_context_value(cls, algorithm: SignatureAlgorithm, value: str) -> EcdsaVerificationKey:
