@@ -67,7 +67,7 @@ types: .venv-test/.installed
 
 .PHONY: tests
 tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
-	.venv-test/bin/python -m pytest $(PYTEST_OPTIONS)
+	PYTHONHASHSEED=0 .venv-test/bin/python -m pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 .PHONY: shuffled
 shuffled: .venv-test/.installed ## the tests in random order, in several processes; PYTEST_OPTIONS=--randomly-seed=1 repeats an order
