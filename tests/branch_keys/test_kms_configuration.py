@@ -111,7 +111,7 @@ def test_the_region_that_clients_are_made_for(configuration: KmsConfiguration, r
         (DISCOVERY, {KEY, OTHER, MRK, REPLICA}),
         (MRK_DISCOVERY, {KEY, OTHER, MRK, REPLICA}),
     ],
-    ids=str,
+    ids=["strict", "mrk", "mrk of one Region", "discovery", "mrk-discovery"],
 )
 def test_which_stored_arns_fit(configuration: KmsConfiguration, fits: set[str]) -> None:
     every = {KEY, OTHER, MRK, REPLICA, ALIAS, KEY.replace("us-east-1", "eu-west-1"), "nonsense"} - {

@@ -426,7 +426,9 @@ def test_a_table_that_cannot_be_one_is_told_at_init(function: Function) -> None:
 
 @pytest.mark.parametrize("name", ["branch_key_id", "logical_key_store_name", "branch_key_store_table"])
 def test_no_name_has_a_nul(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} must be text that is not empty; it contains characters that can't be printed"):
+    with pytest.raises(
+        ConfigurationError, match=f"{name} must be text that is not empty; it contains characters that can't be printed"
+    ):
         check_keywords({name: "a\0b"})
 
 

@@ -94,7 +94,9 @@ def _whole(low: int, high: int) -> dict[str, Any]:
     return _row(parsers.integer(low, high), f"an integer in digits, {low} to {high}")
 
 
-_SECONDS = _row(parsers.seconds, f"a number of seconds in digits, such as 300 or 0.5, greater than 0, to {parsers.MOST_SECONDS}")
+_SECONDS = _row(
+    parsers.seconds, f"a number of seconds in digits, such as 300 or 0.5, greater than 0, to {parsers.MOST_SECONDS}"
+)
 _SWITCH = _row(parsers.switch, "on or off")
 _TEXT = _row(parsers.text, "text that is not empty")
 
@@ -133,7 +135,9 @@ class Settings(Record):
     cache: bool = field(default=True, metadata=_SWITCH)
     cache_capacity: int = field(default=1000, metadata=_whole(0, 10**9))
     max_age_seconds: float = field(default=300, metadata=_SECONDS)
-    max_age_jitter: float = field(default=0.1, metadata=_row(parsers.fraction, "a number in digits, such as 0.1, from 0 to less than 1"))
+    max_age_jitter: float = field(
+        default=0.1, metadata=_row(parsers.fraction, "a number in digits, such as 0.1, from 0 to less than 1")
+    )
     max_messages_encrypted: int = field(default=1000, metadata=_whole(1, 2**32))
     max_bytes_encrypted: int = field(default=2**30, metadata=_whole(0, 2**63 - 1))
     refresh_ahead: bool = field(default=False, metadata=_SWITCH)
@@ -149,7 +153,8 @@ class Settings(Record):
     )
     max_encrypted_data_keys: int = field(default=5, metadata=_whole(1, 65535))
     frame_length: FrameLength = field(
-        default=4096, metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer in digits, 1 to 4294967295, or auto")
+        default=4096,
+        metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer in digits, 1 to 4294967295, or auto"),
     )
     required_context_keys: tuple[str, ...] = field(
         default=(),
@@ -333,7 +338,9 @@ def _unknown_keyword(name: str) -> ConfigurationError:
     if near := _nearest(name):
         return ConfigurationError(f"configure() has no setting {name!r}; did you mean {' or '.join(near)}?")
     known = ", ".join(sorted(ROWS))
-    return ConfigurationError(f"configure() has no setting of the given name, {kind_of(name)}; the settings are {known}")
+    return ConfigurationError(
+        f"configure() has no setting of the given name, {kind_of(name)}; the settings are {known}"
+    )
 
 
 # --- what Lambda says in its own variables
