@@ -298,3 +298,65 @@ def test_an_interruption_while_lines_are_written_at_the_end_of_a_read_ends_the_s
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             stream.read()
+
+
+class FailsOnce(io.BytesIO):
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads == 2:
+            raise OSError("of the source")
+        return super().read(min(size or 0, 40))
+
+
+@both
+@pytest.mark.parametrize("fails", ["who came between", "who came first"])
+def test_of_two_that_come_at_the_same_moment_one_gets_in_and_no_failure_is_taken_back(
+    fails: str, stream_of: Callable[[Any], MessageStream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one comes while the first has looked whether the stream is usable, and has not begun."""
+    stream = stream_of(FailsOnce(message_of(LINES * 9, SIGNED) if stream_of is decrypting else LINES * 9))
+    ends: list[object] = []
+
+    def read() -> None:
+        try:
+            ends.append(stream.read())
+        except (InvalidRequest, OSError) as error:
+            ends.append(type(error))
+
+    def closed(_stream: object) -> bool:
+        monkeypatch.setattr(streams.MessageStream, "closed", False)
+        if fails == "who came between":
+            read()
+        else:
+            with suppress(InvalidRequest):
+                ends.append(stream.read1(0))
+        return False
+
+    monkeypatch.setattr(streams.MessageStream, "closed", property(closed), raising=False)
+    read()
+
+    assert OSError in ends
+    assert not [end for end in ends if isinstance(end, bytes)], "the other one was refused"
+    with pytest.raises(OSError, match="of the source"):
+        stream.read()
+
+
+@both
+def test_a_read_during_which_the_stream_is_closed_is_no_shorter_read(
+    stream_of: Callable[[Any], MessageStream],
+) -> None:
+    class Closing(io.BytesIO):
+        stream: MessageStream
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 60:
+                self.stream.close()
+            return super().read(min(size or 0, 50))
+
+    source = Closing(message_of(LINES * 9, SIGNED) if stream_of is decrypting else LINES * 9)
+    source.stream = stream = stream_of(source)
+
+    with pytest.raises(InvalidRequest, match="is closed"):
+        stream.read()

@@ -9,7 +9,8 @@ its public methods, and :func:`_step` holds them in one place.
 
 * *A failed stream never looks like one that ended.* A method that took parts from the generator and is interrupted
   (by an error of the source, a signal handler's exception, MemoryError) loses them, and the next read would go on
-  behind the hole. So the stream counts as failed while a method is at work, and is good again only with its last step.
+  behind the hole. So there is one turn: a method takes it before it looks at anything, and puts it back with its last
+  step only. Without it the stream counts as failed, whoever else comes in meanwhile; a failure is never taken back.
 * *A copy of the process does not go on.* A key and a position must not be used twice, so a stream that was begun
   refuses every step in a forked child and after a snapshot. The original goes on, and so does a stream in the copy that
   was made before and not begun. A step during which the process was forked is refused in the child at its end: nothing
@@ -60,8 +61,7 @@ _PEEKED = 8192
 # Where the end of a line is looked for at a time: most lines are shorter, and looking copies.
 _LINE_STEP = 512
 _EVERYTHING = 2**63 - 1
-# Holds the place of the failure while a method is at work.
-_UNDER_WAY = InvalidRequest("an earlier read of the stream was interrupted, or is under way in another thread")
+_TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,22 +121,24 @@ def _step(
         @functools.wraps(method)
         def call(self: MessageStream, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
             checked = [check(argument) for argument in args] if args else []
-            if self._failure is not None or self.closed or self._generation not in (None, generation()):
-                self._refuse_if_unusable()
+            # One call, so that only one of two threads gets it; and before all else, so that no failure can follow
+            # the look for one. Who is refused for good need not put it back.
+            has_turn = self._turn.pop(_TURN, False)
+            if not has_turn or self._failure is not None or self.closed or self._generation not in (None, generation()):
+                raise self._unusable()
             try:
-                self._failure = _UNDER_WAY
                 result = _Held(method(self, *checked, **kwargs))  # type: ignore[arg-type]
                 if PENDING:
                     leave()
                 self._refuse_in_a_copy()
-                self._failure = None
+                self._turn[_TURN] = True
                 # Once this is begun, no signal handler can come between it and the caller.
                 return result.value  # noqa: TRY300 - what comes before has to be guarded
             except _NoMoreLines:
                 if PENDING:
                     leave()
                 self._refuse_in_a_copy()
-                self._failure = None
+                self._turn[_TURN] = True
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again
                 self._failure = error
@@ -150,6 +152,14 @@ def _step(
         return call
 
     return decorate
+
+
+def _under_way() -> InvalidRequest:
+    return InvalidRequest("an earlier read of the stream was interrupted, or is under way in another thread")
+
+
+def _closed() -> InvalidRequest:
+    return InvalidRequest("the stream is closed")
 
 
 def _begun_elsewhere() -> InvalidRequest:
@@ -177,6 +187,7 @@ class MessageStream(Unpicklable, _BinaryFile):
         self._generation: int | None = None
         self._facts: Facts | None = None
         self._failure: BaseException | None = None
+        self._turn = {_TURN: True}
         self._parts: Parts = iter(())
         self._released = memoryview(b"")
         self._ended = False
@@ -276,7 +287,7 @@ class MessageStream(Unpicklable, _BinaryFile):
 
     def close(self) -> None:
         """Let go of keys and buffers."""
-        if self._facts is not None and self._failure is None:
+        if self._turn.pop(_TURN, False) and self._facts is not None and self._failure is None:
             self._message.end() if self._has_been_read() else self._message.abandon()
         super().close()
         self._let_go()
@@ -323,13 +334,18 @@ class MessageStream(Unpicklable, _BinaryFile):
     def _advance(self) -> None:
         self._released = memoryview(b"")  # even an empty view keeps a buffer alive
         part = next(self._parts, None)
-        self._ended = part is None
-        if self._ended:
+        if part is None:
+            if self.closed:  # by another thread, or by the source: what is missing may be more than nothing
+                raise _closed()
+            self._ended = True
             self._message.end()
         self._released = memoryview(part or b"")
 
     def _known(self) -> Facts:
-        self._refuse_if_failed()
+        if (failure := self._failed()) is not None:
+            raise failure
+        if not (self._turn or self.closed):
+            raise _under_way()
         if self._facts is None:
             if self.closed:
                 raise InvalidRequest("the stream was closed before its header was read")
@@ -351,17 +367,14 @@ class MessageStream(Unpicklable, _BinaryFile):
             self._begin = None
         return self._facts
 
-    def _refuse_if_unusable(self) -> None:
-        if self.closed:
-            raise InvalidRequest("the stream is closed")
-        self._refuse_if_failed()
+    def _unusable(self) -> BaseException:
+        return _closed() if self.closed else self._failed() or _under_way()
 
-    def _refuse_if_failed(self) -> None:
+    def _failed(self) -> BaseException | None:
         self._refuse_in_a_copy()
         if isinstance(self._failure, WarmkeyError):
-            raise self._failure.for_another_caller()
-        if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            return self._failure.for_another_caller()
+        return self._failure and self._failure.with_traceback(None)
 
     def _refuse_in_a_copy(self) -> None:
         if self._generation is not None and self._generation != generation():
