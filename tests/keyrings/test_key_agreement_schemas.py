@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import pytest
 
 from warmkey import EncryptionContext
-from warmkey.keyrings import EcdhCurveSpec, KmsPublicKeyDiscovery, PublicKeyDiscovery, RawPrivateKeyToStaticPublicKey
+from warmkey.keyrings import (
+    EcdhCurveSpec,
+    EphemeralPrivateKeyToStaticPublicKey,
+    KmsPrivateKeyToStaticPublicKey,
+    KmsPublicKeyDiscovery,
+    PublicKeyDiscovery,
+    RawPrivateKeyToStaticPublicKey,
+)
 from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 
 
@@ -37,14 +47,24 @@ def test_an_empty_context_adds_nothing() -> None:
     assert with_none.endswith(b"SR\0\x01\0")
 
 
-def test_repr_shows_no_private_key() -> None:
-    schemas = (
-        PublicKeyDiscovery(recipient_static_private_key=b"SECRET"),
-        RawPrivateKeyToStaticPublicKey(sender_static_private_key=b"SECRET", recipient_public_key=b"public"),
-    )
+@pytest.mark.parametrize(
+    "schema",
+    [
+        EphemeralPrivateKeyToStaticPublicKey,
+        KmsPrivateKeyToStaticPublicKey,
+        KmsPublicKeyDiscovery,
+        PublicKeyDiscovery,
+        RawPrivateKeyToStaticPublicKey,
+    ],
+)
+@pytest.mark.parametrize("given", [b"SECRET", "SECRET", ["SECRET"]], ids=["bytes", "text", "list"])
+def test_repr_shows_of_no_field_what_is_in_it(schema: type[Any], given: object) -> None:
+    """Not of a public key either, which it once did: a private key may have been put in its place."""
+    names = [each.name for each in fields(schema)]
+    shown = repr(schema(**dict.fromkeys(names, given)))
 
-    assert "SECRET" not in repr(schemas)
-    assert "public" in repr(schemas)
+    assert "SECRET" not in shown
+    assert all(f"{name}=<{type(given).__name__} of length {len(given)}>" in shown for name in names)  # type: ignore[arg-type]
 
 
 # spec: framework/key-agreement-schemas.md#supported-key-agreement-schemas

@@ -8,14 +8,16 @@ Source: framework/key-agreement-schemas.md#supported-key-agreement-schemas
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from dataclasses import Field
 
 from warmkey.structures import EncryptionContext
+from warmkey.validation import kind_of
 
 __all__ = [
     "EcdhCurveSpec",
@@ -48,8 +50,19 @@ class EcdhCurveSpec(Enum):
         self.short_name = short_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EphemeralPrivateKeyToStaticPublicKey:
+class _Schema:
+    """Shows of each field only what kind of thing was put there: it may be a private key by mistake."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{each.name}=<{kind_of(getattr(self, each.name))}>" for each in fields(self))
+        return f"{type(self).__name__}({shown})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EphemeralPrivateKeyToStaticPublicKey(_Schema):
     """Encrypts only: with a new key pair for every data key, for whoever has the recipient's private key.
 
     :ivar recipient_public_key: DER (SubjectPublicKeyInfo)
@@ -60,8 +73,8 @@ class EphemeralPrivateKeyToStaticPublicKey:
     recipient_public_key: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicKeyDiscovery:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PublicKeyDiscovery(_Schema):
     """Decrypts only: what anybody encrypted for the owner of this private key.
 
     :ivar recipient_static_private_key: PEM (PKCS #8)
@@ -69,11 +82,11 @@ class PublicKeyDiscovery:
     Source: framework/key-agreement-schemas.md#publickeydiscovery
     """
 
-    recipient_static_private_key: bytes = field(repr=False)
+    recipient_static_private_key: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawPrivateKeyToStaticPublicKey:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RawPrivateKeyToStaticPublicKey(_Schema):
     """Encrypts, and decrypts what the two parties encrypted for each other.
 
     :ivar sender_static_private_key: PEM (PKCS #8)
@@ -82,12 +95,12 @@ class RawPrivateKeyToStaticPublicKey:
     Source: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey
     """
 
-    sender_static_private_key: bytes = field(repr=False)
+    sender_static_private_key: bytes
     recipient_public_key: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsPublicKeyDiscovery:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KmsPublicKeyDiscovery(_Schema):
     """Decrypts only: what anybody encrypted for this KMS key.
 
     :ivar recipient_kms_identifier: a key of KMS for key agreement
@@ -100,8 +113,8 @@ class KmsPublicKeyDiscovery:
     recipient_public_key: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsPrivateKeyToStaticPublicKey:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KmsPrivateKeyToStaticPublicKey(_Schema):
     """Encrypts, and decrypts what the two parties encrypted for each other; the sender's private key is in KMS.
 
     :ivar sender_kms_identifier: a key of KMS for key agreement
