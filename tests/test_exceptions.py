@@ -18,7 +18,6 @@ from warmkey import (
     PolicyRefused,
     WarmkeyError,
 )
-from warmkey.data_format.reader import TruncatedMessage
 from warmkey.events import KmsOutcome
 
 ATTEMPT = KeyAttempt(
@@ -33,12 +32,16 @@ EVERY_ERROR = [
     ConfigurationError("fix the settings"),
     InvalidRequest("fix the call"),
     MalformedMessage("needs 32 bytes, 5 left", where="encrypted data key 1 › ciphertext", offset=11),
-    TruncatedMessage("needs 32 bytes, 5 left", where="version", offset=0),
+    MalformedMessage("needs 32 bytes, 5 left", where="version", offset=0, truncated=True),
     AuthenticationFailed("a tag"),
     PolicyRefused("not allowed"),
     KeyUnavailable("no key", [ATTEMPT]),
 ]
-EACH = pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
+EACH = pytest.mark.parametrize(
+    "error",
+    EVERY_ERROR,
+    ids=lambda error: type(error).__name__ + ("-truncated" if getattr(error, "truncated", False) else ""),
+)
 
 
 @EACH

@@ -52,13 +52,17 @@ class MalformedMessage(WarmkeyError, ValueError):
 
     :ivar where: the path to the field, for example ``encrypted data key 1 › ciphertext``
     :ivar offset: the position of that field in the message, in bytes; 0, and not in the text, where it is unknown
+    :ivar truncated: whether the message ends before this field does
     """
 
-    def __init__(self, problem: str, *, where: str = "message", offset: int | None = None) -> None:
+    def __init__(
+        self, problem: str, *, where: str = "message", offset: int | None = None, truncated: bool = False
+    ) -> None:
         super().__init__(problem, where, offset)
         self.problem = problem
         self.where = where
         self.offset = offset or 0
+        self.truncated = truncated
         self._told_offset = offset
 
     def __str__(self) -> str:
@@ -66,11 +70,13 @@ class MalformedMessage(WarmkeyError, ValueError):
         return f"{self.where}{at}: {self.problem}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_malformed, (type(self), self.problem, self.where, self._told_offset)
+        return _rebuild_malformed, (type(self), self.problem, self.where, self._told_offset, self.truncated)
 
 
-def _rebuild_malformed(kind: type[MalformedMessage], problem: str, where: str, offset: int | None) -> MalformedMessage:
-    return kind(problem, where=where, offset=offset)
+def _rebuild_malformed(
+    kind: type[MalformedMessage], problem: str, where: str, offset: int | None, truncated: bool = False
+) -> MalformedMessage:
+    return kind(problem, where=where, offset=offset, truncated=truncated)
 
 
 class AuthenticationFailed(WarmkeyError):

@@ -15,6 +15,7 @@ from typing import Any
 from warmkey.exceptions import ConfigurationError
 
 __all__ = [
+    "choose_one",
     "fraction",
     "integer",
     "items",
@@ -143,6 +144,11 @@ def items(name: str, values: object, *, ordered: bool = False) -> tuple[Any, ...
 def texts(name: str, values: object, *, ordered: bool = False) -> tuple[str, ...]:
     """Return the items of *values* if each is what :func:`text` allows."""
     return tuple(text(f"one of {name}", value) for value in items(name, values, ordered=ordered))
+
+
+def choose_one(first: str, second: str, *, both: bool) -> str:
+    """Say that one of two arguments must be given, where *both* are, or neither."""
+    return f"give either {first} or {second}, " + ("not both" if both else "and neither is given")
 
 
 def require_method(name: str, value: object, *methods: str) -> None:

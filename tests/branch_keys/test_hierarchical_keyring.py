@@ -64,8 +64,11 @@ def to_decrypt(suite: AlgorithmSuite = SUITE, context: Mapping[str, str] = DATA_
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"branch_key_id": None}, "give either branch_key_id or branch_key_id_supplier"),
-        ({"branch_key_id_supplier": dict.get, "branch_key_id": ID}, "give either branch_key_id or"),
+        ({"branch_key_id": None}, "give either branch_key_id or branch_key_id_supplier, and neither is given"),
+        (
+            {"branch_key_id_supplier": dict.get, "branch_key_id": ID},
+            "give either branch_key_id or branch_key_id_supplier, not both",
+        ),
         ({"branch_key_id": ""}, "branch_key_id must be a str that is not empty and has no NUL"),
         ({"branch_key_id": "a\0b"}, "branch_key_id must be a str that is not empty and has no NUL"),
         ({"branch_key_id": 7}, "branch_key_id must be a str, not int"),

@@ -11,7 +11,7 @@ from tests.client_apis.sources import Counted, Pieces, measured_memory
 from warmkey import InvalidRequest, MalformedMessage
 from warmkey.algorithm_suites import SignatureAlgorithm
 from warmkey.client_apis.buffered_source import BATCH_LENGTH, BufferedSource, open_source
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 
 
 def test_what_is_at_hand_is_enough_even_if_more_is_wanted() -> None:
@@ -113,7 +113,7 @@ def test_errors_name_the_position_in_the_whole_message() -> None:
     buffered.fill(5)
     buffered.consume(3)
 
-    with pytest.raises(TruncatedMessage) as error:
+    with pytest.raises(MalformedMessage) as error:
         buffered.parse(lambda data: Reader(data).take(4, "field"), guess=1)
 
     assert (error.value.where, error.value.offset, error.value.problem) == ("field", 3, "needs 4 bytes, 2 left")
@@ -133,7 +133,7 @@ def test_what_is_malformed_needs_no_more_bytes() -> None:
 def test_a_field_that_is_cut_short_is_named() -> None:
     buffered = BufferedSource(Pieces(b"abcde"))
 
-    with pytest.raises(TruncatedMessage, match=r"^content at byte 2: needs 4 bytes, 3 left$"):
+    with pytest.raises(MalformedMessage, match=r"^content at byte 2: needs 4 bytes, 3 left$"):
         buffered.require(4, "content", skip=2)
 
 

@@ -104,7 +104,7 @@ def test_a_plaintext_of_more_frames_than_the_format_has_is_refused_before_anythi
         with (
             mmap.mmap(file.fileno(), 2**32, access=mmap.ACCESS_READ) as mapped,
             memoryview(mapped) as plaintext,
-            pytest.raises(InvalidRequest, match="more than 4294967295 frames of 1 bytes"),
+            pytest.raises(InvalidRequest, match="more than 4294967295 frames of 1 byte"),
         ):
             CLIENT.encrypt(plaintext, cmm=cmm, frame_length=1)
 

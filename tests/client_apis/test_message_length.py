@@ -179,7 +179,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plaintext_length": True}, "plaintext_length must be an int of 0 or more, not True"),
     ({"plaintext_length": b"plaintext"}, "plaintext_length must be an int of 0 or more, not bytes"),
     ({"plaintext_length": 10**5000}, "needs more than 4294967295 frames"),
-    ({"plaintext_length": 2**33, "frame_length": 1}, "needs more than 4294967295 frames of 1 bytes"),
+    ({"plaintext_length": 2**33, "frame_length": 1}, "needs more than 4294967295 frames of 1 byte"),
     ({"plaintext_length": 2**32, "frame_length": 2**32 - 1}, "a frame of more than"),
     ({"frame_length": 0}, "frame_length"),
     ({"frame_length": "large"}, "frame_length"),

@@ -13,7 +13,7 @@ from warmkey.data_format.encrypted_data_keys import (
     serialize_entry,
     serialize_keys,
 )
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.structures import EncryptedDataKey
 
@@ -62,7 +62,7 @@ def test_an_entry_that_is_cut_short_is_named_by_number_field_and_offset() -> Non
 
     error = failure(data)
 
-    assert isinstance(error, TruncatedMessage)
+    assert error.truncated
     assert str(error) == f"encrypted data key 2 › key provider information at byte {start}: needs 5 bytes, 2 left"
 
 

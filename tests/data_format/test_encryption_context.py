@@ -9,7 +9,7 @@ import pytest
 
 from tests.vectors.forge import Pair, serialized_pairs, sized
 from warmkey.data_format.encryption_context import read_aad, serialize_aad
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 from warmkey.exceptions import InvalidRequest, MalformedMessage
 from warmkey.structures import EncryptionContext
 
@@ -87,8 +87,8 @@ def test_a_pair_count_of_zero_is_malformed_when_there_are_bytes() -> None:
 def test_more_bytes_than_there_are_is_truncated(length: int) -> None:
     error = failure(length.to_bytes(2, "big"))
 
-    assert isinstance(error, TruncatedMessage)
-    assert str(error) == f"encryption context › pairs at byte 2: needs {length} bytes, 0 left"
+    assert error.truncated
+    assert str(error) == f"encryption context › pairs at byte 2: needs {length} byte{'s' * (length > 1)}, 0 left"
 
 
 def test_one_byte_of_pairs_has_no_room_for_a_count() -> None:
@@ -98,7 +98,7 @@ def test_one_byte_of_pairs_has_no_room_for_a_count() -> None:
 def test_bytes_left_over_after_the_pairs_are_malformed() -> None:
     data = serialized_pairs([(b"a", b"1")]) + b"!!"
 
-    assert str(failure(sized(data))) == "encryption context › pairs at byte 10: 2 bytes left over after 1 pairs"
+    assert str(failure(sized(data))) == "encryption context › pairs at byte 10: 2 bytes left over after 1 pair"
 
 
 def test_more_pairs_than_bytes_are_malformed_where_the_missing_one_would_start() -> None:

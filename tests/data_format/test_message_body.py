@@ -21,7 +21,7 @@ from warmkey.data_format.message_body import (
     read_frame_start,
     read_non_framed_start,
 )
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 from warmkey.exceptions import MalformedMessage
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def test_what_precedes_the_content_may_be_cut_nowhere(data: bytes, field: list[s
     seen = []
     for length in range(len(data)):
         error = failure(data[:length])
-        assert isinstance(error, TruncatedMessage)
+        assert error.truncated
         seen.append(error.where)
 
     assert list(dict.fromkeys(seen)) == [f"frame 1 › {name}" for name in field]
@@ -164,7 +164,7 @@ def test_a_non_framed_body_may_claim_the_longest_length_and_no_more() -> None:
 def test_a_non_framed_body_may_be_cut_nowhere() -> None:
     data = IV + (5).to_bytes(8, "big")
     for length in range(len(data)):
-        with pytest.raises(TruncatedMessage):
+        with pytest.raises(MalformedMessage):
             read_non_framed_start(Reader(data[:length]))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from warmkey.data_format.message_footer import read_end, read_footer, serialize_footer
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 from warmkey.exceptions import MalformedMessage
 
 
@@ -21,7 +21,7 @@ def test_what_is_serialized_parses_to_the_same_signature(signature: bytes) -> No
 
 @pytest.mark.parametrize("length", range(2 + 5))
 def test_a_footer_may_be_cut_nowhere(length: int) -> None:
-    with pytest.raises(TruncatedMessage, match="footer › signature"):
+    with pytest.raises(MalformedMessage, match="footer › signature"):
         read_footer(Reader(serialize_footer(b"12345")[:length]))
 
 
@@ -36,4 +36,4 @@ def test_whatever_follows_the_end_is_malformed() -> None:
     with pytest.raises(MalformedMessage) as caught:
         read_end(reader)
 
-    assert str(caught.value) == "message at byte 7: 1 bytes follow the end of the message"
+    assert str(caught.value) == "message at byte 7: 1 byte follows the end of the message"

@@ -17,7 +17,6 @@ from warmkey.data_format.message_header import (
     read_header,
     serialize_header_parts,
 )
-from warmkey.data_format.reader import TruncatedMessage
 from warmkey.exceptions import MalformedMessage, PolicyRefused
 
 EVERY_SUITE = pytest.mark.parametrize("suite_id", SUITES, ids=hex)
@@ -80,7 +79,7 @@ def test_a_header_cut_anywhere_is_truncated_and_says_how_many_bytes_it_needs(sui
 
     for length in range(len(header)):
         error = failure(header[:length])
-        assert isinstance(error, TruncatedMessage)
+        assert error.truncated
         assert 0 <= error.offset <= length
         assert "left" in str(error)
 

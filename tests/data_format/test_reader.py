@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader
 from warmkey.exceptions import MalformedMessage
 
 
@@ -39,7 +39,7 @@ def test_a_field_that_is_cut_short_says_which_where_and_what_it_needs() -> None:
     reader.section = "encrypted data key 1"
     reader.take(11, "before")
 
-    with pytest.raises(TruncatedMessage) as caught:
+    with pytest.raises(MalformedMessage) as caught:
         reader.sized("ciphertext")
 
     assert str(caught.value) == "encrypted data key 1 › ciphertext at byte 13: needs 32 bytes, 5 left"
@@ -47,7 +47,7 @@ def test_a_field_that_is_cut_short_says_which_where_and_what_it_needs() -> None:
 
 
 def test_a_field_whose_length_is_cut_short_says_so() -> None:
-    with pytest.raises(TruncatedMessage) as caught:
+    with pytest.raises(MalformedMessage) as caught:
         Reader(b"\x00").sized("key")
 
     assert str(caught.value) == "key length at byte 0: needs 2 bytes, 1 left"
@@ -55,7 +55,7 @@ def test_a_field_whose_length_is_cut_short_says_so() -> None:
 
 def test_a_failure_takes_nothing() -> None:
     reader = Reader(b"abc")
-    with pytest.raises(TruncatedMessage):
+    with pytest.raises(MalformedMessage):
         reader.take(4, "field")
 
     assert reader.take(3, "field") == b"abc"

@@ -114,7 +114,7 @@ A_KEY = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k="
         ("hunter2", "or a key ID, not str of length 7"),
         (
             "arn:aws:kms:eu-west-1:1:key/hunter 2",
-            "a key ID; str of length 36 has characters that an AWS KMS ARN can't have",
+            "str of length 36 has characters that an AWS KMS ARN can't have",
         ),
         ("arn:aws:kms", "'arn:aws:kms' is not a valid AWS KMS ARN"),
         (" 1234", "begins or ends with white space; remove it"),

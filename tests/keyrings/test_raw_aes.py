@@ -147,3 +147,8 @@ def test_namespaces_that_other_clients_write_are_read_and_never_written(namespac
     assert unwrapped.plaintext_data_key == written.plaintext_data_key
     with pytest.raises(ConfigurationError, match=r"must not be empty or start with 'aws-kms'.*to encrypt"):
         keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
+
+
+def test_a_namespace_that_is_not_text_is_not_said_to_be_empty() -> None:
+    with pytest.raises(ConfigurationError, match=r"^key_namespace must be a str, not bytes of length 2$"):
+        RawAesKeyring(b"ns", "name", bytes(32))  # type: ignore[arg-type]

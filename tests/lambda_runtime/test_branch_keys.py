@@ -10,7 +10,7 @@ import pytest
 import warmkey
 from tests.branch_keys.key_store import CONTEXT, TABLE, KeyStore
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import ConfigurationError, KeyUnavailable
+from warmkey import ConfigurationError, KeyUnavailable, PolicyRefused
 from warmkey.data_format.message_header import read_header
 from warmkey.events import (
     BranchKeyEviction,
@@ -173,7 +173,7 @@ def test_a_message_with_both_tries_the_branch_key_first(function: Function) -> N
 def test_a_tenant_that_is_missing_from_the_context_is_told(function: Function, context: dict[str, str]) -> None:
     function.start_with_branch_keys()
 
-    with pytest.raises(KeyUnavailable, match=r"must have 'tenant' .*WARMKEY_BRANCH_KEY_CONTEXT_KEY wants it"):
+    with pytest.raises(PolicyRefused, match=r"must have 'tenant' .*WARMKEY_BRANCH_KEY_CONTEXT_KEY wants it"):
         warmkey.encrypt(b"data", context)
 
     assert function.keys.requests() == {}
@@ -426,9 +426,7 @@ def test_a_table_that_cannot_be_one_is_told_at_init(function: Function) -> None:
 
 @pytest.mark.parametrize("name", ["branch_key_id", "logical_key_store_name", "branch_key_store_table"])
 def test_no_name_has_a_nul(name: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=f"{name} must be text that is not empty; it contains characters that can't be printed"
-    ):
+    with pytest.raises(ConfigurationError, match=f"{name} must be text that is not empty; it contains char"):
         check_keywords({name: "a\0b"})
 
 

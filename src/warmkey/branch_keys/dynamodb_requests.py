@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from warmkey.keyrings.kms_failures import Failure
     from warmkey.keyrings.service_requests import ServiceRequest
 
-__all__ = ["DynamoDbRefusal", "DynamoDbRequests"]
+__all__ = ["DynamoDbRequests", "cancellation_codes"]
 
 _METHODS = {
     "GetItem": "get_item",
@@ -60,22 +60,6 @@ _REMEDY_OF_CODE = {
 _REMEDY_OF_AN_UNANSWERED_WRITE = "look whether it was written before you try again"
 
 
-class DynamoDbRefusal(KeyUnavailable):
-    """A request to DynamoDB failed.
-
-    :ivar code: the code of the answer, or an empty string where none came
-    :ivar cancellation_codes: why a transaction was cancelled, one code for each of its items
-    """
-
-    def __init__(self, problem: str, attempt: KeyAttempt, code: str, cancellation_codes: tuple[str, ...]) -> None:
-        super().__init__(problem, [attempt])
-        self.code = code
-        self.cancellation_codes = cancellation_codes
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.args[0], self.attempts[0], self.code, self.cancellation_codes)
-
-
 class DynamoDbRequests(ServiceRequests):
     """Makes requests with one client.
 
@@ -95,17 +79,17 @@ class DynamoDbRequests(ServiceRequests):
     def __call__(self, operation: str, *, about: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - boto3
         """Return the response to *operation*, for example ``GetItem``. *about* is what an error names.
 
-        :raises DynamoDbRefusal: the request failed; the one attempt names operation, item, cause and remedy
+        :raises KeyUnavailable: the request failed; the one attempt names operation, item, cause and remedy
         """
         request = self._request()
         try:
             response = request.send(_METHODS[operation], parameters)
         except Exception as error:
             failure = self._failure(error, parameters, request)
-            codes = _cancellation_codes(error)
+            codes = cancellation_codes(error)
             attempt = self._attempt(operation, about, failure, codes, error)
             self._tell(operation, request, DynamoDbOutcome(attempt.outcome or DynamoDbOutcome.OTHER))
-            raise DynamoDbRefusal(f"DynamoDB {operation} failed", attempt, failure.code, codes) from error
+            raise KeyUnavailable(f"DynamoDB {operation} failed", [attempt]) from error
         self._tell(operation, request, DynamoDbOutcome.OK)
         if not isinstance(response, dict):
             reason = f"the DynamoDB client answered with {type(response).__name__}, not with a dict"
@@ -152,7 +136,8 @@ class DynamoDbRequests(ServiceRequests):
                     yield value["S"]
 
 
-def _cancellation_codes(error: Exception) -> tuple[str, ...]:
+def cancellation_codes(error: BaseException | None) -> tuple[str, ...]:
+    """Return why DynamoDB's answer *error* says that a transaction was cancelled, one code for each of its items."""
     response = getattr(error, "response", None)
     reasons = response.get("CancellationReasons", ()) if isinstance(response, dict) else ()
     return tuple(str(reason.get("Code", "None")) for reason in reasons)

@@ -13,7 +13,7 @@ from warmkey.branch_keys.names import check_branch_key_id, check_name, new_uuid
 from warmkey.branch_keys.wrapping import PROVIDER_ID, RANDOM_LENGTH, InvalidTag, ciphertext_length, version_in
 from warmkey.caches.local import LocalCMC
 from warmkey.events import guarded, ignore
-from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable
+from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable, PolicyRefused
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionContext, EncryptionMaterials
 from warmkey.validation import require_method
@@ -70,7 +70,8 @@ class AwsKmsHierarchicalKeyring:
         for method in ("get_active_branch_key", "get_branch_key_version", "get_key_store_info"):
             require_method("key_store", key_store, method)
         if (branch_key_id is None) == (branch_key_id_supplier is None):
-            raise ConfigurationError("give either branch_key_id or branch_key_id_supplier")
+            both = branch_key_id is not None
+            raise ConfigurationError(choose_one("branch_key_id", "branch_key_id_supplier", both=both))
         if branch_key_id_supplier is not None:
             require_method("branch_key_id_supplier", branch_key_id_supplier, "__call__")
         require_method("emit", emit, "__call__")
@@ -124,6 +125,7 @@ class AwsKmsHierarchicalKeyring:
         """Generate a data key, unless there is one, and wrap it under the active version of the branch key.
 
         :raises KeyUnavailable: the branch key can't be had, or the supplier names none
+        :raises PolicyRefused: so the supplier says: the context lacks what names the branch key
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt
         """
@@ -163,7 +165,7 @@ class AwsKmsHierarchicalKeyring:
         candidates = [key for key in encrypted_data_keys if key.key_provider_id == PROVIDER_ID]
         if candidates:  # a message without any needs no supplier
             context = EncryptionContext.of(materials.encryption_context)
-            branch_key_id = self._branch_key_id or self._supplied_id(context)
+            branch_key_id = self._branch_key_id or self._id_of_stored(context)
             provider_info = branch_key_id.encode()
             for key in candidates:
                 if key.key_provider_info != provider_info:
@@ -196,6 +198,14 @@ class AwsKmsHierarchicalKeyring:
                 branch_key_id, f"it does not authenticate under version {cipher.version} and this encryption context"
             ) from None
 
+    def _id_of_stored(self, context: EncryptionContext) -> str:
+        """Return the ID for the context of a message: another keyring may know what to do with one that has none."""
+        try:
+            return self._supplied_id(context)
+        except PolicyRefused as error:
+            reason = str(error)
+        raise KeyUnavailable("there is no branch key for this encryption context", [_no_id(reason, None)])
+
     def _supplied_id(self, context: EncryptionContext) -> str:
         """Return the ID that the supplier picks for *context*.
 
@@ -204,7 +214,7 @@ class AwsKmsHierarchicalKeyring:
         supplier: Callable[[EncryptionContext], object] = self._supplier  # type: ignore[assignment]
         try:
             return check_branch_key_id(supplier(context))
-        except KeyUnavailable:  # it says itself what is missing
+        except (KeyUnavailable, PolicyRefused):  # it says itself what is missing
             raise
         except InvalidRequest as error:
             reason, cause = f"branch_key_id_supplier returned something else: {error}", None

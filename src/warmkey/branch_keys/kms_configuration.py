@@ -11,6 +11,7 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import KmsArn, parse_kms_arn
 from warmkey.keyrings.aws_kms_mrk_match_for_decrypt import match_for_decrypt
 from warmkey.records import Record
+from warmkey.validation import plausible, shown
 
 __all__ = ["KmsConfiguration", "parse_key_arn"]
 
@@ -37,7 +38,7 @@ class KmsConfiguration(Record):
 
     def __post_init__(self) -> None:
         if not isinstance(self.discovery, bool):
-            raise ConfigurationError(f"discovery must be True or False, not {self.discovery!r}")
+            raise ConfigurationError(f"discovery must be True or False, not {shown(self.discovery)}")
         arns = {"kms_key_arn": self.kms_key_arn, "kms_mrk_key_arn": self.kms_mrk_key_arn}
         given = [name for name, arn in arns.items() if arn is not None]
         given += ["discovery"] * self.discovery + ["mrk_discovery_region"] * (self.mrk_discovery_region is not None)
@@ -105,5 +106,5 @@ def _check_key_arn(name: str, arn: object) -> None:
     alias = isinstance(arn, str) and "alias/" in arn
     hint = "; an alias could point to another key tomorrow" if alias else ""
     raise ConfigurationError(
-        f"{name} must be a KMS key ARN, arn:PARTITION:kms:REGION:ACCOUNT:key/ID, not {arn!r}{hint}"
+        f"{name} must be a KMS key ARN, arn:PARTITION:kms:REGION:ACCOUNT:key/ID, not {plausible(arn)}{hint}"
     )

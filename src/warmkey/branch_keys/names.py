@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from warmkey.exceptions import ConfigurationError, InvalidRequest
+from warmkey.validation import plausible, shown
 
 if TYPE_CHECKING:
     from warmkey.exceptions import WarmkeyError
@@ -50,7 +51,7 @@ def check_table_name(value: object) -> str:
     """
     if not isinstance(value, str) or not _TABLE_NAME.fullmatch(value):
         raise ConfigurationError(
-            f"table_name must be the name of a DynamoDB table, 3 to 255 of A-Z a-z 0-9 _ . -, not {value!r}"
+            f"table_name must be the name of a DynamoDB table, 3 to 255 of A-Z a-z 0-9 _ . -, not {shown(value)}"
         )
     return value
 
@@ -75,7 +76,7 @@ def check_version(value: object) -> str:
     :raises InvalidRequest: it can't
     """
     if not isinstance(value, str) or not is_version(value):
-        raise InvalidRequest(f"branch_key_version must be the text of a UUID in lower case, not {value!r}")
+        raise InvalidRequest(f"branch_key_version must be the text of a UUID in lower case, not {plausible(value)}")
     return value
 
 

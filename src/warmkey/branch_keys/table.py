@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from warmkey.branch_keys.conflicts import BranchKeyConflict
-from warmkey.branch_keys.dynamodb_requests import DynamoDbRefusal
+from warmkey.branch_keys.dynamodb_requests import cancellation_codes
 from warmkey.branch_keys.items import ACTIVE, BRANCH_KEY_ID, ENC, TYPE, read_item
 from warmkey.exceptions import ConfigurationError, KeyAttempt, KeyUnavailable
 
@@ -55,8 +55,8 @@ class Table:
         """
         try:
             return self._arn_of_existing()
-        except DynamoDbRefusal as refusal:
-            if refusal.code != "ResourceNotFoundException":
+        except KeyUnavailable as refusal:
+            if refusal.attempts[0].error_code != "ResourceNotFoundException":
                 raise
         try:
             response = self._requests(
@@ -67,8 +67,8 @@ class Table:
                 AttributeDefinitions=[*_KEY_TYPES],
                 BillingMode="PAY_PER_REQUEST",
             )
-        except DynamoDbRefusal as refusal:
-            if refusal.code != "ResourceInUseException":
+        except KeyUnavailable as refusal:
+            if refusal.attempts[0].error_code != "ResourceInUseException":
                 raise
             return self._arn_of_existing()  # somebody else created it in between
         return str(response["TableDescription"]["TableArn"])
@@ -132,8 +132,8 @@ class Table:
         """
         try:
             self._write(branch_key_id, [self._put(item, **_IS_NEW) for item in items])
-        except DynamoDbRefusal as refusal:
-            if _FAILED not in refusal.cancellation_codes:
+        except KeyUnavailable as refusal:
+            if _FAILED not in cancellation_codes(refusal.__cause__):
                 raise
             raise BranchKeyConflict(
                 f"{self._of(branch_key_id)} exists already, so nothing was written; choose another ID, or rotate it "
@@ -156,8 +156,8 @@ class Table:
         }
         try:
             self._write(branch_key_id, [self._put(version, **_IS_NEW), self._put(active, **unchanged)])
-        except DynamoDbRefusal as refusal:
-            if _FAILED not in refusal.cancellation_codes:
+        except KeyUnavailable as refusal:
+            if _FAILED not in cancellation_codes(refusal.__cause__):
                 raise
             raise BranchKeyConflict(
                 f"{self._of(branch_key_id)} was changed since it was read, so nothing was written: probably another "

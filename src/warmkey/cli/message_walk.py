@@ -22,7 +22,7 @@ from warmkey.data_format.message_body import (
 )
 from warmkey.data_format.message_footer import read_footer
 from warmkey.data_format.message_header import ContentType, read_header
-from warmkey.data_format.reader import Reader, TruncatedMessage
+from warmkey.data_format.reader import Reader, following, truncated
 from warmkey.exceptions import MalformedMessage
 from warmkey.structures import PUBLIC_KEY_FIELD
 
@@ -87,7 +87,7 @@ def _go_through(source: BufferedSource, found: Examination) -> None:
     end = source.position
     _skip_to_end(source)
     if source.position > end:
-        raise MalformedMessage(f"{source.position - end} bytes follow the end of the message", offset=end)
+        raise MalformedMessage(f"{following(source.position - end)} the end of the message", offset=end)
 
 
 def _check_public_key(header: MessageHeader) -> None:
@@ -127,8 +127,7 @@ def _skip_block(source: BufferedSource, block: Block, start: int, name: str, fou
     content, needed = source.position, block.length + TAG_LENGTH
     skipped = _skip(source, needed)
     if skipped < needed:
-        problem = f"needs {needed} bytes, {skipped} left"
-        raise TruncatedMessage(problem, where=f"{name} › content", offset=content)
+        raise truncated(needed, skipped, where=f"{name} › content", offset=content)
     found.plaintext_length += block.length
     found.last_length = block.length
 

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from warmkey.bytes_like import bytes_of
-from warmkey.data_format.reader import TruncatedMessage
+from warmkey.data_format.reader import in_bytes, truncated
 from warmkey.exceptions import InvalidRequest, MalformedMessage
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class BufferedSource:
         self._append(chunk)
         if self._limit is not None and self.position + len(self) > self._limit:
             raise InvalidRequest(
-                f"the source has more than the {self._limit} bytes that plaintext_length says; it is an upper bound"
+                f"the source has more than the {in_bytes(self._limit)} that plaintext_length says; it is an upper bound"
             )
 
     def _append(self, chunk: bytes | bytearray | memoryview) -> None:
@@ -123,12 +123,12 @@ class BufferedSource:
     def require(self, length: int, where: str, *, skip: int = 0) -> None:
         """Have *length* bytes at hand after the first *skip*.
 
-        :raises TruncatedMessage: the source ends before, about the field *where*
+        :raises MalformedMessage: the source ends before, about the field *where*
         """
         self.fill(skip + length)
         left = len(self) - skip
         if left < length:
-            raise TruncatedMessage(f"needs {length} bytes, {left} left", where=where, offset=self.position + skip)
+            raise truncated(length, left, where=where, offset=self.position + skip)
 
     def parse(self, parse: Callable[[memoryview], _Parsed], *, guess: int) -> _Parsed:
         """Return what *parse* makes of the front of the bytes at hand. Nothing is consumed.
@@ -145,9 +145,11 @@ class BufferedSource:
                     return parse(front)
             except MalformedMessage as error:
                 all_seen = self.ended and length >= len(self)
-                if all_seen or not isinstance(error, TruncatedMessage):
+                if all_seen or not error.truncated:
                     offset = self.position + error.offset
-                    raise type(error)(error.problem, where=error.where, offset=offset) from None
+                    raise type(error)(
+                        error.problem, where=error.where, offset=offset, truncated=error.truncated
+                    ) from None
             length *= 2
 
     def consume(self, length: int) -> None:

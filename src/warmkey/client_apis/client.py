@@ -16,7 +16,7 @@ from warmkey.events import Operation
 from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.message_ends import message_of
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import integer, shown
+from warmkey.validation import choose_one, integer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -242,7 +242,7 @@ class Client:
 
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
     if (cmm is None) == (keyring is None):
-        raise InvalidRequest("give either cmm or keyring")
+        raise InvalidRequest(choose_one("cmm", "keyring", both=cmm is not None))
     if cmm is None:
         return DefaultCMM(keyring)  # type: ignore[arg-type]
     check_cmm(cmm)

@@ -21,6 +21,7 @@ from warmkey.data_format.encrypted_data_keys import check_encrypted_data_key_cou
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH, MAX_FRAMES
 from warmkey.data_format.message_footer import serialize_footer
 from warmkey.data_format.message_header import HEADER_IV, serialize_header_parts
+from warmkey.data_format.reader import in_bytes
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import KIND_KEY, RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
 from warmkey.validation import shown
@@ -105,7 +106,7 @@ def check_frames(count: int, longest: int, frame_length: int) -> None:
     Source: data-format/message-body.md#framed-data
     """
     if count > MAX_FRAMES:
-        problem = f"the plaintext needs more than {MAX_FRAMES} frames of {frame_length} bytes"
+        problem = f"the plaintext needs more than {MAX_FRAMES} frames of {in_bytes(frame_length)}"
         raise InvalidRequest(f"{problem}; choose a larger frame_length")
     if longest > MAX_CONTENT_LENGTH:
         problem = f"a frame of more than {MAX_CONTENT_LENGTH} bytes can't be encrypted"

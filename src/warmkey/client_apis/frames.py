@@ -251,7 +251,7 @@ def decrypt_block(
     try:
         return aead.decrypt(block.iv, sealed, aad)
     except InvalidTag:
-        name = "body" if content == SINGLE_BLOCK else f"frame {block.sequence_number}"
+        name = "the body" if content == SINGLE_BLOCK else f"frame {block.sequence_number}"
         raise _not_authentic(name) from None
 
 
@@ -260,4 +260,4 @@ def _too_long() -> PolicyRefused:
 
 
 def _not_authentic(what: str) -> AuthenticationFailed:
-    return AuthenticationFailed(f"the authentication tag of the {what} does not verify")
+    return AuthenticationFailed(f"the authentication tag of {what} does not verify")

@@ -25,7 +25,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
-from warmkey.validation import require_method
+from warmkey.validation import choose_one, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring |
         return cmm
     if keyring is not None and cmm is None:
         return DefaultCMM(keyring)
-    raise ConfigurationError("give either cmm or keyring")
+    raise ConfigurationError(choose_one("cmm", "keyring", both=cmm is not None))
 
 
 def _name_what_is_not_stored(error: KeyUnavailable, added: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.data_format.reader import in_bytes
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import MAX_UINT16, EncryptionContext
 
@@ -62,6 +63,8 @@ def read_aad(reader: Reader) -> EncryptionContext:
             raise reader.malformed("is there twice", "key", start)
     reader.section = "encryption context"
     if reader.offset != stop:
-        raise reader.malformed(f"{stop - reader.offset} bytes left over after {count} pairs", "pairs")
+        raise reader.malformed(
+            f"{in_bytes(stop - reader.offset)} left over after {count} pair{'' if count == 1 else 's'}", "pairs"
+        )
     reader.section = ""
     return EncryptionContext(pairs)  # without remembering: strangers' contexts may be large, and many

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.data_format.reader import following
+
 if TYPE_CHECKING:
     from warmkey.data_format.reader import Reader
 
@@ -36,4 +38,4 @@ def read_end(reader: Reader) -> None:
     """
     reader.section = ""
     if reader.left:
-        raise reader.malformed(f"{reader.left} bytes follow the end of the message", "message")
+        raise reader.malformed(f"{following(reader.left)} the end of the message", "message")

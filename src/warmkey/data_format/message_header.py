@@ -15,6 +15,7 @@ from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH, AlgorithmSuite
 from warmkey.data_format.encrypted_data_keys import read_encrypted_data_keys, serialize_keys
 from warmkey.data_format.encryption_context import read_aad, serialize_aad
 from warmkey.data_format.reader import Reader
+from warmkey.exceptions import MalformedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +104,8 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
     :raises PolicyRefused: more encrypted data keys than *maximum_keys*
     """
     reader = Reader(data)
+    if not reader.left:
+        raise MalformedMessage("is empty", offset=0, truncated=True)
     suite = _read_version_and_suite(reader)
     message_id = reader.take(suite.message_id_length, "message ID")
     context = read_aad(reader)

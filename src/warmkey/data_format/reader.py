@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from warmkey.exceptions import MalformedMessage
 
-__all__ = ["Reader", "TruncatedMessage"]
+__all__ = ["Reader", "following", "in_bytes", "truncated"]
 
 
-class TruncatedMessage(MalformedMessage):
-    """States that the message ends before this field does."""
+def in_bytes(number: int) -> str:
+    """Return *number* with its unit."""
+    return f"{number} byte{'' if number == 1 else 's'}"
+
+
+def following(number: int) -> str:
+    """Return *number* with its unit and the verb."""
+    return f"{in_bytes(number)} follow{'s' if number == 1 else ''}"
+
+
+def truncated(needed: int, left: int, *, where: str, offset: int) -> MalformedMessage:
+    """Return the error to raise where the message ends before the field *where* does."""
+    return MalformedMessage(f"needs {in_bytes(needed)}, {left} left", where=where, offset=offset, truncated=True)
 
 
 class Reader:
@@ -35,7 +46,7 @@ class Reader:
     def take(self, length: int, field: str) -> bytes:
         """Return the next *length* bytes.
 
-        :raises TruncatedMessage: there are fewer
+        :raises MalformedMessage: there are fewer
         """
         start = self._advance(length, field)
         return bytes(self.data[start : self.offset])
@@ -43,7 +54,7 @@ class Reader:
     def view(self, length: int, field: str) -> memoryview:
         """Return the next *length* bytes without a copy.
 
-        :raises TruncatedMessage: there are fewer
+        :raises MalformedMessage: there are fewer
         """
         start = self._advance(length, field)
         return memoryview(self.data)[start : self.offset]
@@ -51,8 +62,7 @@ class Reader:
     def _advance(self, length: int, field: str) -> int:
         start = self.offset
         if start + length > self._end:
-            problem = f"needs {length} bytes, {self._end - start} left"
-            raise TruncatedMessage(problem, where=self._where(field), offset=start)
+            raise truncated(length, self._end - start, where=self._where(field), offset=start)
         self.offset = start + length
         return start
 

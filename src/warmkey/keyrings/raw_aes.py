@@ -15,7 +15,7 @@ from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import text
+from warmkey.validation import shown, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,9 @@ def check_key_namespace(key_namespace: object) -> str:
 
     Source: framework/keyring-interface.md#key-provider-id
     """
-    namespace = "" if key_namespace == "" else text("key_namespace", key_namespace)
+    if not isinstance(key_namespace, str):
+        raise ConfigurationError(f"key_namespace must be a str, not {shown(key_namespace)}")
+    namespace = key_namespace and text("key_namespace", key_namespace)
     if namespace == AWS_KMS_PROVIDER_ID:
         raise ConfigurationError(f"key_namespace {namespace!r} is reserved for KMS; choose one of your own")
     return namespace

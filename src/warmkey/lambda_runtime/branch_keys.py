@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.events import BranchKeyEviction, EvictionReason, SettingWarning
-from warmkey.exceptions import KeyAttempt, KeyUnavailable
+from warmkey.exceptions import PolicyRefused
 from warmkey.keyrings.aws_kms_key_arn import region_of
 from warmkey.lambda_runtime.settings import KmsMode, home_region
 
@@ -86,18 +86,14 @@ class _ContextValue:
         self._key = key
 
     def __call__(self, context: Mapping[str, str]) -> str:
-        """:raises KeyUnavailable: the context lacks the key"""
+        """:raises PolicyRefused: the context lacks the key"""
         branch_key_id = context.get(self._key)
         if branch_key_id:
             return branch_key_id
-        attempt = KeyAttempt(
-            keyring="AwsKmsHierarchicalKeyring",
-            operation="branch_key_id_supplier",
-            key="(none)",
-            reason=f"the encryption context must have {self._key!r} with a value that is not empty",
-            remedy="WARMKEY_BRANCH_KEY_CONTEXT_KEY wants it for every message: pass it, as the ID of the branch key",
+        raise PolicyRefused(
+            f"the encryption context must have {self._key!r} with a value that is not empty: "
+            "WARMKEY_BRANCH_KEY_CONTEXT_KEY wants it for every message, as the ID of its branch key"
         )
-        raise KeyUnavailable("there is no branch key for this encryption context", [attempt])
 
 
 def without_effect(settings: Settings) -> Iterator[SettingWarning]:
