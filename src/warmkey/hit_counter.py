@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
+
+from warmkey.locks import new_lock
 
 __all__ = ["HitCounter"]
 
@@ -24,7 +25,7 @@ class HitCounter:
         """Start at zero."""
         self.add = itertools.count().__next__
         self._totals_taken = 0
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def total(self) -> int:
         """Return how often :meth:`add` was called."""

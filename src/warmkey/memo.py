@@ -10,13 +10,13 @@ kept at all, nothing is kept while a snapshot is ahead, and a copy of the proces
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from sys import getsizeof
 from typing import TypeVar
 
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import register, snapshot_is_ahead
+from warmkey.locks import new_lock
 
 __all__ = ["MAX_BYTES", "Memo"]
 
@@ -48,7 +48,7 @@ class Memo(dict[_Key, _Value]):
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget everything: contexts and encrypted data keys are not for a copy."""
         if reason is EvictionReason.FORK:
-            self._lock = threading.RLock()  # a signal handler may come here while its own thread holds it
+            self._lock = new_lock()  # a signal handler may come here while its own thread holds it
         with self._lock:
             self.clear()
             self._oldest_first.clear()

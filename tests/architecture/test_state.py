@@ -96,6 +96,7 @@ MODULE_STATE = {
     "warmkey.keyrings.service_requests._under_way": "of the request that this thread makes",
     "warmkey.keyrings.log_redaction._under_way": "of the request that this thread makes",
     "warmkey.keyrings.refusals._watches": "of the request that this thread makes",
+    "warmkey.locks._locks": "weak references; holders replace their locks in a child",
     "warmkey.observability.invocations._current": "a weak reference; who is under way is registered",
     "warmkey.observability.powertools.is_installed": "whether a package is installed",
     "warmkey.structures.encryption_context._EMPTY": "the empty context, which cannot be changed",

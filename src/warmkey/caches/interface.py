@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from warmkey.clock import Instant, SystemClock, age
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import register
+from warmkey.locks import new_lock
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ class CacheEntry(Unpicklable):
         self._reserving = False
         self._tell_settled: Callable[[], object] | None = None
         # Reentrant: a signal handler or a finalizer may encrypt while its thread is here.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     @property
     def creation_time(self) -> float:

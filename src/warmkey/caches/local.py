@@ -56,7 +56,6 @@ Source: framework/local-cryptographic-materials-cache.md
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict, deque
 from functools import partial, reduce
 from itertools import islice
@@ -69,6 +68,7 @@ from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
+from warmkey.locks import new_lock
 from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class LocalCMC:
         register(self)
 
     def _start_empty(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
         self._unannounced: deque[Event] = deque()

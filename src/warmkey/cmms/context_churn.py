@@ -5,11 +5,11 @@ A data key is reused only for exactly the same context, so a request ID or times
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import register
+from warmkey.locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ class ContextChurn:
         self._misses = 0
         self._values: dict[str, set[int]] = {}
         self._told = False
-        self._lock = threading.RLock()  # a signal handler may encrypt
+        self._lock = new_lock()  # a signal handler may encrypt
 
     def missed(self, context: Mapping[str, str], *, hits: int) -> str | None:
         """Count a miss, and return the key to warn of, once, or ``None``; *hits* is how many there have been."""

@@ -9,7 +9,6 @@ the process.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.caches.interface import next_fetch_sequence
@@ -18,6 +17,7 @@ from warmkey.events import EvictionReason, KmsOutcome
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
 from warmkey.fork_safety import register
 from warmkey.keyrings.refusals import asked_key
+from warmkey.locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
@@ -60,7 +60,7 @@ class FailureMemory:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget everything, whatever the *reason*: a copy of the process asks for itself."""
         del reason
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._failures: dict[Hashable, _Failure] = {}
 
     def recall(self, key: Hashable) -> KeyUnavailable | None:

@@ -8,6 +8,9 @@ A flight lasts as long as its leader's request. The request's :class:`Waiter` is
 and :meth:`Flights.leave` runs in ``finally``, so an exception by signal at any point ends the flight too. If even that
 was interrupted, the flight is dead: its leader's waiter is gone with the frame that held it. The next request of that
 key replaces a dead flight, and whoever waits for one starts over after its time-out.
+
+A thread that holds a lock of this package never waits, because the leader may need that lock (see
+:mod:`warmkey.locks`): a signal handler or finalizer that comes in the middle of something leads a flight of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from warmkey.cmms.limits import UNLIMITED
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import register
+from warmkey.locks import holds_lock, is_held, new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -75,13 +79,15 @@ class Flight(Generic[_Served]):
         """Return whether this thread leads: a subscriber or keyring that came back here must not wait for itself."""
         return self._thread == threading.get_ident() and self.is_led()
 
-    def takes(self, waiter: Waiter[_Served]) -> bool:
+    def takes(self, waiter: Waiter[_Served], *, may_wait: bool) -> bool:
         """Add *waiter*, if the data key can serve it too, and return whether it is not to lead a flight of its own.
 
         Once the flight is closed a waiter is not served any more, but what it needs will be in the cache in a moment.
         """
-        if self._closed or not waiter.boards or self.is_mine():
+        if not waiter.boards or self.is_mine():
             return True
+        if self._closed or not may_wait:
+            return may_wait
         messages, plaintext_bytes = self._left
         if messages < 1 or plaintext_bytes < waiter.plaintext_length:
             return False
@@ -115,7 +121,7 @@ class Flights(Generic[_Served]):
         """Forget all flights: a copy of the process has none of the threads that lead them."""
         del reason
         # Reentrant: a signal handler or a finalizer may encrypt while its thread is here.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._under_way: dict[Hashable, Flight[_Served]] = {}
 
     def __len__(self) -> int:
@@ -126,10 +132,13 @@ class Flights(Generic[_Served]):
 
         :param quota: what one data key may be used for
         """
+        interrupted = is_held(self._lock)
         with self._lock:
             flight = self._under_way.get(key)
-            if flight is not None and flight.is_led() and flight.takes(waiter):
-                return flight, False
+            if flight is not None and flight.is_led():
+                may_wait = not interrupted and not holds_lock(besides=self._lock)
+                if flight.takes(waiter, may_wait=may_wait):
+                    return flight, False
             waiter.leads = Flight(waiter, quota)
             self._under_way[key] = waiter.leads
             return waiter.leads, True

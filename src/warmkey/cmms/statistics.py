@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from warmkey.events import BypassReason, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import notice_fork, register
 from warmkey.hit_counter import HitCounter
+from warmkey.locks import new_lock
 from warmkey.records import Record
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Counters:
         """Start at zero, whatever the *reason*: a copy counts for itself."""
         del reason
         # Reentrant: a signal handler or a finalizer may encrypt while its thread is counting.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         for hits in self.hits.values():
             hits.reset()
         self._others: Counter[tuple[Operation, object]] = Counter()

@@ -6,7 +6,6 @@ connections, credentials and a generated partition ID never cross from one execu
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
+from warmkey.locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class DefaultClient:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget keys, connections and credentials in a copy; what was configured stays."""
         del reason
-        self._lock = threading.RLock()  # a signal handler or finalizer may encrypt while its thread builds
+        self._lock = new_lock()  # a signal handler or finalizer may encrypt while its thread builds
         self._runtime: Runtime | None = None
         self._ready: Runtime | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +26,7 @@ from warmkey.events import (
 )
 from warmkey.fork_safety import register
 from warmkey.hit_counter import HitCounter
+from warmkey.locks import new_lock
 from warmkey.records import Record
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class KmsAndEvictionCounter:
         register(self)
 
     def _start(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._evictions: Counter[EvictionReason] = Counter()
         self._kms_requests: Counter[tuple[str, KmsOutcome]] = Counter()
         self._unsealed_records_passed = 0
@@ -155,7 +155,7 @@ class MessageCounter:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Start at zero, whatever the *reason*: a copy counts for itself."""
         del reason
-        self._lock = threading.RLock()  # a finalizer may close a stream while its thread is counting
+        self._lock = new_lock()  # a finalizer may close a stream while its thread is counting
         self._encrypt_hits, self._decrypt_hits = HitCounter(), HitCounter()
         self._ends: Counter[tuple[Operation, object]] = Counter()
 

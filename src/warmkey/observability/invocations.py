@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
@@ -16,6 +15,7 @@ from weakref import ReferenceType, WeakSet, WeakValueDictionary, ref
 
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import notice_fork, register
+from warmkey.locks import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ class _Invocations:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget the parent's invocations in a child; those who are told of the child's own stay the same."""
         if reason is EvictionReason.FORK:
-            self._lock = threading.RLock()  # a signal handler may be instrumented
+            self._lock = new_lock()  # a signal handler may be instrumented
             self._under_way: WeakSet[Instrumented] = WeakSet()
 
     def take_part(self, participant: Participant) -> None:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import threading
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from warmkey.locks import new_lock
 from warmkey.observability.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class MetricsWriter:
         self._namespace = namespace
         self._service = service
         self._function_name = function_name
-        self._lock = threading.RLock()  # a finalizer may come to write metrics while its thread is writing some
+        self._lock = new_lock()  # a finalizer may come to write metrics while its thread is writing some
         self._provider: Any = None
 
     def write(self, series: Mapping[str, list[float]]) -> None:
@@ -83,7 +83,7 @@ class MetricsWriter:
 
     def reset(self) -> None:
         """Make the lock anew in a forked child: another thread may have held it."""
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def _make_provider(self) -> Any:  # noqa: ANN401 - as above
         dimensions = {"function_name": self._function_name} if self._function_name else None

@@ -8,7 +8,6 @@ for the next of the others, for the first hit of a new invocation, or until ther
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from warmkey.events import (
     UnsealedRecordPassed,
 )
 from warmkey.fork_safety import notice_fork, register
+from warmkey.locks import new_lock
 from warmkey.observability import invocations, powertools
 from warmkey.observability.counters import RARE_ENDS
 from warmkey.observability.current_invocation import marker
@@ -87,7 +87,7 @@ class Subscriber:
         if reason is EvictionReason.SNAPSHOT:
             self.flush()
             return
-        self._lock = threading.RLock()  # a signal handler may encrypt
+        self._lock = new_lock()  # a signal handler may encrypt
         self._writer.reset()
         self._buffer = MetricsBuffer(self._mode)
         self._hits: deque[Operation] = deque()
