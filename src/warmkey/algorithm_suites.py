@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Self
 
+from warmkey.choices import Choice
+
 __all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
 
 # Members are singletons, and Enum's own hash is a Python call on every dictionary look-up: all of them here have
@@ -19,7 +21,7 @@ IV_LENGTH = 12
 TAG_LENGTH = 16
 
 
-class Hash(Enum):
+class Hash(Choice, Enum):
     """A hash function, by the name that ``hashlib`` knows."""
 
     SHA256 = "sha256"
@@ -29,7 +31,7 @@ class Hash(Enum):
     __hash__ = object.__hash__
 
 
-class SignatureAlgorithm(Enum):
+class SignatureAlgorithm(Choice, Enum):
     """ECDSA over a named curve with a hash function."""
 
     ECDSA_P256 = ("secp256r1", Hash.SHA256, 32)
@@ -47,7 +49,7 @@ _P256 = SignatureAlgorithm.ECDSA_P256
 _P384 = SignatureAlgorithm.ECDSA_P384
 
 
-class AlgorithmSuite(Enum):
+class AlgorithmSuite(Choice, Enum):
     """An algorithm suite; ``AlgorithmSuite(0x0478)`` finds one by its identifier.
 
     :ivar message_version: 1 or 2, the layout of the message header
@@ -97,7 +99,7 @@ class AlgorithmSuite(Enum):
     __hash__ = object.__hash__
 
 
-class CommitmentPolicy(Enum):
+class CommitmentPolicy(Choice, Enum):
     """Which suites a client may encrypt with, and which it may decrypt.
 
     :ivar default_suite: what ``encrypt`` uses when the caller names no suite

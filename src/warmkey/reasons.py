@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from warmkey.choices import Choice
+
 __all__ = [
     "BypassReason",
     "DynamoDbOutcome",
@@ -15,14 +17,14 @@ __all__ = [
 ]
 
 
-class Operation(StrEnum):
+class Operation(Choice, StrEnum):
     """Says which kind of materials a request asked for."""
 
     ENCRYPT = "encrypt"
     DECRYPT = "decrypt"
 
 
-class MissReason(StrEnum):
+class MissReason(Choice, StrEnum):
     """Says why no cached entry could serve a request."""
 
     ABSENT = "absent"
@@ -33,7 +35,7 @@ class MissReason(StrEnum):
     CONTEXT = "context"
 
 
-class BypassReason(StrEnum):
+class BypassReason(Choice, StrEnum):
     """Says why a request never looked at the cache."""
 
     UNKNOWN_LENGTH = "unknown-length"
@@ -42,7 +44,7 @@ class BypassReason(StrEnum):
     CACHING_OFF = "caching-off"
 
 
-class EvictionReason(StrEnum):
+class EvictionReason(Choice, StrEnum):
     """Says why an entry left the cache."""
 
     CAPACITY = "capacity"
@@ -56,7 +58,7 @@ class EvictionReason(StrEnum):
     FORK = "fork"
 
 
-class RefusalReason(StrEnum):
+class RefusalReason(Choice, StrEnum):
     """Why a message was refused.
 
     ``MALFORMED``: its bytes are not a message. ``AUTHENTICATION``: a tag, the commitment or the signature does not
@@ -68,7 +70,7 @@ class RefusalReason(StrEnum):
     POLICY = "policy"
 
 
-class KmsOutcome(StrEnum):
+class KmsOutcome(Choice, StrEnum):
     """Says how a KMS request ended."""
 
     OK = "ok"
@@ -79,7 +81,7 @@ class KmsOutcome(StrEnum):
     OTHER = "other"
 
 
-class DynamoDbOutcome(StrEnum):
+class DynamoDbOutcome(Choice, StrEnum):
     """How a DynamoDB request ended."""
 
     OK = "ok"

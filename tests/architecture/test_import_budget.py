@@ -34,7 +34,8 @@ CRYPTOGRAPHY = (
 # Ours, by room.
 AT_IMPORT = {
     "": (
-        "algorithm_suites api boundary clock events exceptions facts fork_safety hit_counter lazy_names locks memo "
+        "algorithm_suites api boundary choices clock events exceptions facts fork_safety hit_counter lazy_names locks "
+        "memo "
         "message_ends reasons records sealing supported_python tracebacks unpicklable validation"
     ),
     "caches": ("entry_content interface lifetimes local"),

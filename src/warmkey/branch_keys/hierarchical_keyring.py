@@ -16,7 +16,7 @@ from warmkey.events import guarded, ignore
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable, PolicyRefused
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionContext, EncryptionMaterials
-from warmkey.validation import require_method
+from warmkey.validation import choose_one, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

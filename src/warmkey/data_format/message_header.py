@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH, AlgorithmSuite
+from warmkey.choices import Choice
 from warmkey.data_format.encrypted_data_keys import read_encrypted_data_keys, serialize_keys
 from warmkey.data_format.encryption_context import read_aad, serialize_aad
 from warmkey.data_format.reader import Reader
@@ -44,7 +45,7 @@ COMMITTING_HEADER_START = struct.Struct(">3s32sH")
 COMMITTING_HEADER_END = struct.Struct(f">BI32s{TAG_LENGTH}s")
 
 
-class ContentType(IntEnum):
+class ContentType(Choice, IntEnum):
     """Says how the body is laid out.
 
     Source: data-format/message-header.md#supported-content-types

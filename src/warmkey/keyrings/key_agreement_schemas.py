@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from dataclasses import Field
 
+from warmkey.choices import Choice
 from warmkey.structures import EncryptionContext
 from warmkey.validation import kind_of
 
@@ -32,7 +33,7 @@ __all__ = [
 KEYRING_VERSION = b"\x01"
 
 
-class EcdhCurveSpec(Enum):
+class EcdhCurveSpec(Choice, Enum):
     """Names the curves of the ECDH keyrings as KMS does. SM2 is not supported.
 
     :ivar curve: what ``cryptography`` calls it

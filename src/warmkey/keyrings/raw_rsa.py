@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from warmkey.choices import Choice
 from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
 from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PaddingScheme", "RawRsaKeyring"]
 
 
-class PaddingScheme(Enum):
+class PaddingScheme(Choice, Enum):
     """Says how a data key is padded before RSA; one hash function serves both OAEP and its MGF1. Prefer OAEP.
 
     :ivar oaep_hash: as ``hashlib`` names it; ``None`` for PKCS #1 v1.5

@@ -15,6 +15,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.choices import Choice
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
@@ -54,14 +55,14 @@ _PREFIX_ENOUGH = 5
 _SLIP = 0.75
 
 
-class Init(StrEnum):
+class Init(Choice, StrEnum):
     """Say when the default client is built."""
 
     LAZY = "lazy"
     EAGER = "eager"
 
 
-class KmsMode(StrEnum):
+class KmsMode(Choice, StrEnum):
     """Say which KMS keys a message may be decrypted with."""
 
     STRICT = "strict"
@@ -70,7 +71,7 @@ class KmsMode(StrEnum):
     MRK_DISCOVERY = "mrk-discovery"
 
 
-class Metrics(StrEnum):
+class Metrics(Choice, StrEnum):
     """Say how much goes to CloudWatch."""
 
     OFF = "off"

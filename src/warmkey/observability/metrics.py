@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from warmkey.choices import Choice
 from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "Metric", "MetricsBuffer", "MetricsMode", "measures"]
 
 
-class MetricsMode(StrEnum):
+class MetricsMode(Choice, StrEnum):
     """How much is written, and billed."""
 
     OFF = "off"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from warmkey.choices import Choice
 from warmkey.testing.materials import AsymmetricMaterial, Material, SymmetricMaterial
 
 __all__ = ["KEY_SPECS", "FakeKey", "FakeKmsWorld", "Grant", "KeySpec", "KeyState"]
@@ -19,7 +20,7 @@ __all__ = ["KEY_SPECS", "FakeKey", "FakeKmsWorld", "Grant", "KeySpec", "KeyState
 DEFAULT_ACCOUNT: Final = "111122223333"
 
 
-class KeyState(StrEnum):
+class KeyState(Choice, StrEnum):
     """Says what a key's life cycle allows."""
 
     ENABLED = "Enabled"
