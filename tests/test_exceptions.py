@@ -38,9 +38,7 @@ EVERY_ERROR = [
     KeyUnavailable("no key", [ATTEMPT]),
 ]
 EACH = pytest.mark.parametrize(
-    "error",
-    EVERY_ERROR,
-    ids=lambda error: type(error).__name__ + ("-truncated" if getattr(error, "truncated", False) else ""),
+    "error", EVERY_ERROR, ids=lambda error: f"{type(error).__name__}{'-cut' * getattr(error, 'truncated', False)}"
 )
 
 

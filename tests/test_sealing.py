@@ -506,3 +506,46 @@ def test_a_call_that_is_refused_is_counted_once(call: Callable[[], object], oper
     info = warmkey.cache_info()
     assert (info.encrypt.requests, info.decrypt.requests) == ((1, 0) if operation == "encrypt" else (0, 1))
     assert getattr(info, operation).failures + getattr(info, operation).malformed == 1
+
+
+# --- one text in the place of another
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "decrypt_text": warmkey.encrypt_text("data" * 9, CONTEXT),
+        "open_token": warmkey.seal_token("data" * 9, CONTEXT),
+        "unseal_record": seal(text=True)["_sealed"],
+    }
+
+
+OPENERS: dict[str, Any] = {
+    "decrypt_text": lambda text: warmkey.decrypt_text(text, CONTEXT),
+    "open_token": lambda text: warmkey.open_token(text, CONTEXT),
+    "unseal_record": lambda text: unseal({"_sealed": text}),
+}
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+@pytest.mark.parametrize("right", OPENERS)
+def test_each_text_is_told_who_opens_it(opener: str, right: str) -> None:
+    if opener != right:
+        for _ in range(4):  # whether the wrong decoder takes it is left to chance
+            with pytest.raises((MalformedMessage, PolicyRefused), match=rf"\b{right}\b"):
+                OPENERS[opener](_texts()[right])
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_what_was_encoded_twice_says_so(opener: str) -> None:
+    encoded = base64.b64encode(_texts()[opener].encode()).decode()
+    if opener != "decrypt_text":
+        encoded = encoded.rstrip("=")
+
+    with pytest.raises(MalformedMessage, match="the base64 text of a message; decode it first"):
+        OPENERS[opener](encoded)
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", "garbage1", b"", "", b"\x02\x04\x78", "no base64!", 7], ids=repr)
+def test_what_is_not_a_message_says_in_which_field_it_is(garbage: Any) -> None:
+    with pytest.raises(MalformedMessage, match=r"^_sealed(:| )"):
+        unseal({"_sealed": garbage})

@@ -27,9 +27,9 @@ def own_count(phase: Phase) -> int:
     return sum(sum(outcomes.values()) for outcomes in phase.cache["kms_requests"].values())
 
 
-def warm_seconds(phase: Phase) -> float:
-    """Return the median duration of all invocations except the first."""
-    return statistics.median(phase.seconds[1:] or phase.seconds)
+def warm_milliseconds(phase: Phase) -> str:
+    """Return the median duration of all invocations except the first, or a dash where there are none."""
+    return f"{statistics.median(phase.seconds[1:]) * 1e3:.1f}" if phase.seconds[1:] else "–"
 
 
 def table(phases: Sequence[Phase]) -> str:
@@ -53,7 +53,7 @@ def _rows(phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:
     yield row("KMS calls avoided", lambda phase: len(phase.records) - kms_calls(phase))
     yield row("    share of all records", lambda phase: f"{1 - kms_calls(phase) / len(phase.records):.1%}")
     yield row("first invocation (cold), ms", lambda phase: f"{phase.seconds[0] * 1e3:.0f}")
-    yield row("other invocations, median, ms", lambda phase: f"{warm_seconds(phase) * 1e3:.1f}")
+    yield row("other invocations, median, ms", warm_milliseconds)
 
 
 def _rows_by_reason(kind: str, phases: Sequence[Phase]) -> Iterator[tuple[str, ...]]:

@@ -8,6 +8,7 @@ boto3 and Powertools must be in that folder, as in a package for Lambda: python 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import sys
 import tempfile
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         task_root, handler = _split(options.handler)
         event = _read(options.event)
-    except ValueError as problem:
+    except (ValueError, OSError) as problem:
         print(f"nothing was run: {problem}", file=sys.stderr)
         return 2
     with kms_server() as kms_url, tempfile.TemporaryDirectory(prefix="warmkey-opt-") as opt:
@@ -57,7 +58,25 @@ def _split(handler: str) -> tuple[Path, str]:
     source = task_root / f"{module.replace('.', '/')}.py"
     if not source.is_file():
         raise ValueError(f"HANDLER names {source}, which is not a file")
+    if not _names(source).intersection((function, "*")):
+        raise ValueError(f"HANDLER names {function}, which {source} does not define")
     return task_root, name
+
+
+def _names(source: Path) -> set[str]:
+    """Return the names that a module binds or imports at its top, as far as its text says."""
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+    except SyntaxError as problem:
+        raise ValueError(f"{source} can't be parsed: {problem}") from None
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {
+        node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    }
+    aliases = [
+        alias for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names
+    ]
+    return names | {alias.asname or alias.name for alias in aliases}
 
 
 def _read(event: str) -> Any:  # noqa: ANN401 - whatever the handler takes
@@ -95,6 +114,12 @@ def _invoke(function: Emulator, event: object, times: int) -> bool:
     return failed
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer, 1 or more, not {text!r}")
+    return int(text)
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -108,11 +133,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("handler", metavar="HANDLER")
     parser.add_argument("--event", default="", metavar="FILE", help="JSON that the handler gets; - for standard input")
-    parser.add_argument("--times", type=int, default=1, help="invocations of one execution environment")
+    parser.add_argument(
+        "--times", type=_count, metavar="COUNT", default=1, help="invocations of one execution environment"
+    )
     parser.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="a variable")
     parser.add_argument("--variant", choices=("full", "core"), default="full", help="which layer")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nstopped")

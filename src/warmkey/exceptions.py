@@ -69,14 +69,19 @@ class MalformedMessage(WarmkeyError, ValueError):
         at = "" if self._told_offset is None else f" at byte {self.offset}"
         return f"{self.where}{at}: {self.problem}"
 
+    def inside(self, place: str) -> Self:
+        """Return the same failure, with *place* before the path."""
+        where = f"{place} › {self.where}"
+        return type(self)(self.problem, where=where, offset=self._told_offset, truncated=self.truncated)
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_malformed, (type(self), self.problem, self.where, self._told_offset, self.truncated)
 
 
 def _rebuild_malformed(
-    kind: type[MalformedMessage], problem: str, where: str, offset: int | None, truncated: bool = False
+    kind: type[MalformedMessage], problem: str, where: str, offset: int | None, truncated: object
 ) -> MalformedMessage:
-    return kind(problem, where=where, offset=offset, truncated=truncated)
+    return kind(problem, where=where, offset=offset, truncated=bool(truncated))
 
 
 class AuthenticationFailed(WarmkeyError):

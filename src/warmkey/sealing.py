@@ -106,7 +106,11 @@ def unseal_record(
         if under not in record:
             _pass_unsealed(encryption_context, under, missing)
             return dict(record)
-        plaintext = _decrypt(message_in(record[under], under), encryption_context, kind="record")
+        message = message_in(record[under], under)
+        try:
+            plaintext = _decrypt(message, encryption_context, kind="record")
+        except MalformedMessage as error:
+            raise error.inside(under) from None
         return restore(record, plaintext, bound_to=bound_to, under=under)
 
 

@@ -18,6 +18,7 @@ from benchmarks.loopback_kms import loopback_kms
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
 from warmkey.cli.main import _kms_clients, _parser, main
+from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import FakeKms, moto_kms
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def test_another_key_is_an_error_that_names_it(shell: Shell) -> None:
 
 @pytest.mark.parametrize("identifier", ["alias/mine", "arn:aws:kms:eu-west-1:111122223333:alias/mine", "1234abcd"])
 def test_decrypting_takes_the_arn_of_a_key(shell: Shell, identifier: str) -> None:
-    assert shell("decrypt", "--key-arn", identifier, "-", "-") == 1
+    assert shell("decrypt", "--key-arn", identifier, "-", "-") == 2
     assert "so an alias can't decrypt" in shell.err
 
 
@@ -296,22 +297,43 @@ def test_a_directory_is_no_output(shell: Shell) -> None:
     assert "Is a directory" in shell.err
 
 
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+A = ("--key-arn", "alias/x")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "required: COMMAND"),
         (("encrypt", "a", "b"), "--key-arn"),
-        (("encrypt", "--key-arn", "x", "--context", "tenant", "a", "b"), "'tenant' is not KEY=VALUE"),
-        (("encrypt", "--key-arn", "x", "--context", "k=1", "--context", "k=2", "a", "b"), "has the key 'k' twice"),
-        (("encrypt", "--key-arn", "x", "--suite", "0x1234", "a", "b"), "choose one of 0x0014"),
-        (("encrypt", "--key-arn", "x", "--frame-length", "long", "a", "b"), "'long'"),
-        (("encrypt", "--key-arn", "x", "--suite", "best", "a", "b"), "'best' is not an algorithm suite"),
-        (("decrypt", "--key-arn", "x", "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
+        (("encrypt", *A, "--context", "tenant", "a", "b"), "must be KEY=VALUE"),
+        (
+            ("encrypt", *A, "--context", "k=1", "--context", "k=2", "a", "b"),
+            "has the key 'k' twice",
+        ),
+        (("encrypt", *A, "--suite", "0x1234", "a", "b"), "choose one of 0x0014"),
+        (("encrypt", *A, "--frame-length", "long", "a", "b"), "'long'"),
+        (("encrypt", *A, "--suite", "best", "a", "b"), "'best' is not an algorithm suite"),
+        (("encrypt", *A, "--context", "=x", "a", "b"), "str of length 2 has no key"),
+        (("encrypt", *A, "--context", "tenant=", "a", "b"), "str of length 7 has no value"),
+        (("encrypt", *A, "--context", "aws-crypto-public-key=x", "a", "b"), "'aws-crypto-public-key' is reserved"),
+        (("encrypt", *A, *A, "a", "b"), "--key-arn has 'alias/x' twice"),
+        (("encrypt", *A, "--frame-length", "-1", "a", "b"), "1 to 4294967295, or auto, not '-1'"),
+        (("encrypt", *A, "--frame-length", "4294967296", "a", "b"), "or auto, not '4294967296'"),
+        (("encrypt", "--key-arn", "", "a", "b"), "alias/NAME or a key ID, not str of length 0"),
+        (("encrypt", "--key-arn", "arn:aws:kms:eu-west-1", "a", "b"), "'arn:aws:kms:eu-west-1' is not a valid"),
+        (("encrypt", "--key-arn", "hunter2secret", "a", "b"), "a key ID, not str of length 13"),
+        (("decrypt", "--key-arn", "hunter2secret", "a", "b"), "the ARN of a key, not str of length 13"),
+        (("decrypt", "--key-arn", KEY, "--max-body-length", "0", "a", "b"), "integer in digits, 1 to"),
+        (("keystore", "list", "--table", "hunter2!"), "3 to 255 of A-Z a-z 0-9 _ . -, not str of length 8"),
+        (("keystore", "rotate", "--table", "keys", "--kms-key-arn", "hunter2", "id"), "the ARN of a key, not str"),
+        (("decrypt", "--key-arn", KEY, "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
     ],
 )
 def test_a_wrong_command_line(shell: Shell, arguments: tuple[str, ...], message: str) -> None:
     assert shell(*arguments) == 2
-    assert message in shell.err
+    assert message in " ".join(shell.err.split())
+    assert "hunter2" not in shell.err
 
 
 def test_an_interruption_has_an_exit_code_of_its_own(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +390,7 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", ["encrypt", "decrypt"])
 def test_the_client_is_that_of_the_options(command: str, options: tuple[str, ...], region: str) -> None:
     parsed = _parser().parse_args(
-        [command, "--key-arn", "x", *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
+        [command, "--key-arn", "alias/x", *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
     )
     make = _kms_clients(parsed)
 
@@ -536,3 +558,40 @@ def test_inspecting_loads_no_boto3() -> None:
     )
 
     assert result.returncode == 0, result.stderr
+
+
+def test_a_folder_that_is_not_there_is_named_and_not_the_part_file(shell: Shell) -> None:
+    source = shell.write("plaintext", b"")
+
+    assert shell("encrypt", "--key-arn", shell.key_arn, source, shell.path("no/out")) == 1
+    assert shell.err.endswith(f"the folder to write to does not exist: '{shell.path('no')}'\n")
+
+
+def test_base64_text_is_answered_with_the_option(shell: Shell) -> None:
+    text = shell.encrypted(b"text", "--base64")
+    message = shell.write("letter.b64", text)
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, message, "-") == 1
+    assert shell.err.endswith("; --base64 does that here\n")
+
+
+@pytest.mark.parametrize("text", [b"\x02\x04\x78binary", b"AgV4-_AA"])
+def test_what_is_not_base64_is_not_said_to_need_the_option_that_was_given(shell: Shell, text: bytes) -> None:
+    assert shell("inspect", "--base64", shell.write("message", text)) == 1
+    assert "is not standard base64, which --base64 reads" in shell.out
+    assert ("it has - or _, as URL-safe base64 does" in shell.out) == text.startswith(b"AgV4")
+    assert "does that here" not in shell.out
+
+
+def test_a_message_under_a_branch_key_says_what_it_is(shell: Shell) -> None:
+    keyring = RawAesKeyring("xws-kms-hierarchy", "tenant", bytes(32))
+    message = Client().encrypt(b"", keyring=keyring).ciphertext.replace(b"xws-kms", b"aws-kms")
+
+    assert shell("decrypt", "--key-arn", shell.key_arn, shell.write("message", message), "-") == 1
+    assert "is encrypted under a branch key, which this command can't use" in shell.err
+
+
+def test_a_profile_that_the_command_line_named_is_not_the_variables(tmp_path: Path) -> None:
+    result = run("encrypt", "--profile", "nope", "--key-arn", "alias/a", "-", "-", data=b"", HOME=str(tmp_path))
+
+    assert b"(nope) could not be found. Name a profile of the AWS configuration files" in result.stderr

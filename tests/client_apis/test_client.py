@@ -179,16 +179,15 @@ class NoKeys:
 @pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("method", ["encrypt", "decrypt", "encrypt_stream", "decrypt_stream"])
 def test_an_error_says_whether_both_or_neither_was_given(method: str, both: bool) -> None:
-    keyring = RawAesKeyring("ns", "name", bytes(32))
-    given: dict[str, Any] = {"cmm": DefaultCMM(keyring), "keyring": keyring} if both else {}
+    given: dict[str, Any] = {"cmm": DefaultCMM(KEYRING), "keyring": KEYRING} if both else {}
 
     with pytest.raises(InvalidRequest, match="not both$" if both else "and neither is given$"):
         getattr(Client(), method)(b"", **given)
 
 
 def test_no_bytes_are_an_empty_message() -> None:
-    with pytest.raises(MalformedMessage, match="^message at byte 0: is empty$") as caught:
-        Client().decrypt(b"", keyring=RawAesKeyring("ns", "name", bytes(32)))
+    with pytest.raises(MalformedMessage, match=r"^message at byte 0: is empty$") as caught:
+        Client().decrypt(b"", keyring=KEYRING)
 
     assert type(caught.value) is MalformedMessage
     assert caught.value.truncated

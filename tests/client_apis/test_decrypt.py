@@ -295,14 +295,14 @@ def test_what_is_no_signature_is_refused(suite_id: int, footer: bytes) -> None:
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("trailing", [b"\x00", b"\xff\xff\xff\xff", bytes(200)], ids=len)
 def test_nothing_follows_a_message(suite_id: int, framed: bool, trailing: bytes) -> None:
-    with pytest.raises(MalformedMessage, match="follows? the end of the message"):
+    with pytest.raises(MalformedMessage, match=r"follows? the end of the message"):
         decrypt(Forgery(suite_id=suite_id, framed=framed).message(b"text") + trailing)
 
 
 def test_a_footer_after_an_unsigned_message_is_refused() -> None:
     signed = Forgery(suite_id=0x0578)
 
-    with pytest.raises(MalformedMessage, match="follows? the end of the message"):
+    with pytest.raises(MalformedMessage, match=r"follows? the end of the message"):
         decrypt(Forgery().message(b"text") + signed.footer(b"anything"))
 
 

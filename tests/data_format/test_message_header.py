@@ -77,7 +77,7 @@ def test_what_parses_serializes_to_the_same_bytes(suite_id: int) -> None:
 def test_a_header_cut_anywhere_is_truncated_and_says_how_many_bytes_it_needs(suite_id: int) -> None:
     header = Forgery(suite_id=suite_id, pairs=PAIRS).header()
 
-    for length in range(len(header)):
+    for length in range(1, len(header)):
         error = failure(header[:length])
         assert error.truncated
         assert 0 <= error.offset <= length

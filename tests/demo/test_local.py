@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +97,8 @@ def test_what_the_page_shows_works(capsys: pytest.CaptureFixture[str], monkeypat
         ("app", "", "HANDLER must be like orders/app.handler, not 'app'"),
         ("nowhere/app.handler", "", "which is not a file"),
         ("examples/functions/encrypt/app.handler", "README.md", "the event must be JSON"),
+        ("examples/functions/encrypt/app.handler", "no.json", "No such file or directory: 'no.json'"),
+        ("examples/functions/encrypt/app.handle", "", "HANDLER names handle, which "),
     ],
 )
 def test_what_cannot_be_run_is_said_before_anything_starts(
@@ -106,9 +110,39 @@ def test_what_cannot_be_run_is_said_before_anything_starts(
     assert problem in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("times", ["0", "-1", "many"])
+def test_there_is_at_least_one_invocation(times: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["app.handler", f"--times={times}"])
+
+    assert "must be an integer, 1 or more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["FLAVOUR", "=vanilla"])
 def test_a_variable_has_a_name_and_a_value(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["app.handler", "--env", text])
 
     assert "must be NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_module_that_can_not_be_parsed_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "app.py").write_text("def handler(:\n")
+
+    assert main([f"{tmp_path}/app.handler"]) == 2
+    assert "app.py can't be parsed: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", ["examples.demo", "examples.local"])
+def test_an_interruption_is_one_line(program: str) -> None:
+    code = (
+        "import argparse, runpy, sys\n"
+        "def interrupt(*_): raise KeyboardInterrupt\n"
+        "argparse.ArgumentParser.parse_args = interrupt\n"
+        f"runpy.run_module({program!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr.strip()) == (1, "stopped")

@@ -13,7 +13,7 @@ from examples.demo.emulator import EmulatorUnavailable
 from examples.demo.kms_server import kms_server
 from examples.demo.play import Play
 from examples.demo.records import read
-from examples.demo.report import kms_calls, own_count, samples, table
+from examples.demo.report import kms_calls, own_count, samples, table, warm_milliseconds
 from examples.demo.stages import EmulatorStage, InProcessStage
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ def test_the_table_has_a_column_for_each_act(phases: list[Phase]) -> None:
     heading = table(phases).splitlines()[0].split()
 
     assert heading == ["encrypt", "decrypt"]
+
+
+def test_one_invocation_has_no_median_of_the_others(phases: list[Phase]) -> None:
+    alone = replace(phases[0], seconds=phases[0].seconds[:1])
+
+    assert warm_milliseconds(alone) == "–"
+    assert float(warm_milliseconds(phases[0])) > 0
 
 
 def test_log_lines_and_metrics_were_written(phases: list[Phase]) -> None:

@@ -13,9 +13,8 @@ from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replace
 from warmkey.cli.message_walk import examine
 from warmkey.cli.report import as_json, as_text
 from warmkey.client_apis.client import Client
-from warmkey.exceptions import InvalidRequest
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
-from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn, region_of
+from warmkey.keyrings.aws_kms_key_arn import region_of
 from warmkey.keyrings.multi import MultiKeyring
 
 if TYPE_CHECKING:
@@ -64,8 +63,6 @@ def encrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
 
 def decrypt(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     """Decrypt a file; a file appears only if all of it is authentic."""
-    for identifier in arguments.key_arn:
-        _check_can_decrypt(identifier)
     keyring = _keyring(arguments.key_arn, kms_clients)
     client = Client(
         commitment_policy=arguments.commitment_policy, max_encrypted_data_keys=arguments.max_encrypted_data_keys
@@ -123,11 +120,3 @@ def _keyring(identifiers: list[str], kms_clients: KmsClients) -> MultiKeyring:
     """Make a keyring: the first key generates the data key, all wrap it, any can unwrap it."""
     keyrings = [AwsKmsKeyring(identifier, kms_client=kms_clients(region_of(identifier))) for identifier in identifiers]
     return MultiKeyring(keyrings[0], keyrings[1:])
-
-
-def _check_can_decrypt(identifier: str) -> None:
-    arn = parse_kms_arn(identifier)
-    if arn is None or not arn.is_key:
-        raise InvalidRequest(
-            f"--key-arn must be the ARN of a key, not {identifier!r}: messages name that ARN, so an alias can't decrypt"
-        )

@@ -87,6 +87,8 @@ def replaced(name: str) -> Iterator[BinaryIO]:
     Elsewhere it is ``.warmkey-….part`` beside *name*. Nobody but its owner can read it before it is complete.
     """
     target = Path(name).resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "the folder to write to does not exist", str(target.parent))
     part = target.with_name(f".warmkey-{os.urandom(8).hex()}.part")
     descriptor, is_named = _new_file(part)
     try:
@@ -166,7 +168,9 @@ class Base64Source:
             self._padded = self._padded or text.endswith(b"=")
             with suppress(binascii.Error):
                 return base64.b64decode(text, validate=True)
-        raise MalformedMessage("is not base64", where="base64 text", offset=self._position)
+        url_safe = "; it has - or _, as URL-safe base64 does" if set(text) & set(b"-_") else ""
+        problem = f"is not standard base64, which --base64 reads{url_safe}"
+        raise MalformedMessage(problem, where="base64 text", offset=self._position)
 
 
 class Base64Sink:

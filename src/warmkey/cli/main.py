@@ -13,14 +13,16 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
+from warmkey.algorithm_suites import CommitmentPolicy
+from warmkey.cli import argument_types as types
 from warmkey.cli import commands
 from warmkey.cli.files import same_file
+from warmkey.cli.wording import in_words_of_the_command
 from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
 from warmkey.exceptions import WarmkeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from warmkey.cli.commands import KmsClients
 
@@ -56,7 +58,7 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except (WarmkeyError, OSError) as error:
-        print(f"warmkey: {error}", file=sys.stderr)  # noqa: T201 - a command's errors go there
+        print(f"warmkey: {in_words_of_the_command(error)}", file=sys.stderr)  # noqa: T201 - a command's errors go there
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -115,15 +117,20 @@ def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
 def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = commands_.add_parser("encrypt", help="encrypt a file with a KMS key")
     parser.set_defaults(command=commands.encrypt)
-    _add_common(parser, context="stored unencrypted in the message")
+    _add_common(
+        parser,
+        key=types.kms_identifier,
+        key_help="ARN of a KMS key; can be repeated: the first key generates the data key, each of them can decrypt it",
+        context="stored unencrypted in the message",
+    )
     parser.add_argument(
         "--suite",
-        type=_suite,
+        type=types.suite,
         help="name or ID of the algorithm suite; default: the one of the commitment policy, which signs",
     )
     parser.add_argument(
         "--frame-length",
-        type=_frame_length,
+        type=types.frame_length,
         default=DEFAULT_FRAME_LENGTH,
         metavar="BYTES",
         help="plaintext bytes per frame, or auto, which is faster for large files; default: %(default)s",
@@ -134,7 +141,13 @@ def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
 def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = commands_.add_parser("decrypt", help="decrypt a file with a KMS key")
     parser.set_defaults(command=commands.decrypt)
-    _add_common(parser, context="the message must contain it")
+    _add_common(
+        parser,
+        key=types.key_arn,
+        key_help="ARN of a KMS key that may decrypt the message; not an alias, because messages name the ARN of the "
+        "key; can be repeated: one of them is enough",
+        context="the message must contain it",
+    )
     parser.add_argument("--base64", action="store_true", help="the message is base64 text")
     parser.add_argument(
         "--unsigned-only",
@@ -143,13 +156,13 @@ def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
     )
     parser.add_argument(
         "--max-encrypted-data-keys",
-        type=int,
+        type=types.count,
         metavar="COUNT",
         help="refuse messages with more encrypted data keys; default: any number",
     )
     parser.add_argument(
         "--max-body-length",
-        type=int,
+        type=types.count,
         metavar="BYTES",
         help="refuse longer frames and non-framed bodies, because they are held in memory; default: 64 MiB",
     )
@@ -167,7 +180,7 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
     create.add_argument(
         "--context",
         action=_AddPair,
-        type=_pair,
+        type=types.pair,
         default=[],
         metavar="KEY=VALUE",
         help="a pair of the branch key's encryption context, stored unencrypted in the table; can be repeated",
@@ -177,14 +190,18 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
     for writer in (create, rotate):
         writer.add_argument("--logical-name", metavar="NAME", help="logical name; default: the name of the table")
         key = writer.add_mutually_exclusive_group(required=True)
-        key.add_argument("--kms-key-arn", metavar="ARN", help="ARN of the KMS key that protects the branch keys")
-        key.add_argument("--kms-mrk-key-arn", metavar="ARN", help="the same, which may be a replica of that key")
+        key.add_argument(
+            "--kms-key-arn", type=types.key_arn, metavar="ARN", help="ARN of the KMS key that protects the branch keys"
+        )
+        key.add_argument(
+            "--kms-mrk-key-arn", type=types.key_arn, metavar="ARN", help="the same, which may be a replica of that key"
+        )
 
 
 def _add_action(actions: Any, name: str, help_text: str) -> Any:  # noqa: ANN401 - argparse keeps its type to itself
     parser = actions.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
     parser.set_defaults(command=partial(_keystore, name), input=None, output=None)
-    parser.add_argument("--table", required=True, metavar="NAME", help="the DynamoDB table")
+    parser.add_argument("--table", required=True, type=types.table_name, metavar="NAME", help="the DynamoDB table")
     _add_aws(parser, region="of the table, and of the KMS key if one is given", service="both KMS and DynamoDB")
     parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
     parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
@@ -204,18 +221,12 @@ def _keystore(name: str, arguments: argparse.Namespace, kms_clients: KmsClients)
     return actions[name](arguments, kms_clients)
 
 
-def _add_common(parser: argparse.ArgumentParser, *, context: str) -> None:
-    parser.add_argument(
-        "--key-arn",
-        action="append",
-        required=True,
-        metavar="ARN",
-        help="ARN of a KMS key; can be repeated: the first key generates the data key, each of them can decrypt it",
-    )
+def _add_common(parser: argparse.ArgumentParser, *, key: Callable[[str], str], key_help: str, context: str) -> None:
+    parser.add_argument("--key-arn", action=_AddKey, type=key, default=[], required=True, metavar="ARN", help=key_help)
     parser.add_argument(
         "--context",
         action=_AddPair,
-        type=_pair,
+        type=types.pair,
         default=[],
         metavar="KEY=VALUE",
         help=f"a pair of the encryption context; can be repeated; {context}",
@@ -239,23 +250,20 @@ def _add_aws(parser: argparse.ArgumentParser, *, region: str, service: str) -> N
     aws.add_argument("--endpoint-url", metavar="URL", help=f"endpoint of {service}; default: that of the Region")
 
 
-def _suite(text: str) -> AlgorithmSuite:
-    try:
-        return AlgorithmSuite[text] if text in AlgorithmSuite.__members__ else AlgorithmSuite(int(text, 16))
-    except ValueError:
-        suites = ", ".join(f"0x{suite.value:04x} ({suite.name})" for suite in AlgorithmSuite)
-        raise argparse.ArgumentTypeError(f"{text!r} is not an algorithm suite; choose one of {suites}") from None
+class _AddKey(argparse.Action):
+    """Collect keys, and refuse one that is repeated."""
 
-
-def _frame_length(text: str) -> int | str:
-    return text if text == "auto" else int(text)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - argparse's
+        option_string: str | None = None,
+    ) -> None:
+        keys = getattr(namespace, self.dest)
+        if values in keys:
+            parser.error(f"{option_string} has {values!r} twice")
+        setattr(namespace, self.dest, [*keys, values])
 
 
 class _AddPair(argparse.Action):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.data_format.foreign_bytes import NOT_A_MESSAGE
-from warmkey.data_format.message_header import ContentType
+from warmkey.data_format.message_header import BASE64_OF_A_MESSAGE, ContentType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.cli.message_walk import Examination
     from warmkey.data_format.message_header import MessageHeader
+    from warmkey.exceptions import MalformedMessage
     from warmkey.structures import EncryptedDataKey
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "base64_hint"]
 
 # Key providers whose key provider info is the ARN of a KMS key. Names that only start like them are raw keyrings'.
 _UNDER_KMS_KEYS = ("aws-kms", "aws-kms-rsa")
@@ -159,8 +160,12 @@ def _verdict(found: Examination) -> str:
         return "complete; only the key can show whether it is authentic"
     if NOT_A_MESSAGE in found.problem.problem:
         return str(found.problem)
-    hint = "; --base64 does that here" if "base64" in found.problem.problem else ""
-    return f"damaged: {found.problem}{hint}"
+    return f"damaged: {found.problem}{base64_hint(found.problem)}"
+
+
+def base64_hint(error: MalformedMessage) -> str:
+    """Return which option reads the text that *error* is about, where it is text."""
+    return "; --base64 does that here" if error.problem.startswith(BASE64_OF_A_MESSAGE) else ""
 
 
 def _line(label: str, text: str) -> str:

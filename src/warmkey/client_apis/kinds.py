@@ -37,7 +37,7 @@ KINDS: Mapping[str, _Name] = {
     "token": _Name("a token", "warmkey.open_token"),
     "checkpoint": _Name("a durable checkpoint", "warmkey.durable.EncryptedSerDes"),
 }
-_PLAIN = _Name("a plain message", "warmkey.decrypt")
+_PLAIN = _Name("a plain message", "warmkey.decrypt, or warmkey.decrypt_text for base64")
 _UNKNOWN = _Name("of a kind that this version of warmkey does not know", "the version that wrote it")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from warmkey.structures import EncryptedDataKey, EncryptionContext
 
 __all__ = [
+    "BASE64_OF_A_MESSAGE",
     "COMMITTING_HEADER_END",
     "COMMITTING_HEADER_START",
     "HEADER_IV",
@@ -43,6 +44,9 @@ HEADER_IV = bytes(IV_LENGTH)
 # content type, frame length, commit key and tag.
 COMMITTING_HEADER_START = struct.Struct(">3s32sH")
 COMMITTING_HEADER_END = struct.Struct(f">BI32s{TAG_LENGTH}s")
+
+
+BASE64_OF_A_MESSAGE = "this is the base64 text of a message"
 
 
 class ContentType(Choice, IntEnum):
@@ -168,7 +172,7 @@ def _why_not_a_version(reader: Reader, version: int) -> str:
     except ValueError:
         decoded = b""
     if decoded[:2] == b"\x01\x80" or decoded[:3] in (b"\x02\x04\x78", b"\x02\x05\x78"):
-        return "this is the base64 text of a message; decode it first"
+        return f"{BASE64_OF_A_MESSAGE}; decode it first"
     return f"{version} is unknown; {_else_it_is(reader.data) or '1 and 2 are known'}"
 
 

@@ -264,14 +264,15 @@ def aws_client(service: str, region: str | None, *, config: Any = None, make: Cl
 
 
 @contextmanager
-def _explaining_errors(service: str) -> Iterator[None]:
+def _explaining_errors(service: str, profile: str | None = None) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see client_maker
 
     name = "KMS" if service == "kms" else "DynamoDB"
     try:
         yield
     except ProfileNotFound as error:
-        problem = f"{error}. Unset AWS_PROFILE, or name a profile of the AWS configuration files"
+        remedy = "Name" if profile else "Unset AWS_PROFILE, or name"
+        problem = f"{error}. {remedy} a profile of the AWS configuration files"
         raise ConfigurationError(f"boto3 can't make a {name} client: {problem}") from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 can't make a {name} client: {error}") from error
@@ -301,7 +302,7 @@ def client_maker(profile: str | None = None) -> ClientMaker:
             f"boto3 can't be imported: {error}. Check which copies of boto3 and urllib3 the function and its layers "
             "bring; those in Lambda's runtimes work with each other"
         ) from error
-    with _explaining_errors("kms"):
+    with _explaining_errors("kms", profile):
         return new_session(profile).create_client  # type: ignore[no-any-return]
 
 

@@ -9,12 +9,19 @@ import binascii
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from string import ascii_letters, digits
 
-from warmkey.exceptions import InvalidRequest, MalformedMessage
+from warmkey.exceptions import InvalidRequest, MalformedMessage, WarmkeyError
 
 __all__ = ["from_base64", "from_base64url", "to_base64", "to_base64url", "utf_8"]
 
 _ONLY_STANDARD = frozenset("+/=")
 _ONLY_URL_SAFE = frozenset("-_")
+# By the kind of a message: what writes its text, and what an error says of it elsewhere.
+_WRITERS = {"": ("encrypt_text",), "token": ("seal_token",), "record": ("seal_record", "a stream event")}
+_OPENERS = {
+    "": "this is a plain message, as encrypt_text gives it; use decrypt_text",
+    "token": "this is a token; use open_token",
+    "record": "this is the message of a sealed record; use unseal_record",
+}
 _URL_ENCODED = frozenset(f"{ascii_letters}{digits}+/=-_%")
 
 
@@ -38,7 +45,7 @@ def from_base64url(text: str, *, where: str, writer: str) -> bytes:
     message = _decoded(text + "=" * (-len(text) % 4), altchars=b"-_")
     if not message or to_base64url(message) != text:
         raise MalformedMessage(
-            f"is not the unpadded base64url that {writer} gives{_hint(text, _ONLY_STANDARD)}", where=where
+            f"is not the unpadded base64url that {writer} gives{_hint(text, _ONLY_STANDARD, writer)}", where=where
         )
     return message
 
@@ -52,7 +59,9 @@ def from_base64(text: str, *, where: str, writer: str) -> bytes:
     """
     message = _decoded(text, altchars=None)
     if not message or to_base64(message) != text:
-        raise MalformedMessage(f"is not the base64 that {writer} gives{_hint(text, _ONLY_URL_SAFE)}", where=where)
+        raise MalformedMessage(
+            f"is not the base64 that {writer} gives{_hint(text, _ONLY_URL_SAFE, writer)}", where=where
+        )
     return message
 
 
@@ -75,14 +84,30 @@ def _decoded(text: str, *, altchars: bytes | None) -> bytes:
         return b""
 
 
-def _hint(text: str, of_the_other: frozenset[str]) -> str:
+def _other_message(text: str, writer: str) -> str | None:
+    """Say what takes *text*, where it is a whole message that *writer* did not write, or return ``None``."""
+    from warmkey.data_format.message_header import read_header  # noqa: PLC0415 - for failures only
+    from warmkey.structures import KIND_KEY  # noqa: PLC0415 - as above
+
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        header = read_header(_decoded(standard + "=" * (-len(standard) % 4), altchars=None))
+    except WarmkeyError:
+        return None
+    kind = header.encryption_context.get(KIND_KEY, "")
+    return None if writer in _WRITERS.get(kind, ()) else _OPENERS.get(kind)
+
+
+def _hint(text: str, of_the_other: frozenset[str], writer: str) -> str:
     """Return what probably happened to *text* on its way, of which nothing is shown."""
     from warmkey.data_format.foreign_bytes import what_else_this_text_is  # noqa: PLC0415 - for failures only
 
     foreign = what_else_this_text_is(text)
     other = "standard base64" if of_the_other is _ONLY_STANDARD else "URL-safe base64"
+    message = _other_message(text, writer)
     causes = {
         "it is empty": not text,
+        message: message is not None,
         "it is still URL-encoded: unquote it first": "%" in text and _URL_ENCODED.issuperset(text),
         foreign: foreign is not None,
         "it begins or ends with white space, for example a newline: remove it": text != text.strip(),

@@ -1,0 +1,79 @@
+"""Turn the texts of options into values: what can't be used is a wrong command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.data_format.message_body import MAX_FRAME_LENGTH
+from warmkey.exceptions import ConfigurationError
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
+from warmkey.structures import is_reserved
+from warmkey.validation import plausible, shown
+
+__all__ = ["count", "frame_length", "key_arn", "kms_identifier", "pair", "suite", "table_name"]
+
+
+def suite(text: str) -> AlgorithmSuite:
+    """Return the suite of a name or an ID in hexadecimal digits."""
+    try:
+        return AlgorithmSuite[text] if text in AlgorithmSuite.__members__ else AlgorithmSuite(int(text, 16))
+    except ValueError:
+        pass  # raised below: the error holds the text
+    suites = ", ".join(f"0x{suite.value:04x} ({suite.name})" for suite in AlgorithmSuite)
+    raise ArgumentTypeError(f"{plausible(text)} is not an algorithm suite; choose one of {suites}")
+
+
+def frame_length(text: str) -> int | str:
+    """Return a frame length that can be used."""
+    return text if text == "auto" else _integer(text, 1, MAX_FRAME_LENGTH, or_else=", or auto")
+
+
+def count(text: str) -> int:
+    """Return a limit."""
+    return _integer(text, 1, 2**63 - 1)
+
+
+def _integer(text: str, low: int, high: int, or_else: str = "") -> int:
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high:
+        return int(text)
+    raise ArgumentTypeError(f"must be an integer in digits, {low} to {high}{or_else}, not {plausible(text)}")
+
+
+def kms_identifier(text: str) -> str:
+    """Return the identifier of a KMS key."""
+    try:
+        return check_kms_identifier(text, "it")
+    except ConfigurationError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def key_arn(text: str) -> str:
+    """Return the ARN of a KMS key, which is what messages name."""
+    arn = parse_kms_arn(text)
+    if arn is None or not arn.is_key:
+        raise ArgumentTypeError(
+            f"must be the ARN of a key, not {plausible(text)}: messages name that ARN, so an alias can't decrypt"
+        )
+    return kms_identifier(text)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return the key and the value of KEY=VALUE; no value is ever shown."""
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        missing = "=" if not equals else "value" if key else "key"
+        raise ArgumentTypeError(f"must be KEY=VALUE, neither of them empty; {shown(text)} has no {missing}")
+    if is_reserved(key):
+        raise ArgumentTypeError(f"the key {key!r} is reserved; choose another")
+    return key, value
+
+
+def table_name(text: str) -> str:
+    """Return the name of a DynamoDB table."""
+    from warmkey.branch_keys.names import check_table_name  # noqa: PLC0415 - few manage branch keys
+
+    try:
+        return check_table_name(text)
+    except ConfigurationError as error:
+        raise ArgumentTypeError(str(error).removeprefix("table_name ")) from None
