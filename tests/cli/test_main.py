@@ -227,7 +227,7 @@ def test_signed_messages_can_be_refused(shell: Shell) -> None:
     shell.encrypted(b"text")
 
     assert shell("decrypt", "--key-arn", shell.key_arn, "--unsigned-only", shell.path("message"), "-") == 1
-    assert "unsigned_only" in shell.err
+    assert "--unsigned-only" in shell.err
 
 
 def test_a_context_that_differs_is_refused(shell: Shell) -> None:
@@ -246,7 +246,7 @@ def test_limits_are_passed_on(shell: Shell) -> None:
     assert shell(*arguments, "--max-encrypted-data-keys", "1") == 1
     assert "2 encrypted data keys" in shell.err
     assert shell(*arguments, "--max-body-length", "399") == 1
-    assert "max_body_length is 399" in shell.err
+    assert "--max-body-length is 399" in shell.err
 
 
 def test_the_commitment_policy_can_be_chosen(shell: Shell) -> None:
@@ -312,8 +312,8 @@ A = ("--key-arn", "alias/x")
             "has the key 'k' twice",
         ),
         (("encrypt", *A, "--suite", "0x1234", "a", "b"), "choose one of 0x0014"),
-        (("encrypt", *A, "--frame-length", "long", "a", "b"), "'long'"),
-        (("encrypt", *A, "--suite", "best", "a", "b"), "'best' is not an algorithm suite"),
+        (("encrypt", *A, "--frame-length", "long", "a", "b"), "or auto, not str of length 4"),
+        (("encrypt", *A, "--suite", "best", "a", "b"), "str of length 4 is not an algorithm suite"),
         (("encrypt", *A, "--context", "=x", "a", "b"), "str of length 2 has no key"),
         (("encrypt", *A, "--context", "tenant=", "a", "b"), "str of length 7 has no value"),
         (("encrypt", *A, "--context", "aws-crypto-public-key=x", "a", "b"), "'aws-crypto-public-key' is reserved"),
@@ -325,6 +325,7 @@ A = ("--key-arn", "alias/x")
         (("encrypt", "--key-arn", "hunter2secret", "a", "b"), "a key ID, not str of length 13"),
         (("decrypt", "--key-arn", "hunter2secret", "a", "b"), "the ARN of a key, not str of length 13"),
         (("decrypt", "--key-arn", KEY, "--max-body-length", "0", "a", "b"), "integer in digits, 1 to"),
+        (("keystore", "create", "--table", "keys", "--kms-key-arn", "alias/a"), "must be the ARN of a key, not 'alias/a'"),
         (("keystore", "list", "--table", "hunter2!"), "3 to 255 of A-Z a-z 0-9 _ . -, not str of length 8"),
         (("keystore", "rotate", "--table", "keys", "--kms-key-arn", "hunter2", "id"), "the ARN of a key, not str"),
         (("decrypt", "--key-arn", KEY, "--commitment-policy", "NONE", "a", "b"), "invalid choice"),
@@ -412,7 +413,7 @@ def test_a_kms_at_another_endpoint_is_asked_with_the_credentials_of_the_profile(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--profile", "nope"), "The config profile (nope) could not be found. Unset AWS_PROFILE, or name a profile"),
+        (("--profile", "nope"), "The config profile (nope) could not be found. Name a profile"),
         (("--endpoint-url", "nowhere"), "Invalid endpoint: nowhere"),
         (("--region", "no region"), "no region"),
     ],
@@ -578,9 +579,9 @@ def test_base64_text_is_answered_with_the_option(shell: Shell) -> None:
 @pytest.mark.parametrize("text", [b"\x02\x04\x78binary", b"AgV4-_AA"])
 def test_what_is_not_base64_is_not_said_to_need_the_option_that_was_given(shell: Shell, text: bytes) -> None:
     assert shell("inspect", "--base64", shell.write("message", text)) == 1
-    assert "is not standard base64, which --base64 reads" in shell.out
-    assert ("it has - or _, as URL-safe base64 does" in shell.out) == text.startswith(b"AgV4")
-    assert "does that here" not in shell.out
+    assert "is not base64" in shell.out.decode()
+    assert ("it has - or _, as URL-safe base64 does" in shell.out.decode()) == text.startswith(b"AgV4")
+    assert b"does that here" not in shell.out
 
 
 def test_a_message_under_a_branch_key_says_what_it_is(shell: Shell) -> None:

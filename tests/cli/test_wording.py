@@ -14,7 +14,7 @@ from warmkey.data_format.message_header import BASE64_OF_A_MESSAGE
     [
         (ConfigurationError("kms_key_id must be"), "--key-arn must be"),
         (InvalidRequest("choose a larger frame_length"), "choose a larger --frame-length"),
-        (InvalidRequest("branch_key_id must have"), "the ID of the branch key must have"),
+        (InvalidRequest("branch_key_id must have"), "branch key ID must have"),
         (ConfigurationError("rotate it with version_key"), "rotate it with warmkey keystore rotate"),
         (OSError(2, "No such file", "frame_length"), "[Errno 2] No such file: 'frame_length'"),
         (MalformedMessage(BASE64_OF_A_MESSAGE), f"message: {BASE64_OF_A_MESSAGE}; --base64 does that here"),

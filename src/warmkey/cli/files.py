@@ -168,8 +168,9 @@ class Base64Source:
             self._padded = self._padded or text.endswith(b"=")
             with suppress(binascii.Error):
                 return base64.b64decode(text, validate=True)
-        url_safe = "; it has - or _, as URL-safe base64 does" if set(text) & set(b"-_") else ""
-        problem = f"is not standard base64, which --base64 reads{url_safe}"
+        url_safe = b"-" in text or b"_" in text
+        hint = "; it has - or _, as URL-safe base64 does, and only standard base64 is read" if url_safe else ""
+        problem = f"is not base64{hint}"
         raise MalformedMessage(problem, where="base64 text", offset=self._position)
 
 

@@ -11,9 +11,9 @@ __all__ = ["in_words_of_the_command"]
 
 _WORDS = {
     "algorithm_suite": "--suite",
-    "branch_key_id": "the ID of the branch key",
+    "branch_key_id": "branch key ID",
     "commitment_policy": "--commitment-policy",
-    "encryption_context": "--context",
+    "encryption_context": "encryption context (--context)",
     "frame_length": "--frame-length",
     "kms_key_arn": "--kms-key-arn",
     "kms_key_id": "--key-arn",
