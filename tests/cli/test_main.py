@@ -325,7 +325,10 @@ A = ("--key-arn", "alias/x")
         (("encrypt", "--key-arn", "hunter2secret", "a", "b"), "a key ID, not str of length 13"),
         (("decrypt", "--key-arn", "hunter2secret", "a", "b"), "the ARN of a key, not str of length 13"),
         (("decrypt", "--key-arn", KEY, "--max-body-length", "0", "a", "b"), "integer in digits, 1 to"),
-        (("keystore", "create", "--table", "keys", "--kms-key-arn", "alias/a"), "must be the ARN of a key, not 'alias/a'"),
+        (
+            ("keystore", "create", "--table", "keys", "--kms-key-arn", "alias/a"),
+            "must be the ARN of a key, not 'alias/a'",
+        ),
         (("keystore", "list", "--table", "hunter2!"), "3 to 255 of A-Z a-z 0-9 _ . -, not str of length 8"),
         (("keystore", "rotate", "--table", "keys", "--kms-key-arn", "hunter2", "id"), "the ARN of a key, not str"),
         (("decrypt", "--key-arn", KEY, "--commitment-policy", "NONE", "a", "b"), "invalid choice"),

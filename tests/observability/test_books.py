@@ -244,7 +244,7 @@ def check_requests(world: World) -> None:
 
 def check_entries(world: World) -> None:
     """Every entry that came in by a miss is here or has left once, and every message was counted on one of them."""
-    world.cache._announce()  # as its next use would: one that was promised to waiting threads is told when they are done
+    world.cache._announce()  # as its next use does: what was promised to waiting threads is told when they are done
     left, here = world.seen.of(CacheEviction), list(world.cache._entries.values())
     for operation in Operation:
         counters = world.cmm.statistics(operation)
