@@ -242,8 +242,8 @@ def _check_identifiers(settings: Settings) -> None:
         if arn is None or not arn.is_key:
             raise ConfigurationError(
                 f"WARMKEY_KMS_KEY_ARNS names {plausible(identifier)}, which is not a key ARN: a message names the ARN "
-                "of the key that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Use the key "
-                "ARN, or name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
+                "of the key that encrypted it, so what an alias or a key ID encrypts could not be decrypted. Use the "
+                "key ARN, or name the key ARNs behind it in WARMKEY_DECRYPT_KEY_ARNS"
             )
 
 
