@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SIGNED, UNSIGNED = "0x0578", "AES_256_GCM_HKDF_SHA512_COMMIT_KEY"
 
 
@@ -297,7 +298,6 @@ def test_a_directory_is_no_output(shell: Shell) -> None:
     assert "Is a directory" in shell.err
 
 
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 A = ("--key-arn", "alias/x")
 
 
@@ -394,7 +394,7 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", ["encrypt", "decrypt"])
 def test_the_client_is_that_of_the_options(command: str, options: tuple[str, ...], region: str) -> None:
     parsed = _parser().parse_args(
-        [command, "--key-arn", "alias/x", *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
+        [command, "--key-arn", KEY, *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
     )
     make = _kms_clients(parsed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -141,8 +142,8 @@ def test_an_interruption_is_one_line(program: str) -> None:
         "argparse.ArgumentParser.parse_args = interrupt\n"
         f"runpy.run_module({program!r}, run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-c", code]
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT}/src"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr.strip()) == (1, "stopped")
