@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,6 +49,7 @@ class InvalidRequest(WarmkeyError, ValueError, TypeError):
     """The arguments of this one call can't be used (a wrong type, a reserved key). Remedy: fix the call."""
 
 
+@safe_repr
 class MalformedMessage(WarmkeyError, ValueError):
     """The bytes are not an AWS Encryption SDK message. Remedy: find out what was stored or sent instead.
 
@@ -104,6 +107,7 @@ class TokenExpired(PolicyRefused):
 _ATTEMPTS_TOLD = 10
 
 
+@safe_repr
 class KeyAttempt:
     """One encrypted data key (or wrapping key) that was tried, and why it did not work.
 
@@ -168,6 +172,7 @@ class KeyAttempt:
         return f"{told} ({details})" if details else told
 
 
+@safe_repr
 class KeyUnavailable(WarmkeyError):
     """No keyring could generate, wrap or unwrap the data key. Remedy: see each attempt.
 

@@ -14,6 +14,8 @@ from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from dataclasses import Field
@@ -45,6 +47,7 @@ class _RecordType(type):
         )
 
 
+@safe_repr
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Record(metaclass=_RecordType):
     """Makes a subclass that declares fields a frozen dataclass: ``fields``, ``replace`` and ``asdict`` take it.

@@ -36,7 +36,7 @@ AT_IMPORT = {
     "": (
         "algorithm_suites api boundary choices clock events exceptions facts fork_safety hit_counter lazy_names locks "
         "memo "
-        "message_ends reasons records sealing supported_python tracebacks unpicklable validation"
+        "message_ends reasons records safe_repr sealing supported_python tracebacks unpicklable validation"
     ),
     "caches": ("entry_content interface lifetimes local"),
     "client_apis": "client decrypt encrypt frames results",

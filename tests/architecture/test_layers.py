@@ -8,6 +8,7 @@ from tests.architecture.sources import imports, modules, room_of, third_party
 
 # Floor by floor from the ground up; rooms of one floor don't know each other.
 FLOORS = [
+    {"safe_repr"},
     {"boundary", "bytes_like", "exceptions", "lazy_names", "locks", "records", "supported_python", "unpicklable"},
     {"hit_counter", "validation"},
     {"choices"},
@@ -68,6 +69,7 @@ def test_observability_knows_events_and_what_they_are_made_of_and_nothing_else_o
         "locks",
         "reasons",
         "records",
+        "safe_repr",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.branch_keys.wrapping import PROVIDER_ID
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CryptographicMaterialsCache
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BranchKeyCMM"]
 
 
+@safe_repr
 class BranchKeyCMM:
     """Gives each message a data key of its own under a branch key; older messages go through the data key cache.
 

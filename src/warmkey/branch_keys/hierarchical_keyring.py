@@ -15,6 +15,7 @@ from warmkey.caches.local import LocalCMC
 from warmkey.events import guarded, ignore
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable, PolicyRefused
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionContext, EncryptionMaterials
 from warmkey.validation import choose_one, require_method
 
@@ -33,6 +34,7 @@ _CAPACITY = 1000
 _NAME = "AwsKmsHierarchicalKeyring"
 
 
+@safe_repr
 class AwsKmsHierarchicalKeyring:
     """Wraps data keys under the branch key of this keyring, or under the one that a supplier picks.
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from warmkey.branch_keys.names import is_version
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ _READABLE_HIERARCHY_VERSION = "1"
 _TEXTS = (BRANCH_KEY_ID, TYPE, _KMS_ARN, _CREATE_TIME)
 
 
+@safe_repr
 class KeyStoreItem(NamedTuple):
     """One item that can be asked about.
 

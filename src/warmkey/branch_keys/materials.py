@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptionContext
 from warmkey.unpicklable import KEY_MATERIAL, Unpicklable, without_state
 
@@ -20,6 +21,7 @@ __all__ = ["BRANCH_KEY_LENGTH", "BeaconKeyMaterials", "BranchKeyMaterials"]
 BRANCH_KEY_LENGTH = 32
 
 
+@safe_repr
 @without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchKeyMaterials(Unpicklable):
@@ -42,6 +44,7 @@ class BranchKeyMaterials(Unpicklable):
     _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
 
+@safe_repr
 @without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeaconKeyMaterials(Unpicklable):

@@ -23,6 +23,7 @@ from warmkey.branch_keys.wrapped_keys import WrappedKeys
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.keyrings.kms_requests import KmsRequests
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptionContext
 from warmkey.validation import texts
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["BranchKeyStore"]
 
 
+@safe_repr
 class BranchKeyStore:
     """Keeps branch keys in a DynamoDB table. Give exactly one of the four KMS configurations.
 

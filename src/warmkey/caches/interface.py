@@ -13,6 +13,7 @@ from warmkey.clock import Instant, SystemClock, age
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import register
 from warmkey.locks import new_lock
+from warmkey.safe_repr import safe_repr
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def _purge_nothing(*_partition: object, **_choice: object) -> int:
     return 0
 
 
+@safe_repr
 class CacheEntry(Unpicklable):
     """Materials with their age and use.
 

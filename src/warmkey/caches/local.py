@@ -69,6 +69,7 @@ from warmkey.events import EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
 from warmkey.locks import new_lock
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ _MAKES_ROOM = frozenset(
 )
 
 
+@safe_repr
 class LocalCMC:
     """Keeps up to *capacity* entries, encrypt and decrypt together; 0 keeps none.
 

@@ -20,6 +20,7 @@ from warmkey.cli.files import same_file
 from warmkey.cli.wording import in_words_of_the_command
 from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
 from warmkey.exceptions import WarmkeyError
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -266,6 +267,7 @@ class _AddKey(argparse.Action):
         setattr(namespace, self.dest, [*keys, values])
 
 
+@safe_repr
 class _AddPair(argparse.Action):
     """Collect pairs, and refuse a key that is repeated."""
 

@@ -24,6 +24,7 @@ from warmkey.data_format.message_footer import read_footer
 from warmkey.data_format.message_header import ContentType, read_header
 from warmkey.data_format.reader import Reader, following, truncated
 from warmkey.exceptions import MalformedMessage
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import PUBLIC_KEY_FIELD
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Examination", "examine"]
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class Examination:
     """What was found, up to where the message breaks. Lengths are in bytes.

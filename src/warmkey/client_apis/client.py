@@ -15,6 +15,7 @@ from warmkey.cmms.interface import check_cmm
 from warmkey.events import Operation
 from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.message_ends import message_of
+from warmkey.safe_repr import safe_repr
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import choose_one, integer, shown
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FRAME_LENGTH", "Client"]
 
 
+@safe_repr
 class Client:
     """Encrypts and decrypts messages in the AWS Encryption SDK's format.
 

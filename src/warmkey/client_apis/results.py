@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warmkey.data_format.message_header import MessageHeader, read_header
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from warmkey.algorithm_suites import AlgorithmSuite
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DecryptResult", "EncryptResult"]
 
 
+@safe_repr
 @dataclass(slots=True, eq=False)
 class EncryptResult:
     """Holds a message.
@@ -35,6 +37,7 @@ class EncryptResult:
         return read_header(self.ciphertext)
 
 
+@safe_repr
 @dataclass(slots=True, eq=False)
 class DecryptResult:
     """What was in a message, all of it verified.

@@ -33,6 +33,7 @@ from warmkey.events import EvictionReason
 from warmkey.exceptions import InvalidRequest, WarmkeyError
 from warmkey.fork_safety import generation, register
 from warmkey.message_ends import NotCounted
+from warmkey.safe_repr import safe_repr
 from warmkey.tracebacks import scrub_traceback
 from warmkey.unpicklable import Unpicklable
 
@@ -64,6 +65,7 @@ _EVERYTHING = 2**63 - 1
 _TURN = "turn"
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Hold what is known of a message once its header is complete, or verified. The header is parsed when asked for."""
@@ -187,10 +189,10 @@ class MessageStream(Unpicklable, _BinaryFile):
         self._generation: int | None = None
         self._facts: Facts | None = None
         self._failure: BaseException | None = None
-        self._turn = {_TURN: True}
         self._parts: Parts = iter(())
         self._released = memoryview(b"")
         self._ended = False
+        self._turn = {_TURN: True}
 
     def count_as(self, message: Message | NotCounted) -> Self:
         """Have *message* counted by how this stream ends: at its end, by a failure, or by being closed."""
@@ -407,4 +409,5 @@ class MessageStream(Unpicklable, _BinaryFile):
 
     def __del__(self) -> None:
         # io.IOBase calls close(), which may raise, and here nobody could catch that.
-        self._close_quietly()
+        if "_turn" in vars(self):  # its constructor has ended
+            self._close_quietly()

@@ -36,6 +36,7 @@ from warmkey.cmms.statistics import Counters
 from warmkey.events import Operation, SettingWarning, UncacheableContext, guarded, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import (
     DecryptionMaterials,
     DecryptMaterialsRequest,
@@ -64,6 +65,7 @@ _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 _TOO_MANY_CMMS = 20
 
 
+@safe_repr
 class CachingCMM:
     """Caches the materials of *cmm*, or of a default CMM over *keyring*.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.cmms.interface import forget_unverified
 from warmkey.exceptions import PolicyRefused
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,6 +30,7 @@ def refusal(missing: Collection[str]) -> PolicyRefused:
     )
 
 
+@safe_repr
 class ContextKeysGuardCMM:
     """Asks *cmm* only for callers who supply the *required* keys.
 

@@ -18,6 +18,7 @@ from warmkey.cmms.interface import (
 from warmkey.crypto.signatures import EcdsaSigningKey, EcdsaVerificationKey
 from warmkey.events import KmsOutcome
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyUnavailable, MalformedMessage
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import (
     PUBLIC_KEY_FIELD,
     DecryptionMaterials,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["DefaultCMM", "underlying_cmm"]
 
 
+@safe_repr
 class DefaultCMM:
     """Materials straight from *keyring*, a call for every message.
 

@@ -12,6 +12,7 @@ from warmkey.cmms.default import underlying_cmm
 from warmkey.cmms.interface import forget_unverified
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, PolicyRefused
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import is_reserved
 from warmkey.validation import texts
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["RequiredEncryptionContextCMM"]
 
 
+@safe_repr
 class RequiredEncryptionContextCMM:
     """Every encrypt and every decrypt has to supply *required_encryption_context_keys*.
 

@@ -19,6 +19,7 @@ from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.crypto.elliptic_curves import fresh_private_key
 from warmkey.crypto.loaded_keys import LoadedKey, load_der_public_key, load_pem_private_key
 from warmkey.exceptions import ConfigurationError
+from warmkey.safe_repr import safe_repr
 
 __all__ = ["SALT_LENGTH", "EcdhPrivateKey", "EcdhPublicKey", "unwrap", "wrap"]
 
@@ -33,6 +34,7 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
 }
 
 
+@safe_repr
 class EcdhPublicKey:
     """Holds a point of a curve, never the point at infinity.
 

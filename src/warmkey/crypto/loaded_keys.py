@@ -8,6 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from warmkey.exceptions import ConfigurationError
+from warmkey.safe_repr import safe_repr
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadedKey", "load_der_public_key", "load_pem_private_key", "load_pem_public_key"]
 
 
+@safe_repr
 class LoadedKey(Unpicklable):
     """Holds a key; its ``repr`` shows nothing."""
 

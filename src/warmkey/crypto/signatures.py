@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from warmkey.algorithm_suites import SignatureAlgorithm
 from warmkey.crypto.elliptic_curves import fresh_private_key
 from warmkey.exceptions import AuthenticationFailed, MalformedMessage
+from warmkey.safe_repr import safe_repr
 from warmkey.unpicklable import Unpicklable
 
 __all__ = ["EcdsaSigningKey", "EcdsaVerificationKey", "use_deterministic_signatures"]
@@ -41,6 +42,7 @@ def use_deterministic_signatures(*, deterministic: bool) -> None:
     _deterministic = deterministic
 
 
+@safe_repr
 class _Key(Unpicklable):
     __slots__ = ()
 

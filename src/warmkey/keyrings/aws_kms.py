@@ -13,6 +13,7 @@ from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsKmsKeyring"]
 
 
+@safe_repr
 class AwsKmsKeyring(KmsDecryption):
     """Generates, wraps and unwraps data keys under *kms_key_id* and no other key.
 

@@ -13,6 +13,7 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import plausible, shown, text, texts
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter"]
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class DiscoveryFilter:
     """Says whose keys a discovery keyring may use.
@@ -53,6 +55,7 @@ class DiscoveryFilter:
         return arn.partition == self.partition and arn.account in self.account_ids
 
 
+@safe_repr
 class AwsKmsDiscoveryKeyring(KmsDecryption):
     """Decrypts only, under the key that each encrypted data key names if *discovery_filter* permits it.
 

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from warmkey.exceptions import ConfigurationError
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import kind_of, plausible, shown
 
 __all__ = ["ACCOUNT_ID", "KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
@@ -24,6 +25,7 @@ ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
+@safe_repr
 class KmsArn(NamedTuple):
     """Holds the parts of an AWS KMS ARN. ``resource_type`` is ``key`` or ``alias``."""
 

@@ -20,6 +20,7 @@ from warmkey.keyrings.interface import refuse_if_unwrapped
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.keyrings.refusals import note_used_keys
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 from warmkey.validation import kind_of, shown
 
@@ -41,6 +42,7 @@ _DIGEST_LENGTH: Final = 48
 _OAEP_HASHES: Final = {"RSAES_OAEP_SHA_1": "sha1", "RSAES_OAEP_SHA_256": "sha256"}
 
 
+@safe_repr
 class AwsKmsRsaKeyring:
     """Wraps data keys with *public_key* in this process; KMS unwraps them with the private key that never leaves it.
 
@@ -125,6 +127,7 @@ class AwsKmsRsaKeyring:
         return self._decryption.on_decrypt(materials, encrypted_data_keys)
 
 
+@safe_repr
 class _RsaDecryption(KmsDecryption):
     """Decrypts with KMS."""
 

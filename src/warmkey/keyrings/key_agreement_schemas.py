@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 from warmkey.choices import Choice
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptionContext
 from warmkey.validation import kind_of
 
@@ -51,6 +52,7 @@ class EcdhCurveSpec(Choice, Enum):
         self.short_name = short_name
 
 
+@safe_repr
 class _Schema:
     """Shows of each field only what kind of thing was put there: it may be a private key by mistake."""
 

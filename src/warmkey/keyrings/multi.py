@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import items, require_method
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MultiKeyring"]
 
 
+@safe_repr
 class MultiKeyring:
     """Encrypts the data key under every keyring; any one of them can decrypt it.
 

@@ -13,6 +13,7 @@ from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
 from warmkey.crypto.aes_gcm import AESGCM, InvalidTag
 from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID, not_unwrapped, refuse_if_unwrapped
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey, EncryptionContext
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown, text
@@ -28,6 +29,7 @@ _WRAPPING_KEY_LENGTHS = (16, 24, 32)
 _LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
 
 
+@safe_repr
 class RawAesKeyring:
     """Wraps data keys with AES-GCM under *wrapping_key*.
 

@@ -21,6 +21,7 @@ from warmkey.keyrings.key_agreement_schemas import (
     RawPrivateKeyToStaticPublicKey,
     serialize_fixed_info,
 )
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown
@@ -49,6 +50,7 @@ class Party(Protocol):
         """
 
 
+@safe_repr
 class EcdhKeyring:
     """Implements the steps of all ECDH keyrings.
 

@@ -15,6 +15,7 @@ from warmkey.crypto.rsa import RsaPrivateKey, RsaPublicKey
 from warmkey.exceptions import ConfigurationError, KeyAttempt
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.keyrings.raw_aes import check_key_name, check_key_namespace, check_may_encrypt
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import shown
@@ -47,6 +48,7 @@ class PaddingScheme(Choice, Enum):
         return None if self is PaddingScheme.PKCS1 else self.value
 
 
+@safe_repr
 class RawRsaKeyring:
     """Wraps data keys with *public_key*, unwraps them with *private_key*; either may be missing.
 

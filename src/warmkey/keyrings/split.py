@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +24,7 @@ class _Decrypting(Protocol):
     ) -> DecryptionMaterials: ...
 
 
+@safe_repr
 class SplitKeyring:
     """Asks *encrypting* for every encryption and *decrypting* for every decryption."""
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from warmkey.observability.current_invocation import request_id
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +126,7 @@ class _CurrentStdout:
         sys.stdout.flush()
 
 
+@safe_repr
 class _Handler(logging.StreamHandler[_CurrentStdout]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, and show it to ``caplog`` where it does not go there anyway."""

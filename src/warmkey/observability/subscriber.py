@@ -34,6 +34,7 @@ from warmkey.observability.counters import RARE_ENDS
 from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
 from warmkey.observability.metrics import MetricsBuffer, MetricsMode
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ _EVICTIONS_BEFORE_WARNING = 20
 DOLLARS_PER_KMS_REQUEST = 0.03 / 10_000
 
 
+@safe_repr
 class Subscriber:
     """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 

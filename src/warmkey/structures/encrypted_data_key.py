@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from warmkey.safe_repr import safe_repr
+
 __all__ = ["EncryptedDataKey", "VerifiedKeys", "decoded_provider_id", "encoded_provider_id"]
 
 # A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
@@ -24,6 +26,7 @@ def encoded_provider_id(provider_id: str) -> bytes:
     return provider_id.encode(errors=_NOT_UTF_8)
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedDataKey:
     """Holds a data key as one wrapping key encrypted it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.exceptions import InvalidRequest
 from warmkey.memo import Memo
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -38,6 +39,7 @@ def is_reserved(key: str) -> bool:
     return key.startswith(RESERVED_PREFIX) or key == KIND_KEY
 
 
+@safe_repr
 class EncryptionContext(dict[str, str]):
     """Holds an encryption context that nobody can change: valid, with its serialization at hand, safe to share.
 

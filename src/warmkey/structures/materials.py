@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from warmkey.safe_repr import safe_repr
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
 from warmkey.unpicklable import KEY_MATERIAL, Unpicklable, without_state
 
@@ -42,6 +43,7 @@ class VerificationKey(Protocol):
         """Return if *signature* is good; raise AuthenticationFailed otherwise."""
 
 
+@safe_repr
 @without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionMaterials(Unpicklable):
@@ -73,6 +75,7 @@ class EncryptionMaterials(Unpicklable):
             object.__setattr__(self, "missing", "no encrypted data key, so nobody could decrypt the message")
 
 
+@safe_repr
 @without_state
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(Unpicklable):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warmkey.safe_repr import safe_repr
 from warmkey.structures.encrypted_data_key import VerifiedKeys
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
 
@@ -23,6 +24,7 @@ _NO_KEYS: frozenset[str] = frozenset()
 
 
 # Requests are made for every message, so their constructors are written by hand and positional, and nothing is frozen.
+@safe_repr
 @dataclass(slots=True, init=False)
 class EncryptionMaterialsRequest:
     """Holds what a CMM is asked for before an encryption. Nobody changes it; ``dataclasses.replace`` makes another.
@@ -59,6 +61,7 @@ class EncryptionMaterialsRequest:
         self.max_plaintext_length = max_plaintext_length
 
 
+@safe_repr
 @dataclass(slots=True, init=False)
 class DecryptMaterialsRequest:
     """Holds what a CMM is asked for before a decryption. No reproduced context is the same as an empty one.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.branch_keys import BranchKeyMaterials, KeyStoreInfo, KmsConfiguration
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FakeBranchKeyStore"]
 
 
+@safe_repr
 class FakeBranchKeyStore:
     """A key store for ``AwsKmsHierarchicalKeyring`` that knows what it was told.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,7 @@ class Call(Protocol):
         """The API's name of what was asked for."""
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsCall:
     """Records what a :class:`~warmkey.testing.FakeKms` was asked. It holds no key and no plaintext.
@@ -55,6 +58,7 @@ class KmsCall:
         return ((self.operation, self.key_arn),)
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoDbCall:
     """What a :class:`~warmkey.testing.FakeDynamoDb` was asked.

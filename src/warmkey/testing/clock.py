@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 from warmkey.clock import Instant
+from warmkey.safe_repr import safe_repr
 
 __all__ = ["SettableClock"]
 
 
+@safe_repr
 class SettableClock:
     """Stands still until it is told to move; give the same one to everything that takes ``clock=``.
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.client import BaseClient
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["KmsCounter", "announce", "assert_kms_calls", "counting"]
 
 
+@safe_repr
 class KmsCounter:
     """Counts the KMS operations that are requested while somebody counts."""
 

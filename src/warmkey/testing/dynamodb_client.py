@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from botocore.client import ClientMeta, Config
 from botocore.hooks import HierarchicalEmitter
 
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.api_model import (
     check_parameters,
     client_exceptions,
@@ -69,6 +70,7 @@ class _Table:
         return self.items if consistent or self.lagging is None else self.lagging
 
 
+@safe_repr
 class FakeDynamoDb(Traffic[DynamoDbCall]):
     """A DynamoDB client for tests: pass it wherever a boto3 DynamoDB client goes.
 

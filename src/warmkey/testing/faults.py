@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.api_model import service_error
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ DYNAMODB_FAULTS: Final = (
 )
 
 
+@safe_repr
 class Fault:
     """Makes one thing go wrong, as often as it was told to; made by :meth:`FakeKms.fail`.
 

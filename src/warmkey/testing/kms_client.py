@@ -13,6 +13,7 @@ from typing import Any
 from botocore.client import ClientMeta, Config
 from botocore.hooks import HierarchicalEmitter
 
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.administration import Administration
 from warmkey.testing.api_model import (
     check_limits,
@@ -41,6 +42,7 @@ _METHODS = {
 }
 
 
+@safe_repr
 class FakeKms(Administration):
     """Acts as a KMS client in tests: pass it wherever a boto3 KMS client goes.
 

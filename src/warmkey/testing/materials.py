@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,6 +30,7 @@ class Undecryptable(Exception):
     """These bytes were not made by this key under this encryption context."""
 
 
+@safe_repr
 class _Secret:
     """Holds key material: shows nothing, and can't be pickled or copied."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from warmkey.events import Event
 
@@ -12,6 +14,7 @@ __all__ = ["Recorder"]
 _Fact = TypeVar("_Fact", bound="Event")
 
 
+@safe_repr
 class Recorder:
     """Keeps every fact as a subscriber: ``CachingCMM(..., emit=recorder)``.
 

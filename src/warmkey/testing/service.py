@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.api_model import kms_error
 from warmkey.testing.materials import AsymmetricMaterial, SymmetricMaterial, Undecryptable, blob_id
 from warmkey.testing.world import KEY_SPECS, FakeKey, FakeKmsWorld, KeyState
@@ -26,6 +27,7 @@ _DATA_KEY_LENGTHS: Final = {"AES_256": 32, "AES_128": 16}
 _CREATED: Final = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request as KMS received it in *region*. It may hold a plaintext, so its ``repr`` shows no parameters.

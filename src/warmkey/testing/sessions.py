@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from unittest import mock
 
 from warmkey import api
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.clock import SettableClock
 from warmkey.testing.counting import KmsCounter, counting
 from warmkey.testing.kms_client import FakeKms
@@ -30,6 +31,7 @@ _FAKE_CREDENTIALS: Final = {
 _UNSET: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "WARMKEY_DECRYPT_KEY_ARNS")
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsSession:
     """Control warmkey's default client and the KMS of its own that it works on for the length of a test.

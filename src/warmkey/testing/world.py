@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from warmkey.choices import Choice
+from warmkey.safe_repr import safe_repr
 from warmkey.testing.materials import AsymmetricMaterial, Material, SymmetricMaterial
 
 __all__ = ["KEY_SPECS", "FakeKey", "FakeKmsWorld", "Grant", "KeySpec", "KeyState"]
@@ -28,6 +29,7 @@ class KeyState(Choice, StrEnum):
     PENDING_DELETION = "PendingDeletion"
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySpec:
     """Describes one kind of key: what it may be used for, the first by default, and with which algorithms."""
@@ -52,6 +54,7 @@ KEY_SPECS: Final = {
 }
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class FakeKey:
     """Holds a key in one Region. The replicas of a multi-Region key share ``material`` and nothing else."""
@@ -83,6 +86,7 @@ class FakeKey:
         return self.key_id.startswith("mrk-")
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Holds a permission that its token carries."""
@@ -95,6 +99,7 @@ class Grant:
         return key_arn == self.key_arn and operation in self.operations
 
 
+@safe_repr
 class FakeKmsWorld:
     """Holds an account's keys; share one between clients: ``FakeKms("eu-west-1", world=world)``.
 
