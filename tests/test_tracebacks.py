@@ -9,8 +9,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 import warmkey
-from warmkey import AuthenticationFailed, Client, KeyAttempt, KeyUnavailable
-from warmkey.keyrings import RawAesKeyring, RawEcdhKeyring, RawRsaKeyring
+from warmkey import (
+    AuthenticationFailed,
+    CachingCMM,
+    Client,
+    DefaultCMM,
+    EncryptionContext,
+    KeyAttempt,
+    KeyUnavailable,
+    LocalCMC,
+)
+from warmkey.keyrings import (
+    AwsKmsKeyring,
+    DiscoveryFilter,
+    MultiKeyring,
+    RawAesKeyring,
+    RawEcdhKeyring,
+    RawRsaKeyring,
+    aws_kms_multi_keyring,
+)
+from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 from warmkey.tracebacks import scrub_traceback, scrubbed
 
 if TYPE_CHECKING:
@@ -21,6 +39,21 @@ PUBLIC = [
     warmkey.decrypt,
     warmkey.encrypt_text,
     warmkey.decrypt_text,
+    warmkey.configure,
+    warmkey.is_sealed,
+    warmkey.message_length,
+    warmkey.purge,
+    Client.__init__,
+    CachingCMM.__init__,
+    DefaultCMM.__init__,
+    EncryptionContext.__init__,
+    LocalCMC.__init__,
+    EncryptionMaterials.__init__,
+    DecryptionMaterials.__init__,
+    DiscoveryFilter.__init__,
+    AwsKmsKeyring.__init__,
+    MultiKeyring.__init__,
+    aws_kms_multi_keyring,
     Client.encrypt,
     Client.decrypt,
     Client.encrypt_stream,

@@ -157,6 +157,7 @@ def _text(plaintext: bytes) -> str:
     raise InvalidRequest(problem)  # not above: the codec's error holds the plaintext
 
 
+@scrubbed
 def configure(
     *,
     kms_client: Any = None,  # noqa: ANN401 - boto3 has no types
@@ -260,6 +261,7 @@ def reset() -> None:
     DEFAULT.discard()
 
 
+@scrubbed
 def purge(partition_id: str | None = None) -> int:
     """Revoke now: forget every cached data key of this process, and those being requested; how many entries left.
 

@@ -114,6 +114,7 @@ def unseal_record(
         return restore(record, plaintext, bound_to=bound_to, under=under)
 
 
+@scrubbed
 def is_sealed(record: dict[str, Any], *, under: str = _UNDER) -> bool:
     """Return whether *record* has a field *under*. Not a security check: it says nothing about what the field holds.
 
@@ -174,6 +175,7 @@ def open_token(token: str, encryption_context: Mapping[str, str] | None = None) 
         return read(plaintext, now=default.clock.now())
 
 
+@scrubbed
 def message_length(
     plaintext_length: int,
     *,

@@ -14,7 +14,7 @@ from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["scrub_traceback", "scrubbed"]
+__all__ = ["scrub_traceback", "scrubbed", "scrubbed_constructor"]
 
 # Of an attempt that is about what a keyring raised, and not about a key.
 _KEYRING_OPERATION = "on_decrypt"
@@ -22,6 +22,7 @@ _KEYRING_OPERATION = "on_decrypt"
 _Error = TypeVar("_Error", bound=BaseException)
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_Kind = TypeVar("_Kind", bound=type)
 
 
 # What a request to KMS goes through, with data keys in plaintext.
@@ -49,6 +50,13 @@ def scrubbed(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, 
                 leave()
 
     return call
+
+
+def scrubbed_constructor(kind: _Kind) -> _Kind:
+    """Decorate a class, whose constructor ``dataclass`` may have written, as :func:`scrubbed` does a function."""
+    name = "__init__"
+    setattr(kind, name, scrubbed(vars(kind)[name]))
+    return kind
 
 
 def scrub_traceback(error: _Error) -> _Error:

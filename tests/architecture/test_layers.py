@@ -70,6 +70,7 @@ def test_observability_knows_events_and_what_they_are_made_of_and_nothing_else_o
         "reasons",
         "records",
         "safe_repr",
+        "tracebacks",
     }
 
 

@@ -17,6 +17,7 @@ from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, K
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionContext, EncryptionMaterials
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import choose_one, require_method
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class AwsKmsHierarchicalKeyring:
     Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(  # noqa: PLR0913 - the specification's settings and ours, all by keyword
         self,
         key_store: BranchKeySource,

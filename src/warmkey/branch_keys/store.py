@@ -17,7 +17,6 @@ from warmkey.branch_keys.interface import KeyStoreInfo
 from warmkey.branch_keys.kms_configuration import KmsConfiguration
 from warmkey.branch_keys.materials import BeaconKeyMaterials, BranchKeyMaterials
 from warmkey.branch_keys.names import check_branch_key_id, check_name, check_table_name, check_version, new_uuid
-from warmkey.branch_keys.scrubbing import scrubbed
 from warmkey.branch_keys.table import Table
 from warmkey.branch_keys.wrapped_keys import WrappedKeys
 from warmkey.events import ignore
@@ -25,6 +24,7 @@ from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptionContext
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import texts
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class BranchKeyStore:
     Source: framework/branch-key-store.md#initialization
     """
 
+    @scrubbed
     def __init__(  # noqa: PLR0913 - the specification's settings, all by keyword
         self,
         table_name: str,

@@ -14,6 +14,7 @@ from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.fork_safety import register
 from warmkey.locks import new_lock
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ class CacheEntry(Unpicklable):
         "time_to_live",
     )
 
+    @scrubbed
     def __init__(  # noqa: PLR0913 - what an entry is, all by keyword
         self,
         materials: EncryptionMaterials | DecryptionMaterials,

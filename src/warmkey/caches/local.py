@@ -70,6 +70,7 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
 from warmkey.locks import new_lock
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import integer, require_method
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class LocalCMC:
     :raises ConfigurationError: a number is negative or not an int; *clock* or *emit* is something else
     """
 
+    @scrubbed
     def __init__(
         self,
         capacity: int,

@@ -45,6 +45,7 @@ class Client:
     Source: client-apis/client.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         *,

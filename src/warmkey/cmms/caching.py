@@ -43,6 +43,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import number, require_method, shown, switch
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class CachingCMM:
     Source: framework/caching-cmm.md#initialization
     """
 
+    @scrubbed
     def __init__(  # noqa: PLR0913 - the specification's settings and ours, all by keyword
         self,
         *,

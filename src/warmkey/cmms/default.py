@@ -26,6 +26,7 @@ from warmkey.structures import (
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import choose_one, require_method
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class DefaultCMM:
     :raises ConfigurationError: *keyring* is none
     """
 
+    @scrubbed
     def __init__(self, keyring: Keyring) -> None:
         require_method("keyring", keyring, "on_encrypt", "on_decrypt")
         self._keyring = keyring

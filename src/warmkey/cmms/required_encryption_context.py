@@ -14,6 +14,7 @@ from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError, PolicyRefused
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import is_reserved
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import texts
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class RequiredEncryptionContextCMM:
     Source: framework/required-encryption-context-cmm.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         required_encryption_context_keys: Iterable[str],

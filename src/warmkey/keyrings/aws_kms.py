@@ -15,6 +15,7 @@ from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +41,7 @@ class AwsKmsKeyring(KmsDecryption):
     Source: framework/aws-kms/aws-kms-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self, kms_key_id: str, *, kms_client: KmsClient, grant_tokens: Iterable[str] = (), emit: Emit = ignore
     ) -> None:

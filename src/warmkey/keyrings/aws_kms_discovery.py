@@ -14,6 +14,7 @@ from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed, scrubbed_constructor
 from warmkey.validation import plausible, shown, text, texts
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = ["AwsKmsDiscoveryKeyring", "DiscoveryFilter"]
 
 
 @safe_repr
+@scrubbed_constructor
 @dataclass(frozen=True, slots=True)
 class DiscoveryFilter:
     """Says whose keys a discovery keyring may use.
@@ -70,6 +72,7 @@ class AwsKmsDiscoveryKeyring(KmsDecryption):
     Source: framework/aws-kms/aws-kms-discovery-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         *,

@@ -15,6 +15,7 @@ from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
 from warmkey.keyrings.key_agreement_schemas import KmsPrivateKeyToStaticPublicKey, KmsPublicKeyDiscovery
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.keyrings.raw_ecdh import EcdhKeyring, check_curve_spec
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ class AwsKmsEcdhKeyring(EcdhKeyring):
     Source: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         key_agreement_schema: KmsPrivateKeyToStaticPublicKey | KmsPublicKeyDiscovery,

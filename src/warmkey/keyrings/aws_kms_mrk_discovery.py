@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring, DiscoveryFilter
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import kind_of, text
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
     Source: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         *,

@@ -13,6 +13,7 @@ from warmkey.keyrings.aws_kms_mrk_are_unique import check_multi_region_keys_are_
 from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.aws_kms_multi import checked_regions, of_keys
 from warmkey.keyrings.multi import MultiKeyring
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import require_method, text, texts
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["aws_kms_mrk_discovery_multi_keyring", "aws_kms_mrk_multi_keyring"]
 
 
+@scrubbed
 def aws_kms_mrk_multi_keyring(
     *,
     client_supplier: ClientSupplier,
@@ -55,6 +57,7 @@ def aws_kms_mrk_multi_keyring(
     )
 
 
+@scrubbed
 def aws_kms_mrk_discovery_multi_keyring(
     *,
     regions: Iterable[str],

@@ -13,6 +13,7 @@ from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, region_of
 from warmkey.keyrings.multi import MultiKeyring
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import kind_of, require_method, text, texts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
 ClientSupplier: TypeAlias = "Callable[[str], KmsClient]"
 
 
+@scrubbed
 def aws_kms_multi_keyring(
     *,
     client_supplier: ClientSupplier,
@@ -61,6 +63,7 @@ def aws_kms_multi_keyring(
     )
 
 
+@scrubbed
 def aws_kms_discovery_multi_keyring(
     *,
     regions: Iterable[str],

@@ -22,6 +22,7 @@ from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.keyrings.refusals import note_used_keys
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import EncryptedDataKey, EncryptionContext
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import kind_of, shown
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class AwsKmsRsaKeyring:
     Source: framework/aws-kms/aws-kms-rsa-keyring.md#initialization
     """
 
+    @scrubbed
     def __init__(
         self,
         kms_key_id: str,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyAttempt, KeyUnavailable
 from warmkey.keyrings.interface import not_unwrapped, refuse_if_unwrapped
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed
 from warmkey.validation import items, require_method
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class MultiKeyring:
         order
     """
 
+    @scrubbed
     def __init__(self, generator: Keyring | None = None, children: Iterable[Keyring] = ()) -> None:
         self._generator = generator
         self._children: tuple[Keyring, ...] = items("children", children, ordered=True)

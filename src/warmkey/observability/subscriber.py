@@ -35,6 +35,7 @@ from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
 from warmkey.observability.metrics import MetricsBuffer, MetricsMode
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class Subscriber:
     :raises ValueError: *metrics* is none of the three
     """
 
+    @scrubbed
     def __init__(
         self,
         *,

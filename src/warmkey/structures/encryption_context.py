@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from warmkey.exceptions import InvalidRequest
 from warmkey.memo import Memo
 from warmkey.safe_repr import safe_repr
+from warmkey.tracebacks import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -57,6 +58,7 @@ class EncryptionContext(dict[str, str]):
     serialized: bytes
     reserved_key: str | None
 
+    @scrubbed
     def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         """:raises InvalidRequest: see :meth:`of`"""
         items = tuple(pairs.items() if hasattr(pairs, "items") else pairs)
@@ -81,11 +83,15 @@ class EncryptionContext(dict[str, str]):
         try:
             items = tuple(pairs.items())
         except AttributeError:
-            raise InvalidRequest(_not_a_context(pairs)) from None
+            problem, pairs = _not_a_context(pairs), None
+            raise InvalidRequest(problem) from None
         try:
             return _contexts[items]
         except TypeError:  # unhashable: not strings, and the constructor says which
             return EncryptionContext(items)
+        except InvalidRequest as error:
+            pairs, items = None, ()  # crash reporters look at the frame
+            raise error.with_traceback(None) from None
 
     def serialize_only(self, keys: Collection[str]) -> bytes:
         """Return the serialization of just the pairs whose key is in *keys*."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from warmkey.safe_repr import safe_repr
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
+from warmkey.tracebacks import scrubbed_constructor
 from warmkey.unpicklable import KEY_MATERIAL, Unpicklable, without_state
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class VerificationKey(Protocol):
 
 @safe_repr
 @without_state
+@scrubbed_constructor
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionMaterials(Unpicklable):
     """Holds what encrypting a message needs.
@@ -77,6 +79,7 @@ class EncryptionMaterials(Unpicklable):
 
 @safe_repr
 @without_state
+@scrubbed_constructor
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecryptionMaterials(Unpicklable):
     """Holds what decrypting a message needs.
