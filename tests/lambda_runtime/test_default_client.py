@@ -154,7 +154,7 @@ def test_lazy_imports_no_boto3() -> None:
         ({"WARMKEY_INIT": "eager"}, "WARMKEY_KMS_KEY_ARNS is missing"),
         (
             {**EAGER, "WARMKEY_MAX_AGE_SECONDS": "0"},
-            "greater than 0, to 1000000000, not '0'",
+            "WARMKEY_MAX_AGE_SECONDS must be a number of seconds in digits, such as 300 or 0.5, greater than 0, to 1",
         ),
         ({"WARMKEY_INIT": "eagre"}, "WARMKEY_INIT must be lazy or eager, not 'eagre'"),
     ],
