@@ -140,9 +140,10 @@ def test_a_container_that_is_there_twice_is_copied_twice() -> None:
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("gone", "the record has no field <str of length 4>"),
-        (("address", "street"), r"the record has no field address\.<str of length 6>"),
-        (("gone", "street"), "the record has no map or list <str of length 4>"),
+        ("gone", "the record has no field gone"),
+        ("g" * 41, "the record has no field <str of length 41>"),
+        (("address", "street"), r"the record has no field address\.street"),
+        (("gone", "street"), "the record has no map or list gone"),
         (("name", "first"), "the record has no map or list name"),
         (("lines", 2, "note"), r"the record has no map or list lines\[2\]"),
         (("lines", "note"), "the record has no map lines"),
@@ -170,7 +171,7 @@ def test_a_value_is_looked_up_by_its_path() -> None:
 
 
 def test_a_slip_is_answered_with_the_name_that_was_meant() -> None:
-    with pytest.raises(InvalidRequest, match=r"no field <str of length 5>; did you mean name\?$"):
+    with pytest.raises(InvalidRequest, match=r"no field \w+; did you mean name\?$"):
         take_out({"name": 1, "id": 2, 3: 4}, plan_of(["naame"]).paths)
 
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from warmkey.sealed.values import Path
 
-__all__ = ["Plan", "checked_names", "look_up", "plan_of", "put_back", "shown", "take_out"]
+__all__ = ["Plan", "checked_names", "look_up", "name_shown", "plan_of", "put_back", "shown", "take_out"]
 
 _ABSENT = object()
+# A longer name that a record does not have may be a value in the place of one, such as a key.
+_LONGEST_NAME = 40
 # Share of letters in common from which one name is taken for a slip of another.
 _NEAR = 0.7
 _ONLY_NAMES = frozenset({str})
@@ -205,13 +207,18 @@ def put_back(record: dict[str, Any], fields: Iterable[tuple[Path, Any]]) -> dict
 
 
 def _known_part(record: dict[str, Any], path: Path) -> str:
-    """Name *path* as far as *record* has it: what it does not have may be a value in the place of a name."""
+    """Name *path*; a step that *record* does not have is named as :func:`name_shown` does."""
     value: Any = record
     for length, step in enumerate(path):
         value = _step(value, step)
         if value is _ABSENT and isinstance(step, str):
-            return ".".join(filter(None, (named(path[:length]), f"<{kind_of(step)}>")))
+            return ".".join(filter(None, (named(path[:length]), name_shown(step))))
     return named(path)
+
+
+def name_shown(name: str) -> str:
+    """Return *name*, or what kind of thing it is if it is longer than names are: it may be a value in place of one."""
+    return name if len(name) <= _LONGEST_NAME and name.isprintable() else f"<{kind_of(name)}>"
 
 
 def _meant(name: str | int, record: Mapping[Any, Any]) -> str:

@@ -24,7 +24,7 @@ from hashlib import sha384
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
-from warmkey.sealed.paths import checked_names, look_up, plan_of, put_back, shown, take_out
+from warmkey.sealed.paths import checked_names, look_up, name_shown, plan_of, put_back, shown, take_out
 from warmkey.sealed.text import from_base64url, to_base64url
 from warmkey.sealed.values import comparable, decode, encode, named, to_json
 from warmkey.validation import kind_of
@@ -149,7 +149,7 @@ def _check_expected(bound: dict[str, list[Any]], expected: object) -> None:
     rows = _rows(expected, names) if isinstance(expected, Mapping) else {}
     for name in names:
         if name not in bound:
-            raise PolicyRefused(f"bound_to names a field (<{kind_of(name)}>) that the sealed fields are not bound to")
+            raise PolicyRefused(f"bound_to names {name_shown(name)}, which the sealed fields are not bound to")
         if name in rows and rows[name] != bound[name]:
             raise PolicyRefused(f"the sealed fields are bound to another {name} than bound_to expects")
 
