@@ -353,7 +353,10 @@ class LocalCMC:
         puts = None
         while puts != self._puts:  # a signal handler may have put an entry meanwhile
             puts = self._puts
-            self._nothing_expires = reduce(narrowed, list(self._entries.values()), ALWAYS)
+            entries = list(self._entries.values())
+            self._nothing_expires = reduce(narrowed, entries, ALWAYS)
+            # Counted anew: a signal handler that raised may have come between an entry and its count.
+            self._kept_bytes = sum(entry.content.size for entry in entries if entry.content is not None)
         return pruned
 
     def _evict_expired(self, identifiers: Iterable[bytes], now: Instant) -> int:
