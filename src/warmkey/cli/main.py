@@ -251,6 +251,7 @@ def _add_aws(parser: argparse.ArgumentParser, *, region: str, service: str) -> N
     aws.add_argument("--endpoint-url", metavar="URL", help=f"endpoint of {service}; default: that of the Region")
 
 
+@safe_repr
 class _AddKey(argparse.Action):
     """Collect keys, and refuse one that is repeated."""
 
