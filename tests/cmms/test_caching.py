@@ -774,7 +774,7 @@ def test_a_setting_that_can_not_be_used_is_named_with_its_value_and_what_is_allo
     ],
 )
 def test_a_setting_at_its_bounds_works(name: str, value: Any) -> None:
-    build(clock=Stage().clock, **{name: value}).get_encryption_materials(encrypt_request(0))
+    build(**{name: value}).get_encryption_materials(encrypt_request(0))
 
 
 def test_an_age_that_no_clock_can_be_moved_by_is_refused() -> None:

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cmms.stage import (
-    FORBID,
-    IDENTITY,
-    Boarding,
-    Crowd,
-    Dictionary,
-    Stage,
-    data_key,
-    decrypt_request,
-    encrypt_request,
-    outcomes,
-)
-from warmkey import CacheEntry, KeyUnavailable, LocalCMC
-from warmkey.events import (
-    CacheBypass,
-    CacheCoalesced,
-    CacheEviction,
-    CacheHit,
-    CacheMiss,
-    EvictionReason,
-    MissReason,
-    Operation,
-)
+from tests.cmms.stage import Boarding, Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, outcomes
+from warmkey import CacheEntry, LocalCMC
+from warmkey.events import CacheCoalesced, CacheEviction, CacheHit, CacheMiss, EvictionReason, MissReason, Operation
 from warmkey.testing import SettableClock
 
 if TYPE_CHECKING:
@@ -104,88 +83,6 @@ def test_a_key_that_a_subscriber_outlasted_is_not_used(operation: Operation, *, 
     assert first is not second
     assert stage.below.calls == 2
     assert outcomes(cmm.statistics(operation)) == {"miss:absent": 1, "miss:expired": 1}
-
-
-MISSES = {
-    "encrypt": (encrypt_request(), CacheMiss),
-    "of unknown length": (encrypt_request(None), CacheBypass),
-    "without key derivation": (encrypt_request(suite=IDENTITY, policy=FORBID), CacheBypass),
-    "without key derivation, known late": (encrypt_request(suite=None, policy=FORBID), CacheBypass),
-}
-
-
-@pytest.mark.parametrize("happens", ["an hour passes", "a purge"])
-@pytest.mark.parametrize("miss", MISSES)
-def test_a_miss_checks_the_data_key_after_it_was_told(miss: str, happens: str) -> None:
-    stage = Stage()
-    request, event = MISSES[miss]
-    if miss.endswith("late"):
-        identity = stage.materials(suite=IDENTITY, policy=FORBID)
-        stage.below.answer = lambda _: replace(identity)
-    actions = {"an hour passes": lambda: stage.clock.tick(HOUR), "a purge": stage.cache.purge}
-    cmm = stage.cmm(emit=Dawdler(event, actions[happens]))
-    cmm.get_encryption_materials(request)
-
-    assert stage.below.calls == 2
-    assert (cmm.statistics(ENCRYPT).calls, cmm.statistics(ENCRYPT).failures) == (1, 0)
-
-
-@pytest.mark.parametrize(("happens", "calls"), [("an hour passes", 2), ("a purge", 10)])
-def test_a_subscriber_that_spoils_every_data_key_gets_an_error(happens: str, calls: int) -> None:
-    stage = Stage()
-    actions = {"an hour passes": lambda: stage.clock.tick(HOUR), "a purge": stage.cache.purge}
-    cmm = stage.cmm(emit=lambda event: actions[happens]() if isinstance(event, CacheMiss) else None)
-    with pytest.raises(KeyUnavailable, match=f"{calls} data keys, one after the other, were"):
-        cmm.get_encryption_materials(encrypt_request())
-
-    assert stage.below.calls == calls
-    assert outcomes(cmm.statistics(ENCRYPT)) == {"failures": 1}
-    assert sum(event.messages for event in stage.seen.of(CacheEviction)) == 0
-
-
-def test_what_was_purged_during_the_call_serves_who_asked_and_is_not_kept() -> None:
-    stage = Stage()
-    cmm = stage.cmm()
-    stage.below.during = lambda _: cmm.purge()
-    cmm.get_encryption_materials(encrypt_request())
-
-    assert stage.below.calls == 1
-    assert len(stage.cache) == 0
-
-
-def test_a_renewal_checks_the_data_key_after_it_was_told() -> None:
-    stage = Stage()
-    told: list[object] = []
-
-    def purge_at_the_renewal(event: object) -> None:
-        if isinstance(event, CacheMiss):
-            told.append(event)
-            if len(told) == 2:
-                stage.cache.purge()
-
-    cmm = stage.cmm(emit=purge_at_the_renewal, refresh_ahead=True)
-    cmm.get_encryption_materials(encrypt_request())
-    stage.clock.tick(55)
-    Crowd(lambda: cmm.get_encryption_materials(encrypt_request())).values()
-    cmm.get_encryption_materials(encrypt_request())
-
-    assert stage.below.calls == 3
-    assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 2, "hits": 1}
-
-
-def test_a_message_whose_telling_was_interrupted_is_given_back_to_nobody() -> None:
-    """Else its entry would wait for it for ever, and never be announced."""
-    stage = Stage()
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    cmm = stage.cmm(emit=Dawdler(CacheMiss, interrupt))
-    with pytest.raises(KeyboardInterrupt):
-        cmm.get_encryption_materials(encrypt_request())
-    (entry,) = stage.cache._entries.values()
-
-    assert entry._held_messages == 0
 
 
 @pytest.mark.parametrize("purge", ["cache", "cmm"])

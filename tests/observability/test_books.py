@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from tests.cmms.stage import FORBID, IDENTITY, LENIENT, STRICT, UNSIGNED, decrypt_request, encrypt_request
 from tests.observability.output import Output, written
 from warmkey import AwsKmsKeyring, CachingCMM, LocalCMC, WarmkeyError
-from warmkey.cmms.statistics import DISCARDED, DISCARDED_ALONE
 from warmkey.events import (
     CacheBypass,
     CacheCoalesced,
@@ -250,9 +249,8 @@ def check_entries(world: World) -> None:
     for operation in Operation:
         counters = world.cmm.statistics(operation)
         entries = [entry for entry in (*left, *here) if entry.operation is operation]
-        used = sum(counters.misses.values())
-        assert len(entries) == used + world.cmm._counters._others[operation, DISCARDED]
-        assert sum(entry.messages for entry in entries) == counters.hits + counters.coalesced + used
+        assert len(entries) == sum(counters.misses.values())
+        assert sum(entry.messages for entry in entries) == counters.hits + counters.coalesced + len(entries)
     assert sum(entry.plaintext_bytes for entry in (*left, *here)) == world.cached_bytes
 
 
@@ -264,10 +262,7 @@ def check_kms(world: World) -> None:
     assert Counter((request.kms_operation, request.outcome) for request in told) == world.witness.seen
     assert len(told) == world.kms.count()
     assert sum(request.attempts for request in told) == world.witness.attempts
-    discarded = sum(
-        world.cmm._counters._others[kind, why] for kind in Operation for why in (DISCARDED, DISCARDED_ALONE)
-    )
-    assert world.seen.count(KmsRequest, outcome=KmsOutcome.OK) == discarded + sum(book.calls for book in counters)
+    assert world.seen.count(KmsRequest, outcome=KmsOutcome.OK) == sum(book.calls for book in counters)
 
 
 def check_metrics(world: World, output: Output) -> None:
@@ -365,4 +360,3 @@ def test_the_books_balance(limits: Limits, steps: list[Any]) -> None:
 def _run(steps: list[Any], world: World) -> None:
     for step in steps:
         step.run(world)
-    world.cache.prune()  # announces what was settled last

@@ -7,8 +7,7 @@ comes last: the reservation, one step under the entry's lock that looks whether 
 and at both clocks. Nothing that can take time comes between this step and the use of the data key. A request that fails
 it was told as a hit, is not counted as one, and goes on as a miss.
 
-A request that asked, or waited for another thread's call, has a reservation already, and confirms it in the same way:
-told first, checked last. One that fails the check is not counted, and starts over.
+A request that waited for another thread's call has a reservation already, and confirms it in the same way.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from warmkey.clock import split_clock
 from warmkey.cmms.statistics import COALESCED
-from warmkey.events import CacheBypass, CacheCoalesced, CacheMiss, EvictionReason, MissReason, hit_listener
+from warmkey.events import CacheCoalesced, EvictionReason, MissReason, hit_listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from warmkey.caches.interface import CacheEntry, Fetched
+    from warmkey.caches.interface import CacheEntry
     from warmkey.clock import Clock
     from warmkey.cmms.cached_operations import CachedOperation
     from warmkey.cmms.statistics import Counters
-    from warmkey.events import BypassReason, Emit, Operation
+    from warmkey.events import Emit, Operation
 
 __all__ = ["Admission", "note_refusal"]
 
@@ -62,10 +61,8 @@ class Admission:
         counters: Counters,
         clock: Clock,
         emit: Emit,
-        was_purged: Callable[[Fetched], bool],
     ) -> None:
         self._max_age = max_age
-        self._was_purged = was_purged
         # Entries with a longer time to live are judged here, before anything is told.
         self._age_is_checked_up_to = max_age if cache_checks_age else 0.0
         self._grace = min(_GRACE_PERIOD_SECONDS, max_age / 10)
@@ -97,36 +94,14 @@ class Admission:
 
     def coalesced(self, kind: Operation, entry: CacheEntry, plaintext_length: int) -> MissReason | None:
         """Use what another thread reserved on *entry* for this request, or return why it can't be used."""
-        return self._use_held(entry, plaintext_length, COALESCED, CacheCoalesced(operation=kind))
-
-    def fetched(
-        self, kind: Operation, entry: CacheEntry, plaintext_length: int, reason: MissReason | BypassReason
-    ) -> MissReason | None:
-        """Use what this request fetched, and why, or return why it can't be used any more."""
-        if isinstance(reason, MissReason):
-            return self._use_held(entry, plaintext_length, reason, CacheMiss(operation=kind, reason=reason))
-        return self._use_held(entry, plaintext_length, reason, CacheBypass(operation=kind, reason=reason))
-
-    def _use_held(
-        self, entry: CacheEntry, plaintext_length: int, outcome: object, event: CacheCoalesced | CacheMiss | CacheBypass
-    ) -> MissReason | None:
-        if entry.revoked or not self._is_usable(entry):
-            return entry.confirm(plaintext_length, self._is_usable)
-        self._counters.count(event.operation, outcome)
-        try:
-            self._emit(event)
-        finally:
-            refusal = entry.confirm(plaintext_length, self._is_usable)
+        if entry.revoked or not self._is_fresh(entry):
+            return entry.confirm(plaintext_length, self._is_fresh)
+        self._counters.count(kind, COALESCED)
+        self._emit(CacheCoalesced(operation=kind))
+        refusal = entry.confirm(plaintext_length, self._is_fresh)
         if refusal is not None:
-            self._counters.count(event.operation, outcome, -1)
+            self._counters.count(kind, COALESCED, -1)
         return refusal
-
-    def _is_usable(self, entry: CacheEntry) -> bool:
-        return not self._was_purged(entry) and self._is_fresh(entry)
-
-    def is_fresh(self, entry: CacheEntry) -> bool:
-        """Return whether *entry* is young enough by both clocks."""
-        return self._is_fresh(entry)
 
     def _is_fresh(self, entry: CacheEntry) -> bool:
         lifetime = entry.time_to_live if entry.time_to_live < self._max_age else self._max_age  # noqa: FURB136 - faster

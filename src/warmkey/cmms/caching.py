@@ -139,7 +139,6 @@ class CachingCMM:
             counters=self._counters,
             clock=use_clock,
             emit=self._emit,
-            was_purged=self._features.was_purged,
         )
         self._failures = FailureMemory(
             number("remember_failures_seconds", remember_failures_seconds, 0, LONGEST_SECONDS),

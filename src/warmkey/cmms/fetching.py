@@ -15,9 +15,7 @@ requests to share an answer: the content of the request, and not just the identi
 3. asks the underlying CMM, holding no lock, so requests for different entries never wait for each other;
 4. makes an entry, and reserves its own message and then those of its waiters in the order in which they came. This
    happens before anybody else can see the entry, so waiters are not overtaken;
-5. puts the entry into the cache, ends the flight, and tells what happened;
-6. confirms its reservation, as waiters do: telling may have taken an hour, or somebody purged. If the data key can't be
-   used any more it starts over, a few times. One that was purged while it was requested still serves the leader.
+5. puts the entry into the cache, ends the flight, and tells what happened.
 
 A waiter uses the reservation that it was given, after a last look at the entry (:mod:`warmkey.cmms.admission`): much
 time may have passed before its thread ran again. If it was given none, or the data key is too old or was purged, it
@@ -47,9 +45,11 @@ from warmkey.clock import Birth, Instant
 from warmkey.cmms.admission import note_refusal
 from warmkey.cmms.cached_operations import Fetched
 from warmkey.cmms.single_flight import Flights, Waiter
-from warmkey.cmms.statistics import DISCARDED, DISCARDED_ALONE, FAILED, RECALLED
+from warmkey.cmms.statistics import FAILED, RECALLED
 from warmkey.events import (
     BypassReason,
+    CacheBypass,
+    CacheMiss,
     EvictionReason,
     FailureRecalled,
     MissReason,
@@ -78,10 +78,6 @@ if TYPE_CHECKING:
     from warmkey.keyrings.refusals import KmsWatch
 
 __all__ = ["Fetcher"]
-
-# Data keys that are fetched for one request. Purges come at any time, but a slow key service is slow again.
-_MAX_EXPIRED = 2
-_MAX_PURGED = 10
 
 _Request = TypeVar("_Request")
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
@@ -142,21 +138,14 @@ class Fetcher:
     def _alone(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
-        tries = _Tries()
-        while True:
-            asked = self._clock.now()
-            materials, _ = self._ask(operation, request, operation.pass_on)
-            entry = self._unkept(operation, request, materials, self._since(asked, materials.requested), 0)
-            if self._admission.fetched(operation.kind, entry, 0, reason) is None:
-                return materials
-            self._counters.count(operation.kind, DISCARDED_ALONE)
-            tries.failed(expired=not self._admission.is_fresh(entry))
+        materials, _ = self._ask(operation, request, operation.pass_on)
+        self._tell_bypass(operation.kind, reason)
+        return materials
 
     def _until_served(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         key = operation.shared_with(request)
-        tries = _Tries()
         while True:
             recalled = self._failures.recall(key)
             if recalled is not None:
@@ -165,18 +154,13 @@ class Fetcher:
             try:
                 flight, leading = self._flights.join(key, waiter, operation.quota)
                 if leading:
-                    materials = self._lead(operation, request, identifier, reason, key, waiter, flight)
-                    if materials is not None:
-                        return materials
-                else:
-                    self._wait(key, flight)
+                    return self._lead(operation, request, identifier, reason, key, waiter, flight)
+                self._wait(key, flight)
             finally:
                 self._flights.leave(key, waiter)  # in case that a signal interrupted it where the leader does so
             served, length = waiter.served, waiter.plaintext_length
-            if served is not None:
-                if not leading and self._admission.coalesced(operation.kind, served, length) is None:
-                    return cast("_Materials", served.materials)
-                tries.failed(expired=not self._admission.is_fresh(served))
+            if served is not None and self._admission.coalesced(operation.kind, served, length) is None:
+                return cast("_Materials", served.materials)
             if flight.not_shareable:
                 return self._alone(operation, request, BypassReason.IDENTITY_KDF)
             found = self._from_cache(operation, request, identifier)
@@ -202,32 +186,19 @@ class Fetcher:
         key: Hashable,
         waiter: Waiter[CacheEntry],
         flight: Flight[CacheEntry],
-    ) -> _Materials | None:
-        """Return the materials, or ``None`` if they can't be used any more after what happened was told."""
+    ) -> _Materials:
         try:
             there = self._cache.get_cache_entry(identifier)
             if there is not None and self._admission.hit(operation, there, request) is None:
                 return cast("_Materials", there.materials)
-            self._fetch(operation, request, identifier, flight, waiter, there)
+            materials = self._fetch(operation, request, identifier, flight, waiter, there)
         except Exception as error:
             self._failures.remember(key, error)
             raise
         finally:
             self._flights.leave(key, waiter)
-        return self._use_fetched(operation, flight, waiter, reason)
-
-    def _use_fetched(
-        self,
-        operation: CachedOperation[_Request, _Materials],
-        flight: Flight[CacheEntry],
-        waiter: Waiter[CacheEntry],
-        reason: MissReason,
-    ) -> _Materials | None:
-        entry, why = cast("CacheEntry", waiter.served), BypassReason.IDENTITY_KDF if flight.not_shareable else reason
-        if self._admission.fetched(operation.kind, entry, waiter.plaintext_length, why) is None:
-            return cast("_Materials", entry.materials)
-        self._counters.count(operation.kind, DISCARDED_ALONE if flight.not_shareable else DISCARDED)
-        return None
+        self._tell_fetched(operation.kind, flight, reason)
+        return materials
 
     def _renew(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
@@ -240,11 +211,10 @@ class Fetcher:
                 raise failure
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
-                self._fetch(operation, request, identifier, flight, waiter)
+                materials = self._fetch(operation, request, identifier, flight, waiter)
                 self._flights.leave(key, waiter)
-                materials = self._use_fetched(operation, flight, waiter, MissReason.EXPIRED)
-                if materials is not None:
-                    return materials
+                self._tell_fetched(operation.kind, flight, MissReason.EXPIRED)
+                return materials
         except Exception as error:  # noqa: BLE001 - raised again below, unless the old entry still serves
             failure = error
             self._failures.remember(key, error)
@@ -265,32 +235,24 @@ class Fetcher:
         flight: Flight[CacheEntry],
         leader: Waiter[CacheEntry],
         there: CacheEntry | None = None,
-    ) -> None:
-        """Let *leader* be served, its waiters too, and have the cache keep the entry."""
+    ) -> _Materials:
         created, sequence = self._clock.now(), next_fetch_sequence()
         try:
             materials, kms_keys = self._ask(operation, request, operation.fetch)
         except Exception as error:
             flight.error = error
             raise
-        created = self._since(created, materials.requested)
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
-            leader.served = self._unkept(operation, request, materials, created, leader.plaintext_length)
-            return
+            return materials
+        created = self._since(created, materials.requested)
         materials = replace(materials, requested=Birth(self._clock, created))
         entry = operation.entry(request, materials, Fetched(created, sequence, kms_keys))
-        if there is not None and self._admission.is_fresh(there):
+        if there is not None:
             entry.take_over(there)
         # The leader comes first: its length is within the limits, or it would have been a bypass.
-        discarded = self._features.was_purged(entry) or snapshot_is_ahead()
-        if discarded or entry.hold(leader.plaintext_length, *operation.quota) is not None:
-            # A purge came during the call, or a snapshot will come. The answer may serve the leader, but nobody else.
-            leader.served = self._unkept(operation, request, materials, created, leader.plaintext_length)
-            if self._admission.is_fresh(entry):
-                entry.reserve(leader.plaintext_length, *operation.quota)
-        else:
-            leader.served = entry
+        entry.reserve(leader.plaintext_length, *operation.quota)
+        if not self._features.was_purged(entry):
             for waiter in flight.close():
                 if entry.hold(waiter.plaintext_length, *operation.quota) is None:
                     waiter.served = entry
@@ -298,19 +260,7 @@ class Fetcher:
         # Caches that check the age by our clock know of snapshots, too, and tell what they did not keep.
         if self._features.checks_age or not snapshot_is_ahead():
             self._cache.put_cache_entry(identifier, entry)
-
-    def _unkept(
-        self,
-        operation: CachedOperation[_Request, _Materials],
-        request: _Request,
-        materials: _Materials,
-        created: Instant,
-        plaintext_length: int,
-    ) -> CacheEntry:
-        """Return an entry that no cache keeps, with one message held: the answer has just come."""
-        entry = operation.entry(request, materials, Fetched(created, next_fetch_sequence(), ()))
-        entry.hold(plaintext_length, 1, plaintext_length)
-        return entry
+        return materials
 
     def _since(self, asked: Instant, requested: Birth | None) -> Instant:
         """Return when the data key was requested: a caching CMM below this one may have done so long ago."""
@@ -364,6 +314,19 @@ class Fetcher:
         if flight.error is not None:
             raise _as_own(flight.error)
 
+    # --- counting and telling
+
+    def _tell_bypass(self, kind: Operation, reason: BypassReason) -> None:
+        self._counters.count(kind, reason)
+        self._emit(CacheBypass(operation=kind, reason=reason))
+
+    def _tell_fetched(self, kind: Operation, flight: Flight[CacheEntry], reason: MissReason) -> None:
+        if flight.not_shareable:
+            self._tell_bypass(kind, BypassReason.IDENTITY_KDF)
+            return
+        self._counters.count(kind, reason)
+        self._emit(CacheMiss(operation=kind, reason=reason))
+
     @contextmanager
     def _counting_failure(self, kind: Operation) -> Iterator[None]:
         try:
@@ -373,32 +336,6 @@ class Fetcher:
             self._counters.count(kind, RECALLED if recalled else FAILED)
             self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
             raise
-
-
-class _Tries:
-    """Counts data keys for one request that could not be used any more when they were about to be."""
-
-    def __init__(self) -> None:
-        self._expired = 0
-        self._purged = 0
-
-    def failed(self, *, expired: bool) -> None:
-        """Count one.
-
-        :raises KeyUnavailable: there will be no other one
-        """
-        self._expired += expired
-        self._purged += not expired
-        if self._expired >= _MAX_EXPIRED:
-            raise KeyUnavailable(
-                f"{self._expired} data keys, one after the other, were older than max_age before they could be used; "
-                "make the key service or its time-outs, and what is told of each request, faster, or raise max_age"
-            )
-        if self._purged >= _MAX_PURGED:
-            raise KeyUnavailable(
-                f"{self._purged} data keys, one after the other, were purged before they could be used; "
-                "let no subscriber or log handler purge the cache for each request"
-            )
 
 
 def _is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: CacheEntry) -> bool:

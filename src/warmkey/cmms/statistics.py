@@ -15,14 +15,11 @@ from warmkey.records import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COALESCED", "DISCARDED", "DISCARDED_ALONE", "FAILED", "RECALLED", "Counters", "OperationStatistics"]
+__all__ = ["COALESCED", "FAILED", "RECALLED", "Counters", "OperationStatistics"]
 
 COALESCED = "coalesced"
 FAILED = "failed"
 RECALLED = "recalled"
-# Data keys, not requests: fetched, and too old or purged before they could be used; the second were not to be cached.
-DISCARDED = "discarded"
-DISCARDED_ALONE = "discarded alone"
 
 
 class OperationStatistics(Record):
