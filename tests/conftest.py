@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,3 +22,13 @@ def _no_session_is_left() -> Iterator[None]:
     yield
     if "boto3" in sys.modules:
         sys.modules["boto3"].DEFAULT_SESSION = None
+
+
+@pytest.fixture(autouse=True)
+def _no_logger_is_left_disabled() -> Iterator[None]:
+    """``logging.config.dictConfig`` disables the loggers that there are, and nothing enables them again."""
+    yield
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+    logging.disable(logging.NOTSET)

@@ -74,7 +74,7 @@ def test_each_is_taken_by_its_own_opener_and_refused_by_every_other_for_free(
         assert opened_as(opener, message, cmm) == b"plaintext"
         return
     found = "a plain message" if kind is None else KINDS[kind].title
-    right = "warmkey.decrypt" if kind is None else KINDS[kind].opener
+    right = "warmkey.decrypt, or warmkey.decrypt_text for base64" if kind is None else KINDS[kind].opener
     wanted = "" if opener is None else f", not {KINDS[opener].title}"
 
     with pytest.raises(PolicyRefused, match=f"^the message is {found}{wanted}; open it with {right}$"):
