@@ -244,7 +244,6 @@ def check_requests(world: World) -> None:
 
 def check_entries(world: World) -> None:
     """Every entry that came in by a miss is here or has left once, and every message was counted on one of them."""
-    world.cache._announce()  # as its next use does: what was promised to waiting threads is told when they are done
     left, here = world.seen.of(CacheEviction), list(world.cache._entries.values())
     for operation in Operation:
         counters = world.cmm.statistics(operation)
@@ -349,6 +348,7 @@ def test_the_books_balance(limits: Limits, steps: list[Any]) -> None:
                 _run(steps, world)
         else:
             _run(steps, world)
+        world.cache._announce()  # as its next use does: what was promised to waiting threads is told when they are done
         world.subscriber.flush()
 
     check_requests(world)
