@@ -133,8 +133,8 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
 def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
     """:func:`decrypt` for what :func:`encrypt_text` made.
 
-    :raises MalformedMessage: *text* is no base64 of a message
-    :raises InvalidRequest: what was encrypted is no text, or *text* is none
+    :raises MalformedMessage: *text* is not the base64 of a message
+    :raises InvalidRequest: what was encrypted is not text, or *text* is not a str
     :raises WarmkeyError: as :func:`decrypt`
     """
     from warmkey.sealed.text import from_base64  # noqa: PLC0415 - loaded at the first use
