@@ -38,13 +38,14 @@ Not registered, because a copy may have them: constant tables, frame numbers as 
 
 The detector. ``os.register_at_fork`` covers every fork that Python makes. C code may fork without Python's knowledge
 (an embedding server, a native library), so whoever is about to use something inherited looks at ``PROCESS_MARK`` first.
-It is one byte in a page of memory that the kernel was asked to clear in children (``MADV_WIPEONFORK``, Linux 4.14): 1
-in the process that set it, 0 in a child that nobody has told yet. s2n-tls, AWS-LC and BoringSSL detect forks that way.
-``os.getpid()`` would be a system call on every message, which takes several times as long as looking at the mark
-(benchmark "shortcuts", row "process mark"). Three details matter:
+It is one byte in a page of memory that the kernel was asked to clear in children (``MADV_WIPEONFORK``, Linux 4.14): 0
+in a child that nobody has told yet, :data:`SETTLED` in the process that set it, and another number there while a
+snapshot is ahead. So one look tells whether there is anything to notice. s2n-tls, AWS-LC and BoringSSL detect forks
+that way. ``os.getpid()`` would be a system call on every message, which takes several times as long as looking at the
+mark (benchmark "shortcuts", row "process mark"). Three details matter:
 
-* The mark is set to 1 last, after every holder was reset. Other threads of the child take whatever they find for their
-  own as soon as they see it.
+* The mark is set last, after every holder was reset. Other threads of the child take whatever they find for their own
+  as soon as they see it.
 * Several threads of a child may notice at once, so one resets and the others wait. The lock is looked up by process
   ID, because a lock of the parent may be held by a thread that the child lacks. It is reentrant: a signal handler may
   come here while its thread is resetting.
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROCESS_MARK",
+    "SETTLED",
     "Holder",
     "expect_snapshot",
     "generation",
@@ -95,6 +97,9 @@ class Holder(Protocol):
 
 
 _Kind = TypeVar("_Kind")
+
+# What the process mark is; 0 in a copy that nobody has told.
+SETTLED, _SNAPSHOT_AHEAD = 1, 2
 
 _holders: weakref.WeakValueDictionary[int, Holder] = weakref.WeakValueDictionary()
 _generation = 0
@@ -128,7 +133,10 @@ def generation() -> int:
 
 
 def notice_fork() -> None:
-    """Reset all holders in a copy that no hook has told: call this before using anything that was inherited."""
+    """Reset all holders in a copy that no hook has told: call this before using anything that was inherited.
+
+    Where a call shows, look first: there is nothing to notice while ``PROCESS_MARK[0] == SETTLED``.
+    """
     if not PROCESS_MARK[0]:
         with _guard():
             if not PROCESS_MARK[0]:
@@ -143,7 +151,7 @@ def _guard() -> threading.RLock:
 
 def _reset_in_child() -> None:
     _reset_all(EvictionReason.FORK)
-    PROCESS_MARK[0] = 1  # last, see above
+    PROCESS_MARK[0] = SETTLED if _is_ahead is None else _SNAPSHOT_AHEAD  # last, see above
 
 
 def _reset_all(reason: EvictionReason) -> None:
@@ -166,6 +174,8 @@ def expect_snapshot(is_ahead: Callable[[], bool]) -> None:
     """From now until *is_ahead* answers no, nothing may be kept that a snapshot must not hold."""
     global _is_ahead  # noqa: PLW0603 - one process, one environment
     _is_ahead = is_ahead
+    if PROCESS_MARK[0]:
+        PROCESS_MARK[0] = _SNAPSHOT_AHEAD
 
 
 def snapshot_is_ahead() -> bool:
@@ -183,6 +193,8 @@ def reset_after_restore() -> None:
     global _is_ahead  # noqa: PLW0603 - see expect_snapshot
     _reset_all(EvictionReason.SNAPSHOT)
     _is_ahead = None
+    if PROCESS_MARK[0]:
+        PROCESS_MARK[0] = SETTLED
 
 
 def _notice_restore() -> None:
@@ -204,13 +216,13 @@ class _ProcessId:
     """A process mark where the kernel makes none: the process ID that was seen last."""
 
     def __init__(self) -> None:
-        self._process: int | None = os.getpid()
+        self[0] = SETTLED
 
     def __getitem__(self, index: int) -> int:
-        return int(os.getpid() == self._process)
+        return self._value if os.getpid() == self._process else 0
 
     def __setitem__(self, index: int, value: int) -> None:
-        self._process = os.getpid() if value else None
+        self._process, self._value = os.getpid(), value
 
 
 # MADV_WIPEONFORK, which the module mmap does not name.
@@ -230,7 +242,7 @@ def _process_mark() -> mmap.mmap | _ProcessId:
     try:
         page.madvise(_NO_SUCH_ADVICE)
     except OSError:
-        page[0] = 1
+        page[0] = SETTLED
         return page
     return _ProcessId()
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from warmkey.events import Emit, Event, MessageSubscriber, MessageUnderWay, Operation
 
-__all__ = ["Message", "NotCounted", "ended_early", "message_of"]
+__all__ = ["Message", "NotCounted", "counted_message", "ended_early", "message_of"]
 
 _REFUSALS: dict[type[Exception], RefusalReason] = {
     MalformedMessage: RefusalReason.MALFORMED,
@@ -76,8 +76,8 @@ class NotCounted:
 class Message:
     """One message, from the first work on it to its end.
 
-    As a context manager it is open inside the block, and ends with it. A stream opens it with :meth:`open` for the time
-    in which materials are asked for, and says later how it ended.
+    As a context manager it is open inside the block, and ends with it; :meth:`begin` and :meth:`finish` do the same. A
+    stream opens it with :meth:`open` for the time in which materials are asked for, and says later how it ended.
     """
 
     fact: Event | None = None
@@ -89,13 +89,20 @@ class Message:
         self._operation = operation
         self.counting = counting
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
+        """Hear from now on what is told."""
         self._outer, CURRENT.message = CURRENT.message, self
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def finish(self, error: BaseException | None = None) -> None:
+        """Hear no more, and end."""
         CURRENT.message = self._outer
         if error is not None or self.fact is not None:
             self.end(error)
+
+    __enter__ = begin
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.finish(error)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -143,13 +150,18 @@ class Message:
 _NOT_COUNTED = NotCounted()
 
 
-def message_of(cmm: object, operation: Operation) -> Message | NotCounted:
-    """Return the message that materials of *cmm* are to be used for."""
+def counted_message(cmm: object, operation: Operation) -> Message | None:
+    """Return the message that materials of *cmm* are to be used for, or ``None`` if nobody counts it."""
     emit: Emit = getattr(cmm, "emit", ignore)
     if emit is ignore:
-        return _NOT_COUNTED
+        return None
     counting = counting_messages(emit)
-    return Message(emit, counting, operation) if counting else _NOT_COUNTED
+    return Message(emit, counting, operation) if counting else None
+
+
+def message_of(cmm: object, operation: Operation) -> Message | NotCounted:
+    """Return the message that materials of *cmm* are to be used for, as something to open and to end."""
+    return counted_message(cmm, operation) or _NOT_COUNTED
 
 
 def ended_early(cmm: object, operation: Operation, error: BaseException) -> None:

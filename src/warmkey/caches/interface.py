@@ -308,13 +308,19 @@ class CacheEntry(Unpicklable):
                 return MissReason.ABSENT
             try:
                 self._reserving = True
-                refusal = self.spent(plaintext_length, max_messages, max_bytes)
-                if refusal is None and is_fresh is not None and not is_fresh(self):
-                    refusal = MissReason.EXPIRED
-                if refusal is None:
-                    self.messages += 1
-                    self.plaintext_bytes += plaintext_length
-                return refusal
+                plaintext_bytes = self.plaintext_bytes + plaintext_length
+                if (
+                    self._closed
+                    or self.messages >= max_messages
+                    or plaintext_bytes > max_bytes
+                    or self.fetch_sequence < _fetch_sequences.first
+                ):
+                    return self.spent(plaintext_length, max_messages, max_bytes)
+                if is_fresh is not None and not is_fresh(self):
+                    return MissReason.EXPIRED
+                self.messages += 1
+                self.plaintext_bytes = plaintext_bytes
+                return None
             finally:
                 self._reserving = False
 

@@ -67,7 +67,7 @@ from warmkey.caches.lifetimes import ALWAYS, eviction, narrowed
 from warmkey.clock import Clock, SystemClock, split_clock
 from warmkey.events import EvictionReason, MissReason, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.fork_safety import notice_fork, register, snapshot_is_ahead
+from warmkey.fork_safety import PROCESS_MARK, SETTLED, notice_fork, register, snapshot_is_ahead
 from warmkey.locks import new_lock
 from warmkey.safe_repr import safe_repr
 from warmkey.tracebacks import scrubbed
@@ -185,13 +185,20 @@ class LocalCMC:
 
         Source: framework/local-cryptographic-materials-cache.md#get-cache-entry
         """
-        notice_fork()
+        if PROCESS_MARK[0] != SETTLED:
+            notice_fork()
         if self._unannounced:
             self._announce()
         monotonic, wall = self._monotonic(), self._wall()
         since, until, since_wall, until_wall = self._nothing_expires
         if since <= monotonic < until and since_wall <= wall < until_wall:
-            return self._use(identifier)
+            entry = self._entries.get(identifier)
+            if entry is not None:
+                try:
+                    self._entries.move_to_end(identifier)
+                except KeyError:  # evicted since the line above
+                    return None
+            return entry
         with self._lock:
             if not self._prune(identifier, self._clock.now()):
                 return self._use(identifier)

@@ -17,7 +17,7 @@ from warmkey.data_format.header_cache import read_cached_header, remember_header
 from warmkey.data_format.message_footer import read_end, read_footer
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, PolicyRefused, WarmkeyError
-from warmkey.structures import KIND_KEY, DecryptMaterialsRequest, EncryptionContext
+from warmkey.structures import KIND_KEY, DecryptMaterialsRequest, EncryptionContext, VerifiedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,8 @@ def decrypt(
         _verify_signature(materials, message, body_end)
     elif body_end != len(message):
         read_end(Reader(message, body_end))
-    remember_header(message, header)
+    if type(header.encrypted_data_keys) is not VerifiedKeys:
+        remember_header(message, header)
     return DecryptResult(plaintext, {**materials.encryption_context}, suite, header)
 
 

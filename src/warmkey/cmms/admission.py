@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from warmkey.cmms.cached_operations import CachedOperation
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit, Operation
+    from warmkey.structures import DecryptMaterialsRequest, EncryptionMaterialsRequest
 
 __all__ = ["Admission", "note_refusal"]
 
@@ -37,7 +38,7 @@ _PENDING_EVICTION_REASONS: dict[MissReason | None, EvictionReason] = {
     MissReason.BYTES_SPENT: EvictionReason.BYTES_SPENT,
 }
 
-_Request = TypeVar("_Request")
+_Request = TypeVar("_Request", "EncryptionMaterialsRequest", "DecryptMaterialsRequest")
 _Materials = TypeVar("_Materials")
 
 
@@ -75,7 +76,8 @@ class Admission:
         self, operation: CachedOperation[_Request, _Materials], entry: CacheEntry, request: _Request
     ) -> MissReason | None:
         """Reserve this message on *entry*, or return why the entry can't serve the request."""
-        length, (messages, plaintext_bytes) = operation.plaintext_length(request), operation.quota
+        length: int = request.max_plaintext_length  # type: ignore[assignment]  # or it could not be cached
+        messages, plaintext_bytes = operation.quota
         if entry.time_to_live > self._age_is_checked_up_to and not self._is_fresh(entry):
             refusal: MissReason | None = MissReason.EXPIRED
         else:

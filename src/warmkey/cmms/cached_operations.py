@@ -68,17 +68,14 @@ class CachedOperation(Protocol[_Request_contra, _Materials]):
     hits: HitCounter
     quota: Quota
 
-    def bypass_reason(self, request: _Request_contra, /) -> BypassReason | None:
-        """Return why *request* can't be cached, or ``None``."""
+    def identifier(self, request: _Request_contra, /) -> bytes | None:
+        """Return where in the cache the materials for *request* are, or ``None`` if they can't be cached."""
 
-    def identifier(self, request: _Request_contra, /) -> bytes:
-        """Return where in the cache the materials for *request* are."""
+    def bypass_reason(self, request: _Request_contra, /) -> BypassReason:
+        """Return why there is no identifier."""
 
     def shared_with(self, request: _Request_contra, /) -> Hashable:
         """Return what has to be equal for two requests to share one call."""
-
-    def plaintext_length(self, request: _Request_contra, /) -> int:
-        """Return what *request* uses of the byte limit."""
 
     def refusal(self, entry: CacheEntry, request: _Request_contra, /) -> MissReason | None:
         """Return why *entry* can't serve *request* whatever its age and use, or ``None``."""
@@ -114,30 +111,32 @@ class CachedEncryption:
         self.hits = hits
         self._limits = limits
         self.quota = limits.encryption
+        self._most_bytes = limits.encryption.plaintext_bytes
         self._partition_id = partition_id
         self._identifiers = EncryptIdentifiers(partition_id)
         self._never_cached = _EVERY_SUITE if caching_is_off else _IDENTITY_KDF_SUITES
 
-    def bypass_reason(self, request: EncryptionMaterialsRequest, /) -> BypassReason | None:
+    def identifier(self, request: EncryptionMaterialsRequest, /) -> bytes | None:
+        """See :class:`CachedOperation`."""
+        suite, length = request.algorithm_suite, request.max_plaintext_length
+        if length is None or not 0 <= length <= self._most_bytes or suite in self._never_cached:
+            return None
+        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
+        return self._identifiers[suite, context.serialized]
+
+    def bypass_reason(self, request: EncryptionMaterialsRequest, /) -> BypassReason:
         """See :class:`CachedOperation`.
 
         :raises InvalidRequest: the plaintext length is negative
         """
         suite, length = request.algorithm_suite, request.max_plaintext_length
-        if length is not None and 0 <= length <= self.quota.plaintext_bytes and suite not in self._never_cached:
-            return None
         if suite is not None and suite.has_identity_kdf:
             return BypassReason.IDENTITY_KDF
         if length is None:
             return BypassReason.UNKNOWN_LENGTH
         if length < 0:  # it would give an entry bytes back
             raise InvalidRequest(f"max_plaintext_length is {length}; an int of 0 or more is allowed")
-        return BypassReason.OVER_BYTE_LIMIT if length > self.quota.plaintext_bytes else BypassReason.CACHING_OFF
-
-    def identifier(self, request: EncryptionMaterialsRequest, /) -> bytes:
-        """See :class:`CachedOperation`."""
-        context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        return self._identifiers[request.algorithm_suite, context.serialized]
+        return BypassReason.OVER_BYTE_LIMIT if length > self._most_bytes else BypassReason.CACHING_OFF
 
     def shared_with(self, request: EncryptionMaterialsRequest, /) -> Hashable:
         """See :class:`CachedOperation`."""
@@ -152,11 +151,6 @@ class CachedEncryption:
     def _content(self, request: EncryptionMaterialsRequest) -> EntryContent:
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
         return EntryContent((), context.serialized)
-
-    def plaintext_length(self, request: EncryptionMaterialsRequest, /) -> int:
-        """See :class:`CachedOperation`."""
-        length: int = request.max_plaintext_length  # type: ignore[assignment]
-        return length
 
     def refusal(self, entry: CacheEntry, request: EncryptionMaterialsRequest, /) -> MissReason | None:
         """See :class:`CachedOperation`."""
@@ -221,17 +215,17 @@ class CachedDecryption:
         self._identifiers = DecryptIdentifiers(partition_id)
         self._never_cached = _EVERY_SUITE if caching_is_off else _IDENTITY_KDF_SUITES
 
-    def bypass_reason(self, request: DecryptMaterialsRequest, /) -> BypassReason | None:
+    def identifier(self, request: DecryptMaterialsRequest, /) -> bytes | None:
         """See :class:`CachedOperation`."""
         suite = request.algorithm_suite
-        if suite not in self._never_cached:
+        if suite in self._never_cached:
             return None
-        return BypassReason.IDENTITY_KDF if suite.has_identity_kdf else BypassReason.CACHING_OFF
-
-    def identifier(self, request: DecryptMaterialsRequest, /) -> bytes:
-        """See :class:`CachedOperation`."""
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
-        return self._identifiers[request.algorithm_suite, request.encrypted_data_keys, context.serialized]
+        return self._identifiers[suite, request.encrypted_data_keys, context.serialized]
+
+    def bypass_reason(self, request: DecryptMaterialsRequest, /) -> BypassReason:
+        """See :class:`CachedOperation`."""
+        return BypassReason.IDENTITY_KDF if request.algorithm_suite.has_identity_kdf else BypassReason.CACHING_OFF
 
     def shared_with(self, request: DecryptMaterialsRequest, /) -> Hashable:
         """See :class:`CachedOperation`."""
@@ -247,10 +241,6 @@ class CachedDecryption:
         context: EncryptionContext = request.encryption_context  # type: ignore[assignment]
         return EntryContent(request.encrypted_data_keys, context.serialized)
 
-    def plaintext_length(self, request: DecryptMaterialsRequest, /) -> int:  # noqa: ARG002 - there is no byte limit
-        """See :class:`CachedOperation`."""
-        return 0
-
     def refusal(self, entry: CacheEntry, request: DecryptMaterialsRequest, /) -> MissReason | None:
         """See :class:`CachedOperation`."""
         if entry.materials.algorithm_suite not in request.commitment_policy.decrypt_suites:
@@ -263,7 +253,7 @@ class CachedDecryption:
             return MissReason.CONTEXT
         stated: EncryptionContext = request.reproduced_encryption_context  # type: ignore[assignment]
         for content in entry.reproduced:
-            if content.is_of((), stated.serialized):
+            if content.context is stated.serialized or content.is_of((), stated.serialized):
                 return None
         return MissReason.CONTEXT
 

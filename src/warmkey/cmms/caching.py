@@ -35,7 +35,7 @@ from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES, Limits
 from warmkey.cmms.statistics import Counters
 from warmkey.events import Operation, SettingWarning, UncacheableContext, guarded, ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.fork_safety import notice_fork
+from warmkey.fork_safety import PROCESS_MARK, SETTLED, notice_fork
 from warmkey.safe_repr import safe_repr
 from warmkey.structures import (
     DecryptionMaterials,
@@ -86,6 +86,7 @@ class CachingCMM:
         "unreachable" of KMS without asking again
     :param clock: tells the time, to the cache too; tests move it
     :param emit: told what happens (:mod:`warmkey.events`); give it to the cache too for evictions
+    :ivar emit: what tells them; by it a client finds out who counts messages
     :raises ConfigurationError: an argument can't be used
 
     Source: framework/caching-cmm.md#initialization
@@ -127,7 +128,7 @@ class CachingCMM:
         self._partition_id = _checked_partition_id(partition_id)
         self._max_age = limits.max_age
         self._refresh_ahead = switch("refresh_ahead", refresh_ahead)
-        self._emit = guarded(emit)
+        self.emit = guarded(emit)
         if partition_id is None:
             self._warn_of_too_many_over(cache)
         self._counters = Counters()
@@ -138,7 +139,7 @@ class CachingCMM:
             cache_checks_age=self._features.checks_age,
             counters=self._counters,
             clock=use_clock,
-            emit=self._emit,
+            emit=self.emit,
         )
         self._failures = FailureMemory(
             number("remember_failures_seconds", remember_failures_seconds, 0, LONGEST_SECONDS),
@@ -155,7 +156,7 @@ class CachingCMM:
             failures=self._failures,
             counters=self._counters,
             clock=use_clock,
-            emit=self._emit,
+            emit=self.emit,
         )
         off = self._features.capacity == 0
         self._encryption = CachedEncryption(
@@ -169,7 +170,7 @@ class CachingCMM:
         with suppress(TypeError, AttributeError):  # a cache of somebody else may take no further attribute
             count = cache.unshared_cmms = getattr(cache, "unshared_cmms", 0) + 1  # type: ignore[attr-defined]
             if count == _TOO_MANY_CMMS:
-                self._emit(
+                self.emit(
                     SettingWarning(
                         setting="partition_id",
                         problem=f"{count} caching CMMs without one were made over one cache, so each starts with "
@@ -189,11 +190,6 @@ class CachingCMM:
     def cache(self) -> CryptographicMaterialsCache:
         """Where the entries live."""
         return self._cache
-
-    @property
-    def emit(self) -> Emit:
-        """What is told what happens; by it a client finds out who counts messages."""
-        return self._emit
 
     def __repr__(self) -> str:
         return f"CachingCMM({self._cmm!r}, cache={self._cache!r}, max_age={self._max_age})"
@@ -236,18 +232,18 @@ class CachingCMM:
         Anybody can write such messages, so they must not fill the cache. An entry that served other messages stays.
         """
         forget_unverified(self._cmm, request)
-        if self._decryption.bypass_reason(request) is None:
-            identifier = self._decryption.identifier(request)
+        identifier = self._decryption.identifier(request)
+        if identifier is not None:
             entry = self._cache.get_cache_entry(identifier)
             if entry is not None and entry.messages == 1 and self._decryption.refusal(entry, request) is None:
                 self._cache.delete_cache_entry(identifier)
 
     def _serve(self, operation: CachedOperation[_Request, _Materials], request: _Request) -> _Materials:
-        notice_fork()
-        bypass = operation.bypass_reason(request)
-        if bypass is not None:
-            return self._fetcher.bypass(operation, request, bypass)
+        if PROCESS_MARK[0] != SETTLED:
+            notice_fork()
         identifier = operation.identifier(request)
+        if identifier is None:
+            return self._fetcher.bypass(operation, request, operation.bypass_reason(request))
         entry = self._cache.get_cache_entry(identifier)
         if entry is None:
             self._watch_context(operation.kind, request)
@@ -263,7 +259,7 @@ class CachingCMM:
         if kind is _ENCRYPT:
             key = self._churn.missed(request.encryption_context, hits=self._counters.hits[kind].total())
             if key is not None:
-                self._emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))
+                self.emit(UncacheableContext(context_key=key, requests=MISSES_BEFORE_WARNING))
 
 
 def _checked_partition_id(partition_id: object) -> str:

@@ -76,10 +76,11 @@ if TYPE_CHECKING:
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
     from warmkey.keyrings.refusals import KmsWatch
+    from warmkey.structures import DecryptMaterialsRequest, EncryptionMaterialsRequest
 
 __all__ = ["Fetcher"]
 
-_Request = TypeVar("_Request")
+_Request = TypeVar("_Request", "EncryptionMaterialsRequest", "DecryptMaterialsRequest")
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
 
 
@@ -150,7 +151,7 @@ class Fetcher:
             recalled = self._failures.recall(key)
             if recalled is not None:
                 raise recalled
-            waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request))
+            waiter: Waiter[CacheEntry] = Waiter(request.max_plaintext_length)  # type: ignore[arg-type]
             try:
                 flight, leading = self._flights.join(key, waiter, operation.quota)
                 if leading:
@@ -204,7 +205,7 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         key = operation.shared_with(request)
-        waiter: Waiter[CacheEntry] = Waiter(operation.plaintext_length(request), boards=False)
+        waiter: Waiter[CacheEntry] = Waiter(request.max_plaintext_length, boards=False)  # type: ignore[arg-type]
         failure: Exception | None = self._failures.recall(key)
         try:
             if failure is not None:

@@ -73,7 +73,7 @@ def read_cached_header(data: bytes | memoryview, *, maximum_keys: int | None = N
     :raises MalformedMessage: the bytes are not a header
     :raises PolicyRefused: more encrypted data keys than *maximum_keys*
     """
-    header = _recall(_front(data), maximum_keys)
+    header = _recall(data if type(data) is bytes else _front(data), maximum_keys)
     return read_header(data, maximum_keys=maximum_keys) if header is None else header
 
 
@@ -96,7 +96,8 @@ def forget_headers() -> None:
 
 
 def _front(data: bytes | memoryview) -> bytes:
-    return data if type(data) is bytes else bytes(data[: _SECTION_START + _LONGEST_SECTION + _END_LENGTH])
+    """Return a copy of what can have a section that is kept."""
+    return bytes(data[: _SECTION_START + _LONGEST_SECTION + _END_LENGTH])
 
 
 def _recall(data: bytes, maximum_keys: int | None) -> MessageHeader | None:

@@ -6,7 +6,7 @@ Source: framework/cmm-interface.md#inputs
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from warmkey.safe_repr import safe_repr
 from warmkey.structures.encrypted_data_key import VerifiedKeys
@@ -74,6 +74,8 @@ class DecryptMaterialsRequest:
     encrypted_data_keys: Sequence[EncryptedDataKey]
     encryption_context: Mapping[str, str] = field(repr=False)
     reproduced_encryption_context: Mapping[str, str] = field(repr=False)
+    # What a request to encrypt may use of a data key's byte limit; one to decrypt uses nothing.
+    max_plaintext_length: ClassVar[int] = 0
 
     def __init__(
         self,
