@@ -101,6 +101,14 @@ vectors: .venv-test/.installed ## write tests/vectors/messages.json and sealed.j
 	.venv-test/bin/python -m tests.vectors.write
 	.venv-test/bin/python -m tests.vectors.write_sealed
 
+.PHONY: ledger
+ledger: .venv-test/.installed ## write the ledger of requirements and docs/conformance.md again, from source and tests
+	.venv-test/bin/python -m tools.conformance ledger
+
+.PHONY: spec
+spec: .venv-test/.installed ## compare the ledger with a checkout of the specification: SPEC=PATH; SPEC_OPTIONS=--help
+	.venv-test/bin/python -m tools.conformance spec $(SPEC) $(SPEC_OPTIONS)
+
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
 	.venv-test/bin/python -m pytest -m sam tests/layer $(PYTEST_OPTIONS)

@@ -47,7 +47,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "api/index.md",
         "CHANGELOG.md",
     ),
-    "Explanation": ("docs/security.md", "docs/performance.md", "docs/architecture.md"),
+    "Explanation": ("docs/security.md", "docs/performance.md", "docs/conformance.md", "docs/architecture.md"),
     "Project": ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
 }
 # Whose public names the reference has.

@@ -13,9 +13,9 @@ VERSION = "83c9f1d3-9a4a-4ed7-a1f0-2f2e0e0d1c11"
 
 
 # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#encryption-materials
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-identifier
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#scope-identifier
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas 06eb
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-identifier
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#scope-identifier
 def test_of_the_active_version() -> None:
     expected = hashlib.sha384(b"\x02\x00\x01\x00" + PARTITION + b"\x00logical\x00tenant-\xc3\xa9").digest()
 

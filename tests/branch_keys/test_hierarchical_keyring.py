@@ -321,7 +321,7 @@ def test_beside_another_keyring_each_opens_what_the_other_wrapped(key_store: Fak
 # --- the supplier
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-supplier
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-supplier 8630
 def test_the_supplier_picks_by_the_encryption_context(key_store: FakeBranchKeyStore) -> None:
     ours = keyring(key_store, branch_key_id_supplier=lambda context: context["tenant"])
 

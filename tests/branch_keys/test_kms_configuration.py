@@ -101,7 +101,7 @@ def test_the_region_that_clients_are_made_for(configuration: KmsConfiguration, r
     assert configuration.region == region
 
 
-# spec: framework/branch-key-store.md#aws-key-arn-compatibility
+# Source: framework/branch-key-store.md#aws-key-arn-compatibility
 @pytest.mark.parametrize(
     ("configuration", "fits"),
     [
@@ -121,8 +121,8 @@ def test_which_stored_arns_fit(configuration: KmsConfiguration, fits: set[str]) 
     assert {arn for arn in every if configuration.refusal(arn) is None} == fits
 
 
-# spec: framework/branch-key-store.md#discovery
-# spec: framework/branch-key-store.md#mrdiscovery
+# spec: framework/branch-key-store.md#discovery e057
+# spec: framework/branch-key-store.md#mrdiscovery e057
 @pytest.mark.parametrize(
     ("configuration", "stored", "asked"),
     [

@@ -58,7 +58,7 @@ def test_it_tells_what_it_is_and_asks_nobody(keys: KeyStore) -> None:
     assert repr(store) == "BranchKeyStore('a-table')"
 
 
-# spec: framework/branch-key-store.md#keystore-id
+# spec: framework/branch-key-store.md#keystore-id e952
 def test_its_id_is_a_random_uuid_unless_given(keys: KeyStore) -> None:
     ids = {keys.another().get_key_store_info().key_store_id for _ in range(3)}
 
@@ -97,7 +97,7 @@ def test_an_argument_that_cannot_be_used_is_an_error_at_once(keys: KeyStore, arg
 
 
 # spec: framework/branch-key-store.md#createkeystore
-# spec: framework/branch-key-store.md#keyschema
+# spec: framework/branch-key-store.md#keyschema 6af9
 def test_the_table_is_created_once() -> None:
     dynamodb = FakeDynamoDb()
     store = BranchKeyStore(TABLE, kms_key_arn=FakeKms().create_key(), kms_client=FakeKms(), dynamodb_client=dynamodb)
@@ -510,7 +510,7 @@ def test_an_answer_without_a_ciphertext_is_not_believed(keys: KeyStore) -> None:
 # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context
 # spec: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context
 # spec: framework/structures.md#branch-key
-# spec: framework/structures.md#branch-key-materials
+# Source: framework/structures.md#branch-key-materials
 def test_the_active_branch_key(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -538,7 +538,7 @@ def test_a_version_holds_the_same_key(keys: KeyStore) -> None:
 
 
 # spec: framework/branch-key-store.md#getbeaconkey
-# spec: framework/structures.md#beacon-key-materials
+# Source: framework/structures.md#beacon-key-materials
 def test_the_beacon_key_is_another_key(keys: KeyStore) -> None:
     keys.create()
 
@@ -753,7 +753,7 @@ def test_a_time_may_be_any_text(keys: KeyStore, text: str) -> None:
 
 
 # spec: framework/branch-key-store.md#aws-kms-configuration
-# spec: framework/branch-key-store.md#aws-key-arn-compatibility
+# Source: framework/branch-key-store.md#aws-key-arn-compatibility
 @pytest.mark.parametrize("arn", ["another key", "an alias", "nonsense"])
 @pytest.mark.parametrize("kind", ["kms_key_arn", "kms_mrk_key_arn"])
 def test_another_key_than_configured_is_refused_before_kms_is_asked(keys: KeyStore, kind: str, arn: str) -> None:
@@ -785,7 +785,7 @@ def test_discovery_takes_key_arns_only(keys: KeyStore, configuration: dict[str, 
     assert keys.kms.counts() == {}
 
 
-# spec: framework/branch-key-store.md#discovery
+# spec: framework/branch-key-store.md#discovery e057
 def test_discovery_asks_for_the_key_that_the_item_names(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -833,7 +833,7 @@ class TestMultiRegionKeys:
         with pytest.raises(KeyUnavailable, match=f"kms_key_arn allows {replica} only"):
             keys.another(kms_key_arn=replica, kms_client=ireland).get_active_branch_key(ID)
 
-    # spec: framework/branch-key-store.md#mrdiscovery
+    # spec: framework/branch-key-store.md#mrdiscovery e057
     def test_discovery_in_a_region_asks_for_the_replica_there(
         self, keys: KeyStore, ireland: FakeKms, replica: str
     ) -> None:

@@ -43,7 +43,7 @@ def wrapping_key(salt: bytes) -> bytes:
     ).derive(BRANCH_KEY)
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
 # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
 # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad
 @pytest.mark.parametrize("length", [16, 24, 32])

@@ -42,7 +42,8 @@ def reserve(entry: CacheEntry, length: int = 0, *, messages: int = 10, plaintext
     return entry.reserve(length, messages, plaintext_bytes)
 
 
-# spec: framework/cryptographic-materials-cache.md#creation-time, #expiry-time
+# Source: framework/cryptographic-materials-cache.md#creation-time
+# Source: framework/cryptographic-materials-cache.md#expiry-time
 def test_creation_and_expiry_time_are_told_by_the_wall_clock() -> None:
     entry = make_entry(60)
 
@@ -70,7 +71,7 @@ def test_the_age_is_what_the_clock_says_that_says_more_and_endless_when_negative
     assert age == entry.age(Instant(CREATED.monotonic + monotonic, CREATED.wall + wall))
 
 
-# spec: framework/cryptographic-materials-cache.md#usage-metadata
+# spec: framework/cryptographic-materials-cache.md#usage-metadata e79b
 def test_a_reservation_counts_one_message_and_its_bytes() -> None:
     entry = make_entry()
 
@@ -153,7 +154,7 @@ def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> 
     assert [entry.claim_refresh(thread) for thread in (2, 2, 3, 1)] == [True, False, False, False]
 
 
-# spec: framework/cryptographic-materials-cache.md#cache-entry
+# spec: framework/cryptographic-materials-cache.md#cache-entry e20d
 def test_an_entry_shows_no_key() -> None:
     assert repr(make_entry()) == "<CacheEntry encrypt messages=0 plaintext_bytes=0>"
 

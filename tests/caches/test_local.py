@@ -51,7 +51,8 @@ class Shelf:
 # Storing
 
 
-# spec: framework/cryptographic-materials-cache.md#put-cache-entry, #get-cache-entry
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry
+# spec: framework/cryptographic-materials-cache.md#get-cache-entry
 def test_an_entry_comes_back_under_its_own_identifier_only() -> None:
     shelf = Shelf()
     entry = shelf.entry()
@@ -79,7 +80,7 @@ def test_a_replaced_entry_leaves_for_the_reason_that_was_noted_on_it() -> None:
     assert shelf.reasons == [EvictionReason.MESSAGES_SPENT]
 
 
-# spec: framework/cryptographic-materials-cache.md#delete-cache-entry
+# Source: framework/cryptographic-materials-cache.md#delete-cache-entry
 def test_deleting_succeeds_whether_there_is_an_entry_or_not() -> None:
     shelf = Shelf()
     shelf.put(b"a")

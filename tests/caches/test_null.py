@@ -23,6 +23,6 @@ def test_whatever_is_put_is_not_there() -> None:
     assert (len(cache), cache.capacity, bool(cache)) == (0, 0, True)
 
 
-# spec: framework/cryptographic-materials-cache.md#delete-cache-entry
+# Source: framework/cryptographic-materials-cache.md#delete-cache-entry
 def test_deleting_what_is_not_there_succeeds() -> None:
     NullCMC().delete_cache_entry(b"id")

@@ -116,7 +116,7 @@ BRANCH_KEY_VERSION = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 HIERARCHY = bytes(16 + 12) + UUID(BRANCH_KEY_VERSION).bytes + bytes(32 + 16)
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
 def test_a_branch_key_is_shown_as_what_it_is_and_not_as_an_arn() -> None:
     message = message_of(b"", keys=[sized(b"aws-kms-hierarchy") + sized(b"tenant-a") + sized(HIERARCHY)])
 

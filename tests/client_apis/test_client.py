@@ -1,6 +1,6 @@
 """The client: what it is built with, and the one CMM that each call is given."""
 
-# spec: client-apis/client.md
+# Source: client-apis/client.md
 # spec: client-apis/client.md#initialization
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from warmkey import (
 REQUIRE = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
 
 
-# spec: client-apis/client.md#commitment-policy
+# spec: client-apis/client.md#commitment-policy 8cf8
 def test_the_default_policy_requires_commitment_both_ways() -> None:
     assert Client().commitment_policy is REQUIRE
 
 
-# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys
+# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
 def test_the_default_limit_on_encrypted_data_keys_is_none() -> None:
     assert Client().max_encrypted_data_keys is None
 
@@ -54,7 +54,7 @@ def test_any_limit_but_a_positive_int_is_refused(value: Any) -> None:
         Client(max_encrypted_data_keys=value)
 
 
-# spec: client-apis/client.md#commitment-policy
+# spec: client-apis/client.md#commitment-policy 8cf8
 def test_what_was_set_stays() -> None:
     client = Client(max_encrypted_data_keys=3)
     for name in ("commitment_policy", "max_encrypted_data_keys"):

@@ -1,6 +1,6 @@
 """Decrypting: nothing comes out before all of it is verified, and only for who may have it."""
 
-# spec: client-apis/decrypt.md
+# Source: client-apis/decrypt.md
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_policy_decides_which_suites_decrypt(suite_id: int, policy: Commitme
         assert cmm.requests == []
 
 
-# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys
+# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
 def test_too_many_encrypted_data_keys_are_refused_before_any_is_tried() -> None:
     cmm, forgery = TamperingCMM(), Forgery()
     message = replace(forgery, keys=[wrapped(forgery.secrets[0], b"")] * 3).message(b"text")

@@ -1,6 +1,6 @@
 """Encrypting: arguments, materials that are checked as if a stranger's, and what comes out."""
 
-# spec: client-apis/encrypt.md
+# Source: client-apis/encrypt.md
 # spec: client-apis/encrypt.md#behavior
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def test_a_plaintext_of_more_frames_than_the_format_has_is_refused_before_anythi
     assert cmm.requests == []
 
 
-# spec: client-apis/encrypt.md#encryption-context
+# spec: client-apis/encrypt.md#encryption-context 5df9
 @pytest.mark.parametrize("key", ["aws-crypto-public-key", "aws-crypto-", "aws-crypto-anything"])
 def test_reserved_keys_are_refused_before_the_cmm_is_asked(key: str) -> None:
     cmm = TamperingCMM()
@@ -134,13 +134,13 @@ def test_what_is_no_encryption_context_is_refused(context: Any) -> None:
         CLIENT.encrypt(b"", keyring=KEYRING, encryption_context=context)
 
 
-# spec: data-format/message-header.md#key-value-pairs-length
+# spec: data-format/message-header.md#key-value-pairs-length 7b35
 def test_a_context_too_long_for_the_header_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="65535 are allowed"):
         CLIENT.encrypt(b"", keyring=KEYRING, encryption_context={"a": "v" * 40_000, "b": "v" * 40_000})
 
 
-# spec: client-apis/client.md#commitment-policy
+# spec: client-apis/client.md#commitment-policy 8cf8
 @EVERY_SUITE
 @pytest.mark.parametrize("policy", CommitmentPolicy, ids=lambda policy: policy.name)
 def test_the_policy_decides_which_suites_encrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:
@@ -212,7 +212,7 @@ def test_a_suite_that_the_policy_forbids_is_refused_when_the_cmm_chose_it() -> N
         CLIENT.encrypt(b"", cmm=TamperingCMM(lambda _: materials))
 
 
-# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys
+# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
 def test_more_encrypted_data_keys_than_allowed_are_refused() -> None:
     others = [RawAesKeyring("other", str(number), bytes(32)) for number in range(2)]
     keyring = MultiKeyring(KEYRING, others)

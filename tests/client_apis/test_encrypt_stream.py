@@ -143,7 +143,7 @@ def test_a_frame_that_the_cipher_cannot_take_is_refused(monkeypatch: pytest.Monk
 # --------------------------------------------------------------------------------------- the bound of the plaintext
 
 
-# spec: client-apis/encrypt.md#plaintext-length-bound
+# spec: client-apis/encrypt.md#plaintext-length-bound b894
 
 
 def test_the_bound_is_what_the_cmm_is_told() -> None:

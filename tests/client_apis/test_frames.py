@@ -211,7 +211,7 @@ def test_a_non_framed_body_is_as_long_as_it_says(suite_id: int, claimed: int) ->
         decrypt(forgery.message(body=body[:12] + claimed.to_bytes(8, "big") + body[20:]))
 
 
-# spec: data-format/message-header.md#frame-length
+# spec: data-format/message-header.md#frame-length a69a
 @pytest.mark.parametrize("suite_id", [0x0478, 0x0578], ids=hex)
 def test_memory_is_in_proportion_whatever_frame_length_a_message_claims(suite_id: int) -> None:
     plaintext = bytes(200_000)

@@ -124,7 +124,7 @@ _keys = st.lists(
 _suites = st.sampled_from(AlgorithmSuite)
 
 
-# spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas
+# spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas 8076
 @given(_partition, st.none() | _suites, _contexts)
 def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | None, context: dict[str, str]) -> None:
     identifier = encrypt_identifier(partition, suite, serialized(context))

@@ -358,7 +358,7 @@ def test_without_a_place_to_cache_every_request_goes_below_unchanged(cache: Any)
 # Partitions
 
 
-# spec: framework/caching-cmm.md#underlying-cryptographic-materials-cache
+# spec: framework/caching-cmm.md#underlying-cryptographic-materials-cache e442
 def test_cmms_over_one_cache_share_nothing_by_default() -> None:
     stage = Stage()
     one, two = stage.cmm(), stage.cmm()

@@ -133,7 +133,7 @@ def test_a_client_counts_the_encrypted_data_keys_of_warm_materials() -> None:
     assert Client(max_encrypted_data_keys=3).decrypt(message, cmm=cmm).plaintext == b"x"
 
 
-# spec: client-apis/encrypt.md#encryption-context
+# spec: client-apis/encrypt.md#encryption-context 5df9
 def test_reserved_keys_are_refused_on_encrypt_and_compared_on_decrypt() -> None:
     cmm = Stage().cmm()
     client = Client()

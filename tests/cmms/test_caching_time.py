@@ -29,7 +29,7 @@ def encrypt_key(cmm: CachingCMM) -> bytes:
     return data_key(cmm.get_encryption_materials(encrypt_request()))
 
 
-# spec: framework/caching-cmm.md#cache-limit-ttl
+# spec: framework/caching-cmm.md#cache-limit-ttl e9e4
 @pytest.mark.parametrize("max_age", [60, 60.0, 0.5, 3600])
 def test_a_data_key_is_used_until_its_maximum_age_and_not_at_it(max_age: float) -> None:
     stage = Stage()
@@ -293,7 +293,7 @@ def test_without_jitter_every_entry_lives_to_its_maximum_age() -> None:
 # Refresh ahead
 
 
-# spec: framework/storm-tracking-cryptographic-materials-cache.md#grace-period
+# Source: framework/storm-tracking-cryptographic-materials-cache.md#grace-period
 def test_a_lone_thread_never_refreshes_early() -> None:
     stage = Stage()
     cmm = stage.cmm(max_age=60, refresh_ahead=True)

@@ -24,7 +24,7 @@ def private() -> RsaPrivateKey:
 def test_decrypts_what_the_public_key_encrypted(
     public: RsaPublicKey, private: RsaPrivateKey, oaep_hash: str | None
 ) -> None:
-    # spec: framework/raw-rsa-keyring.md#rsa
+    # Source: framework/raw-rsa-keyring.md#rsa
     assert private.decrypt(public.encrypt(b"secret", oaep_hash), oaep_hash) == b"secret"
 
 

@@ -1,6 +1,6 @@
 """Message signatures: ECDSA with keys that stay loaded and stay here."""
 
-# spec: framework/transitive-requirements.md#ecdsa
+# Source: framework/transitive-requirements.md#ecdsa
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Encrypted data keys in the header."""
 
-# spec: data-format/message-header.md#encrypted-data-keys
+# Source: data-format/message-header.md#encrypted-data-keys
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_only_1_to_65535_keys_are_serialized(count: int) -> None:
         serialize_keys([EMPTY] * count)
 
 
-# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys
+# spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
 @pytest.mark.parametrize(("count", "maximum"), [(1, 1), (5, 5), (65_535, None)])
 def test_the_limit_itself_is_allowed(count: int, maximum: int | None) -> None:
     check_encrypted_data_key_count(count, maximum=maximum)

@@ -1,6 +1,6 @@
 """The encryption context in the header."""
 
-# spec: data-format/message-header.md#aad
+# Source: data-format/message-header.md#aad
 # spec: framework/structures.md#serialization
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is remembered of headers by their bytes changes nothing that anybody can see."""
 
-# spec: data-format/message-header.md#aad
-# spec: data-format/message-header.md#encrypted-data-keys
-# spec: data-format/message-header.md#header-body-version-20
+# Source: data-format/message-header.md#aad
+# Source: data-format/message-header.md#encrypted-data-keys
+# Source: data-format/message-header.md#header-body-version-20
 
 from __future__ import annotations
 

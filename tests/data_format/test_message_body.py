@@ -1,6 +1,6 @@
 """The layout of frames and of a non-framed body."""
 
-# spec: data-format/message-body.md
+# Source: data-format/message-body.md
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_regular_frame_has_the_length_of_all() -> None:
     assert block == Block(final=False, sequence_number=3, iv=IV, length=77)
 
 
-# spec: data-format/message-body.md#sequence-number-end
+# spec: data-format/message-body.md#sequence-number-end befa
 def test_a_final_frame_has_a_length_of_its_own() -> None:
     block = read(b"\xff" * 4 + uint32(3) + IV + uint32(5), expected_number=3)
 
@@ -149,7 +149,7 @@ def test_a_non_framed_body_is_one_block_of_number_1() -> None:
     assert block == Block(final=True, sequence_number=1, iv=IV, length=5)
 
 
-# spec: data-format/message-body.md#encrypted-content-length
+# spec: data-format/message-body.md#encrypted-content-length b1d3
 def test_a_non_framed_body_may_claim_the_longest_length_and_no_more() -> None:
     longest = IV + MAX_NON_FRAMED_LENGTH.to_bytes(8, "big")
     too_long = IV + (MAX_NON_FRAMED_LENGTH + 1).to_bytes(8, "big")

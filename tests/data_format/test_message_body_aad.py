@@ -1,6 +1,6 @@
 """What is authenticated with each frame."""
 
-# spec: data-format/message-body-aad.md
+# Source: data-format/message-body-aad.md
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The footer, and the end of the message."""
 
-# spec: data-format/message-footer.md
+# Source: data-format/message-footer.md
 
 from __future__ import annotations
 

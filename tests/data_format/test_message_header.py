@@ -1,6 +1,6 @@
 """The message header, version 1.0 and 2.0."""
 
-# spec: data-format/message-header.md
+# Source: data-format/message-header.md
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_an_unknown_version_is_malformed(version: int) -> None:
 
 
 @EVERY_SUITE
-# spec: client-apis/decrypt.md#encrypted-message-format
+# spec: client-apis/decrypt.md#encrypted-message-format 35c5
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_the_base64_text_of_a_message_gets_an_error_that_says_so(suite_id: int, encode: object) -> None:
     text = encode(Forgery(suite_id=suite_id).message())  # type: ignore[operator]
@@ -112,7 +112,7 @@ def test_other_text_is_not_mistaken_for_base64_of_a_message(text: bytes) -> None
     assert "base64" not in str(failure(text))
 
 
-# spec: data-format/message-header.md#supported-types
+# Source: data-format/message-header.md#supported-types
 @pytest.mark.parametrize("kind", [0, 0x7F, 0x81, 0xFF])
 def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
     error = failure(Forgery(suite_id=V1, fields={"type": bytes((kind,))}).message())
@@ -139,7 +139,7 @@ def test_a_suite_of_the_other_message_version_is_malformed(suite_id: int) -> Non
     assert str(error) == f"algorithm suite ID at byte {len(prefix)}: {expected}"
 
 
-# spec: data-format/message-header.md#supported-content-types
+# Source: data-format/message-header.md#supported-content-types
 @pytest.mark.parametrize("value", [0, 3, 0x80, 0xFF])
 @pytest.mark.parametrize("suite_id", [V1, V2])
 def test_an_unknown_content_type_is_malformed(suite_id: int, value: int) -> None:

@@ -383,7 +383,7 @@ def test_both_read_what_the_other_wrote(name: str) -> None:
         assert opened.plaintext == b"theirs" * 100
 
 
-# spec: framework/required-encryption-context-cmm.md
+# Source: framework/required-encryption-context-cmm.md
 @pytest.mark.parametrize("suite_id", [0x0178, 0x0478, 0x0578], ids=hex)
 def test_required_pairs_are_left_out_and_asked_for_by_both(suite_id: int) -> None:
     pair, required = raw_aes(), ["tenant", "🔑"]

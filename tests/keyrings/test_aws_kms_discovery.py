@@ -39,7 +39,7 @@ def test_asks_for_the_key_that_the_message_names(kms: FakeKms) -> None:
 
 
 def test_never_encrypts(kms: FakeKms) -> None:
-    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#onencrypt
+    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#onencrypt 1130
     with pytest.raises(ConfigurationError, match="AwsKmsDiscoveryKeyring can only decrypt"):
         encrypted(AwsKmsDiscoveryKeyring(kms_client=kms))
     assert kms.calls == []

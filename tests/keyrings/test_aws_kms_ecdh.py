@@ -133,7 +133,7 @@ class TestRequests:
         ]
 
     def test_the_public_key_is_asked_for_at_once_and_only_where_it_is_missing(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/key-agreement-schemas.md#aws-kms-ecdh-key-agreement-schemas
+        # Source: framework/key-agreement-schemas.md#aws-kms-ecdh-key-agreement-schemas
         der = public_key_of(kms, alice)
         kms.clear_calls()
 

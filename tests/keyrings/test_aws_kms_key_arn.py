@@ -90,7 +90,7 @@ def test_the_parts_of_an_arn() -> None:
     )  # fmt: skip
 
 
-# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
+# Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-identifier
 @pytest.mark.parametrize("identifier", [KEY, ALIAS, "alias/mine", "1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-4321"])
 def test_identifiers_that_kms_takes_are_returned_as_they_are(identifier: str) -> None:
     assert check_kms_identifier(identifier, "name") == identifier

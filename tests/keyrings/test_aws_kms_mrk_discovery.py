@@ -76,7 +76,7 @@ def test_a_wrong_answer_is_refused(fault: str) -> None:
 
 
 def test_never_encrypts() -> None:
-    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#onencrypt
+    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#onencrypt 1130
     with pytest.raises(ConfigurationError, match="AwsKmsMrkDiscoveryKeyring can only decrypt"):
         encrypted(AwsKmsMrkDiscoveryKeyring(kms_client=FakeKms(WEST), region=WEST))
 

@@ -42,7 +42,7 @@ def keyring(**changed: Any) -> AwsKmsRsaKeyring:
     return AwsKmsRsaKeyring(arguments.pop("kms_key_id", arn), **arguments)
 
 
-# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes 8e17
 @pytest.mark.parametrize("algorithm", ["RSAES_OAEP_SHA_1", SHA_256])
 @pytest.mark.parametrize("context", [CONTEXT, {}], ids=["context", "no context"])
 def test_kms_opens_the_digest_of_the_context_and_the_data_key(
@@ -50,7 +50,7 @@ def test_kms_opens_the_digest_of_the_context_and_the_data_key(
 ) -> None:
     """The encrypted data key names the key ARN, and encrypting asks KMS nothing."""
     # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest e08e
     made = encrypted(keyring(encryption_algorithm=algorithm), context=context)
     requests = kms.counts()
     (key,) = made.encrypted_data_keys
@@ -168,7 +168,7 @@ def pem_in(kms: FakeKms, arn: str) -> bytes:
 class TestSignatures:
     """Everybody may have the public key, so a signature would prove nothing."""
 
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#security-considerations
+    # Source: framework/aws-kms/aws-kms-rsa-keyring.md#security-considerations
 
     @pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature])
     def test_suites_with_a_signature_are_refused(self, kms: FakeKms, suite: AlgorithmSuite) -> None:

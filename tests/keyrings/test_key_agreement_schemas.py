@@ -17,7 +17,7 @@ from warmkey.keyrings import (
 from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 
 
-# spec: framework/raw-ecdh-keyring.md#supported-curve-specifications
+# spec: framework/raw-ecdh-keyring.md#supported-curve-specifications 263f
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
@@ -67,7 +67,7 @@ def test_repr_shows_of_no_field_what_is_in_it(schema: type[Any], given: object) 
     assert all(f"{name}=<{type(given).__name__} of length {len(given)}>" in shown for name in names)  # type: ignore[arg-type]
 
 
-# spec: framework/key-agreement-schemas.md#supported-key-agreement-schemas
+# Source: framework/key-agreement-schemas.md#supported-key-agreement-schemas
 def test_schemas_take_their_fields_by_name() -> None:
     with pytest.raises(TypeError):
         KmsPublicKeyDiscovery("arn")  # type: ignore[call-arg]

@@ -158,7 +158,7 @@ def test_an_interruption_is_no_failure_to_go_on_from() -> None:
         MultiKeyring(Interrupted(), [raw("one")]).on_decrypt(to_decrypt(), [])
 
 
-# spec: framework/multi-keyring.md#inputs
+# spec: framework/multi-keyring.md#inputs 9fa6
 def test_it_needs_at_least_one_keyring() -> None:
     with pytest.raises(ConfigurationError, match="generator or at least one child"):
         MultiKeyring()

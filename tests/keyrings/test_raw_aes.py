@@ -39,7 +39,7 @@ def unwrap(*keys: EncryptedDataKey) -> bytes | None:
     ).plaintext_data_key
 
 
-# spec: framework/raw-aes-keyring.md#key-provider-information
+# Source: framework/raw-aes-keyring.md#key-provider-information
 def test_the_provider_information_is_name_tag_length_iv_length_and_iv() -> None:
     info = wrapped_key().key_provider_info
 
@@ -104,7 +104,7 @@ def test_wrapping_keys_of_all_lengths_and_kinds_work(length: int, kind: Any) -> 
     assert unwrapped.plaintext_data_key == materials.plaintext_data_key
 
 
-# spec: framework/raw-aes-keyring.md#initialization
+# spec: framework/raw-aes-keyring.md#initialization 6342
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

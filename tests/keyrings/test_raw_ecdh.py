@@ -58,7 +58,7 @@ class TestKnownAnswers:
 
     @pytest.mark.parametrize("which", ["static", "ephemeral", "static, empty context"])
     def test_the_recipient_decrypts_by_discovery(self, row: dict[str, Any], which: str) -> None:
-        # spec: framework/raw-ecdh-keyring.md#key-provider-information
+        # spec: framework/raw-ecdh-keyring.md#key-provider-information 236d
         # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping
         schema = PublicKeyDiscovery(recipient_static_private_key=row["recipient_private_key"].encode())
 
@@ -94,7 +94,7 @@ class TestKnownAnswers:
 @pytest.mark.parametrize("spec", EcdhCurveSpec)
 class TestLayout:
     def test_the_provider_information_has_version_recipient_and_sender(self, spec: EcdhCurveSpec) -> None:
-        # spec: framework/raw-ecdh-keyring.md#key-provider-information
+        # spec: framework/raw-ecdh-keyring.md#key-provider-information 236d
         key = only_key(encrypted(raw_static(spec, "alice", "bob")))
         sender, recipient = point(ec_key(spec, "alice")), point(ec_key(spec, "bob"))
         length = {P256: 33, P384: 49, P521: 67}[spec].to_bytes(4, "big")
@@ -103,7 +103,7 @@ class TestLayout:
         assert key.key_provider_info == b"\x01" + length + recipient + length + sender
 
     def test_the_ciphertext_has_salt_commitment_wrapped_key_and_tag(self, spec: EcdhCurveSpec) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ciphertext
+        # Source: framework/raw-ecdh-keyring.md#ciphertext
         key = only_key(encrypted(raw_static(spec, "alice", "bob")))
 
         assert len(key.ciphertext) == 32 + 32 + 32 + 16
@@ -192,7 +192,7 @@ class TestWhoDecryptsWhat:
 class TestDamage:
     @pytest.mark.parametrize("position", [0, 31, 32, 63, 64, 95, 96, 111])
     def test_salt_commitment_key_and_tag_are_authenticated(self, position: int) -> None:
-        # spec: framework/key-agreement-schemas.md#key-commitment
+        # spec: framework/key-agreement-schemas.md#key-commitment 4cf3
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
         damaged = bytearray(key.ciphertext)
         damaged[position] ^= 1
@@ -203,7 +203,7 @@ class TestDamage:
 
     @pytest.mark.parametrize("change", [b"", b"\0"], ids=["shorter", "longer"])
     def test_the_ciphertext_has_the_length_of_the_suite(self, change: bytes) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ciphertext
+        # Source: framework/raw-ecdh-keyring.md#ciphertext
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
         ciphertext = key.ciphertext + change if change else key.ciphertext[:-1]
 
@@ -317,7 +317,7 @@ class TestConstructor:
                 RawEcdhKeyring(schema, curve_spec=P256)
 
     def test_the_public_key_is_der_and_the_private_key_pem(self) -> None:
-        # spec: framework/key-agreement-schemas.md#raw-ecdh-key-agreement-schemas
+        # spec: framework/key-agreement-schemas.md#raw-ecdh-key-agreement-schemas 337a
         alice = ec_key(P256, "alice")
         private_der = alice.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

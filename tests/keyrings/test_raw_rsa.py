@@ -31,7 +31,7 @@ def keyring(scheme: PaddingScheme = OAEP, **keys: Any) -> RawRsaKeyring:
 
 @pytest.mark.parametrize("vector", VECTORS["raw_rsa"], ids=lambda vector: vector["padding_scheme"])
 def test_decrypts_what_the_material_providers_library_encrypted(vector: dict[str, str]) -> None:
-    # spec: framework/raw-rsa-keyring.md#supported-padding-schemes
+    # spec: framework/raw-rsa-keyring.md#supported-padding-schemes 8e17
     ours = RawRsaKeyring(
         "ns", "n", PaddingScheme[vector["padding_scheme"]], private_key=VECTORS["rsa_private_key"].encode()
     )
@@ -162,7 +162,7 @@ class TestConstructor:
                 RawRsaKeyring(namespace, name, OAEP, public_key=public_pem(rsa_key()))
 
     def test_one_of_the_keys_is_needed(self) -> None:
-        # spec: framework/raw-rsa-keyring.md#initialization
+        # spec: framework/raw-rsa-keyring.md#initialization b15a
         with pytest.raises(ConfigurationError, match="public_key to encrypt, private_key to decrypt"):
             keyring()
 

@@ -12,7 +12,7 @@ from warmkey.structures import VerifiedKeys
 KEY = EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c")
 
 
-# spec: framework/structures.md#encrypted-data-key
+# Source: framework/structures.md#encrypted-data-key
 def test_encrypted_data_keys_compare_by_all_their_fields() -> None:
     for change in ({"key_provider_id": "q"}, {"key_provider_info": b"j"}, {"ciphertext": b"d"}):
         assert dataclasses.replace(KEY, **change) != KEY  # type: ignore[arg-type]

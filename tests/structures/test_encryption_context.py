@@ -1,6 +1,6 @@
 """An encryption context can't be changed, and is what it serializes to."""
 
-# spec: framework/structures.md#encryption-context
+# Source: framework/structures.md#encryption-context
 
 from __future__ import annotations
 

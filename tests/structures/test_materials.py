@@ -1,7 +1,7 @@
 """Materials can't be changed, alias nothing, and what is secret in them stays there."""
 
-# spec: framework/structures.md#encryption-materials
-# spec: framework/structures.md#decryption-materials
+# Source: framework/structures.md#encryption-materials
+# Source: framework/structures.md#decryption-materials
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Requests copy what they are given and show no value of a context."""
 
-# spec: framework/cmm-interface.md#inputs
+# Source: framework/cmm-interface.md#inputs
 
 from __future__ import annotations
 

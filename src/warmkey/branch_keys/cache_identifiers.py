@@ -16,9 +16,9 @@ _MAX_ITEMS = 2048
 _MAX_ITEM_BYTES = 4096
 
 _NULL = b"\x00"
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-identifier
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-identifier
 _HIERARCHICAL_KEYRING = b"\x02"
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#scope-identifier
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#scope-identifier
 _ENCRYPT = b"\x01"
 _DECRYPT = b"\x02"
 

@@ -93,7 +93,7 @@ class BranchKeyStore:
         dynamodb = DynamoDbRequests(
             dynamodb_client if dynamodb_client is not None else make_client("dynamodb", configuration.region), emit=emit
         )
-        # spec: framework/branch-key-store.md#keystore-id
+        # spec: framework/branch-key-store.md#keystore-id e952
         key_store_id = str(new_uuid()) if key_store_id is None else check_name("key_store_id", key_store_id)
         self._configuration = configuration
         self._keys = WrappedKeys(kms, configuration, logical)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
-# spec: framework/branch-key-store.md#keyschema
+# spec: framework/branch-key-store.md#keyschema 6af9
 _KEY_SCHEMA = (
     {"AttributeName": BRANCH_KEY_ID, "KeyType": "HASH"},
     {"AttributeName": TYPE, "KeyType": "RANGE"},

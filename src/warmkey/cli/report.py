@@ -26,11 +26,11 @@ _UNDER_KMS_KEYS = ("aws-kms", "aws-kms-rsa")
 # It is public keys, which are not text.
 _KEY_AGREEMENT = ("aws-kms-ecdh", "raw-ecdh")
 # It is the ID of a branch key, and the ciphertext has a salt, an IV and the branch key's version ahead of the rest.
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
+# Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
 _HIERARCHY = "aws-kms-hierarchy"
 _UUID_LENGTH = 16
 _BRANCH_KEY_VERSION = slice(16 + IV_LENGTH, 16 + IV_LENGTH + _UUID_LENGTH)
-# spec: framework/raw-aes-keyring.md#key-provider-information
+# Source: framework/raw-aes-keyring.md#key-provider-information
 _RAW_AES_LENGTHS = (TAG_LENGTH * 8).to_bytes(4, "big") + IV_LENGTH.to_bytes(4, "big")
 
 

@@ -44,9 +44,9 @@ __all__ = [
 # spec: data-format/message-body.md#framed-data
 MAX_FRAME_LENGTH = 2**32 - 1
 MAX_FRAMES = 2**32 - 1
-# spec: data-format/message-body.md#encrypted-content-length
+# spec: data-format/message-body.md#encrypted-content-length b1d3
 MAX_NON_FRAMED_LENGTH = 2**36 - 32
-# spec: data-format/message-body.md#sequence-number-end
+# spec: data-format/message-body.md#sequence-number-end befa
 SEQUENCE_NUMBER_END = b"\xff\xff\xff\xff"
 
 # What precedes the content: sequence number and IV; the mark, sequence number, IV and length; IV and length.

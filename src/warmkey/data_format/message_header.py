@@ -35,12 +35,12 @@ __all__ = [
     "serialize_header_parts",
 ]
 
-# spec: data-format/message-header.md#supported-types
+# Source: data-format/message-header.md#supported-types
 _TYPE = 0x80
 _RESERVED = bytes(4)
 # spec: client-apis/encrypt.md#construct-the-header
 HEADER_IV = bytes(IV_LENGTH)
-# spec: data-format/message-header.md#header-body-version-20
+# spec: data-format/message-header.md#header-body-version-20 1893
 # Version, suite and message ID, and the length of the encryption context; after context and encrypted data keys
 # content type, frame length, commit key and tag.
 COMMITTING_HEADER_START = struct.Struct(">3s32sH")
@@ -166,7 +166,7 @@ def _expect_type(reader: Reader) -> None:
 
 
 def _why_not_a_version(reader: Reader, version: int) -> str:
-    # spec: client-apis/decrypt.md#encrypted-message-format
+    # spec: client-apis/decrypt.md#encrypted-message-format 35c5
     reader.offset = 0
     start = reader.take(min(4, reader.left), "version")
     try:

@@ -39,7 +39,7 @@ __all__ = ["AwsKmsRsaKeyring"]
 _PROVIDER_ID: Final = "aws-kms-rsa"
 _MINIMUM_BITS: Final = 2048
 _DIGEST_LENGTH: Final = 48
-# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes 8e17
 _OAEP_HASHES: Final = {"RSAES_OAEP_SHA_1": "sha1", "RSAES_OAEP_SHA_256": "sha256"}
 
 
@@ -161,12 +161,12 @@ class _RsaDecryption(KmsDecryption):
 
 
 def _digest(context: Mapping[str, str]) -> bytes:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest e08e
     return hashlib.sha384(EncryptionContext.of(context).serialized).digest()
 
 
 def _refuse_signatures(suite: AlgorithmSuite) -> None:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#security-considerations
+    # Source: framework/aws-kms/aws-kms-rsa-keyring.md#security-considerations
     if suite.signature is not None:
         raise PolicyRefused(
             f"an AWS KMS RSA keyring refuses suites with a signature, and so {suite.name}; "

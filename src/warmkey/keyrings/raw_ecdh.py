@@ -214,7 +214,7 @@ def check_curve_spec(value: object) -> EcdhCurveSpec:
 
 
 def _serialize_provider_info(sender: bytes, recipient: bytes) -> bytes:
-    # spec: framework/raw-ecdh-keyring.md#key-provider-information
+    # spec: framework/raw-ecdh-keyring.md#key-provider-information 236d
     sizes = len(recipient).to_bytes(4, "big"), len(sender).to_bytes(4, "big")
     return b"".join((KEYRING_VERSION, sizes[0], recipient, sizes[1], sender))
 

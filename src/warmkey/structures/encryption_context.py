@@ -25,7 +25,7 @@ __all__ = [
     "required_keys",
 ]
 
-# spec: client-apis/encrypt.md#encryption-context
+# spec: client-apis/encrypt.md#encryption-context 5df9
 RESERVED_PREFIX = "aws-crypto-"
 # Tells sealed records, tokens and checkpoints from plain messages and from each other.
 KIND_KEY = "warmkey-kind"

@@ -118,7 +118,8 @@ _NO_DATA_KEY = {length: f"no plaintext data key of {length} bytes" for length in
 
 
 def _missing(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
-    # spec: framework/structures.md#encryption-materials, #decryption-materials
+    # Source: framework/structures.md#encryption-materials
+    # Source: framework/structures.md#decryption-materials
     suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
     if data_key is None or len(data_key) != suite.data_key_length:
         return _NO_DATA_KEY[suite.data_key_length]
