@@ -44,10 +44,12 @@ def reserve(entry: CacheEntry, length: int = 0, *, messages: int = 10, plaintext
 
 # Source: framework/cryptographic-materials-cache.md#creation-time
 # Source: framework/cryptographic-materials-cache.md#expiry-time
-def test_creation_and_expiry_time_are_told_by_the_wall_clock() -> None:
+# spec: framework/cryptographic-materials-cache.md#cache-entry e20d
+def test_an_entry_has_materials_creation_and_expiry_time_by_the_wall_clock_and_use() -> None:
     entry = make_entry(60)
 
     assert (entry.creation_time, entry.expiry_time) == (5_000.0, 5_060.0)
+    assert (entry.materials.plaintext_data_key, entry.messages, entry.plaintext_bytes) == (b"k" * 32, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ def test_the_age_is_what_the_clock_says_that_says_more_and_endless_when_negative
 
 
 # spec: framework/cryptographic-materials-cache.md#usage-metadata e79b
+# spec: framework/caching-cmm.md#limit-messages a3a9
 def test_a_reservation_counts_one_message_and_its_bytes() -> None:
     entry = make_entry()
 
@@ -79,7 +82,7 @@ def test_a_reservation_counts_one_message_and_its_bytes() -> None:
     assert (entry.messages, entry.plaintext_bytes) == (2, 7)
 
 
-# spec: framework/caching-cmm.md#limit-messages
+# spec: framework/caching-cmm.md#limit-messages e6b7
 def test_the_last_message_within_the_limit_is_served_and_the_next_refused() -> None:
     entry = make_entry()
 
@@ -87,7 +90,7 @@ def test_the_last_message_within_the_limit_is_served_and_the_next_refused() -> N
     assert entry.messages == 2
 
 
-# spec: framework/caching-cmm.md#limit-bytes
+# spec: framework/caching-cmm.md#limit-bytes ba71
 def test_a_message_that_reaches_the_byte_limit_exactly_is_within_it() -> None:
     entry = make_entry()
 
@@ -154,7 +157,6 @@ def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> 
     assert [entry.claim_refresh(thread) for thread in (2, 2, 3, 1)] == [True, False, False, False]
 
 
-# spec: framework/cryptographic-materials-cache.md#cache-entry e20d
 def test_an_entry_shows_no_key() -> None:
     assert repr(make_entry()) == "<CacheEntry encrypt messages=0 plaintext_bytes=0>"
 

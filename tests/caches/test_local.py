@@ -51,8 +51,7 @@ class Shelf:
 # Storing
 
 
-# spec: framework/cryptographic-materials-cache.md#put-cache-entry
-# spec: framework/cryptographic-materials-cache.md#get-cache-entry
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry 78d4
 def test_an_entry_comes_back_under_its_own_identifier_only() -> None:
     shelf = Shelf()
     entry = shelf.entry()
@@ -62,7 +61,14 @@ def test_an_entry_comes_back_under_its_own_identifier_only() -> None:
     assert shelf.cache.get_cache_entry(b"b") is None
 
 
-# spec: framework/cryptographic-materials-cache.md#put-cache-entry
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry 543e
+# spec: framework/cryptographic-materials-cache.md#overview 655c
+def test_putting_returns_nothing() -> None:
+    shelf = Shelf()
+
+    assert shelf.cache.put_cache_entry(b"a", shelf.entry()) is None  # type: ignore[func-returns-value]
+
+
 def test_putting_replaces_what_is_there() -> None:
     shelf = Shelf()
     shelf.put(b"a", b"a")
@@ -137,7 +143,7 @@ def test_a_subscriber_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture
 # Capacity
 
 
-# spec: framework/local-cryptographic-materials-cache.md#entry-capacity
+# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry af85
 def test_the_least_recently_used_entry_leaves_and_not_the_oldest() -> None:
     shelf = Shelf(capacity=3)
     shelf.put(b"a", b"b", b"c")
@@ -171,7 +177,8 @@ def test_replacing_an_entry_of_a_full_cache_evicts_no_other() -> None:
     assert (len(shelf.cache), shelf.has(b"a")) == (2, True)
 
 
-# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry
+# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry af85
+# spec: framework/local-cryptographic-materials-cache.md#entry-capacity 0b42 9454
 @pytest.mark.parametrize("capacity", [0, 1, 2, 7])
 def test_there_are_never_more_entries_than_capacity_after_a_put(capacity: int) -> None:
     shelf = Shelf(capacity)
@@ -196,7 +203,9 @@ def test_encrypt_and_decrypt_entries_both_count_towards_capacity() -> None:
 # Expiry
 
 
-# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry
+# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry 512e
+# spec: framework/cryptographic-materials-cache.md#time-to-live-ttl a746 a89b
+# spec: framework/cryptographic-materials-cache.md#get-cache-entry 9de8
 @pytest.mark.parametrize("operation", list(Operation))
 def test_an_entry_is_there_until_its_time_to_live_has_passed_and_never_after(operation: Operation) -> None:
     shelf = Shelf()
@@ -289,7 +298,9 @@ def test_an_entry_that_is_put_already_expired_is_not_returned() -> None:
     assert not shelf.has(b"a")
 
 
-# spec: framework/local-cryptographic-materials-cache.md#pruning
+# spec: framework/local-cryptographic-materials-cache.md#pruning 2e97
+# spec: framework/local-cryptographic-materials-cache.md#entry-pruning-tail-size a5b0
+# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3
 def test_a_look_up_evicts_the_expired_among_the_least_recently_used() -> None:
     shelf = Shelf(capacity=10, pruning_tail_size=2)
     shelf.put(b"first", time_to_live=1)
@@ -313,6 +324,7 @@ def test_without_a_tail_an_expired_entry_leaves_when_it_is_looked_up() -> None:
     assert shelf.reasons == [EvictionReason.EXPIRED]
 
 
+# spec: framework/local-cryptographic-materials-cache.md#pruning b6b7
 def test_all_expired_entries_are_swept_within_a_second_of_use() -> None:
     shelf = Shelf(capacity=100, pruning_tail_size=0)
     shelf.put(b"first", time_to_live=1)
@@ -329,7 +341,6 @@ def test_all_expired_entries_are_swept_within_a_second_of_use() -> None:
     assert len(shelf.cache) == 1
 
 
-# spec: framework/local-cryptographic-materials-cache.md#put-cache-entry
 def test_putting_does_not_prune() -> None:
     shelf = Shelf(capacity=10)
     shelf.put(b"a", time_to_live=60)
@@ -339,6 +350,7 @@ def test_putting_does_not_prune() -> None:
     assert (len(shelf.cache), shelf.reasons) == (2, [])
 
 
+# spec: framework/cryptographic-materials-cache.md#background-processing cdec
 def test_prune_evicts_every_expired_entry_and_no_other() -> None:
     shelf = Shelf(capacity=10, pruning_tail_size=0)
     shelf.put(b"a", b"b", time_to_live=60)
@@ -527,10 +539,14 @@ def test_what_is_no_clock_or_no_subscriber_is_refused(name: str, needed: str) ->
         LocalCMC(3, **{name: 5})  # type: ignore[arg-type]
 
 
+# spec: framework/local-cryptographic-materials-cache.md#initialization 45ca 7217
+# spec: framework/synchronized-local-cryptographic-materials-cache.md#initialization 084f
 def test_settings_can_be_read_back() -> None:
     cache = LocalCMC(7, pruning_tail_size=2)
 
     assert (cache.capacity, cache.pruning_tail_size, bool(cache)) == (7, 2, True)
+    with pytest.raises(TypeError, match="capacity"):
+        LocalCMC()  # type: ignore[call-arg]
 
 
 # Threads
@@ -563,6 +579,7 @@ def test_a_look_up_that_read_the_clock_before_an_entry_was_made_does_not_evict_i
     assert shelf.reasons == []
 
 
+# spec: framework/synchronized-local-cryptographic-materials-cache.md#behaviors ca2b
 def test_threads_that_put_get_delete_and_purge_leave_a_whole_cache() -> None:
     shelf = Shelf(capacity=5)
     start = threading.Barrier(8)

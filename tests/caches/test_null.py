@@ -9,6 +9,7 @@ from warmkey.clock import SystemClock
 from warmkey.events import Operation
 
 
+# spec: framework/cryptographic-materials-cache.md#overview 655c
 def test_whatever_is_put_is_not_there() -> None:
     cache = NullCMC()
     entry = CacheEntry(

@@ -78,7 +78,6 @@ KNOWN = {
 }
 
 
-# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite
 def test_the_answer_for_no_suite_and_no_context() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x00\x00"
 
@@ -86,7 +85,8 @@ def test_the_answer_for_no_suite_and_no_context() -> None:
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["neither"]
 
 
-# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite 8bf5 03fe f000 001d 8c46
+# spec: framework/caching-cmm.md#resource-suffix e418
 def test_the_answer_for_no_suite_and_a_context() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x00\x00" + b"\x00\x02" + b"\x00\x01a\x00\x011" + b"\x00\x01b\x00\x0222"
 
@@ -94,7 +94,8 @@ def test_the_answer_for_no_suite_and_a_context() -> None:
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["no suite"]
 
 
-# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite
+# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite c5ee 03fe f000 372f 5d97 8c46
+# spec: framework/caching-cmm.md#resource-suffix e418
 def test_the_answer_for_a_suite() -> None:
     by_hand = b"\x01\x00\x01\x00part\x00\x01\x00\x04\x78\x00" + b"\x00\x01\x00\x01a\x00\x011"
 
@@ -102,7 +103,8 @@ def test_the_answer_for_a_suite() -> None:
     assert hashlib.sha384(by_hand).hexdigest() == KNOWN["suite"]
 
 
-# spec: framework/caching-cmm.md#decryption-materials
+# spec: framework/caching-cmm.md#decryption-materials 67ff 03fe b94e 5d97 fa92 8c46
+# spec: framework/caching-cmm.md#resource-suffix e418
 def test_the_answer_for_a_decryption() -> None:
     one = b"\x00\x02p1\x00\x01i\x00\x03abc"
     two = b"\x00\x01p\x00\x02i2\x00\x02de"
@@ -125,6 +127,8 @@ _suites = st.sampled_from(AlgorithmSuite)
 
 
 # spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas 8076
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite 516e
+# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite 516e
 @given(_partition, st.none() | _suites, _contexts)
 def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | None, context: dict[str, str]) -> None:
     identifier = encrypt_identifier(partition, suite, serialized(context))
@@ -132,6 +136,8 @@ def test_encryption_follows_the_formula(partition: str, suite: AlgorithmSuite | 
     assert (identifier, len(identifier)) == (expected_encrypt(partition, suite, context), 48)
 
 
+# spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas 8076
+# spec: framework/caching-cmm.md#decryption-materials 516e
 @given(_partition, _suites, _keys, _contexts)
 def test_decryption_follows_the_formula(
     partition: str, suite: AlgorithmSuite, keys: list[EncryptedDataKey], context: dict[str, str]
@@ -150,6 +156,7 @@ def test_the_order_of_encrypted_data_keys_does_not_matter(keys: list[EncryptedDa
     assert decrypt_identifier("p", UNSIGNED, keys, context) == decrypt_identifier("p", UNSIGNED, shuffled, context)
 
 
+# spec: framework/caching-cmm.md#decryption-materials fa92
 def test_encrypted_data_keys_sort_by_their_serialization() -> None:
     """A longer provider ID sorts behind a shorter one, whatever its letters, because its length comes first."""
     keys = edk("zz", b"", b"x"), edk("aaa", b"", b"x")
@@ -253,6 +260,9 @@ def twin(keys: VerifiedKeys) -> VerifiedKeys:
 # What the caching CMM really uses.
 
 
+# spec: framework/caching-cmm.md#get-encryption-materials 7a64
+# spec: framework/caching-cmm.md#decrypt-materials 7a64
+# spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas 8076
 def test_the_cache_is_asked_by_these_identifiers() -> None:
     stage = Stage()
     cmm = stage.cmm(partition_id="part", cmm=None, keyring=RawAesKeyring("n", "k", bytes(32)))

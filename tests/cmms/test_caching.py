@@ -60,7 +60,7 @@ LARGEST = 2**63 - 1
 # Hit or miss
 
 
-# spec: framework/caching-cmm.md#get-encryption-materials
+# spec: framework/caching-cmm.md#get-encryption-materials 847e 436d 9969 1927
 def test_a_second_request_is_served_from_the_cache() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -72,7 +72,7 @@ def test_a_second_request_is_served_from_the_cache() -> None:
     check_books(cmm, stage.below, requests=2)
 
 
-# spec: framework/caching-cmm.md#decrypt-materials
+# spec: framework/caching-cmm.md#decrypt-materials cf6a b248 d5bf eff9
 def test_a_second_decrypt_is_served_from_the_cache() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -163,7 +163,8 @@ def test_each_set_of_encrypted_data_keys_has_its_own_entry_whatever_their_order(
 # Limits
 
 
-# spec: framework/caching-cmm.md#limit-messages
+# spec: framework/caching-cmm.md#limit-messages e6b7
+# spec: framework/caching-cmm.md#usage-stats db89 5b74
 def test_a_data_key_encrypts_as_many_messages_as_allowed_the_first_included() -> None:
     stage = Stage()
     cmm = stage.cmm(max_messages_encrypted=3)
@@ -177,7 +178,8 @@ def test_a_limit_of_one_message_makes_every_request_a_miss() -> None:
     assert data_keys(Stage().cmm(max_messages_encrypted=1), *[encrypt_request()] * 3) == [1, 2, 3]
 
 
-# spec: framework/caching-cmm.md#limit-bytes
+# spec: framework/caching-cmm.md#limit-bytes ba71
+# spec: framework/caching-cmm.md#usage-stats db89 5b74
 def test_a_message_that_reaches_the_byte_limit_exactly_is_within_it_and_one_byte_more_is_not() -> None:
     stage = Stage()
     cmm = stage.cmm(max_bytes_encrypted=10)
@@ -220,6 +222,7 @@ def test_a_byte_limit_of_zero_caches_for_empty_messages_only() -> None:
     assert data_keys(Stage().cmm(max_bytes_encrypted=0), *map(encrypt_request, [0, 0, 1, 0])) == [1, 1, 2, 1]
 
 
+# spec: framework/caching-cmm.md#limit-bytes c322
 def test_the_largest_limits_hold_the_largest_messages() -> None:
     assert data_keys(Stage().cmm(), *map(encrypt_request, [LARGEST, 0, 1])) == [1, 1, 2]
 
@@ -245,7 +248,8 @@ def test_decrypting_wears_no_key_out() -> None:
     assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "hits": 4}
 
 
-# spec: framework/caching-cmm.md#usage-stats
+# spec: framework/caching-cmm.md#usage-stats db89 5b74
+# spec: framework/caching-cmm.md#limit-messages a3a9
 def test_the_use_of_a_key_is_told_when_it_leaves() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -261,10 +265,23 @@ def test_the_use_of_a_key_is_told_when_it_leaves() -> None:
     ]  # fmt: skip
 
 
+# spec: framework/cryptographic-materials-cache.md#put-cache-entry 6303
+def test_an_entry_has_counted_the_message_that_fills_the_cache_before_it_is_put() -> None:
+    class Counting(Dictionary):
+        def put_cache_entry(self, identifier: bytes, entry: Any, /) -> None:
+            counts.append((entry.messages, entry.plaintext_bytes))
+            super().put_cache_entry(identifier, entry)
+
+    counts: list[tuple[int, int]] = []
+    Stage().cmm(cache=Counting()).get_encryption_materials(encrypt_request(7))
+
+    assert counts == [(1, 7)]
+
+
 # Bypass
 
 
-# spec: framework/caching-cmm.md#get-encryption-materials
+# spec: framework/caching-cmm.md#get-encryption-materials 7248 fab8
 def test_a_request_for_an_identity_kdf_bypasses_the_cache() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -276,7 +293,7 @@ def test_a_request_for_an_identity_kdf_bypasses_the_cache() -> None:
     assert (len(stage.cache), stage.below.encrypt_requests[0].max_plaintext_length) == (0, 1)
 
 
-# spec: framework/caching-cmm.md#decrypt-materials
+# spec: framework/caching-cmm.md#decrypt-materials 124d 2eda
 def test_a_decrypt_with_an_identity_kdf_bypasses_the_cache() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -288,6 +305,7 @@ def test_a_decrypt_with_an_identity_kdf_bypasses_the_cache() -> None:
     assert len(stage.cache) == 0
 
 
+# spec: framework/caching-cmm.md#get-encryption-materials fab8
 def test_an_answer_with_an_identity_kdf_is_not_kept_either() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -300,6 +318,7 @@ def test_an_answer_with_an_identity_kdf_is_not_kept_either() -> None:
     assert (len(stage.cache), stage.below.calls) == (0, 2)
 
 
+# spec: framework/caching-cmm.md#decrypt-materials 2eda
 def test_decryption_materials_with_an_identity_kdf_are_not_kept_either() -> None:
     stage = Stage()
     cmm = stage.cmm()
@@ -359,6 +378,7 @@ def test_without_a_place_to_cache_every_request_goes_below_unchanged(cache: Any)
 
 
 # spec: framework/caching-cmm.md#underlying-cryptographic-materials-cache e442
+# spec: framework/caching-cmm.md#partition-id 319a
 def test_cmms_over_one_cache_share_nothing_by_default() -> None:
     stage = Stage()
     one, two = stage.cmm(), stage.cmm()
@@ -371,7 +391,6 @@ def test_cmms_over_one_cache_share_nothing_by_default() -> None:
     assert (stage.below.calls, len(stage.cache)) == (4, 4)
 
 
-# spec: framework/caching-cmm.md#partition-id
 def test_cmms_over_one_cache_share_entries_if_and_only_if_their_partitions_are_equal() -> None:
     stage = Stage()
     settings = [{"partition_id": name} for name in ("a", "a", "A", "a ")]
@@ -386,6 +405,7 @@ def test_the_same_partition_in_two_caches_shares_nothing() -> None:
     assert len(keys) == 2
 
 
+# spec: framework/caching-cmm.md#partition-id 674b
 def test_the_partition_can_not_be_changed() -> None:
     cmm = Stage().cmm(partition_id="mine")
     with pytest.raises(AttributeError):
@@ -727,7 +747,7 @@ def build(**settings: Any) -> CachingCMM:
     return CachingCMM(**{"cache": LocalCMC(1), "max_age": 60, "cmm": Below(), **settings})
 
 
-# spec: framework/caching-cmm.md#initialization
+# spec: framework/caching-cmm.md#initialization ee50
 @pytest.mark.parametrize("missing", ["cache", "max_age"])
 def test_cache_and_max_age_are_required(missing: str) -> None:
     settings: dict[str, Any] = {"cache": LocalCMC(1), "max_age": 60, "cmm": Below()}
@@ -762,6 +782,7 @@ def test_a_setting_that_can_not_be_used_is_named_with_its_value_and_what_is_allo
     assert str(error.value).startswith(f"{name} must be {allowed}")
 
 
+# spec: framework/caching-cmm.md#initialization 3239
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -812,6 +833,7 @@ def test_what_was_put_in_the_wrong_place_is_refused_at_construction(settings: di
         build(**settings)
 
 
+# spec: framework/caching-cmm.md#initialization 0ddd
 @pytest.mark.parametrize("both", [True, False])
 def test_it_takes_a_cmm_or_a_keyring_and_not_both_nor_neither(both: bool) -> None:
     keyring = RawAesKeyring("a", "b", bytes(32))
@@ -819,6 +841,7 @@ def test_it_takes_a_cmm_or_a_keyring_and_not_both_nor_neither(both: bool) -> Non
         build(cmm=Below() if both else None, keyring=keyring if both else None)
 
 
+# spec: framework/caching-cmm.md#initialization 2637
 def test_built_from_a_keyring_it_works_as_over_a_default_cmm() -> None:
     cmm = build(cmm=None, keyring=RawAesKeyring("a", "b", bytes(32)))
     materials = cmm.get_encryption_materials(encrypt_request())
@@ -826,6 +849,7 @@ def test_built_from_a_keyring_it_works_as_over_a_default_cmm() -> None:
     assert cmm.decrypt_materials(decrypt_request(materials)).plaintext_data_key == materials.plaintext_data_key
 
 
+# spec: framework/caching-cmm.md#limit-messages 411e
 def test_the_default_limits_are_the_largest_allowed() -> None:
     stage = Stage()
     cmm = stage.cmm()

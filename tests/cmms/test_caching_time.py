@@ -30,6 +30,7 @@ def encrypt_key(cmm: CachingCMM) -> bytes:
 
 
 # spec: framework/caching-cmm.md#cache-limit-ttl e9e4
+# spec: framework/caching-cmm.md#get-encryption-materials 9969
 @pytest.mark.parametrize("max_age", [60, 60.0, 0.5, 3600])
 def test_a_data_key_is_used_until_its_maximum_age_and_not_at_it(max_age: float) -> None:
     stage = Stage()
@@ -43,6 +44,8 @@ def test_a_data_key_is_used_until_its_maximum_age_and_not_at_it(max_age: float) 
     assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "hits": 1, "miss:expired": 1}
 
 
+# spec: framework/caching-cmm.md#decrypt-materials d5bf
+# spec: framework/caching-cmm.md#cache-limit-ttl e9e4
 def test_decryption_materials_have_the_same_maximum_age() -> None:
     stage = Stage()
     cmm = stage.cmm()

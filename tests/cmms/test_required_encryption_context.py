@@ -235,9 +235,6 @@ def outside() -> tuple[CryptographicMaterialsManager, CachingCMM]:
     [AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY, AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384],
 )
 class TestWithTheCachingCMM:
-    # spec: framework/caching-cmm.md#get-encryption-materials
-    # spec: framework/caching-cmm.md#decrypt-materials
-
     def test_a_hit_keeps_the_pair_out_of_the_message_too(self, build: Any, suite: AlgorithmSuite) -> None:
         cmm, cached = build()
         client = Client()

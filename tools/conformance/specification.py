@@ -1,7 +1,7 @@
 """Read the requirements of a checkout of the specification: sentences with MUST, SHOULD or MAY, by page and anchor.
 
-A sentence that ends with a colon takes in the list, table or code that follows it, except for the items that are
-requirements of their own. So each word that is demanded belongs to exactly one requirement, and a change of any of
+A sentence that ends with a colon, or with no full stop, takes in the list, table or code that follows it, except for the
+items that are requirements of their own. So each word that is demanded belongs to exactly one requirement, and a change of any of
 them changes a hash.
 """
 
@@ -137,12 +137,12 @@ class _Walk:
 
 
 def _belonging(lead: str, following: Sequence[SyntaxTreeNode]) -> Iterator[str]:
-    """Return what a sentence that ends with a colon announces, without requirements of their own."""
-    if not (lead.endswith(":") and following) or following[0].type == _HEADING:
+    """Return what a sentence without a full stop announces, without requirements of their own."""
+    if not following or following[0].type == _HEADING or lead.endswith((".", "!", "?")):
         return
     if following[0].type == "paragraph":
         text = _text(following[0])
-        if text.endswith(":") and not _level(text):
+        if lead.endswith(":") and text.endswith(":") and not _level(text):
             yield text
             yield from _belonging(text, following[1:])
         return

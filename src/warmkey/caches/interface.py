@@ -64,6 +64,7 @@ def next_fetch_sequence() -> int:
     return _fetch_sequences.next()
 
 
+# spec: framework/cryptographic-materials-cache.md#overview 655c
 class CryptographicMaterialsCache(Protocol):
     """Stores cache entries by identifier.
 
@@ -230,6 +231,7 @@ class CacheEntry(Unpicklable):
         reproduced: tuple[EntryContent, ...] = (),
         fetch_sequence: int | None = None,
     ) -> None:
+        # spec: framework/cryptographic-materials-cache.md#cache-entry e20d
         self.materials = materials
         self.operation = operation
         self.created = created
@@ -240,6 +242,7 @@ class CacheEntry(Unpicklable):
         self.required_encryption_context_keys = required_encryption_context_keys
         self.reproduced = reproduced
         self.fetch_sequence = next_fetch_sequence() if fetch_sequence is None else fetch_sequence
+        # spec: framework/caching-cmm.md#limit-messages a3a9
         self.messages = 0
         self.plaintext_bytes = 0
         self.pending_eviction_reason: EvictionReason | None = None
@@ -283,8 +286,10 @@ class CacheEntry(Unpicklable):
         # A cache that does not know of forks may still have what the original of this copy fetched.
         if self._closed or self.fetch_sequence < _fetch_sequences.first:
             return MissReason.ABSENT
+        # spec: framework/caching-cmm.md#limit-messages e6b7
         if self.messages >= max_messages:
             return MissReason.MESSAGES_SPENT
+        # spec: framework/caching-cmm.md#limit-bytes ba71
         if self.plaintext_bytes + plaintext_length > max_bytes:
             return MissReason.BYTES_SPENT
         return None
@@ -303,6 +308,7 @@ class CacheEntry(Unpicklable):
 
         :param is_fresh: looks at the clocks as part of that step, after any wait for another thread
         """
+        # spec: framework/cryptographic-materials-cache.md#usage-metadata e79b
         with self._lock:
             if self._reserving:
                 return MissReason.ABSENT

@@ -113,12 +113,16 @@ class LocalCMC:
     @scrubbed
     def __init__(
         self,
+        # spec: framework/local-cryptographic-materials-cache.md#initialization 45ca
+        # spec: framework/synchronized-local-cryptographic-materials-cache.md#initialization 084f
         capacity: int,
         *,
+        # spec: framework/local-cryptographic-materials-cache.md#initialization 7217
         pruning_tail_size: int = 1,
         clock: Clock | None = None,
         emit: Emit = ignore,
     ) -> None:
+        # spec: framework/local-cryptographic-materials-cache.md#entry-capacity 9454
         self._capacity = integer("capacity", capacity, 0)
         self._pruning_tail_size = integer("pruning_tail_size", pruning_tail_size, 0)
         require_method("emit", emit, "__call__")
@@ -131,6 +135,7 @@ class LocalCMC:
         register(self)
 
     def _start_empty(self) -> None:
+        # spec: framework/synchronized-local-cryptographic-materials-cache.md#behaviors ca2b
         self._lock = new_lock()
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._expired_identifiers: OrderedDict[bytes, None] = OrderedDict()
@@ -191,6 +196,7 @@ class LocalCMC:
             self._announce()
         monotonic, wall = self._monotonic(), self._wall()
         since, until, since_wall, until_wall = self._nothing_expires
+        # spec: framework/cryptographic-materials-cache.md#get-cache-entry 9de8
         if since <= monotonic < until and since_wall <= wall < until_wall:
             entry = self._entries.get(identifier)
             if entry is not None:
@@ -200,6 +206,7 @@ class LocalCMC:
                     return None
             return entry
         with self._lock:
+            # spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3 512e
             if not self._prune(identifier, self._clock.now()):
                 return self._use(identifier)
         while True:
@@ -208,6 +215,7 @@ class LocalCMC:
                 if not self._evict_expired([identifier], self._clock.now()):
                     return self._use(identifier)
 
+    # spec: framework/cryptographic-materials-cache.md#put-cache-entry 543e
     def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
         """Keep *entry*; evict what it replaces, then the least recently used until no more than capacity stay.
 
@@ -236,9 +244,12 @@ class LocalCMC:
         self._puts += 1
         self._bound(entry)
         self._nothing_expires = narrowed(self._nothing_expires, entry)
+        # spec: framework/cryptographic-materials-cache.md#put-cache-entry 78d4
         self._entries[identifier] = entry
         if self.was_purged(entry):
             self._evict(identifier, EvictionReason.PURGED, now)
+        # spec: framework/local-cryptographic-materials-cache.md#entry-capacity 0b42
+        # spec: framework/local-cryptographic-materials-cache.md#put-cache-entry af85
         for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
             self._evict(oldest, EvictionReason.CAPACITY, now)
 
@@ -277,6 +288,7 @@ class LocalCMC:
         """Return whether *entry* was requested before the last purge of its partition."""
         return entry.fetch_sequence < max(self._purge_sequence, self._purge_sequences.get(entry.partition_id, 0))
 
+    # spec: framework/cryptographic-materials-cache.md#background-processing cdec
     def prune(self) -> int:
         """Evict every expired entry, and return how many there were.
 
@@ -351,7 +363,10 @@ class LocalCMC:
         jumped = self._clock_offset is None or abs(offset - self._clock_offset) > _CLOCK_JUMP_SECONDS
         self._clock_offset = offset
         if jumped or now.monotonic >= self._nothing_expires[1] + _SECONDS_BETWEEN_SWEEPS:
+            # spec: framework/local-cryptographic-materials-cache.md#pruning b6b7
             return self._sweep(now)
+        # spec: framework/local-cryptographic-materials-cache.md#entry-pruning-tail-size a5b0
+        # spec: framework/local-cryptographic-materials-cache.md#pruning 2e97
         tail = list(islice(self._entries, self._pruning_tail_size))
         return self._evict_expired([*tail, identifier], now)
 
@@ -370,6 +385,7 @@ class LocalCMC:
         expired = [
             identifier
             for identifier in identifiers
+            # spec: framework/cryptographic-materials-cache.md#time-to-live-ttl a746 a89b
             if (entry := self._entries.get(identifier)) is not None and entry.age(now) >= entry.time_to_live
         ]
         return sum(self._evict(identifier, EvictionReason.EXPIRED, now) for identifier in expired)

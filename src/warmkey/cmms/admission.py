@@ -87,6 +87,7 @@ class Admission:
         if refusal is None:
             if self._tell_hit is not None:
                 self._tell_hit(operation.kind)
+            # spec: framework/caching-cmm.md#usage-stats 5b74
             refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
             if refusal is None:
                 operation.hits.add()

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["DecryptIdentifiers", "EncryptIdentifiers", "decrypt_identifier", "encrypt_identifier"]
 
 _NULL = b"\x00"
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite 03fe
+# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite 03fe
+# spec: framework/caching-cmm.md#decryption-materials 03fe
 _CACHING_CMM = b"\x01"
+# spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite f000
+# spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite f000
 _ENCRYPT = b"\x01"
+# spec: framework/caching-cmm.md#decryption-materials b94e
 _DECRYPT = b"\x02"
 _WITHOUT_SUITE = b"\x00"
 _WITH_SUITE = b"\x01"
@@ -40,7 +46,13 @@ def encrypt_identifier(partition_id: str, suite: AlgorithmSuite | None, context:
     Source: framework/caching-cmm.md#encryption-materials-without-algorithm-suite,
         #encryption-materials-with-algorithm-suite
     """
+    # spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite 001d
+    # spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite 372f 5d97
     suffix = [_WITHOUT_SUITE] if suite is None else [_WITH_SUITE, suite.id_bytes]
+    # spec: framework/caching-cmm.md#appendix-a-cache-entry-identifier-formulas 8076
+    # spec: framework/caching-cmm.md#resource-suffix e418
+    # spec: framework/caching-cmm.md#encryption-materials-without-algorithm-suite 8bf5 516e 8c46
+    # spec: framework/caching-cmm.md#encryption-materials-with-algorithm-suite c5ee 516e 8c46
     return hashlib.sha384(_NULL.join([_CACHING_CMM, _ENCRYPT, partition_id.encode(), *suffix, context])).digest()
 
 
@@ -53,11 +65,15 @@ def decrypt_identifier(
 
     Source: framework/caching-cmm.md#decryption-materials
     """
+    # spec: framework/caching-cmm.md#resource-suffix e418
+    # spec: framework/caching-cmm.md#decryption-materials 67ff 516e 5d97
     digest = hashlib.sha384(_NULL.join([_CACHING_CMM, _DECRYPT, partition_id.encode(), suite.id_bytes, b""]))
     # In the order of their serializations, each of which is put together alone: the header of a stranger's message may
     # have hundreds of megabytes. Every part begins with its length, so tuples sort as what they are joined to.
+    # spec: framework/caching-cmm.md#decryption-materials fa92
     for parts in sorted(map(entry_parts, keys)):
         digest.update(b"".join(parts))
+    # spec: framework/caching-cmm.md#decryption-materials 8c46
     digest.update(_NULL + context)
     return digest.digest()
 

@@ -184,6 +184,7 @@ class CachedEncryption:
             materials,
             operation=_ENCRYPT,
             created=fetched.created,
+            # spec: framework/caching-cmm.md#cache-limit-ttl e9e4
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
             fetch_sequence=fetched.sequence,
@@ -276,6 +277,7 @@ class CachedDecryption:
             materials,
             operation=_DECRYPT,
             created=fetched.created,
+            # spec: framework/caching-cmm.md#cache-limit-ttl e9e4
             time_to_live=self._limits.time_to_live(),
             partition_id=self._partition_id,
             fetch_sequence=fetched.sequence,

@@ -96,10 +96,12 @@ class CachingCMM:
     def __init__(  # noqa: PLR0913 - the specification's settings and ours, all by keyword
         self,
         *,
+        # spec: framework/caching-cmm.md#initialization ee50
         cache: CryptographicMaterialsCache,
         max_age: float,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
+        # spec: framework/caching-cmm.md#initialization 3239
         partition_id: str | None = None,
         max_messages_encrypted: int = MAX_MESSAGES,
         max_bytes_encrypted: int = MAX_BYTES,
@@ -124,6 +126,7 @@ class CachingCMM:
         )
         self._cache = cache
         self._features = CacheFeatures(cache)
+        # spec: framework/caching-cmm.md#initialization 0ddd 2637
         self._cmm = underlying_cmm(cmm, keyring)
         self._partition_id = _checked_partition_id(partition_id)
         self._max_age = limits.max_age
@@ -178,6 +181,7 @@ class CachingCMM:
                     )
                 )
 
+    # spec: framework/caching-cmm.md#partition-id 674b
     @property
     def partition_id(self) -> str:
         """The partition ID; it never changes.
@@ -241,18 +245,28 @@ class CachingCMM:
     def _serve(self, operation: CachedOperation[_Request, _Materials], request: _Request) -> _Materials:
         if PROCESS_MARK[0] != SETTLED:
             notice_fork()
+        # spec: framework/caching-cmm.md#get-encryption-materials 7a64
+        # spec: framework/caching-cmm.md#decrypt-materials 7a64
         identifier = operation.identifier(request)
         if identifier is None:
+            # spec: framework/caching-cmm.md#get-encryption-materials 7248 fab8
+            # spec: framework/caching-cmm.md#decrypt-materials 124d 2eda
             return self._fetcher.bypass(operation, request, operation.bypass_reason(request))
+        # spec: framework/caching-cmm.md#get-encryption-materials 847e
+        # spec: framework/caching-cmm.md#decrypt-materials cf6a
         entry = self._cache.get_cache_entry(identifier)
         if entry is None:
             self._watch_context(operation.kind, request)
+            # spec: framework/caching-cmm.md#get-encryption-materials 9969
+            # spec: framework/caching-cmm.md#decrypt-materials d5bf
             return self._fetcher.miss(operation, request, identifier, self._features.miss_reason(identifier))
         if self._refresh_ahead and self._admission.is_due(entry):
             return self._fetcher.refresh(operation, request, identifier)
         refusal = self._admission.hit(operation, entry, request)
         if refusal is not None:
             return self._fetcher.miss(operation, request, identifier, refusal)
+        # spec: framework/caching-cmm.md#get-encryption-materials 436d
+        # spec: framework/caching-cmm.md#decrypt-materials b248
         return entry.materials  # type: ignore[return-value]
 
     def _watch_context(self, kind: Operation, request: EncryptionMaterialsRequest | DecryptMaterialsRequest) -> None:
@@ -264,6 +278,8 @@ class CachingCMM:
 
 def _checked_partition_id(partition_id: object) -> str:
     if partition_id is None:
+        # spec: framework/caching-cmm.md#underlying-cryptographic-materials-cache e442
+        # spec: framework/caching-cmm.md#partition-id 319a
         return os.urandom(16).hex()
     # NUL separates the parts of a cache entry identifier, so one inside could make two partitions look alike.
     if not isinstance(partition_id, str) or not partition_id or "\0" in partition_id:

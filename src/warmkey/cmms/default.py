@@ -123,6 +123,7 @@ def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring |
         require_method("cmm", cmm, "get_encryption_materials", "decrypt_materials")
         return cmm
     if keyring is not None and cmm is None:
+        # spec: framework/caching-cmm.md#initialization 2637
         return DefaultCMM(keyring)
     raise ConfigurationError(choose_one("cmm", "keyring", both=cmm is not None))
 

@@ -243,6 +243,8 @@ class Fetcher:
         except Exception as error:
             flight.error = error
             raise
+        # spec: framework/caching-cmm.md#get-encryption-materials fab8
+        # spec: framework/caching-cmm.md#decrypt-materials 2eda
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
             return materials
@@ -252,6 +254,8 @@ class Fetcher:
         if there is not None:
             entry.take_over(there)
         # The leader comes first: its length is within the limits, or it would have been a bypass.
+        # spec: framework/caching-cmm.md#usage-stats db89
+        # spec: framework/cryptographic-materials-cache.md#put-cache-entry 6303
         entry.reserve(leader.plaintext_length, *operation.quota)
         if not self._features.was_purged(entry):
             for waiter in flight.close():
@@ -260,6 +264,8 @@ class Fetcher:
         note_refusal(entry, entry.spent(0, *operation.quota))
         # Caches that check the age by our clock know of snapshots, too, and tell what they did not keep.
         if self._features.checks_age or not snapshot_is_ahead():
+            # spec: framework/caching-cmm.md#get-encryption-materials 1927
+            # spec: framework/caching-cmm.md#decrypt-materials eff9
             self._cache.put_cache_entry(identifier, entry)
         return materials
 

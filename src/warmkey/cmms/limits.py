@@ -12,7 +12,9 @@ from warmkey.validation import fraction, integer, seconds
 
 __all__ = ["MAX_BYTES", "MAX_MESSAGES", "UNLIMITED", "Limits", "Quota"]
 
+# spec: framework/caching-cmm.md#limit-messages 411e
 MAX_MESSAGES = 2**32
+# spec: framework/caching-cmm.md#limit-bytes c322
 MAX_BYTES = 2**63 - 1
 
 

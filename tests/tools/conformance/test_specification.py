@@ -75,6 +75,12 @@ def test_a_colon_takes_in_the_list_that_follows() -> None:
     assert found(text) == [("a", "MUST", "It MUST have: a name parts: one")]
 
 
+def test_a_sentence_without_a_full_stop_takes_it_in_too() -> None:
+    assert found("# A\n\nIt MUST\n\n- wait\n- stop") == [("a", "MUST", "It MUST wait stop")]
+    assert found("# A\n\nIt MUST wait.\n\n- now") == [("a", "MUST", "It MUST wait.")]
+    assert found("# A\n\nIt MUST wait\n\nThen it stops.") == [("a", "MUST", "It MUST wait")]
+
+
 def test_a_colon_takes_in_a_table_and_code() -> None:
     table = "# A\n\nIt MUST have:\n\n| Name | Type |\n| --- | --- |\n| id | S |"
 
