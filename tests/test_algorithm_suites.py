@@ -1,8 +1,5 @@
 """The table of suites, against the specification's, and what the commitment policies make of it."""
 
-# spec: framework/algorithm-suites.md#supported-algorithm-suites
-# spec: framework/commitment-policy.md#supported-commitment-policy-enum
-
 from __future__ import annotations
 
 import copy
@@ -21,6 +18,8 @@ COMMITTING = {0x0478, 0x0578}
 CURVES = {SignatureAlgorithm.ECDSA_P256: "secp256r1", SignatureAlgorithm.ECDSA_P384: "secp384r1", None: None}
 
 
+# spec: framework/algorithm-suites.md#supported-algorithm-suites 584c
+# spec: framework/algorithm-suites.md#algorithm-suite-id f30c
 def test_there_are_eleven_and_the_names_are_the_specifications() -> None:
     assert {suite.value: suite.name for suite in AlgorithmSuite} == {
         0x0014: "AES_128_GCM_IV12_TAG16_NO_KDF",
@@ -37,6 +36,10 @@ def test_there_are_eleven_and_the_names_are_the_specifications() -> None:
     }
 
 
+# spec: framework/algorithm-suites.md#structure 9d05
+# spec: framework/algorithm-suites.md#algorithm-suite-id f30c
+# spec: framework/algorithm-suites.md#algorithm-suite-data-length 1605
+# spec: framework/algorithm-suites.md#identity-kdf d734
 @EVERY_SUITE
 def test_each_row_is_the_forges(suite: AlgorithmSuite) -> None:
     expected = SUITES[suite.value]
@@ -63,12 +66,16 @@ def test_a_suite_is_found_by_its_identifier_and_stays_itself(suite: AlgorithmSui
     assert {suite: "found"}[AlgorithmSuite(suite.value)] == "found"
 
 
+# spec: framework/algorithm-suites.md#supported-algorithm-suites 712c
 @pytest.mark.parametrize("unknown", [0, 0x0477, 0xFFFF, -1, "AES_256_GCM_HKDF_SHA512_COMMIT_KEY", None, b"\x04\x78"])
 def test_anything_else_is_no_suite(unknown: object) -> None:
     with pytest.raises(ValueError, match="AlgorithmSuite"):
         AlgorithmSuite(unknown)  # type: ignore[arg-type]
 
 
+# spec: framework/commitment-policy.md#esdkforbid_encrypt_allow_decrypt 8a07 158b
+# spec: framework/commitment-policy.md#esdkrequire_encrypt_allow_decrypt cae3 f6c9 158b
+# spec: framework/commitment-policy.md#esdkrequire_encrypt_require_decrypt cae3 f6c9 57fa
 @pytest.mark.parametrize(
     ("policy", "encrypts", "decrypts", "default"),
     [

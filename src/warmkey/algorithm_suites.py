@@ -17,7 +17,9 @@ __all__ = ["AlgorithmSuite", "CommitmentPolicy", "Hash", "SignatureAlgorithm"]
 # Members are singletons, and Enum's own hash is a Python call on every dictionary look-up: all of them here have
 # object's instead.
 
+# spec: framework/algorithm-suites.md#encryption-algorithm-mode d0ca
 IV_LENGTH = 12
+# spec: framework/algorithm-suites.md#encryption-algorithm-mode 34f8
 TAG_LENGTH = 16
 
 
@@ -49,6 +51,10 @@ _P256 = SignatureAlgorithm.ECDSA_P256
 _P384 = SignatureAlgorithm.ECDSA_P384
 
 
+# spec: framework/algorithm-suites.md#overview a12b
+# spec: framework/algorithm-suites.md#structure 9d05
+# spec: framework/algorithm-suites.md#algorithm-suite-id f30c
+# spec: framework/algorithm-suites.md#supported-algorithm-suites 712c 584c
 class AlgorithmSuite(Choice, Enum):
     """An algorithm suite; ``AlgorithmSuite(0x0478)`` finds one by its identifier.
 
@@ -62,6 +68,7 @@ class AlgorithmSuite(Choice, Enum):
     """
 
     #                                                id     version key kdf          commits signature
+    # spec: framework/algorithm-suites.md#identity-kdf d734
     AES_128_GCM_IV12_TAG16_NO_KDF = (0x0014, 1, 16, None, False, None)
     AES_192_GCM_IV12_TAG16_NO_KDF = (0x0046, 1, 24, None, False, None)
     AES_256_GCM_IV12_TAG16_NO_KDF = (0x0078, 1, 32, None, False, None)
@@ -89,9 +96,12 @@ class AlgorithmSuite(Choice, Enum):
         suite = object.__new__(cls)
         suite._value_ = suite_id
         version, suite.data_key_length, suite.kdf_hash, suite.commits, suite.signature = row
+        # spec: framework/algorithm-suites.md#message-format-version 5729
         suite.message_version = version
+        # spec: framework/algorithm-suites.md#algorithm-suite-id f30c
         suite.id_bytes = suite_id.to_bytes(2, "big")
         suite.has_identity_kdf = suite.kdf_hash is None
+        # spec: framework/algorithm-suites.md#algorithm-suite-data-length 1605
         suite.suite_data_length = 32 if suite.commits else 0
         suite.message_id_length = {1: 16, 2: 32}[version]
         return suite
@@ -111,10 +121,18 @@ class CommitmentPolicy(Choice, Enum):
 
     def __init__(self, name: str) -> None:
         requires = name.startswith("REQUIRE_ENCRYPT")
+        # spec: framework/commitment-policy.md#esdkforbid_encrypt_allow_decrypt 8a07
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_allow_decrypt f6c9
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_require_decrypt f6c9
         self.encrypt_suites: frozenset[AlgorithmSuite] = frozenset(s for s in AlgorithmSuite if s.commits is requires)
+        # spec: framework/commitment-policy.md#esdkforbid_encrypt_allow_decrypt 158b
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_allow_decrypt 158b
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_require_decrypt 57fa
         self.decrypt_suites: frozenset[AlgorithmSuite] = frozenset(
             s for s in AlgorithmSuite if s.commits or name.endswith("ALLOW_DECRYPT")
         )
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_allow_decrypt cae3
+        # spec: framework/commitment-policy.md#esdkrequire_encrypt_require_decrypt cae3
         self.default_suite: AlgorithmSuite = (
             AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
             if requires

@@ -18,6 +18,7 @@ from warmkey.branch_keys.names import (
 )
 
 
+# spec: framework/structures.md#branch-key-version c489
 def test_a_new_uuid_is_of_version_4_and_never_the_same() -> None:
     made = [new_uuid() for _ in range(50)]
 

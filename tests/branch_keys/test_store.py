@@ -185,6 +185,7 @@ def test_a_table_that_is_being_created_cannot_be_used_yet() -> None:
 # spec: framework/branch-key-store.md#record-format
 # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore
 # spec: framework/branch-key-store.md#custom-encryption-context
+# spec: framework/structures.md#branch-key 7fb7
 def test_creating_writes_three_items_in_one_transaction(keys: KeyStore) -> None:
     keys.clear()
     before = datetime.now(UTC).replace(tzinfo=None)
@@ -509,8 +510,8 @@ def test_an_answer_without_a_ciphertext_is_not_believed(keys: KeyStore) -> None:
 # spec: framework/branch-key-store.md#getactivebranchkey
 # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context
 # spec: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context
-# spec: framework/structures.md#branch-key
 # Source: framework/structures.md#branch-key-materials
+# spec: framework/structures.md#structure-3 a530
 def test_the_active_branch_key(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -539,6 +540,7 @@ def test_a_version_holds_the_same_key(keys: KeyStore) -> None:
 
 # spec: framework/branch-key-store.md#getbeaconkey
 # Source: framework/structures.md#beacon-key-materials
+# spec: framework/structures.md#structure-4 16a4
 def test_the_beacon_key_is_another_key(keys: KeyStore) -> None:
     keys.create()
 
@@ -884,6 +886,7 @@ def test_a_decryption_that_kms_refuses(keys: KeyStore, error: str, outcome: KmsO
     assert (attempt.operation, attempt.key, attempt.outcome) == ("Decrypt", keys.key_arn, outcome)
 
 
+# spec: framework/structures.md#branch-key cd93
 @pytest.mark.parametrize("length", ["short-plaintext", "long-plaintext"])
 def test_a_branch_key_of_another_length_is_not_taken(keys: KeyStore, length: str) -> None:
     keys.create()

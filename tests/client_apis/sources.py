@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
 from contextlib import contextmanager
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tests.vectors.forge import KEY_NAME, NAMESPACE, WRAPPING_KEY, Forgery
 from warmkey import Client, CommitmentPolicy
@@ -29,6 +30,18 @@ def plaintext_of(length: int) -> bytes:
 def message_of(plaintext: bytes, suite_id: int = UNSIGNED, *, frame_length: int = 16, **details: Any) -> bytes:
     """A message under :data:`KEYRING`, by the forge."""
     return Forgery(suite_id=suite_id, frame_length=frame_length, **details).message(plaintext)
+
+
+def released_before_failure(stream: BinaryIO, kind: type[Exception]) -> bytes:
+    """What comes out, byte by byte, until the stream fails as expected."""
+    released = io.BytesIO()
+    while True:
+        try:
+            piece = stream.read(1)
+        except kind:
+            return released.getvalue()
+        assert piece, "the stream ended as if all were well"
+        released.write(piece)
 
 
 class Pieces:

@@ -1,7 +1,5 @@
 """``frame_length="auto"``: as every client expects for small plaintexts, larger frames for large ones."""
 
-# spec: client-apis/encrypt.md#frame-length
-
 from __future__ import annotations
 
 import io

@@ -22,7 +22,7 @@ def test_what_is_at_hand_is_enough_even_if_more_is_wanted() -> None:
     assert buffered.data == b"abc"
 
 
-# spec: client-apis/streaming.md#inputs
+# spec: client-apis/streaming.md#inputs eefe
 def test_short_reads_are_repeated_until_there_is_enough() -> None:
     buffered = BufferedSource(Pieces(b"abcdefgh", (1, 2)))
 
@@ -31,6 +31,7 @@ def test_short_reads_are_repeated_until_there_is_enough() -> None:
     assert (buffered.data, buffered.ended) == (b"abcd", False)
 
 
+# spec: client-apis/streaming.md#inputs 53ce
 def test_the_end_is_where_the_source_gives_nothing() -> None:
     buffered = BufferedSource(Pieces(b"abc"))
 
@@ -137,6 +138,7 @@ def test_a_field_that_is_cut_short_is_named() -> None:
         buffered.require(4, "content", skip=2)
 
 
+# spec: framework/cmm-interface.md#encryption-materials-request 806f
 def test_more_than_the_limit_is_refused_as_soon_as_it_is_read() -> None:
     source = Counted()
 

@@ -1,7 +1,6 @@
 """The client: what it is built with, and the one CMM that each call is given."""
 
 # Source: client-apis/client.md
-# spec: client-apis/client.md#initialization
 
 from __future__ import annotations
 
@@ -25,15 +24,18 @@ REQUIRE = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
 
 
 # spec: client-apis/client.md#commitment-policy 8cf8
+# spec: client-apis/client.md#initialization 4342
 def test_the_default_policy_requires_commitment_both_ways() -> None:
     assert Client().commitment_policy is REQUIRE
 
 
 # spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
+# spec: client-apis/client.md#initialization 4666
 def test_the_default_limit_on_encrypted_data_keys_is_none() -> None:
     assert Client().max_encrypted_data_keys is None
 
 
+# spec: client-apis/client.md#initialization e2c4
 @pytest.mark.parametrize("policy", CommitmentPolicy, ids=lambda policy: policy.name)
 def test_a_policy_is_given_as_a_member_or_by_name(policy: CommitmentPolicy) -> None:
     assert Client(commitment_policy=policy).commitment_policy is policy
@@ -55,6 +57,7 @@ def test_any_limit_but_a_positive_int_is_refused(value: Any) -> None:
 
 
 # spec: client-apis/client.md#commitment-policy 8cf8
+# spec: client-apis/client.md#initialization e2c4 d2c6
 def test_what_was_set_stays() -> None:
     client = Client(max_encrypted_data_keys=3)
     for name in ("commitment_policy", "max_encrypted_data_keys"):
@@ -64,6 +67,8 @@ def test_what_was_set_stays() -> None:
     assert repr(client) == "Client(commitment_policy=REQUIRE_ENCRYPT_REQUIRE_DECRYPT, max_encrypted_data_keys=3)"
 
 
+# spec: client-apis/encrypt.md#input 36a0
+# spec: client-apis/decrypt.md#input 43a1
 @pytest.mark.parametrize("givers", [{}, {"cmm": DefaultCMM(KEYRING), "keyring": KEYRING}], ids=["neither", "both"])
 def test_exactly_one_of_cmm_and_keyring_is_given(givers: dict[str, Any]) -> None:
     for call in (Client().encrypt, Client().decrypt):
@@ -93,6 +98,11 @@ def test_an_error_of_the_cmms_own_stays_what_it_is() -> None:
         Client().encrypt(b"order", cmm=Broken())
 
 
+# spec: client-apis/client.md#encrypt b0c0
+# spec: client-apis/client.md#decrypt 77f1
+# spec: client-apis/encrypt.md#get-the-encryption-materials 4c22
+# spec: client-apis/decrypt.md#keyring 3241 c6af
+# spec: client-apis/decrypt.md#get-the-decryption-materials 4b75
 def test_cmm_and_keyring_of_the_same_key_read_each_others_messages() -> None:
     client, cmm = Client(), DefaultCMM(KEYRING)
 
@@ -100,6 +110,8 @@ def test_cmm_and_keyring_of_the_same_key_read_each_others_messages() -> None:
     assert client.decrypt(client.encrypt(b"text", keyring=KEYRING).ciphertext, cmm=cmm).plaintext == b"text"
 
 
+# spec: client-apis/encrypt.md#plaintext 58ca
+# spec: client-apis/encrypt.md#encrypted-message 5ecc
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview], ids=lambda make: make.__name__)
 def test_plaintext_and_message_may_be_any_buffer(make: Any) -> None:
     message = Client().encrypt(make(b"plaintext"), keyring=KEYRING).ciphertext
@@ -124,6 +136,9 @@ def test_a_view_with_gaps_is_taken_by_what_it_shows() -> None:
     assert Client().decrypt(memoryview(spread)[::2], keyring=KEYRING).plaintext == b"plaintext"
 
 
+# spec: client-apis/encrypt.md#plaintext 58ca
+# spec: client-apis/decrypt.md#input 7dc8
+# spec: client-apis/decrypt.md#encrypted-message de84
 @pytest.mark.parametrize("value", ["text", None, 5, [1, 2], {}, object()], ids=lambda value: type(value).__name__)
 def test_what_is_no_buffer_is_refused_by_its_type(value: Any) -> None:
     for call, name in ((Client().encrypt, "plaintext"), (Client().decrypt, "ciphertext")):
@@ -145,6 +160,7 @@ def test_a_suite_is_given_as_a_member_or_by_its_id(value: Any) -> None:
     assert result.algorithm_suite is AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 
 
+# spec: client-apis/encrypt.md#get-the-encryption-materials 8442
 @pytest.mark.parametrize("value", [0, 0x0479, "0x0478", [], b"\x04\x78", True], ids=repr)
 def test_any_other_suite_is_refused(value: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"algorithm_suite must be a member of AlgorithmSuite, not "):

@@ -70,7 +70,7 @@ class TamperingCMM:
 # --- policy, before and after the CMM
 
 
-# spec: client-apis/decrypt.md#get-the-decryption-materials
+# spec: client-apis/decrypt.md#get-the-decryption-materials 50bd
 @EVERY_SUITE
 @pytest.mark.parametrize("policy", CommitmentPolicy, ids=lambda policy: policy.name)
 def test_the_policy_decides_which_suites_decrypt(suite_id: int, policy: CommitmentPolicy) -> None:
@@ -85,6 +85,7 @@ def test_the_policy_decides_which_suites_decrypt(suite_id: int, policy: Commitme
 
 
 # spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
+# spec: client-apis/decrypt.md#parse-the-header 7b4e
 def test_too_many_encrypted_data_keys_are_refused_before_any_is_tried() -> None:
     cmm, forgery = TamperingCMM(), Forgery()
     message = replace(forgery, keys=[wrapped(forgery.secrets[0], b"")] * 3).message(b"text")
@@ -95,6 +96,8 @@ def test_too_many_encrypted_data_keys_are_refused_before_any_is_tried() -> None:
     assert len(cmm.requests) == 1
 
 
+# spec: client-apis/decrypt.md#cryptographic-materials-manager f779
+# spec: client-apis/decrypt.md#get-the-decryption-materials 6787 52de fcbd
 def test_the_cmm_is_asked_with_what_the_header_says() -> None:
     cmm = TamperingCMM()
     result = COMMITTING.decrypt(Forgery(pairs=PAIRS).message(), cmm=cmm, encryption_context={"tenant": "a"})
@@ -110,6 +113,7 @@ def test_the_cmm_is_asked_with_what_the_header_says() -> None:
     ]
 
 
+# spec: client-apis/decrypt.md#get-the-decryption-materials 2f06
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -131,13 +135,13 @@ def test_materials_that_do_not_fit_the_message_are_the_cmms_fault(tamper: Any) -
 # --- encryption context
 
 
+# spec: client-apis/decrypt.md#input ec1f
 @EVERY_SUITE
 @pytest.mark.parametrize("supplied", [None, {}, {"tenant": "a"}, CONTEXT], ids=repr)
 def test_pairs_that_the_message_stores_may_be_insisted_on(suite_id: int, supplied: dict[str, str] | None) -> None:
     assert decrypt(Forgery(suite_id=suite_id, pairs=PAIRS).message(b"text"), encryption_context=supplied) == b"text"
 
 
-# spec: framework/cmm-interface.md#decrypt-materials
 @EVERY_SUITE
 @pytest.mark.parametrize("supplied", [{"tenant": "b"}, {"tenant": ""}, {"tenant": "A"}, {"purpose": "", "tenant": "a"}])
 def test_another_value_for_a_stored_key_is_refused(suite_id: int, supplied: dict[str, str]) -> None:
@@ -145,7 +149,7 @@ def test_another_value_for_a_stored_key_is_refused(suite_id: int, supplied: dict
         decrypt(Forgery(suite_id=suite_id, pairs=PAIRS).message(), encryption_context=supplied)
 
 
-# spec: client-apis/decrypt.md#verify-the-header
+# spec: client-apis/decrypt.md#verify-the-header 2a95 553f
 @EVERY_SUITE
 def test_a_pair_that_is_not_stored_must_have_been_authenticated(suite_id: int) -> None:
     message = Forgery(suite_id=suite_id, pairs=PAIRS, only_authenticated=[(b"extra", b"1")]).message(b"text")
@@ -156,6 +160,7 @@ def test_a_pair_that_is_not_stored_must_have_been_authenticated(suite_id: int) -
             decrypt(message, encryption_context=supplied)
 
 
+# spec: client-apis/decrypt.md#verify-the-header 2a95 553f
 @EVERY_SUITE
 def test_a_pair_that_was_never_authenticated_is_refused_by_the_header_alone(suite_id: int) -> None:
     """Even where the encrypted data key does not bind the context."""
@@ -204,7 +209,7 @@ def test_what_is_no_encryption_context_is_refused(context: Any) -> None:
         decrypt(Forgery().message(), encryption_context=context)
 
 
-# spec: client-apis/decrypt.md#output
+# spec: client-apis/decrypt.md#output 2d53 b93a
 def test_the_result_has_all_that_was_authenticated_and_is_the_callers_to_change() -> None:
     cmm = TamperingCMM()
     message = Forgery(pairs=PAIRS, only_authenticated=[(b"extra", b"1")]).message(b"text")
@@ -221,7 +226,7 @@ def test_the_result_has_all_that_was_authenticated_and_is_the_callers_to_change(
 # --- commitment, header, signature
 
 
-# spec: client-apis/decrypt.md#get-the-decryption-materials
+# spec: client-apis/decrypt.md#get-the-decryption-materials 1223 5c2d
 @pytest.mark.parametrize("suite_id", [0x0478, 0x0578], ids=hex)
 def test_a_commitment_to_another_data_key_is_refused_though_the_header_is_authentic(suite_id: int) -> None:
     """One message that opens to two plaintexts under two keys is what commitment is there to stop."""
@@ -231,6 +236,7 @@ def test_a_commitment_to_another_data_key_is_refused_though_the_header_is_authen
         decrypt(message)
 
 
+# spec: client-apis/decrypt.md#verify-the-header f220 eac3 0966
 @EVERY_SUITE
 def test_every_byte_of_the_header_is_authenticated(suite_id: int) -> None:
     """Each byte flipped, whatever it means: refused, and by our own errors."""
@@ -242,13 +248,14 @@ def test_every_byte_of_the_header_is_authenticated(suite_id: int) -> None:
             decrypt(changed)
 
 
+# spec: client-apis/decrypt.md#verify-the-header 483c
 @pytest.mark.parametrize("suite_id", [0x0014, 0x0178, 0x0378], ids=hex)
 def test_a_version_1_header_may_have_been_sealed_with_any_iv(suite_id: int) -> None:
     assert decrypt(Forgery(suite_id=suite_id, header_iv=b"any iv there").message(b"text")) == b"text"
 
 
-# spec: client-apis/encrypt.md#construct-the-signature
-# spec: client-apis/decrypt.md#verify-the-signature
+# spec: client-apis/encrypt.md#construct-the-signature 3e39
+# spec: client-apis/decrypt.md#verify-the-signature 5f42
 @SIGNED
 @pytest.mark.parametrize("framed", [True, False])
 def test_a_message_without_its_signature_is_truncated(suite_id: int, framed: bool) -> None:
@@ -260,6 +267,8 @@ def test_a_message_without_its_signature_is_truncated(suite_id: int, framed: boo
             decrypt(signed + footer[:length])
 
 
+# spec: client-apis/decrypt.md#behavior 3a1a 827d
+# spec: client-apis/decrypt.md#verify-the-signature 3dfc a73e 6b40
 @SIGNED
 def test_another_keys_signature_is_refused(suite_id: int) -> None:
     """Whoever can decrypt a message can make another with the same data key, but not sign it."""
@@ -291,6 +300,7 @@ def test_what_is_no_signature_is_refused(suite_id: int, footer: bytes) -> None:
         decrypt(forgery.header() + forgery.body(b"text") + footer)
 
 
+# spec: client-apis/decrypt.md#behavior d2b0
 @EVERY_SUITE
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("trailing", [b"\x00", b"\xff\xff\xff\xff", bytes(200)], ids=len)
@@ -299,6 +309,8 @@ def test_nothing_follows_a_message(suite_id: int, framed: bool, trailing: bytes)
         decrypt(Forgery(suite_id=suite_id, framed=framed).message(b"text") + trailing)
 
 
+# spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 119e
+# spec: client-apis/decrypt.md#behavior bf21
 def test_a_footer_after_an_unsigned_message_is_refused() -> None:
     signed = Forgery(suite_id=0x0578)
 
@@ -306,7 +318,6 @@ def test_a_footer_after_an_unsigned_message_is_refused() -> None:
         decrypt(Forgery().message(b"text") + signed.footer(b"anything"))
 
 
-# spec: framework/default-cmm.md#decrypt-materials
 @SIGNED
 def test_a_signed_suite_without_a_public_key_is_malformed(suite_id: int) -> None:
     with pytest.raises(MalformedMessage, match="is missing although the suite has a signature"):

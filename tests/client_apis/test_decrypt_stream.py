@@ -20,6 +20,7 @@ from tests.client_apis.sources import (
     measured_memory,
     message_of,
     plaintext_of,
+    released_before_failure,
 )
 from tests.vectors.forge import KEY_NAME, NAMESPACE, SUITES, Forgery
 from warmkey import (
@@ -64,21 +65,15 @@ def stream_of(source: Any, **arguments: Any) -> DecryptStream:
     return CLIENT.decrypt_stream(source, **{"keyring": KEYRING, **arguments})
 
 
-def released_before_failure(stream: DecryptStream, kind: type[WarmkeyError]) -> bytes:
-    """What comes out, byte by byte, until the stream fails as expected."""
-    released = io.BytesIO()
-    while True:
-        try:
-            piece = stream.read(1)
-        except kind:
-            return released.getvalue()
-        assert piece, "the stream ended as if all were well"
-        released.write(piece)
-
-
 # ------------------------------------------------------------------------------------------------------ what is read
 
 
+# spec: client-apis/decrypt.md#encrypted-message e20d
+# spec: client-apis/decrypt.md#plaintext fcce
+# spec: client-apis/decrypt.md#parse-the-header 6cd5
+# spec: client-apis/decrypt.md#decrypt-the-message-body ffcc 6400 8bfd
+# spec: client-apis/decrypt.md#verify-the-signature 5f9e
+# spec: client-apis/decrypt.md#verify-the-header cb22
 @pytest.mark.parametrize("suite_id", SUITES)
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 100])
@@ -118,6 +113,7 @@ def test_frame_ivs_need_not_be_the_sequence_number() -> None:
     assert stream_of(io.BytesIO(message)).read() == bytes(32) + b"end"
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 070d 7bd8
 def test_frames_are_released_as_they_come() -> None:
     """A slow source does not have to fill a batch first."""
     message = message_of(plaintext_of(10_000), frame_length=100)
@@ -128,6 +124,7 @@ def test_frames_are_released_as_they_come() -> None:
     assert source.position < len(message) * 0.6
 
 
+# spec: client-apis/decrypt.md#verify-the-header c0cf
 def test_facts_are_there_before_the_body() -> None:
     header_only = message_of(PLAINTEXT)[:-200]
     stream = stream_of(io.BytesIO(header_only), encryption_context={})
@@ -137,6 +134,7 @@ def test_facts_are_there_before_the_body() -> None:
         stream.read()
 
 
+# spec: client-apis/decrypt.md#parse-the-header 2186
 def test_no_fact_of_a_header_that_is_not_authentic() -> None:
     message = bytearray(message_of(PLAINTEXT, pairs=[(b"key", b"value")]))
     message[message.index(b"value")] ^= 1
@@ -179,6 +177,7 @@ def test_data_keys_come_from_the_cache() -> None:
 # --------------------------------------------------------------------------------------------------- what is refused
 
 
+# spec: client-apis/decrypt.md#behavior cb86
 def test_signed_messages_can_be_refused_before_any_key_is_asked_for() -> None:
     stream = stream_of(message_of(PLAINTEXT, SIGNED), keyring=Unreachable(), unsigned_only=True)
 
@@ -187,6 +186,7 @@ def test_signed_messages_can_be_refused_before_any_key_is_asked_for() -> None:
     assert stream_of(message_of(PLAINTEXT), unsigned_only=True).read() == PLAINTEXT
 
 
+# spec: client-apis/decrypt.md#parse-the-header 7b4e
 def test_too_many_encrypted_data_keys_are_refused_as_soon_as_they_are_counted() -> None:
     """However many bytes of them would follow."""
     message = message_of(PLAINTEXT, fields={"key count": b"\xff\xff"})
@@ -203,6 +203,7 @@ def test_the_commitment_policy_holds() -> None:
         Client().decrypt_stream(message_of(PLAINTEXT, 0x0178), cmm=DefaultCMM(Unreachable())).read()
 
 
+# spec: client-apis/decrypt.md#behavior d2b0
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
 @pytest.mark.parametrize("framed", [True, False])
 def test_nothing_may_follow_the_message(suite_id: int, framed: bool) -> None:
@@ -226,6 +227,7 @@ def test_base64_text_gets_a_hint() -> None:
         stream_of(b"AgR4AAAA").read()
 
 
+# spec: client-apis/decrypt.md#behavior 6dbb
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED, 0x0078])
 @pytest.mark.parametrize("framed", [True, False])
 def test_a_message_cut_short_anywhere(suite_id: int, framed: bool) -> None:
@@ -249,6 +251,7 @@ def damaged(message: bytes, position: int) -> bytes:
     return bytes(changed)
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body f6f2 3da2
 def test_a_regular_frame_is_released_when_its_tag_is_verified() -> None:
     """Three frames; the last byte of the second one's tag is wrong."""
     message = message_of(plaintext_of(48))
@@ -257,6 +260,7 @@ def test_a_regular_frame_is_released_when_its_tag_is_verified() -> None:
     assert released_before_failure(stream_of(Pieces(bad)), AuthenticationFailed) in (b"", plaintext_of(16))
 
 
+# spec: client-apis/streaming.md#outputs b7d8
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
 def test_the_final_frame_is_held_until_the_end_is_verified(suite_id: int) -> None:
     stream = stream_of(Pieces(message_of(plaintext_of(48), suite_id) + b"\x00"))
@@ -264,6 +268,8 @@ def test_the_final_frame_is_held_until_the_end_is_verified(suite_id: int) -> Non
     assert released_before_failure(stream, MalformedMessage) == plaintext_of(32)
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 93dd
+# spec: client-apis/decrypt.md#verify-the-signature 6b40
 def test_the_final_frame_of_a_signed_message_is_held_until_the_signature_is_verified() -> None:
     message = message_of(plaintext_of(48), SIGNED)
     stream = stream_of(damaged(message, -1))
@@ -271,6 +277,7 @@ def test_the_final_frame_of_a_signed_message_is_held_until_the_signature_is_veri
     assert released_before_failure(stream, AuthenticationFailed) == plaintext_of(32)
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 93dd
 def test_so_is_a_non_framed_body() -> None:
     message = message_of(plaintext_of(48), SIGNED, framed=False)
     stream = stream_of(damaged(message, -1))
@@ -278,6 +285,7 @@ def test_so_is_a_non_framed_body() -> None:
     assert released_before_failure(stream, AuthenticationFailed) == b""
 
 
+# spec: client-apis/decrypt.md#verify-the-signature a73e
 def test_the_signature_covers_the_header_and_every_frame() -> None:
     """Frames of another message under the same keys, each with a good tag."""
     first, second = Forgery(suite_id=SIGNED), Forgery(suite_id=SIGNED)
@@ -309,6 +317,7 @@ def test_a_regular_frame_cannot_have_the_number_of_the_final_marker() -> None:
 # ------------------------------------------------------------------------------------------------------------- memory
 
 
+# spec: client-apis/streaming.md#overview 9bfa
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
 def test_memory_does_not_grow_with_the_message(suite_id: int) -> None:
     encrypting = CLIENT.encrypt_stream(Counted(limit=8 * MEGABYTE), keyring=KEYRING, algorithm_suite=suite_id)

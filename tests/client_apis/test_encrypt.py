@@ -1,16 +1,17 @@
 """Encrypting: arguments, materials that are checked as if a stranger's, and what comes out."""
 
 # Source: client-apis/encrypt.md
-# spec: client-apis/encrypt.md#behavior
 
 from __future__ import annotations
 
+import base64
 import mmap
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.vectors.forge import SUITES
 from tests.vectors.readers import COMMITTING, KEYRING, NOT_COMMITTING, client_for, decrypt
@@ -58,7 +59,8 @@ class TamperingCMM:
 # --- arguments
 
 
-# spec: client-apis/encrypt.md#frame-length
+# spec: client-apis/encrypt.md#frame-length b976
+# spec: client-apis/encrypt.md#construct-the-header 4f34
 @pytest.mark.parametrize("frame_length", [1, 4_096, 2**32 - 1])
 def test_the_frame_length_is_stored(frame_length: int) -> None:
     result = CLIENT.encrypt(b"text", keyring=KEYRING, frame_length=frame_length)
@@ -67,11 +69,12 @@ def test_the_frame_length_is_stored(frame_length: int) -> None:
     assert decrypt(result.ciphertext).plaintext == b"text"
 
 
-# spec: client-apis/encrypt.md#frame-length
+# spec: client-apis/encrypt.md#frame-length 517c
 def test_the_default_frame_length_is_4096() -> None:
     assert CLIENT.encrypt(b"", keyring=KEYRING).header.frame_length == 4_096
 
 
+# spec: client-apis/encrypt.md#frame-length b976
 @pytest.mark.parametrize("value", [0, -1, 2**32, 4096.0, "4096", True, None, b"\x10"], ids=repr)
 def test_any_other_frame_length_is_refused(value: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"frame_length must be .* from 1 to 4294967295"):
@@ -141,6 +144,7 @@ def test_a_context_too_long_for_the_header_is_refused() -> None:
 
 
 # spec: client-apis/client.md#commitment-policy 8cf8
+# spec: client-apis/encrypt.md#get-the-encryption-materials cd7c
 @EVERY_SUITE
 @pytest.mark.parametrize("policy", CommitmentPolicy, ids=lambda policy: policy.name)
 def test_the_policy_decides_which_suites_encrypt(suite: AlgorithmSuite, policy: CommitmentPolicy) -> None:
@@ -156,7 +160,8 @@ def test_the_policy_decides_which_suites_encrypt(suite: AlgorithmSuite, policy: 
 # --- the request
 
 
-# spec: client-apis/encrypt.md#get-the-encryption-materials
+# spec: client-apis/encrypt.md#get-the-encryption-materials 08fc 52de d8b1 0f8c
+# spec: client-apis/encrypt.md#input 0f18
 def test_the_cmm_is_asked_with_all_that_is_known() -> None:
     cmm = TamperingCMM()
     CLIENT.encrypt(b"12345", cmm=cmm, encryption_context={"tenant": "a"}, algorithm_suite=COMMITS)
@@ -175,7 +180,6 @@ def test_the_cmm_is_asked_with_all_that_is_known() -> None:
     ]
 
 
-# spec: client-apis/encrypt.md#input
 def test_the_length_of_a_view_is_counted_in_bytes() -> None:
     cmm = TamperingCMM()
     CLIENT.encrypt(memoryview(b"abcdefgh").cast("Q"), cmm=cmm)
@@ -200,7 +204,7 @@ def test_the_callers_context_is_copied_at_entry() -> None:
 # --- the answer
 
 
-# spec: client-apis/encrypt.md#get-the-encryption-materials
+# spec: client-apis/encrypt.md#get-the-encryption-materials afe5 622d
 def test_a_suite_that_the_policy_forbids_is_refused_when_the_cmm_chose_it() -> None:
     """A cache shared with a client of another policy may answer so (CVE-2026-6550)."""
     materials = DefaultCMM(KEYRING).get_encryption_materials(
@@ -213,6 +217,7 @@ def test_a_suite_that_the_policy_forbids_is_refused_when_the_cmm_chose_it() -> N
 
 
 # spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
+# spec: client-apis/encrypt.md#get-the-encryption-materials 9280
 def test_more_encrypted_data_keys_than_allowed_are_refused() -> None:
     others = [RawAesKeyring("other", str(number), bytes(32)) for number in range(2)]
     keyring = MultiKeyring(KEYRING, others)
@@ -222,6 +227,8 @@ def test_more_encrypted_data_keys_than_allowed_are_refused() -> None:
         Client(max_encrypted_data_keys=2).encrypt(b"", keyring=keyring)
 
 
+# spec: client-apis/encrypt.md#get-the-encryption-materials 883f
+# spec: client-apis/encrypt.md#behavior 471a
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -268,7 +275,7 @@ def test_a_cmm_may_add_to_the_context() -> None:
     assert result.header.encryption_context == {"tenant": "a", "added": "too"}
 
 
-# spec: client-apis/encrypt.md#construct-the-header
+# spec: client-apis/encrypt.md#construct-the-header 5de4 2a95 1637
 @pytest.mark.parametrize("suite", [COMMITS, AlgorithmSuite(0x0578)], ids=lambda suite: suite.name)
 def test_required_keys_are_authenticated_and_not_stored(suite: AlgorithmSuite) -> None:
     cmm = RequiringCMM({"tenant", "purpose"})
@@ -284,6 +291,7 @@ def test_required_keys_are_authenticated_and_not_stored(suite: AlgorithmSuite) -
     assert context.items() <= opened.encryption_context.items()
 
 
+# spec: client-apis/encrypt.md#construct-the-header 2a95 1637
 @pytest.mark.parametrize("supplied", [{}, {"tenant": "a"}, {"tenant": "a", "purpose": "b"}, {"tenant": "b"}], ids=repr)
 def test_without_all_of_the_required_pairs_a_message_stays_closed(supplied: dict[str, str]) -> None:
     cmm = RequiringCMM({"tenant", "purpose"}, wraps_with_context=False)
@@ -327,7 +335,12 @@ class ContextBlindKeyring:
 # --- the message
 
 
-# spec: client-apis/encrypt.md#output
+# spec: client-apis/encrypt.md#output 7433
+# spec: client-apis/encrypt.md#overview 1db7
+# spec: client-apis/encrypt.md#behavior 7110
+# spec: client-apis/encrypt.md#get-the-encryption-materials 1d14
+# spec: client-apis/encrypt.md#algorithm-suite 4d6f
+# spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
 @EVERY_SUITE
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 25])
 def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: int) -> None:
@@ -344,6 +357,22 @@ def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: i
     assert opened.algorithm_suite is result.algorithm_suite is suite
 
 
+# spec: client-apis/encrypt.md#construct-the-signature f8cd 598c f2f9 0b73 d4b8
+@pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature], ids=lambda suite: suite.name)
+def test_the_footer_is_the_signature_over_header_and_body(suite: AlgorithmSuite) -> None:
+    made = client_for(suite.value).encrypt(b"text", keyring=KEYRING, algorithm_suite=suite)
+    # One final frame: mark, sequence number, IV, length, content and tag.
+    end = made.header.length + 4 + 4 + 12 + 4 + len(b"text") + 16
+    signed, footer = made.ciphertext[:end], made.ciphertext[end:]
+    known = SUITES[suite.value]
+    point = base64.b64decode(made.encryption_context["aws-crypto-public-key"])
+    public_key = ec.EllipticCurvePublicKey.from_encoded_point(known.curve, point)  # type: ignore[arg-type]
+
+    public_key.verify(footer[2:], signed, ec.ECDSA(known.digest))  # type: ignore[arg-type]
+    assert int.from_bytes(footer[:2], "big") == len(footer) - 2
+
+
+# spec: client-apis/encrypt.md#construct-the-header 5645
 @pytest.mark.parametrize("suite_id", SUITES, ids=hex)
 def test_message_ids_are_fresh_and_as_long_as_the_version_wants(suite_id: int) -> None:
     ids = {
@@ -355,6 +384,7 @@ def test_message_ids_are_fresh_and_as_long_as_the_version_wants(suite_id: int) -
     assert {len(message_id) for message_id in ids} == {SUITES[suite_id].message_id_length}
 
 
+# spec: client-apis/encrypt.md#construct-the-header 5645
 def test_message_ids_and_data_keys_come_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever OpenSSL's generator does in a restored snapshot."""
     monkeypatch.setattr(os, "urandom", lambda size: b"\x11" * size)

@@ -18,6 +18,7 @@ from tests.client_apis.sources import (
     Pieces,
     measured_memory,
     plaintext_of,
+    released_before_failure,
 )
 from warmkey import (
     AlgorithmSuite,
@@ -50,6 +51,16 @@ class Requests:
         return self._cmm.get_encryption_materials(request)
 
 
+class Failing(Pieces):
+    """Breaks off where it should end."""
+
+    def read(self, length: int) -> bytes:
+        piece = super().read(length)
+        if not piece:
+            raise OSError
+        return piece
+
+
 def encrypted(source: Any, **arguments: Any) -> bytes:
     arguments = {"keyring": KEYRING, "algorithm_suite": UNSIGNED, "frame_length": 16, **arguments}
     if "cmm" in arguments:
@@ -64,6 +75,9 @@ def decrypted(message: bytes) -> bytes:
 # -------------------------------------------------------------------------------------------------------- the message
 
 
+# spec: client-apis/encrypt.md#plaintext e20d
+# spec: client-apis/encrypt.md#encrypted-message 85a4
+# spec: client-apis/encrypt.md#construct-the-body 660b b438 2458 f07f 76dd bacc e5a5
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 32, 33, 160, 1000])
 @pytest.mark.parametrize("source_of", [bytes, io.BytesIO, Pieces])
 def test_the_message_is_what_encrypting_at_once_gives(
@@ -78,6 +92,9 @@ def test_the_message_is_what_encrypting_at_once_gives(
     assert encrypted(source_of(plaintext), **arguments) == at_once
 
 
+# spec: client-apis/encrypt.md#construct-the-header 2d9e
+# spec: client-apis/encrypt.md#construct-a-frame 840b
+# spec: client-apis/encrypt.md#construct-the-signature 7286
 @pytest.mark.parametrize("suite", AlgorithmSuite)
 def test_every_suite(suite: AlgorithmSuite) -> None:
     client = CLIENT if suite.commits else FORBIDDING
@@ -91,6 +108,33 @@ def test_every_suite(suite: AlgorithmSuite) -> None:
     assert (plaintext, suite) == (result.plaintext, result.algorithm_suite)
     assert stream.encryption_context == result.encryption_context
     assert stream.header == result.header
+
+
+# spec: client-apis/encrypt.md#construct-the-header d388
+# spec: client-apis/encrypt.md#construct-a-frame 6e5e
+# spec: client-apis/encrypt.md#construct-the-signature 2e09
+@pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
+def test_header_frames_and_footer_are_released_whole(suite_id: int) -> None:
+    """The source fails in the middle of a frame, and nothing of that frame was released."""
+    frame = 16 + 4 + 12 + 16
+    for length in (0, 15, 16, 17, 40, 47, 48):
+        stream = CLIENT.encrypt_stream(
+            Failing(plaintext_of(length)), keyring=KEYRING, algorithm_suite=suite_id, frame_length=16
+        )
+        header_length = stream.header.length
+        body = len(released_before_failure(stream, OSError)) - header_length
+
+        assert (body // frame, body % frame) == (max(length - 1, 0) // 16, 0)
+
+
+# spec: client-apis/encrypt.md#construct-a-frame e319
+@pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
+def test_each_frame_is_released_before_the_source_has_ended(suite_id: int) -> None:
+    source = Pieces(plaintext_of(64), (16,))
+    stream = CLIENT.encrypt_stream(source, keyring=KEYRING, algorithm_suite=suite_id, frame_length=16)
+    stream.read(stream.header.length + 48)
+
+    assert source.position == 32, "a frame, and the bytes that show that it is not the last one"
 
 
 @pytest.mark.parametrize("frame_length", [1, 4096, BATCH_LENGTH - 1, BATCH_LENGTH, BATCH_LENGTH + 1, 2**32 - 1])
@@ -146,6 +190,7 @@ def test_a_frame_that_the_cipher_cannot_take_is_refused(monkeypatch: pytest.Monk
 # spec: client-apis/encrypt.md#plaintext-length-bound b894
 
 
+# spec: client-apis/encrypt.md#input 16d6
 def test_the_bound_is_what_the_cmm_is_told() -> None:
     cmm = Requests()
     encrypted(io.BytesIO(b"12345"), cmm=cmm, plaintext_length=10)
@@ -154,6 +199,7 @@ def test_the_bound_is_what_the_cmm_is_told() -> None:
     assert cmm.lengths == [10, None]
 
 
+# spec: client-apis/encrypt.md#input 9868
 @pytest.mark.parametrize("plaintext", [b"12345", bytearray(b"12345"), memoryview(b"12345")])
 def test_a_length_given_for_bytes_is_ignored(plaintext: Any) -> None:
     cmm = Requests()
@@ -167,6 +213,8 @@ def test_a_plaintext_as_long_as_the_bound_is_within_it(length: int) -> None:
     assert decrypted(encrypted(io.BytesIO(bytes(length)), plaintext_length=length)) == bytes(length)
 
 
+# spec: client-apis/encrypt.md#plaintext-length-bound b894
+# spec: client-apis/encrypt.md#construct-the-body e221
 @pytest.mark.parametrize("source_of", [io.BytesIO, Pieces])
 @pytest.mark.parametrize("suite", [UNSIGNED, SIGNED])
 @pytest.mark.parametrize(("length", "bound"), [(1, 0), (17, 16), (1000, 999), (33, 1)])
@@ -216,6 +264,7 @@ def test_the_bound_is_charged_in_full() -> None:
 # ------------------------------------------------------------------------------------------------------------- memory
 
 
+# spec: client-apis/streaming.md#overview 9bfa
 @pytest.mark.parametrize("suite", [UNSIGNED, SIGNED])
 def test_memory_does_not_grow_with_the_plaintext(suite: int) -> None:
     stream = CLIENT.encrypt_stream(Counted(limit=8 * MEGABYTE), keyring=KEYRING, algorithm_suite=suite)

@@ -4,8 +4,6 @@ A forged message is a real one with more encrypted data keys, another encryption
 its data key can be decrypted and the rest can't be verified.
 """
 
-# spec: client-apis/decrypt.md#verify-the-header
-
 from __future__ import annotations
 
 import gc

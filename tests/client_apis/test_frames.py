@@ -1,8 +1,5 @@
 """Bodies in memory: frames in sequence, a last one that says so, and nothing that only looks like it."""
 
-# spec: client-apis/decrypt.md#decrypt-the-message-body
-# spec: client-apis/encrypt.md#construct-the-body
-
 from __future__ import annotations
 
 import mmap
@@ -45,6 +42,9 @@ def with_body(suite_id: int, build: Callable[[Forgery], bytes]) -> bytes:
     return forgery.message(body=build(forgery))
 
 
+# spec: client-apis/decrypt.md#overview 6f4a
+# spec: client-apis/decrypt.md#parse-the-header 2315 ecad
+# spec: client-apis/decrypt.md#decrypt-the-message-body 7160 6400 90ee 4c34 6ec2 9b61
 @EVERY_SUITE
 @pytest.mark.parametrize("framed", [True, False], ids=["framed", "non-framed"])
 @pytest.mark.parametrize("frame_length", [1, 15, 16, 17, 2**32 - 1])
@@ -58,7 +58,20 @@ def test_every_length_around_the_frame_length(suite_id: int, framed: bool, frame
         )
 
 
-# spec: client-apis/encrypt.md#construct-a-frame
+# spec: client-apis/encrypt.md#construct-a-frame 2adc b85a 8fcd 14d6 5103 c9a5 4b3f a01e fafb 8525 b5d9 4d74 4755
+# spec: framework/algorithm-suites.md#overview a12b
+# spec: framework/algorithm-suites.md#gcm 479e
+# spec: framework/algorithm-suites.md#encryption-algorithm-mode d0ca 34f8
+# spec: framework/algorithm-suites.md#message-format-version 5729
+# spec: framework/algorithm-suites.md#asymmetric-signature-algorithm bc19
+# spec: framework/algorithm-suites.md#supported-algorithm-suite-data dd4e 4a37
+# spec: client-apis/encrypt.md#encrypted-message 5ecc
+# spec: client-apis/encrypt.md#behavior 0007 827d 2cdc
+# spec: client-apis/encrypt.md#get-the-encryption-materials 0985
+# spec: client-apis/encrypt.md#construct-the-header bf42 c0ee e94b b05f 07f3 60cf fc1c 4f34 50e0 3d82 159f
+# spec: client-apis/encrypt.md#construct-the-header 5e66 ccde a4f7 1632 ad5c d223 9085 4df4 5088
+# spec: client-apis/encrypt.md#construct-the-body 660b
+# spec: client-apis/encrypt.md#un-framed-message-body-encryption 96a2
 @EVERY_SUITE
 def test_we_write_what_the_format_says_byte_for_byte(suite_id: int) -> None:
     """Given the data key, message ID and encrypted data key of a message of ours, the forge writes the same bytes."""
@@ -128,6 +141,7 @@ def test_a_body_of_regular_frames_alone_is_truncated(suite_id: int) -> None:
             assert error.where.startswith(f"frame {count + 1} › ")
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 98ff
 @BOTH_KINDS
 @pytest.mark.parametrize("first", [0, 2, 2**32 - 1])
 def test_frames_start_at_1(suite_id: int, first: int) -> None:
@@ -137,6 +151,7 @@ def test_frames_start_at_1(suite_id: int, first: int) -> None:
         assert failure(message).where == "frame 1 › sequence number"
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 8fcd
 @BOTH_KINDS
 @pytest.mark.parametrize("numbers", [(1, 1, 2), (1, 3, 4), (2, 1, 3), (1, 2, 2), (1, 2, 4), (1, 2, 1)])
 def test_frames_follow_each_other(suite_id: int, numbers: tuple[int, int, int]) -> None:
@@ -149,6 +164,7 @@ def test_frames_follow_each_other(suite_id: int, numbers: tuple[int, int, int]) 
     assert "must be" in failure(message).problem
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 8742
 @BOTH_KINDS
 def test_a_final_frame_longer_than_the_frame_length_is_malformed_though_authentic(suite_id: int) -> None:
     error = failure(with_body(suite_id, lambda f: f.final_frame(bytes(17), 1)))
@@ -185,6 +201,7 @@ def test_kinds_of_frames_are_authenticated(suite_id: int) -> None:
             decrypt(with_body(suite_id, body))
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body bf4b
 @BOTH_KINDS
 def test_the_authenticated_length_is_the_contents(suite_id: int) -> None:
     for length in (0, 15, 17, 2**63):
@@ -192,6 +209,7 @@ def test_the_authenticated_length_is_the_contents(suite_id: int) -> None:
             decrypt(with_body(suite_id, lambda f, length=length: f.final_frame(bytes(16), 1, length=length)))
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body f6f2
 @EVERY_SUITE
 def test_a_frame_of_another_message_of_the_same_data_key_is_refused(suite_id: int) -> None:
     one = Forgery(suite_id=suite_id)

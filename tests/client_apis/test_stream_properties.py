@@ -40,6 +40,10 @@ def read_in_pieces(stream: io.BufferedIOBase, sizes: list[int], released: io.Byt
             return
 
 
+# spec: client-apis/encrypt.md#construct-the-body b438 2458
+# spec: client-apis/streaming.md#overview e6c4
+# spec: client-apis/streaming.md#inputs d5d8
+# spec: client-apis/streaming.md#outputs 74a6
 @settings(deadline=None)
 @given(plaintext=plaintexts, frame_length=frame_lengths, suite=suites, arriving=lengths, reading=lengths)
 def test_encrypting_in_pieces_is_encrypting(
@@ -58,6 +62,8 @@ def test_encrypting_in_pieces_is_encrypting(
     assert CLIENT.decrypt(message.getvalue(), keyring=KEYRING).plaintext == plaintext
 
 
+# spec: client-apis/streaming.md#inputs d5d8
+# spec: client-apis/streaming.md#outputs 74a6
 @settings(deadline=None)
 @given(
     plaintext=plaintexts,

@@ -55,6 +55,7 @@ both = pytest.mark.parametrize("stream_of", [decrypting, encrypting])
 # ------------------------------------------------------------------------------------------------------- a binary file
 
 
+# spec: client-apis/streaming.md#outputs 85bf 264d
 def test_read_gives_what_is_asked_for_and_less_only_at_the_end() -> None:
     stream = decrypting()
 
@@ -378,6 +379,8 @@ def test_a_source_that_cannot_be_read_is_refused_at_once(stream_of: StreamOf) ->
 # -------------------------------------------------------------------------------------------- closing a signed message
 
 
+# spec: client-apis/decrypt.md#verify-the-header c29d
+# spec: client-apis/decrypt.md#security-considerations ab24
 def test_closing_a_signed_message_before_its_end_raises() -> None:
     stream = decrypting(message_of(PLAINTEXT, SIGNED))
     stream.read(10)

@@ -4,8 +4,6 @@ A copy of the process, forked or restored from a snapshot, has the same key, mes
 two plaintexts with the same key and IVs.
 """
 
-# spec: client-apis/encrypt.md#construct-a-frame
-
 from __future__ import annotations
 
 import io

@@ -166,6 +166,7 @@ def test_encrypted_data_keys_sort_by_their_serialization() -> None:
     assert edk_bytes(keys[0]) < edk_bytes(keys[1])
 
 
+# spec: framework/structures.md#key-value-pair-entries 1b36
 def test_contexts_sort_by_bytes_and_not_by_code_units() -> None:
     context = {"\U00010000": "1", "\uffff": "2"}
 

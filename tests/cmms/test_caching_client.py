@@ -59,7 +59,6 @@ def test_a_refused_read_says_which_key_and_no_value() -> None:
     assert "value-of" not in str(caught.value)
 
 
-# spec: framework/commitment-policy.md#supported-commitment-policy-enum
 def test_clients_of_different_policies_over_one_cache_and_partition_each_get_what_theirs_allows() -> None:
     stage = Stage()
     cmms = [stage.cmm(partition_id="p") for _ in range(2)]

@@ -25,6 +25,7 @@ from warmkey import (
     CommitmentPolicy,
     ConfigurationError,
     DefaultCMM,
+    EncryptedDataKey,
     InvalidRequest,
     KeyUnavailable,
     MalformedMessage,
@@ -55,10 +56,18 @@ class Altering:
         return replace(KEYRING.on_decrypt(materials, keys), **self._changes)
 
 
+# spec: framework/default-cmm.md#initialization 615f
+def test_a_keyring_is_needed() -> None:
+    with pytest.raises(TypeError, match="keyring"):
+        DefaultCMM()  # type: ignore[call-arg]
+    with pytest.raises(ConfigurationError, match="keyring must be something with on_encrypt and on_decrypt"):
+        DefaultCMM(None)  # type: ignore[arg-type]
+
+
 # Get encryption materials
 
 
-# spec: framework/default-cmm.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials 38fb
 @pytest.mark.parametrize("policy", CommitmentPolicy)
 def test_without_a_suite_the_policys_default_is_used(policy: CommitmentPolicy) -> None:
     materials = CMM.get_encryption_materials(encrypt_request(suite=None, policy=policy))
@@ -66,7 +75,8 @@ def test_without_a_suite_the_policys_default_is_used(policy: CommitmentPolicy) -
     assert materials.algorithm_suite is policy.default_suite
 
 
-# spec: framework/default-cmm.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials 8fe4 7015
+# spec: framework/cmm-interface.md#get-encryption-materials d791 e610
 @pytest.mark.parametrize("suite", AlgorithmSuite)
 @pytest.mark.parametrize("policy", CommitmentPolicy)
 def test_a_suite_that_was_asked_for_is_used_or_refused_and_nothing_else(
@@ -82,7 +92,9 @@ def test_a_suite_that_was_asked_for_is_used_or_refused_and_nothing_else(
         assert keyring.asked == [], "before a key service is asked"
 
 
-# spec: framework/default-cmm.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials a3e1 29e6 b37b
+# spec: framework/cmm-interface.md#get-encryption-materials ab6d a8bd 2773 cde1
+# spec: framework/structures.md#encryption-context-1 d73f e997
 @pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature is not None])
 def test_a_suite_that_signs_gets_a_new_key_pair_each_time_and_its_public_half_in_the_context(
     suite: AlgorithmSuite,
@@ -98,6 +110,7 @@ def test_a_suite_that_signs_gets_a_new_key_pair_each_time_and_its_public_half_in
     assert dict(request.encryption_context) == {"tenant": "a"}, "the caller's context is not touched"
 
 
+# spec: framework/cmm-interface.md#get-encryption-materials 0a09
 def test_a_suite_that_does_not_sign_gets_neither() -> None:
     materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a"}))
 
@@ -105,14 +118,18 @@ def test_a_suite_that_does_not_sign_gets_neither() -> None:
     assert dict(materials.encryption_context) == {"tenant": "a"}
 
 
-# spec: framework/default-cmm.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials d02a
 @pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
 def test_a_context_that_has_the_reserved_key_is_refused(suite: AlgorithmSuite) -> None:
     with pytest.raises(InvalidRequest, match=PUBLIC_KEY_FIELD):
         CMM.get_encryption_materials(encrypt_request(1, {PUBLIC_KEY_FIELD: "mine"}, suite=suite))
 
 
-# spec: framework/default-cmm.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials 161e
+# spec: framework/cmm-interface.md#overview 1c7f
+# spec: framework/cmm-interface.md#behaviors 4c4d
+# spec: framework/default-cmm.md#decrypt-materials 2f3e
+# spec: framework/structures.md#plaintext-data-key 2358
 def test_every_call_asks_the_keyring_and_every_data_key_is_new() -> None:
     keyring = Altering()
     cmm = DefaultCMM(keyring)
@@ -124,7 +141,22 @@ def test_every_call_asks_the_keyring_and_every_data_key_is_new() -> None:
     assert len({one.plaintext_data_key for one in materials}) == 3
 
 
-# spec: framework/cmm-interface.md#get-encryption-materials
+# spec: framework/default-cmm.md#get-encryption-materials 363c f7ee
+# spec: framework/default-cmm.md#decrypt-materials 3cb0
+def test_the_keyrings_data_key_and_encrypted_data_keys_are_returned() -> None:
+    data_key = b"the keyring's data key, 32 bytes"
+    keys = (EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b"c"),)
+    request = decrypt_request(CMM.get_encryption_materials(encrypt_request()))
+
+    altering = Altering(plaintext_data_key=data_key, encrypted_data_keys=keys)
+    made = DefaultCMM(altering).get_encryption_materials(encrypt_request())
+    decrypted = DefaultCMM(Altering(plaintext_data_key=data_key)).decrypt_materials(request)
+
+    assert (made.plaintext_data_key, made.encrypted_data_keys) == (data_key, keys)
+    assert decrypted.plaintext_data_key == data_key
+
+
+# spec: framework/cmm-interface.md#get-encryption-materials b062 6e14 5bab 7fbd 2a39 9680
 @pytest.mark.parametrize(
     "changes",
     [
@@ -150,7 +182,8 @@ def test_what_a_keyring_returns_must_fit_the_request(changes: dict[str, Any]) ->
 # Decrypt materials
 
 
-# spec: framework/default-cmm.md#decrypt-materials
+# spec: framework/default-cmm.md#decrypt-materials 83a1 2de4 3cb0
+# spec: framework/cmm-interface.md#decrypt-materials edf7 eb7e d58f
 @pytest.mark.parametrize("suite", AlgorithmSuite)
 @pytest.mark.parametrize("policy", CommitmentPolicy)
 def test_a_message_is_decrypted_with_its_suite_where_the_policy_allows(
@@ -170,14 +203,16 @@ def test_a_message_is_decrypted_with_its_suite_where_the_policy_allows(
         assert keyring.asked == [], "before a key service is asked"
 
 
-# spec: framework/default-cmm.md#decrypt-materials
+# spec: framework/default-cmm.md#decrypt-materials ec4f
+# spec: framework/cmm-interface.md#decrypt-materials a243
 def test_a_signed_suite_without_a_public_key_fails() -> None:
     materials = CMM.get_encryption_materials(encrypt_request(suite=SIGNED))
     with pytest.raises(MalformedMessage, match="missing"):
         CMM.decrypt_materials(decrypt_request(materials, stored={}))
 
 
-# spec: framework/default-cmm.md#decrypt-materials
+# spec: framework/default-cmm.md#decrypt-materials 6f56
+# spec: framework/cmm-interface.md#decrypt-materials adb0
 def test_an_unsigned_suite_with_a_public_key_fails() -> None:
     materials = CMM.get_encryption_materials(encrypt_request())
     with pytest.raises(MalformedMessage, match="although the suite has no signature"):
@@ -198,7 +233,7 @@ def test_a_public_key_that_the_caller_reproduces_does_not_stand_in_for_the_messa
         CMM.decrypt_materials(decrypt_request(materials, reproduced, stored={}))
 
 
-# spec: framework/cmm-interface.md#decrypt-materials
+# spec: framework/cmm-interface.md#decrypt-materials 24bc db9f
 def test_a_key_in_both_contexts_must_have_one_value() -> None:
     materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "value of a"}))
     keyring = Altering()
@@ -209,7 +244,7 @@ def test_a_key_in_both_contexts_must_have_one_value() -> None:
     assert keyring.asked == []
 
 
-# spec: framework/cmm-interface.md#decrypt-materials
+# spec: framework/cmm-interface.md#decrypt-materials 18b5 0d7b 64a9
 def test_a_pair_that_is_not_stored_joins_the_context_and_is_required() -> None:
     materials = CMM.get_encryption_materials(encrypt_request(1, {"tenant": "a", "kind": "x"}, required=["tenant"]))
     decrypted = CMM.decrypt_materials(decrypt_request(materials, {"tenant": "a", "kind": "x"}, stored={"kind": "x"}))
@@ -227,7 +262,6 @@ def test_pairs_that_are_stored_already_change_nothing(reproduced: dict[str, str]
     assert decrypted.required_encryption_context_keys == frozenset()
 
 
-# spec: framework/cmm-interface.md#decrypt-materials
 @pytest.mark.parametrize(
     "changes",
     [

@@ -31,7 +31,9 @@ from warmkey.cmms.interface import (
 CONTEXT = {"tenant": "a", "kind": "x"}
 
 
-# spec: framework/commitment-policy.md#supported-commitment-policy-enum
+# spec: framework/commitment-policy.md#esdkforbid_encrypt_allow_decrypt 8a07 158b
+# spec: framework/commitment-policy.md#esdkrequire_encrypt_allow_decrypt f6c9 158b
+# spec: framework/commitment-policy.md#esdkrequire_encrypt_require_decrypt f6c9 57fa
 @pytest.mark.parametrize("suite", AlgorithmSuite)
 def test_which_policy_allows_what(suite: AlgorithmSuite) -> None:
     def allowed(check: Any, policy: CommitmentPolicy) -> bool:
@@ -54,7 +56,7 @@ def test_a_refused_decrypt_says_what_to_use() -> None:
         check_may_decrypt(WITHOUT_COMMITMENT, STRICT)
 
 
-# spec: framework/cmm-interface.md#decrypt-materials
+# spec: framework/cmm-interface.md#decrypt-materials db9f
 @pytest.mark.parametrize(
     ("reproduced", "fits"),
     [
@@ -77,7 +79,7 @@ def test_a_reproduced_pair_must_have_the_stored_value(reproduced: dict[str, str]
             check_reproduced_context(CONTEXT, reproduced)
 
 
-# spec: framework/cmm-interface.md#get-encryption-materials
+# spec: framework/cmm-interface.md#get-encryption-materials 1128
 @pytest.mark.parametrize("suite", [SIGNED, UNSIGNED])
 def test_whole_encryption_materials_pass(suite: AlgorithmSuite) -> None:
     request = encrypt_request(1, CONTEXT, suite=suite, required=["tenant"])
@@ -88,6 +90,9 @@ def test_whole_encryption_materials_pass(suite: AlgorithmSuite) -> None:
     check_encryption_materials(more, request)
 
 
+# spec: framework/cmm-interface.md#get-encryption-materials b062 2c09 6e14 5bab 7fbd 1f12 2a39 9680
+# spec: framework/structures.md#overview 49a4
+# spec: framework/structures.md#encrypted-data-keys 27ea
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -112,6 +117,7 @@ def test_encryption_materials_that_do_not_fit_are_refused(changes: dict[str, Any
         check_encryption_materials(materials, request)
 
 
+# spec: framework/cmm-interface.md#decrypt-materials 3cd3
 def test_whole_decryption_materials_pass() -> None:
     materials = Below().get_encryption_materials(encrypt_request(1, CONTEXT, suite=SIGNED))
     request = decrypt_request(materials, {"tenant": "a"})
@@ -119,6 +125,8 @@ def test_whole_decryption_materials_pass() -> None:
     check_decryption_materials(Below().decrypt_materials(request), request)
 
 
+# spec: framework/cmm-interface.md#decrypt-materials d58f 7358 2a15 6e14 64a9
+# spec: framework/structures.md#overview 49a4
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

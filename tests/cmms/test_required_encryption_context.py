@@ -48,8 +48,8 @@ def required(*keys: str, cmm: CryptographicMaterialsManager | None = None) -> Re
 
 
 class TestGetEncryptionMaterials:
+    # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 3e5d 97fc
     def test_the_required_keys_become_part_of_the_request_and_of_the_materials(self) -> None:
-        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials
         underlying = below()
 
         materials = required("tenant", cmm=underlying).get_encryption_materials(
@@ -59,17 +59,19 @@ class TestGetEncryptionMaterials:
         assert underlying.encrypt_requests == [encrypt_request(7, CONTEXT, required=["tenant", "purpose"])]
         assert materials.required_encryption_context_keys == {"tenant", "purpose"}
 
+    # spec: framework/required-encryption-context-cmm.md#overview 865f
+    # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 3073
     @pytest.mark.parametrize("context", [{}, {"purpose": "test"}, {"tenant": "", "Region": ""}, {"Tenant": ""}])
     def test_a_context_without_a_required_key_is_refused(self, context: dict[str, str]) -> None:
-        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials
         underlying = below()
 
         with pytest.raises(PolicyRefused, match=r"must be supplied with .*'region'"):
             required("tenant", "region", cmm=underlying).get_encryption_materials(encrypt_request(1, context))
         assert underlying.calls == 0
 
+    # spec: framework/required-encryption-context-cmm.md#overview 865f
+    # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 1c88
     def test_an_underlying_cmm_that_would_store_the_pair_is_refused(self) -> None:
-        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials
         underlying = below(lambda materials: replace(materials, required_encryption_context_keys=frozenset()))
 
         with pytest.raises(ConfigurationError, match="dropped a required encryption context key"):
@@ -77,8 +79,8 @@ class TestGetEncryptionMaterials:
 
 
 class TestDecryptMaterials:
+    # spec: framework/required-encryption-context-cmm.md#decrypt-materials 0290
     def test_the_request_goes_on_unchanged(self) -> None:
-        # spec: framework/required-encryption-context-cmm.md#decrypt-materials
         underlying = below()
         cmm = required(cmm=underlying)
         request = decrypt_request(
@@ -91,10 +93,12 @@ class TestDecryptMaterials:
         assert materials.encryption_context == CONTEXT
         assert materials.required_encryption_context_keys == {"tenant"}
 
+    # spec: framework/cmm-interface.md#decrypt-materials bb2f
+    # spec: framework/required-encryption-context-cmm.md#overview 865f
+    # spec: framework/required-encryption-context-cmm.md#decrypt-materials 5381
     @pytest.mark.parametrize("reproduced", [None, {}, {"purpose": "test"}])
     def test_a_caller_who_does_not_supply_the_key_is_refused(self, reproduced: dict[str, str] | None) -> None:
         """Also where the message stores the pair: it comes from whoever wrote the message."""
-        # spec: framework/required-encryption-context-cmm.md#decrypt-materials
         underlying = below()
         materials = underlying.get_encryption_materials(encrypt_request(1, CONTEXT))
 
@@ -103,9 +107,9 @@ class TestDecryptMaterials:
                 required(cmm=underlying).decrypt_materials(decrypt_request(materials, reproduced, stored=stored))
         assert underlying.decrypt_requests == []
 
+    # spec: framework/required-encryption-context-cmm.md#decrypt-materials e8fb
     def test_an_underlying_cmm_that_left_the_pair_out_is_refused(self) -> None:
         """The header would not authenticate it then."""
-        # spec: framework/required-encryption-context-cmm.md#decrypt-materials
         underlying = below(
             lambda materials: replace(
                 materials, encryption_context={"purpose": "test"}, required_encryption_context_keys=frozenset()
@@ -301,18 +305,19 @@ def test_one_cache_and_partition_under_requiring_and_plain_cmms_mixes_nothing_up
 
 
 class TestConstructor:
-    # spec: framework/required-encryption-context-cmm.md#initialization
-
+    # spec: framework/required-encryption-context-cmm.md#initialization 7eb2
     def test_a_keyring_gets_a_default_cmm(self) -> None:
         cmm = RequiredEncryptionContextCMM(["b", "a"], keyring=KEYRING)
 
         assert repr(cmm) == "RequiredEncryptionContextCMM(['a', 'b'], DefaultCMM(RawAesKeyring('ns', 'name')))"
 
+    # spec: framework/required-encryption-context-cmm.md#initialization 0ddd
     def test_cmm_or_keyring(self) -> None:
         for arguments in ({}, {"cmm": DefaultCMM(KEYRING), "keyring": KEYRING}):
             with pytest.raises(ConfigurationError, match="give either cmm or keyring"):
                 RequiredEncryptionContextCMM(["tenant"], **arguments)  # type: ignore[arg-type]
 
+    # spec: framework/required-encryption-context-cmm.md#initialization f56d
     @pytest.mark.parametrize("keys", [[], "tenant", b"tenant", None, 1, [1], [""], ["tenant", None]], ids=repr)
     def test_the_keys_are_one_or_more_texts(self, keys: Any) -> None:
         with pytest.raises(ConfigurationError, match=r"required_encryption_context_keys (is|must)"):

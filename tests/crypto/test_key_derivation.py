@@ -3,10 +3,9 @@
 The answers were computed with two other implementations of RFC 5869 that agree: `hmac` by hand, and the one below.
 """
 
-# spec: framework/transitive-requirements.md#hkdf-encryption-key
-# spec: framework/transitive-requirements.md#hkdf-commit-key
-
 from __future__ import annotations
+
+import hmac
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.vectors.forge import SUITES, derived_keys
 from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.crypto import key_derivation
 from warmkey.crypto.key_derivation import check_commitment, derive_keys
 from warmkey.exceptions import AuthenticationFailed
 
@@ -44,6 +44,13 @@ def test_there_is_an_answer_for_every_suite() -> None:
     assert list(KNOWN_ANSWERS) == [suite.value for suite in AlgorithmSuite]
 
 
+# spec: framework/algorithm-suites.md#identity-kdf f385
+# spec: framework/algorithm-suites.md#encryption-key-derivation-algorithm 6d6c
+# spec: framework/algorithm-suites.md#commit-key-derivation-algorithm d130
+# spec: framework/algorithm-suites.md#encryption-algorithm 936c
+# spec: framework/algorithm-suites.md#algorithm-suite-id fdc3
+# spec: framework/transitive-requirements.md#hkdf-encryption-key 11e0 e009 c7b2 5f2c e1a5 c3ad 566f 2f66 5cfb 94f6
+# spec: framework/transitive-requirements.md#hkdf-commit-key a111 7fb8 c7b2 d1b1 2dee 566f 1f63 3955 4793
 @EVERY_SUITE
 def test_known_answers(suite: AlgorithmSuite) -> None:
     data_key = bytes(range(suite.data_key_length))
@@ -54,6 +61,8 @@ def test_known_answers(suite: AlgorithmSuite) -> None:
     assert (encryption_key.hex(), commit_key.hex()) == KNOWN_ANSWERS[suite.value]
 
 
+# spec: framework/transitive-requirements.md#hkdf-encryption-key 11e0 e009 c7b2 5f2c e1a5 c3ad 566f 2f66 5cfb 94f6
+# spec: framework/transitive-requirements.md#hkdf-commit-key a111 7fb8 c7b2 d1b1 2dee 566f 1f63 3955
 @EVERY_SUITE
 @given(data=st.data())
 def test_any_key_and_message_id_as_another_implementation_derives(suite: AlgorithmSuite, data: st.DataObject) -> None:
@@ -83,3 +92,17 @@ def test_the_commit_key_that_was_derived_is_accepted() -> None:
 def test_any_other_commit_key_is_refused(stored: bytes) -> None:
     with pytest.raises(AuthenticationFailed, match="key commitment"):
         check_commitment(b"k" * 32, stored)
+
+
+# spec: framework/transitive-requirements.md#hkdf-commit-key cf5b
+def test_commit_keys_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long it takes is not measured: it is the standard library's comparison, and its answer is what counts."""
+    compared = []
+    monkeypatch.setattr(key_derivation, "compare_digest", lambda *keys: compared.append(keys) or False)
+
+    with pytest.raises(AuthenticationFailed):
+        check_commitment(b"k" * 32, b"k" * 32)
+
+    assert compared == [(b"k" * 32, b"k" * 32)]
+    monkeypatch.undo()
+    assert key_derivation.compare_digest is hmac.compare_digest

@@ -50,6 +50,9 @@ def test_what_a_key_signs_its_public_point_verifies(algorithm: SignatureAlgorith
     verification_key(algorithm, key).verify(key.sign(digest(algorithm)), digest(algorithm))
 
 
+# spec: framework/structures.md#signing-key 25e7
+# spec: framework/transitive-requirements.md#ecdsa a451
+# spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 40ba
 @EVERY_ALGORITHM
 def test_another_implementation_verifies_it_from_the_message(algorithm: SignatureAlgorithm) -> None:
     key = EcdsaSigningKey(algorithm)
@@ -119,6 +122,7 @@ def test_a_signature_of_any_valid_der_length_is_accepted(algorithm: SignatureAlg
     assert len(lengths) >= 3
 
 
+# spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 8c7e
 @EVERY_ALGORITHM
 def test_what_was_not_signed_by_this_key_over_this_digest_is_refused(algorithm: SignatureAlgorithm) -> None:
     key, other = EcdsaSigningKey(algorithm), EcdsaSigningKey(algorithm)
@@ -140,6 +144,7 @@ def test_every_changed_bit_of_a_signature_is_refused(algorithm: SignatureAlgorit
             good.verify(changed, digest(algorithm))
 
 
+# spec: framework/transitive-requirements.md#ecdsa a451
 @EVERY_ALGORITHM
 def test_only_der_is_a_signature(algorithm: SignatureAlgorithm) -> None:
     key = EcdsaSigningKey(algorithm)
@@ -187,7 +192,7 @@ def test_the_public_key_is_read_from_the_context(algorithm: SignatureAlgorithm) 
     EcdsaVerificationKey.from_context_value(algorithm, value).verify(key.sign(digest(algorithm)), digest(algorithm))
 
 
-# spec: framework/default-cmm.md#decrypt-materials
+# spec: framework/structures.md#verification-key bda8
 @EVERY_ALGORITHM
 def test_whatever_else_stands_there_is_malformed(algorithm: SignatureAlgorithm) -> None:
     other = next(candidate for candidate in SignatureAlgorithm if candidate is not algorithm)
@@ -225,6 +230,7 @@ def on_curve(algorithm: SignatureAlgorithm, x: bytes) -> bool:
     return True
 
 
+# spec: framework/structures.md#signing-key 229f
 @pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
 def test_keys_refuse_to_leave(leave: object) -> None:
     key = EcdsaSigningKey(SignatureAlgorithm.ECDSA_P384)
@@ -233,6 +239,7 @@ def test_keys_refuse_to_leave(leave: object) -> None:
             leave(held)  # type: ignore[operator]
 
 
+# spec: framework/structures.md#signing-key 229f
 def test_repr_shows_nothing() -> None:
     assert repr(EcdsaSigningKey(SignatureAlgorithm.ECDSA_P256)) == "<EcdsaSigningKey>"
     assert not hasattr(EcdsaSigningKey(SignatureAlgorithm.ECDSA_P256), "__dict__")

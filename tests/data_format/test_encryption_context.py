@@ -1,7 +1,6 @@
 """The encryption context in the header."""
 
 # Source: data-format/message-header.md#aad
-# spec: framework/structures.md#serialization
 
 from __future__ import annotations
 

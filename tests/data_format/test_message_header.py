@@ -120,6 +120,8 @@ def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
     assert str(error) == f"type at byte 1: must be 0x80, is 0x{kind:02x}"
 
 
+# spec: client-apis/decrypt.md#algorithm-suite 4d6f
+# spec: client-apis/decrypt.md#get-the-decryption-materials 8442
 def test_every_other_suite_id_is_malformed_and_named() -> None:
     message = Forgery(suite_id=V2).message()
     for suite_id in {0, 1, 0x0578 + 1, 0x0677, 0xFFFF} | {known ^ 0x8000 for known in SUITES}:
@@ -204,7 +206,6 @@ def test_more_encrypted_data_keys_than_allowed_are_refused(maximum: int | None, 
             read_header(message, maximum_keys=maximum)
 
 
-# spec: client-apis/decrypt.md#parse-the-header
 def test_the_limit_is_enforced_before_the_first_key_is_read() -> None:
     forgery = Forgery()
     message = forgery.message()

@@ -21,6 +21,12 @@ def both(name: str) -> Pair:
     return pair(name)
 
 
+# spec: framework/cmm-interface.md#get-encryption-materials 4c75
+# spec: framework/cmm-interface.md#decrypt-materials 6f53
+# spec: framework/structures.md#ciphertext 4069
+# spec: framework/structures.md#encrypted-data-keys 3438
+# spec: framework/structures.md#plaintext-data-key 2358
+# spec: framework/structures.md#plaintext-data-key-1 7a0c
 def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
     # spec: framework/keyring-interface.md#generate-data-key
     # spec: framework/keyring-interface.md#decrypt-data-key
@@ -116,7 +122,6 @@ def test_a_damaged_encrypted_data_key_does_not_stop_a_good_one(both: Pair) -> No
 
 
 def test_a_data_key_of_the_wrong_length_for_the_suite_fails(both: Pair) -> None:
-    # spec: framework/structures.md#plaintext-data-key-1
     shorter = AlgorithmSuite.AES_128_GCM_IV12_TAG16_HKDF_SHA256
     made = encrypted(both.encrypts, suite=shorter)
 

@@ -3,8 +3,6 @@
 The same for streams, and for every way to hold the message. Memory stays in proportion to the message.
 """
 
-# spec: client-apis/decrypt.md#behavior
-
 from __future__ import annotations
 
 import io
@@ -68,6 +66,8 @@ def test_the_undamaged_message_is_accepted(suite_id: int, framed: bool) -> None:
     assert sum(1 for _ in damaged(suite_id, framed=framed)) > 900
 
 
+# spec: client-apis/decrypt.md#authenticated-data 5ec4
+# spec: client-apis/decrypt.md#behavior 8696 7c9b
 @EVERY_SUITE
 @LAYOUTS
 def test_no_damaged_message_is_accepted(suite_id: int, framed: bool) -> None:
@@ -91,6 +91,9 @@ def test_nor_by_a_warm_cache(suite_id: int, framed: bool) -> None:
     assert COMMITTING.decrypt(original, cmm=cmm, encryption_context=context).plaintext == PLAINTEXT + b"\x01"
 
 
+# spec: client-apis/decrypt.md#authenticated-data 5ec4
+# spec: client-apis/decrypt.md#behavior 7c9b
+# spec: client-apis/decrypt.md#decrypt-the-message-body 3da2
 @EVERY_SUITE
 @LAYOUTS
 def test_nor_by_a_stream_which_gives_away_no_more_than_verified_frames(suite_id: int, framed: bool) -> None:

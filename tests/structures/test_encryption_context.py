@@ -38,6 +38,8 @@ class Repeating(dict[str, str]):
         return [("k", "1"), ("k", "2")]
 
 
+# spec: framework/structures.md#serialization 70d8
+# spec: framework/structures.md#key-value-pair-entries 1b36
 @pytest.mark.parametrize(
     "pairs",
     [
@@ -56,6 +58,8 @@ def test_any_mapping_of_strings_is_a_context(pairs: Any) -> None:
     assert context.serialized == serialized_pairs([(b"a", b"1"), (b"b", b"2")])
 
 
+# spec: framework/structures.md#serialization a895
+# spec: framework/structures.md#key-value-pair-count c38b
 @pytest.mark.parametrize("nothing", [None, {}, MappingProxyType({}), EncryptionContext(), EncryptionContext({})])
 def test_no_pairs_serialize_to_nothing(nothing: Any) -> None:
     assert EncryptionContext.of(nothing) == {}
@@ -139,6 +143,7 @@ def test_some_keys_alone_are_serialized_alone() -> None:
     assert context.without({"a", "b", "c"}) == {}
 
 
+# spec: framework/structures.md#key-value-pair-entries 8947
 @pytest.mark.parametrize(
     ("pairs", "problem"),
     [

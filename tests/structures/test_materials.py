@@ -41,6 +41,8 @@ def decryption_materials(**changes: Any) -> DecryptionMaterials:
 BOTH_MATERIALS = pytest.mark.parametrize("make", [encryption_materials, decryption_materials])
 
 
+# spec: framework/structures.md#plaintext-data-key 2358
+# spec: framework/structures.md#plaintext-data-key-1 7a0c
 @BOTH_MATERIALS
 def test_materials_show_no_secret(make: Any) -> None:
     materials = make(plaintext_data_key=DATA_KEY)
@@ -70,6 +72,8 @@ def test_materials_refuse_to_leave(make: Any, leave: Any) -> None:
         leave(make())
 
 
+# spec: framework/structures.md#plaintext-data-key 14cb
+# spec: framework/structures.md#plaintext-data-key-1 14cb
 @BOTH_MATERIALS
 def test_materials_cannot_be_changed_and_replace_makes_others(make: Any) -> None:
     materials = make()
@@ -94,6 +98,58 @@ def test_materials_alias_nothing_of_the_callers(make: Any) -> None:
     assert materials.encryption_context == {"tenant": VALUE}
     assert materials.plaintext_data_key == DATA_KEY
     assert materials.required_encryption_context_keys == frozenset({"tenant"})
+
+
+# spec: framework/structures.md#overview 3016
+# spec: framework/structures.md#structure-2 a981
+# spec: framework/structures.md#signing-key 3366
+# spec: framework/structures.md#required-encryption-context-keys 4e23
+# spec: framework/structures.md#encrypted-data-keys 27ea
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({}, None),
+        ({"plaintext_data_key": None}, "no plaintext data key of 32 bytes"),
+        ({"plaintext_data_key": bytes(31)}, "no plaintext data key of 32 bytes"),
+        ({"plaintext_data_key": bytes(33)}, "no plaintext data key of 32 bytes"),
+        ({"encrypted_data_keys": ()}, "no encrypted data key, so nobody could decrypt the message"),
+        ({"signing_key": object()}, f"a signing key for {SUITE.name}"),
+        ({"required_encryption_context_keys": {"other"}}, "an encryption context without a key that is required"),
+    ],
+    ids=str,
+)
+def test_encryption_materials_say_what_they_lack(changes: dict[str, Any], missing: str | None) -> None:
+    assert encryption_materials(**changes).missing == missing
+
+
+# spec: framework/structures.md#overview 3016
+# spec: framework/structures.md#fields e3cf
+# spec: framework/structures.md#required-encryption-context-keys-1 4e23
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({}, None),
+        ({"plaintext_data_key": None}, "no plaintext data key of 32 bytes"),
+        ({"plaintext_data_key": bytes(16)}, "no plaintext data key of 32 bytes"),
+        ({"verification_key": object()}, f"a verification key for {SUITE.name}"),
+        ({"required_encryption_context_keys": {"other"}}, "an encryption context without a key that is required"),
+    ],
+    ids=str,
+)
+def test_decryption_materials_say_what_they_lack(changes: dict[str, Any], missing: str | None) -> None:
+    assert decryption_materials(**changes).missing == missing
+
+
+# spec: framework/structures.md#signing-key 3366
+# spec: framework/structures.md#structure-2 deb5
+# spec: framework/structures.md#fields 06e6
+@pytest.mark.parametrize("kind", ["signing", "verification"])
+def test_a_suite_that_signs_wants_a_key_for_it(kind: str) -> None:
+    make = encryption_materials if kind == "signing" else decryption_materials
+    signs = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+
+    assert make(algorithm_suite=signs).missing == f"no {kind} key for {signs.name}"
+    assert make(algorithm_suite=signs, **{f"{kind}_key": object()}).missing is None
 
 
 def test_what_was_derived_from_materials_is_no_part_of_their_value_and_not_inherited() -> None:

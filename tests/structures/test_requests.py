@@ -20,8 +20,8 @@ KEY = EncryptedDataKey(key_provider_id="p", key_provider_info=b"i", ciphertext=b
 VALUE = "blue-whale"
 
 
-# spec: framework/cmm-interface.md#encryption-materials-request
-# spec: framework/cmm-interface.md#decrypt-materials-request
+# spec: framework/cmm-interface.md#encryption-materials-request c88e
+# spec: framework/cmm-interface.md#decrypt-materials-request 663c 7e3a
 def test_requests_copy_what_they_are_given() -> None:
     context, keys = {"tenant": VALUE}, [KEY]
     encrypt = EncryptionMaterialsRequest(encryption_context=context, commitment_policy=POLICY)
@@ -61,6 +61,7 @@ def test_requests_show_no_context_value() -> None:
     assert VALUE not in repr(encrypt) + repr(decrypt)
 
 
+# spec: framework/cmm-interface.md#encryption-materials-request d7a3
 def test_replace_makes_another() -> None:
     request = EncryptionMaterialsRequest(
         encryption_context={"tenant": VALUE}, commitment_policy=POLICY, max_plaintext_length=5

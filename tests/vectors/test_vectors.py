@@ -30,6 +30,8 @@ def keyring() -> RawAesKeyring:
     return RawAesKeyring(key["namespace"], key["name"], base64.b64decode(key["key"]))
 
 
+# spec: client-apis/decrypt.md#get-the-decryption-materials 3de0
+# spec: client-apis/decrypt.md#verify-the-header f220
 @EACH
 def test_each_ends_as_it_says(vector: dict[str, Any]) -> None:
     message, supplied = base64.b64decode(vector["message"]), vector.get("supplied")

@@ -1,8 +1,8 @@
 """Read the requirements of a checkout of the specification: sentences with MUST, SHOULD or MAY, by page and anchor.
 
-A sentence that ends with a colon, or with no full stop, takes in the list, table or code that follows it, except for the
-items that are requirements of their own. So each word that is demanded belongs to exactly one requirement, and a change of any of
-them changes a hash.
+A sentence that ends with a colon, or without a full stop, takes in the list, table or code that follows it, except for
+the items that are requirements of their own. So each word that is demanded belongs to exactly one requirement, and a
+change of any of them changes a hash.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BRANCH_KEY_LENGTH", "BeaconKeyMaterials", "BranchKeyMaterials"]
 
-# spec: framework/structures.md#branch-key
+# spec: framework/structures.md#branch-key cd93
 BRANCH_KEY_LENGTH = 32
 
 
@@ -36,6 +36,7 @@ class BranchKeyMaterials(Unpicklable):
     Source: framework/structures.md#branch-key-materials
     """
 
+    # spec: framework/structures.md#structure-3 a530
     branch_key_id: str
     branch_key_version: str
     branch_key: bytes = field(repr=False)
@@ -57,6 +58,7 @@ class BeaconKeyMaterials(Unpicklable):
     Source: framework/structures.md#beacon-key-materials
     """
 
+    # spec: framework/structures.md#structure-4 16a4
     beacon_key_id: str
     beacon_key: bytes = field(repr=False)
     encryption_context: Mapping[str, str] = field(default_factory=EncryptionContext, repr=False)

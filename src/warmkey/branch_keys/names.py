@@ -25,6 +25,7 @@ _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 def new_uuid() -> uuid.UUID:
     """Return a version 4 UUID out of the operating system's randomness."""
+    # spec: framework/structures.md#branch-key-version c489
     return uuid.UUID(bytes=os.urandom(16), version=4)
 
 

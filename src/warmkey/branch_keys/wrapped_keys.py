@@ -46,6 +46,7 @@ class WrappedKeys:
 
         Source: framework/branch-key-store.md#wrapped-branch-key-creation
         """
+        # spec: framework/structures.md#branch-key 7fb7
         operation = "GenerateDataKeyWithoutPlaintext"
         response = self._kms(
             operation,

@@ -61,6 +61,7 @@ def open_source(source: Source | BytesLike) -> Source:
     return BytesIO(content)
 
 
+# spec: client-apis/streaming.md#inputs d5d8
 class BufferedSource:
     """Holds the bytes of *source* that have been read and not yet consumed.
 
@@ -100,12 +101,17 @@ class BufferedSource:
             self._read(min(max(needed, wanted) - len(self), BATCH_LENGTH))
 
     def _read(self, length: int) -> None:
+        # spec: client-apis/streaming.md#inputs eefe
         chunk = self._source.read(length)
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise InvalidRequest(_not_bytes(chunk))
         chunk = bytes(chunk)  # the len() of a memoryview counts its items, of which each may be several bytes
+        # spec: client-apis/streaming.md#inputs 53ce
         self.ended = len(chunk) == 0
         self._append(chunk)
+        # spec: framework/cmm-interface.md#encryption-materials-request 806f
+        # spec: client-apis/encrypt.md#plaintext-length-bound b894
+        # spec: client-apis/encrypt.md#construct-the-body e221
         if self._limit is not None and self.position + len(self) > self._limit:
             raise InvalidRequest(
                 f"the source has more than the {in_bytes(self._limit)} that plaintext_length says; it is an upper bound"

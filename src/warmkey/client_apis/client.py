@@ -49,14 +49,19 @@ class Client:
     def __init__(
         self,
         *,
+        # spec: client-apis/client.md#initialization e2c4 4342
         commitment_policy: CommitmentPolicy = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT,
+        # spec: client-apis/client.md#initialization e2c4 4666
+        # spec: client-apis/client.md#maximum-number-of-encrypted-data-keys 4705
         max_encrypted_data_keys: int | None = None,
     ) -> None:
+        # spec: client-apis/client.md#commitment-policy 8cf8
         self._commitment_policy = _policy(commitment_policy)
         if max_encrypted_data_keys is not None:
             integer("max_encrypted_data_keys", max_encrypted_data_keys, 1)
         self._max_encrypted_data_keys = max_encrypted_data_keys
 
+    # spec: client-apis/client.md#initialization d2c6
     @property
     def commitment_policy(self) -> CommitmentPolicy:
         """Return which suites may be used; it never changes."""
@@ -71,13 +76,16 @@ class Client:
         policy, maximum = self._commitment_policy.name, self._max_encrypted_data_keys
         return f"Client(commitment_policy={policy}, max_encrypted_data_keys={maximum})"
 
+    # spec: client-apis/client.md#encrypt b0c0
     @scrubbed
     def encrypt(
         self,
+        # spec: client-apis/encrypt.md#input 36a0
         plaintext: BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
+        # spec: client-apis/encrypt.md#input 0f18
         encryption_context: Mapping[str, str] | None = None,
         algorithm_suite: AlgorithmSuite | None = None,
         frame_length: FrameLength = DEFAULT_FRAME_LENGTH,
@@ -117,6 +125,9 @@ class Client:
             message.finish()
         return result
 
+    # spec: client-apis/encrypt.md#plaintext e20d
+    # spec: client-apis/encrypt.md#encrypted-message 85a4
+    # spec: client-apis/streaming.md#overview e6c4
     @scrubbed
     def encrypt_stream(
         self,
@@ -127,6 +138,7 @@ class Client:
         encryption_context: Mapping[str, str] | None = None,
         algorithm_suite: AlgorithmSuite | None = None,
         frame_length: FrameLength = DEFAULT_FRAME_LENGTH,
+        # spec: client-apis/encrypt.md#input 16d6
         plaintext_length: int | None = None,
     ) -> EncryptStream:
         """Return a readable binary file: the message of what *source* has, made while it is read.
@@ -166,13 +178,16 @@ class Client:
             raise
         return stream.count_as(message)
 
+    # spec: client-apis/client.md#decrypt 77f1
     @scrubbed
     def decrypt(
         self,
+        # spec: client-apis/decrypt.md#input 7dc8
         ciphertext: BytesLike,
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
+        # spec: client-apis/decrypt.md#input ec1f
         encryption_context: Mapping[str, str] | None = None,
     ) -> DecryptResult:
         """Decrypt *ciphertext* with materials of *cmm*, or of a default CMM over *keyring*.
@@ -211,6 +226,8 @@ class Client:
             message.finish()
         return result
 
+    # spec: client-apis/decrypt.md#encrypted-message e20d
+    # spec: client-apis/decrypt.md#plaintext fcce
     @scrubbed
     def decrypt_stream(
         self,
@@ -264,9 +281,14 @@ class Client:
 
 
 def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) -> CryptographicMaterialsManager:
+    # spec: client-apis/encrypt.md#input 36a0
+    # spec: client-apis/decrypt.md#input 43a1
     if (cmm is None) == (keyring is None):
         raise InvalidRequest(choose_one("cmm", "keyring", both=cmm is not None))
     if cmm is None:
+        # spec: client-apis/encrypt.md#get-the-encryption-materials 4c22
+        # spec: client-apis/decrypt.md#keyring 3241
+        # spec: client-apis/decrypt.md#get-the-decryption-materials 4b75
         return DefaultCMM(keyring)  # type: ignore[arg-type]
     check_cmm(cmm)
     return cmm
@@ -277,6 +299,9 @@ def _suite(value: object) -> AlgorithmSuite | None:
         return None
     # An enum's own errors show the value, which may be a key that went astray.
     for suite in AlgorithmSuite:
+        # spec: client-apis/encrypt.md#algorithm-suite 4d6f
+        # spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
+        # spec: client-apis/encrypt.md#get-the-encryption-materials 8442
         if value in (suite, suite.value):
             return suite
     raise InvalidRequest(f"algorithm_suite must be a member of AlgorithmSuite, not {shown(value)}")

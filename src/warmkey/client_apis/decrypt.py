@@ -35,6 +35,8 @@ __all__ = ["decrypt", "verified_cipher", "verified_materials"]
 _LARGE_HEADER = 2**16
 
 
+# spec: client-apis/decrypt.md#overview 6f4a
+# spec: client-apis/decrypt.md#behavior 827d
 def decrypt(
     ciphertext: BytesLike,
     *,
@@ -49,6 +51,7 @@ def decrypt(
     :param kind: the only kind of message to take; ``None``: plain messages
     """
     message = ciphertext if type(ciphertext) is bytes else _checked_ciphertext(ciphertext)
+    # spec: client-apis/decrypt.md#parse-the-header 2315 ecad 7b4e
     header = read_cached_header(message, maximum_keys=max_encrypted_data_keys)
     start = message if header.length <= _LARGE_HEADER else memoryview(message)
     materials, aead = verified_materials(
@@ -59,20 +62,27 @@ def decrypt(
         encryption_context=encryption_context,
         kind=kind,
     )
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 7160
     plaintext, body_end = decrypt_body(message, header, aead)
     suite = header.algorithm_suite
+    # spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 119e
     if suite.signature is not None:
+        # spec: client-apis/decrypt.md#behavior 3a1a bf21
         _verify_signature(materials, message, body_end)
     elif body_end != len(message):
         read_end(Reader(message, body_end))
     if type(header.encrypted_data_keys) is not VerifiedKeys:
         remember_header(message, header)
+    # spec: client-apis/decrypt.md#authenticated-data 5ec4
+    # spec: client-apis/decrypt.md#output 2d53 b93a
+    # spec: client-apis/decrypt.md#behavior 8696 7c9b
     return DecryptResult(plaintext, {**materials.encryption_context}, suite, header)
 
 
 def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
     from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - most callers have bytes
 
+    # spec: client-apis/decrypt.md#encrypted-message de84
     found = bytes_of(ciphertext)
     if found is None:
         hint = "; decode base64 text first, or use decrypt_text" if isinstance(ciphertext, str) else ""
@@ -99,6 +109,7 @@ def verified_materials(
     Source: client-apis/decrypt.md#get-the-decryption-materials
     """
     if header.algorithm_suite not in commitment_policy.decrypt_suites:
+        # spec: client-apis/decrypt.md#get-the-decryption-materials 50bd
         check_may_decrypt(header.algorithm_suite, commitment_policy)
     reproduced = EncryptionContext.of(encryption_context)
     if header.encryption_context.get(KIND_KEY) != kind:
@@ -108,6 +119,7 @@ def verified_materials(
         check_kind(header.encryption_context, reproduced, kind)
     if kind is not None:
         reproduced = reproduced.with_pair(KIND_KEY, kind)
+    # spec: client-apis/decrypt.md#get-the-decryption-materials fcbd
     request = DecryptMaterialsRequest(
         header.algorithm_suite,
         commitment_policy,
@@ -116,11 +128,15 @@ def verified_materials(
         reproduced,
     )
     try:
+        # spec: client-apis/decrypt.md#cryptographic-materials-manager f779
+        # spec: client-apis/decrypt.md#keyring c6af
+        # spec: client-apis/decrypt.md#get-the-decryption-materials 6787 52de
         materials = cmm.decrypt_materials(request)
     except AttributeError:
         check_cmm(cmm)
         raise
     try:
+        # spec: client-apis/decrypt.md#get-the-decryption-materials 2f06
         check_decryption_materials(materials, request)
         return materials, verified_cipher(materials, header, header_body)
     except WarmkeyError:
@@ -137,28 +153,35 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
     Source: client-apis/decrypt.md#verify-the-header
     """
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
+    # spec: client-apis/decrypt.md#get-the-decryption-materials 1223 3de0
     encryption_key, commit_key = derive_keys(header.algorithm_suite, data_key, header.message_id)
+    # spec: client-apis/decrypt.md#get-the-decryption-materials 5c2d
     check_commitment(commit_key, header.algorithm_suite_data)
     aead = AESGCM(encryption_key)
     required = materials.required_encryption_context_keys
     if required:
+        # spec: client-apis/decrypt.md#verify-the-header 553f
         only_authenticated = cast("EncryptionContext", materials.encryption_context).serialize_only(required)
+        # spec: client-apis/decrypt.md#verify-the-header 2a95
         header_body = b"".join((header_body, only_authenticated))
     if len(header_body) > MAX_CONTENT_LENGTH:
         raise PolicyRefused(f"a header of more than {MAX_CONTENT_LENGTH} bytes can't be verified")
     try:
+        # spec: client-apis/decrypt.md#verify-the-header f220 483c eac3
         aead.decrypt(header.iv, header.authentication_tag, header_body)
     except InvalidTag:
+        # spec: client-apis/decrypt.md#verify-the-header 0966
         raise AuthenticationFailed("the authentication tag of the header does not verify") from None
     return aead
 
 
 def _verify_signature(materials: DecryptionMaterials, message: bytes | memoryview, body_end: int) -> None:
-    # spec: client-apis/decrypt.md#verify-the-signature
     reader = Reader(message, body_end)
+    # spec: client-apis/decrypt.md#verify-the-signature 3dfc 5f42
     signature = read_footer(reader)
     read_end(reader)
     signed = memoryview(message)[:body_end]
     algorithm = materials.algorithm_suite.signature
     digest = hashlib.new(algorithm.hash_function.value, signed).digest()  # type: ignore[union-attr]
+    # spec: client-apis/decrypt.md#verify-the-signature 3dfc a73e 6b40
     cast("VerificationKey", materials.verification_key).verify(signature, digest)

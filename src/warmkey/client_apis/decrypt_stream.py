@@ -65,6 +65,8 @@ class DecryptStream(MessageStream):
         :raises AuthenticationFailed: the message is signed, and was not read to the point where the signature is
             verified: what had been read is not known to come from the signer
         """
+        # spec: client-apis/decrypt.md#verify-the-header c29d
+        # spec: client-apis/decrypt.md#security-considerations ab24
         unverified = self._source is not None and self._source.hashing
         super().close()
         if unverified:
@@ -116,19 +118,23 @@ def _begin(
     unsigned_only: bool,
     limit: int,
 ) -> tuple[Facts, Parts]:
+    # spec: client-apis/decrypt.md#parse-the-header 2315 ecad 6cd5
     header = source.parse(parse, guess=HEADER_GUESS)
     signature = header.algorithm_suite.signature
+    # spec: client-apis/decrypt.md#behavior cb86
     if signature is not None and unsigned_only:
-        # spec: client-apis/decrypt.md#behavior
         raise PolicyRefused(
             f"the message is signed ({header.algorithm_suite.name}) and unsigned_only was asked for; "
             "decrypt it without that and use no plaintext before the end, or have it written unsigned"
         )
     with source.data[: header.body_length] as header_body:
+        # spec: client-apis/decrypt.md#parse-the-header 2186
         materials, aead = ask(header, header_body)
     if signature is not None:
+        # spec: client-apis/decrypt.md#verify-the-header cb22
         source.start_hash(signature)
     source.consume(header.length)
+    # spec: client-apis/decrypt.md#verify-the-header c0cf
     facts = Facts(
         algorithm_suite=header.algorithm_suite,
         encryption_context=cast("EncryptionContext", materials.encryption_context),
@@ -138,12 +144,15 @@ def _begin(
 
 
 def _plaintext(body: _Body, materials: DecryptionMaterials) -> Iterator[memoryview]:
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 6400
     if body.header.content_type is ContentType.FRAMED:
         block = yield from body.regular_frames()
         last = body.last(block, FINAL_FRAME, _FINAL_START)
     else:
         block = body.source.parse(lambda data: read_non_framed_start(Reader(data)), guess=_NON_FRAMED_START)
         last = body.last(block, SINGLE_BLOCK, _NON_FRAMED_START)
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 93dd
+    # spec: client-apis/streaming.md#outputs b7d8
     _verify_end(body.source, materials)
     yield last
 
@@ -166,6 +175,7 @@ class _Body:
         """
         source, frame_length = self.source, self.header.frame_length
         frame = frame_length + REGULAR_FRAME_OVERHEAD
+        # spec: client-apis/streaming.md#overview 9bfa
         at_once = max(1, BATCH_LENGTH // frame)
         buffer = memoryview(b"")
         number = 1
@@ -173,14 +183,18 @@ class _Body:
             name = f"frame {number}"
             self._check_length(block, name)
             source.fill(frame, at_once * frame)
+            # spec: client-apis/decrypt.md#decrypt-the-message-body ffcc
             source.require(frame_length + TAG_LENGTH, f"{name} › content", skip=REGULAR_FRAME_START.size)
             count = min(len(source) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:
                 buffer = memoryview(bytearray(count * frame_length))
             with source.data as frames:
                 count = decrypt_regular_frames(frames, buffer, number, count, self.header, self.aead)
+            # spec: client-apis/decrypt.md#decrypt-the-message-body 8bfd
+            # spec: client-apis/decrypt.md#verify-the-signature 287f
             source.consume(count * frame)
             number += count
+            # spec: client-apis/decrypt.md#decrypt-the-message-body 3da2 070d 7bd8
             yield buffer[: count * frame_length]
         return block
 
@@ -211,18 +225,20 @@ class _Body:
 
 
 def _verify_end(source: BufferedSource, materials: DecryptionMaterials) -> None:
-    # spec: client-apis/decrypt.md#verify-the-signature
     if materials.algorithm_suite.signature is None:
         _expect_end(source)
         return
     digest = source.take_digest()
+    # spec: client-apis/decrypt.md#verify-the-signature 5f42 5f9e
     signature = source.parse(lambda data: read_footer(Reader(data)), guess=FOOTER_GUESS)
     source.consume(2 + len(signature))
     _expect_end(source)
+    # spec: client-apis/decrypt.md#verify-the-signature 3dfc a73e 6b40
     cast("VerificationKey", materials.verification_key).verify(signature, digest)
 
 
 def _expect_end(source: BufferedSource) -> None:
     source.fill(1)
+    # spec: client-apis/decrypt.md#behavior d2b0
     if len(source):
         raise MalformedMessage("more bytes follow the end of the message", offset=source.position)

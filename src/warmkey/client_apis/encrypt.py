@@ -48,7 +48,7 @@ __all__ = [
     "get_materials",
 ]
 
-# spec: client-apis/encrypt.md#frame-length
+# spec: client-apis/encrypt.md#frame-length 517c
 DEFAULT_FRAME_LENGTH = 4096
 # Nine tenths of what larger frames can bring (1 MB unsigned: 2.7 times as fast, 2.9 with one frame), and small enough
 # for every reader to hold.
@@ -59,6 +59,8 @@ _has_warned = False
 _NO_KEYS: frozenset[str] = frozenset()
 
 
+# spec: client-apis/encrypt.md#overview 1db7
+# spec: client-apis/encrypt.md#behavior 827d
 def encrypt(
     plaintext: BytesLike,
     *,
@@ -88,13 +90,22 @@ def encrypt(
         plaintext_length=length,
         kind=kind,
     )
+    # spec: client-apis/encrypt.md#get-the-encryption-materials 1d14 622d
     suite = materials.algorithm_suite
+    # spec: client-apis/encrypt.md#encrypted-message 5ecc
+    # spec: client-apis/encrypt.md#behavior 2cdc
     message = encrypt_message(
         authenticated_header(materials, frame_length),
         source,
         frame_length=frame_length,
+        # spec: framework/algorithm-suites.md#asymmetric-signature-algorithm bc19
+        # spec: client-apis/encrypt.md#behavior 7110 0007
+        # spec: client-apis/encrypt.md#construct-the-signature 3e39
         footer=None if suite.signature is None else partial(_footer, materials),
     )
+    # spec: client-apis/encrypt.md#output 7433 b93a
+    # spec: client-apis/encrypt.md#encryption-context-1 f130
+    # spec: client-apis/encrypt.md#algorithm-suite-1 f130
     return EncryptResult(message, {**materials.encryption_context}, suite)
 
 
@@ -122,6 +133,7 @@ def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
 
     Source: client-apis/encrypt.md#frame-length
     """
+    # spec: client-apis/encrypt.md#frame-length b976
     if type(wanted) is int and 0 < wanted <= MAX_FRAME_LENGTH:
         if wanted > _LONGEST_READ_BY_ALL:
             _warn_of_frame_length(wanted)
@@ -146,6 +158,7 @@ def _warn_of_frame_length(frame_length: int) -> None:
 def _as_bytes(plaintext: object) -> bytes | memoryview:
     from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - most callers have bytes
 
+    # spec: client-apis/encrypt.md#plaintext 58ca
     found = bytes_of(plaintext)
     if found is None:
         hint = "; text becomes bytes by .encode()" if isinstance(plaintext, str) else ""
@@ -174,15 +187,21 @@ def get_materials(
     if kind is not None:
         context = context.with_pair(KIND_KEY, kind)
     if algorithm_suite is not None and algorithm_suite not in commitment_policy.encrypt_suites:
+        # spec: client-apis/encrypt.md#get-the-encryption-materials cd7c
         check_may_encrypt(algorithm_suite, commitment_policy)
+    # spec: client-apis/encrypt.md#get-the-encryption-materials d8b1 0f8c
     request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, _NO_KEYS, plaintext_length)
     try:
+        # spec: client-apis/encrypt.md#get-the-encryption-materials 08fc 52de 883f
+        # spec: client-apis/encrypt.md#behavior 471a
         materials = cmm.get_encryption_materials(request)
     except AttributeError:
         check_cmm(cmm)
         raise
+    # spec: client-apis/encrypt.md#get-the-encryption-materials 8442 afe5
     check_encryption_materials(materials, request)
     if max_encrypted_data_keys is not None and len(materials.encrypted_data_keys) > max_encrypted_data_keys:
+        # spec: client-apis/encrypt.md#get-the-encryption-materials 9280
         check_encrypted_data_key_count(len(materials.encrypted_data_keys), maximum=max_encrypted_data_keys)
     return materials
 
@@ -193,15 +212,23 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     Source: client-apis/encrypt.md#construct-the-header
     """
     suite = materials.algorithm_suite
+    # spec: client-apis/encrypt.md#construct-the-header 5645
     message_id = os.urandom(suite.message_id_length)
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
+    # spec: client-apis/encrypt.md#get-the-encryption-materials 0985
+    # spec: client-apis/encrypt.md#construct-the-header 50e0
     encryption_key, commit_key = derive_keys(suite, data_key, message_id)
     aead = AESGCM(encryption_key)
     parts: tuple[bytes, bytes, bytes] | None = materials.header_parts.get(frame_length)
     before_id, after_id, only_authenticated = parts or _unchanging_parts(materials, frame_length)
+    # spec: framework/algorithm-suites.md#supported-algorithm-suite-data dd4e 4a37
+    # spec: client-apis/encrypt.md#construct-the-header bf42 50e0
     body = before_id + message_id + after_id + commit_key
+    # spec: client-apis/encrypt.md#construct-the-header a4f7 1632 2a95
     tag = aead.encrypt(HEADER_IV, b"", body + only_authenticated)
+    # spec: client-apis/encrypt.md#construct-the-header ad5c 9085 4df4
     iv = HEADER_IV if suite.message_version == 1 else b""
+    # spec: client-apis/encrypt.md#construct-the-header d223 d388 5088
     return body + iv + tag, message_id, aead
 
 
@@ -209,10 +236,12 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
     """Return the header body around the message ID, and the context that is only authenticated; keep them."""
     context = cast("EncryptionContext", materials.encryption_context)
     required = materials.required_encryption_context_keys
+    # spec: client-apis/encrypt.md#construct-the-header 5de4
     stored = context.without(required) if required else context
     around_id = serialize_header_parts(
         materials.algorithm_suite, stored, materials.encrypted_data_keys, frame_length=frame_length
     )
+    # spec: client-apis/encrypt.md#construct-the-header 1637
     parts = *around_id, context.serialize_only(required) if required else b""
     materials.header_parts.clear()  # one frame length is the rule: keep no more than one
     materials.header_parts[frame_length] = parts
@@ -220,7 +249,8 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
 
 
 def _footer(materials: EncryptionMaterials, message: bytes | memoryview) -> bytes:
-    # spec: client-apis/encrypt.md#construct-the-signature
     signature = materials.algorithm_suite.signature
+    # spec: client-apis/encrypt.md#construct-the-signature f8cd
     digest = hashlib.new(signature.hash_function.value, message).digest()  # type: ignore[union-attr]
+    # spec: client-apis/encrypt.md#construct-the-signature f8cd 598c d4b8
     return serialize_footer(cast("SigningKey", materials.signing_key).sign(digest))

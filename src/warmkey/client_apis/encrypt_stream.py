@@ -59,6 +59,7 @@ def encrypt_stream(
     if algorithm_suite is not None:
         check_may_encrypt(algorithm_suite, commitment_policy)
     opened = open_source(source)
+    # spec: client-apis/encrypt.md#input 9868
     bound = _checked_bound(plaintext_length) if opened is source else cast("BytesIO", opened).getbuffer().nbytes
     frame_length = frame_length_for(bound, frame_length)
     ask = partial(
@@ -75,7 +76,6 @@ def encrypt_stream(
 
 
 def _checked_bound(plaintext_length: object) -> int | None:
-    # spec: client-apis/encrypt.md#input
     if plaintext_length is None:
         return None
     if type(plaintext_length) is not int or plaintext_length < 0:
@@ -104,12 +104,15 @@ def _message(
         yield serialized
         yield from _body(source, header, frame_length)
         return
-    # spec: client-apis/encrypt.md#construct-the-signature
+    # spec: client-apis/encrypt.md#construct-the-header 2d9e
     signed = hashlib.new(signature.hash_function.value, serialized)
     yield serialized
     for part in _body(source, header, frame_length):
+        # spec: client-apis/encrypt.md#construct-a-frame 840b
+        # spec: client-apis/encrypt.md#construct-the-signature 287f
         signed.update(part)
         yield part
+    # spec: client-apis/encrypt.md#construct-the-signature 3e39 f8cd 2e09 7286 d4b8
     yield serialize_footer(cast("SigningKey", materials.signing_key).sign(signed.digest()))
 
 
@@ -119,11 +122,14 @@ def _body(source: BufferedSource, header: AuthenticatedHeader, frame_length: int
     Source: client-apis/encrypt.md#construct-the-body
     """
     frame = frame_length + REGULAR_FRAME_OVERHEAD
+    # spec: client-apis/streaming.md#overview 9bfa
     at_once = max(1, BATCH_LENGTH // frame)
     buffer = memoryview(b"")
     number = 1
+    # spec: client-apis/encrypt.md#construct-the-body 2458 f07f
     while not source.ended or len(source) > frame_length:
         source.fill(frame_length + 1, at_once * frame_length + 1)
+        # spec: client-apis/encrypt.md#construct-the-body b438
         count = min(count_regular_frames(len(source), frame_length), at_once)
         check_frames(number + count, min(len(source), frame_length), frame_length)
         if len(buffer) < count * frame:
@@ -132,9 +138,11 @@ def _body(source: BufferedSource, header: AuthenticatedHeader, frame_length: int
             encrypt_regular_frames(plaintext, buffer, number, count, header, frame_length)
         source.consume(count * frame_length)
         number += count
+        # spec: client-apis/encrypt.md#construct-a-frame 6e5e e319
         yield buffer[: count * frame]
     del buffer  # so that a large frame is in memory twice, not three times
     with source.data as plaintext:
+        # spec: client-apis/encrypt.md#construct-the-body 76dd bacc
         final_frame = encrypt_final_frame(plaintext, frame_number(number), header)
     source.consume(len(source))
     yield from final_frame  # in pieces: joining them would take the memory of a third frame

@@ -75,6 +75,7 @@ def encrypt_message(
     start, _, _ = header
     length = len(plaintext)
     if length <= frame_length:
+        # spec: client-apis/encrypt.md#construct-the-body 660b
         whole = b"".join((start, *encrypt_final_frame(plaintext, FIRST_FRAME, header)))
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(length, frame_length)
@@ -84,6 +85,7 @@ def encrypt_message(
     with message.getbuffer() as buffer, memoryview(plaintext) as source:
         buffer[: len(start)] = start
         with buffer[len(start) : end] as body:
+            # spec: client-apis/encrypt.md#construct-the-body 660b
             last = encrypt_regular_frames(source, body, 1, regular, header, frame_length)
             body[last:] = b"".join(
                 encrypt_final_frame(source[regular * frame_length :], frame_number(regular + 1), header)
@@ -106,13 +108,17 @@ def encrypt_regular_frames(
     _, message_id, aead = header
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
+    # spec: client-apis/encrypt.md#construct-a-frame 5103
     sealed_length = frame_length + TAG_LENGTH
     start = position = 0
+    # spec: client-apis/encrypt.md#construct-a-frame b85a 8fcd
     for frame_start, iv, number in frame_numbers(first, count):
         content = position + _REGULAR_START
+        # spec: client-apis/encrypt.md#construct-a-frame fafb 8525 b5d9 4d74 4755
         buffer[position:content] = frame_start
         position = content + sealed_length
         stop = start + frame_length
+        # spec: client-apis/encrypt.md#construct-a-frame 2adc 14d6 4b3f
         encrypt_into(iv, plaintext[start:stop], before_number + number + after_number, buffer[content:position])
         start = stop
     return position
@@ -125,7 +131,9 @@ def encrypt_final_frame(
     _, message_id, aead = header
     start, iv, sequence_number = number
     length = len(plaintext)
+    # spec: client-apis/encrypt.md#construct-a-frame 2adc 14d6 c9a5
     aad = message_body_aad(message_id, FINAL_FRAME, sequence_number, length)
+    # spec: client-apis/encrypt.md#construct-a-frame a01e fafb 8525 b5d9 4d74 4755
     return SEQUENCE_NUMBER_END + start, length.to_bytes(4, "big"), aead.encrypt(iv, plaintext, aad)
 
 
@@ -136,9 +144,11 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, aead: AESGC
     :raises AuthenticationFailed: a tag does not verify
     :raises PolicyRefused: a frame or body is longer than the cipher takes
     """
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 6400
     if header.content_type is not _FRAMED:
         reader = Reader(message, header.length)
         return _decrypt_content(reader, read_non_framed_start(reader), SINGLE_BLOCK, header, aead), reader.offset
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff
     only = _read_final_frame(message, header.length, 1, header)
     if only is None:
         return _decrypt_frames(message, header, aead)
@@ -191,6 +201,7 @@ def decrypt_regular_frames(
     sealed_length = frame_length + TAG_LENGTH
     position = start = 0
     try:
+        # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff 8fcd
         for _, _, number in frame_numbers(first, count):
             sequence_number, iv = read_start(frames, position)
             if sequence_number != number:
@@ -216,12 +227,15 @@ def _read_final_frame(
         return None
     mark, sequence_number, iv, length = FINAL_FRAME_START.unpack_from(message, position)
     end = start + length + TAG_LENGTH
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 90ee 4c34 6ec2
     if mark != SEQUENCE_NUMBER_END or sequence_number != number.to_bytes(4, "big") or end > len(message):
         return None
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 8742
     if length > header.frame_length or length > MAX_CONTENT_LENGTH:
         return None
     # Copying so little is quicker than making a view, by 0.1 µs.
     sealed = message[start:end] if length <= _SHORT else memoryview(message)[start:end]
+    # spec: client-apis/decrypt.md#decrypt-the-message-body bf4b
     return iv, sealed, message_body_aad(header.message_id, FINAL_FRAME, sequence_number, length), end
 
 
@@ -247,6 +261,7 @@ def decrypt_block(
 
     :raises AuthenticationFailed: the tag does not verify
     """
+    # spec: client-apis/decrypt.md#decrypt-the-message-body bf4b
     aad = message_body_aad(message_id, content, block.sequence_number.to_bytes(4, "big"), block.length)
     try:
         return aead.decrypt(block.iv, sealed, aad)
@@ -259,5 +274,6 @@ def _too_long() -> PolicyRefused:
     return PolicyRefused(f"a frame or body of more than {MAX_CONTENT_LENGTH} bytes can't be decrypted")
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body f6f2 3da2
 def _not_authentic(what: str) -> AuthenticationFailed:
     return AuthenticationFailed(f"the authentication tag of {what} does not verify")

@@ -171,6 +171,7 @@ def _begun_elsewhere() -> InvalidRequest:
     )
 
 
+# spec: client-apis/streaming.md#outputs 74a6
 class MessageStream(Unpicklable, _BinaryFile):
     """Does its work while it is read, as a readable binary file. Not for several threads at once.
 
@@ -218,6 +219,7 @@ class MessageStream(Unpicklable, _BinaryFile):
         """Return True."""
         return True
 
+    # spec: client-apis/streaming.md#outputs 85bf 264d
     @_step()
     def read(self, size: int | None = -1, /) -> bytes:
         """Return *size* bytes, fewer only at the end; without a size everything that is left.

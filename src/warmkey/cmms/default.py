@@ -45,6 +45,7 @@ class DefaultCMM:
     :raises ConfigurationError: *keyring* is none
     """
 
+    # spec: framework/default-cmm.md#initialization 615f
     @scrubbed
     def __init__(self, keyring: Keyring) -> None:
         require_method("keyring", keyring, "on_encrypt", "on_decrypt")
@@ -62,16 +63,26 @@ class DefaultCMM:
 
         Source: framework/default-cmm.md#get-encryption-materials
         """
+        # spec: framework/default-cmm.md#get-encryption-materials 38fb 7015
         suite = request.algorithm_suite or request.commitment_policy.default_suite
+        # spec: framework/default-cmm.md#get-encryption-materials 8fe4
         check_may_encrypt(suite, request.commitment_policy)
         context = request.encryption_context
+        # spec: framework/default-cmm.md#get-encryption-materials d02a
         if PUBLIC_KEY_FIELD in context:
             raise InvalidRequest(f"the encryption context must not have the reserved key {PUBLIC_KEY_FIELD!r}")
         signing_key = None
         if suite.signature is not None:
+            # spec: framework/cmm-interface.md#get-encryption-materials ab6d
+            # spec: framework/default-cmm.md#get-encryption-materials 29e6
             signing_key = EcdsaSigningKey(suite.signature)
             public_key = base64.b64encode(signing_key.verification_key).decode()
+            # spec: framework/cmm-interface.md#get-encryption-materials cde1 a8bd 2773
+            # spec: framework/default-cmm.md#get-encryption-materials a3e1 b37b
+            # spec: framework/structures.md#encryption-context-1 d73f e997
             context = {**context, PUBLIC_KEY_FIELD: public_key}
+        # spec: framework/cmm-interface.md#get-encryption-materials d791
+        # spec: framework/default-cmm.md#get-encryption-materials 161e 363c f7ee
         materials = self._keyring.on_encrypt(
             EncryptionMaterials(
                 algorithm_suite=suite,
@@ -93,18 +104,25 @@ class DefaultCMM:
         Source: framework/default-cmm.md#decrypt-materials
         """
         suite = request.algorithm_suite
+        # spec: framework/default-cmm.md#decrypt-materials 2de4
         check_may_decrypt(suite, request.commitment_policy)
         stored = request.encryption_context
         reproduced = request.reproduced_encryption_context or {}
+        # spec: framework/cmm-interface.md#decrypt-materials 24bc
         check_reproduced_context(stored, reproduced)
         added = {key: value for key, value in reproduced.items() if key not in stored}
         materials = DecryptionMaterials(
             algorithm_suite=suite,
+            # spec: framework/cmm-interface.md#decrypt-materials 18b5
             encryption_context={**stored, **added} if added else stored,
+            # spec: framework/cmm-interface.md#decrypt-materials d58f
             verification_key=_verification_key(request),
+            # spec: framework/cmm-interface.md#decrypt-materials 0d7b
             required_encryption_context_keys=frozenset(added),
         )
         try:
+            # spec: framework/cmm-interface.md#decrypt-materials edf7
+            # spec: framework/default-cmm.md#decrypt-materials 2f3e 3cb0
             unwrapped = self._keyring.on_decrypt(materials, request.encrypted_data_keys)
         except KeyUnavailable as error:
             if added:
@@ -141,12 +159,17 @@ def _name_what_is_not_stored(error: KeyUnavailable, added: Mapping[str, str]) ->
 
 def _verification_key(request: DecryptMaterialsRequest) -> EcdsaVerificationKey | None:
     signature = request.algorithm_suite.signature
+    # spec: framework/default-cmm.md#decrypt-materials 83a1
     value = request.encryption_context.get(PUBLIC_KEY_FIELD)
     where = f"encryption context › {PUBLIC_KEY_FIELD}"
     if signature is None:
         if value is not None:
+            # spec: framework/cmm-interface.md#decrypt-materials adb0
+            # spec: framework/default-cmm.md#decrypt-materials 6f56
             raise MalformedMessage("is there although the suite has no signature", where=where)
         return None
     if value is None:
+        # spec: framework/cmm-interface.md#decrypt-materials a243
+        # spec: framework/default-cmm.md#decrypt-materials ec4f
         raise MalformedMessage("is missing although the suite has a signature", where=where)
     return EcdsaVerificationKey.from_context_value(signature, value)

@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 
+# spec: framework/cmm-interface.md#overview 1c7f
+# spec: framework/cmm-interface.md#behaviors 4c4d
 class CryptographicMaterialsManager(Protocol):
     """Assembles the materials for one message.
 
@@ -89,6 +91,7 @@ def check_reproduced_context(stored: Mapping[str, str], reproduced: Mapping[str,
     Source: framework/cmm-interface.md#decrypt-materials
     """
     for key, value in reproduced.items():
+        # spec: framework/cmm-interface.md#decrypt-materials db9f
         if stored.get(key, value) != value:
             raise PolicyRefused(
                 f"the message's encryption context has another value for {key!r} than the one you supplied"
@@ -107,14 +110,19 @@ def check_encryption_materials(materials: EncryptionMaterials, request: Encrypti
         suite, missing = materials.algorithm_suite, materials.missing
     except AttributeError:
         raise _no_materials(materials) from None
+    # spec: framework/cmm-interface.md#get-encryption-materials b062
     if suite not in request.commitment_policy.encrypt_suites:
         check_may_encrypt(suite, request.commitment_policy)
+    # spec: framework/cmm-interface.md#get-encryption-materials b062 2c09
+    # spec: framework/structures.md#overview 49a4
+    # spec: framework/structures.md#encrypted-data-keys 27ea
     if missing is not None:
         raise ConfigurationError(f"the CMM or keyring gave {missing}")
     context, asked = materials.encryption_context, request.encryption_context
     if context is not asked and not asked.items() <= context.items():
         raise ConfigurationError("the CMM dropped or changed a pair of the requested encryption context")
     asked_keys = request.required_encryption_context_keys
+    # spec: framework/cmm-interface.md#get-encryption-materials 9680
     if asked_keys and not asked_keys <= materials.required_encryption_context_keys:
         raise ConfigurationError("the CMM dropped a required encryption context key")
 
@@ -131,8 +139,11 @@ def check_decryption_materials(materials: DecryptionMaterials, request: DecryptM
         suite, missing = materials.algorithm_suite, materials.missing
     except AttributeError:
         raise _no_materials(materials) from None
+    # spec: framework/cmm-interface.md#decrypt-materials eb7e 7358
     if suite is not request.algorithm_suite:
         raise ConfigurationError(f"the CMM answered {suite.name} for a message of {request.algorithm_suite.name}")
+    # spec: framework/cmm-interface.md#decrypt-materials 7358 2a15
+    # spec: framework/structures.md#overview 49a4
     if missing is not None:
         raise ConfigurationError(f"the CMM or keyring gave {missing}")
     context, stored = materials.encryption_context, request.encryption_context

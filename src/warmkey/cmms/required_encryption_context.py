@@ -50,12 +50,14 @@ class RequiredEncryptionContextCMM:
     @scrubbed
     def __init__(
         self,
+        # spec: framework/required-encryption-context-cmm.md#initialization f56d
         required_encryption_context_keys: Iterable[str],
         *,
         cmm: CryptographicMaterialsManager | None = None,
         keyring: Keyring | None = None,
     ) -> None:
         self._required = _checked_keys(required_encryption_context_keys)
+        # spec: framework/required-encryption-context-cmm.md#initialization 0ddd 7eb2
         self._cmm = underlying_cmm(cmm, keyring)
 
     def __repr__(self) -> str:
@@ -75,9 +77,15 @@ class RequiredEncryptionContextCMM:
 
         Source: framework/required-encryption-context-cmm.md#get-encryption-materials
         """
+        # spec: framework/required-encryption-context-cmm.md#overview 865f
+        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 3073
         self._check_supplied(request.encryption_context)
+        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 97fc
         required = request.required_encryption_context_keys | self._required
+        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 3e5d
         materials = self._cmm.get_encryption_materials(replace(request, required_encryption_context_keys=required))
+        # spec: framework/required-encryption-context-cmm.md#overview 865f
+        # spec: framework/required-encryption-context-cmm.md#get-encryption-materials 1c88
         if not self._required <= materials.required_encryption_context_keys:
             raise ConfigurationError("the underlying CMM dropped a required encryption context key")
         return materials
@@ -90,8 +98,13 @@ class RequiredEncryptionContextCMM:
 
         Source: framework/required-encryption-context-cmm.md#decrypt-materials
         """
+        # spec: framework/cmm-interface.md#decrypt-materials bb2f
+        # spec: framework/required-encryption-context-cmm.md#overview 865f
+        # spec: framework/required-encryption-context-cmm.md#decrypt-materials 5381
         self._check_supplied(request.reproduced_encryption_context or {})
+        # spec: framework/required-encryption-context-cmm.md#decrypt-materials 0290
         materials = self._cmm.decrypt_materials(request)
+        # spec: framework/required-encryption-context-cmm.md#decrypt-materials e8fb
         if not self._required <= materials.encryption_context.keys():
             raise ConfigurationError("the underlying CMM left a required key out of the encryption context")
         return materials

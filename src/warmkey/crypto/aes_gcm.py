@@ -6,6 +6,8 @@ Source: framework/algorithm-suites.md#gcm
 """
 
 from cryptography.exceptions import InvalidTag
+
+# spec: framework/algorithm-suites.md#gcm 479e
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["AESGCM", "MAX_CONTENT_LENGTH", "InvalidTag"]

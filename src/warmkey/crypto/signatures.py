@@ -56,12 +56,15 @@ class EcdsaSigningKey(_Key):
     __slots__ = ("_algorithm", "_key", "verification_key")
 
     def __init__(self, algorithm: SignatureAlgorithm) -> None:
+        # spec: framework/structures.md#signing-key 25e7
+        # spec: framework/transitive-requirements.md#ecdsa a451
         self._key = fresh_private_key(_CURVES[algorithm])
         self._algorithm = ec.ECDSA(_PREHASHED[algorithm], deterministic_signing=_deterministic)
         self.verification_key = _compressed_point(self._key.public_key(), algorithm.coordinate_length)
 
     def sign(self, digest: bytes) -> bytes:
         """Return a DER signature over *digest*, the hash of header and body."""
+        # spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 40ba
         return self._key.sign(digest, self._algorithm)
 
 
@@ -78,6 +81,7 @@ class EcdsaVerificationKey(_Key):
         if len(point) != 1 + algorithm.coordinate_length or point[0] not in (2, 3):
             raise _not_a_point()
         try:
+            # spec: framework/structures.md#verification-key bda8
             self._key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[algorithm], point)
         except ValueError:
             raise _not_a_point() from None
@@ -111,6 +115,7 @@ class EcdsaVerificationKey(_Key):
         :raises AuthenticationFailed: it is not
         """
         try:
+            # spec: framework/algorithm-suites.md#asymmetric-signature-algorithm 8c7e
             self._key.verify(signature, digest, self._algorithm)
         except InvalidSignature:
             raise AuthenticationFailed("the signature in the footer does not verify") from None

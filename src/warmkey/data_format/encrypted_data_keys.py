@@ -69,6 +69,7 @@ def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[En
     count = reader.uint(2, "count")
     if count == 0:
         raise reader.malformed("must be greater than 0", "count", reader.offset - 2)
+    # spec: client-apis/decrypt.md#parse-the-header 7b4e
     check_encrypted_data_key_count(count, maximum=maximum)
     keys = []
     for number in range(1, count + 1):

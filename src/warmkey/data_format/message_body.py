@@ -69,6 +69,7 @@ class Block(NamedTuple):
 
 def count_regular_frames(plaintext_length: int, frame_length: int) -> int:
     """Return how many regular frames precede the final one, which is empty only for an empty plaintext."""
+    # spec: client-apis/encrypt.md#construct-the-body e5a5 f07f
     return max(plaintext_length - 1, 0) // frame_length
 
 
@@ -87,6 +88,7 @@ def frame_number(number: int) -> FrameNumber:
     return sequence_number + iv, iv, sequence_number
 
 
+# spec: client-apis/encrypt.md#construct-a-frame b85a
 FIRST_FRAME = frame_number(1)
 
 
@@ -115,10 +117,12 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
     reader.section = f"frame {expected_number}"
     start = reader.offset
     number = reader.take(4, "sequence number")
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 90ee 4c34 6ec2
     final = number == SEQUENCE_NUMBER_END
     if final:
         start = reader.offset
         number = reader.take(4, "final sequence number")
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff 8fcd
     if int.from_bytes(number, "big") != expected_number:
         problem = f"must be {expected_number}, is {int.from_bytes(number, 'big')}"
         raise reader.malformed(problem, "sequence number", start)
@@ -128,6 +132,7 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
     length = frame_length
     if final:
         length = reader.uint(4, "content length")
+        # spec: client-apis/decrypt.md#decrypt-the-message-body 8742
         if length > frame_length:
             problem = f"{length} is more than the frame length {frame_length}"
             raise reader.malformed(problem, "content length", reader.offset - 4)
@@ -145,4 +150,5 @@ def read_non_framed_start(reader: Reader) -> Block:
     if length > MAX_NON_FRAMED_LENGTH:
         problem = f"{length} is more than the {MAX_NON_FRAMED_LENGTH} bytes that the format allows"
         raise reader.malformed(problem, "content length", reader.offset - 8)
+    # spec: client-apis/decrypt.md#decrypt-the-message-body 9b61
     return Block(final=True, sequence_number=1, iv=iv, length=length)

@@ -17,6 +17,7 @@ __all__ = ["read_end", "read_footer", "serialize_footer"]
 
 def serialize_footer(signature: bytes) -> bytes:
     """Return the length and the DER signature."""
+    # spec: client-apis/encrypt.md#construct-the-signature f2f9 0b73
     return len(signature).to_bytes(2, "big") + signature
 
 
@@ -37,5 +38,6 @@ def read_end(reader: Reader) -> None:
     Source: client-apis/decrypt.md#behavior
     """
     reader.section = ""
+    # spec: client-apis/decrypt.md#behavior d2b0
     if reader.left:
         raise reader.malformed(f"{following(reader.left)} the end of the message", "message")

@@ -38,7 +38,7 @@ __all__ = [
 # Source: data-format/message-header.md#supported-types
 _TYPE = 0x80
 _RESERVED = bytes(4)
-# spec: client-apis/encrypt.md#construct-the-header
+# spec: client-apis/encrypt.md#construct-the-header 1632
 HEADER_IV = bytes(IV_LENGTH)
 # spec: data-format/message-header.md#header-body-version-20 1893
 # Version, suite and message ID, and the length of the encryption context; after context and encrypted data keys
@@ -97,10 +97,16 @@ def serialize_header_parts(
 
     Both are the same for every framed message of one data key and frame length.
     """
+    # spec: client-apis/encrypt.md#construct-the-header 5de4 60cf fc1c
+    # spec: client-apis/encrypt.md#un-framed-message-body-encryption 96a2
     section = serialize_aad(context) + serialize_keys(keys) + bytes((ContentType.FRAMED,))
     length = frame_length.to_bytes(4, "big")
+    # spec: framework/algorithm-suites.md#message-format-version 5729
+    # spec: client-apis/encrypt.md#construct-the-header c0ee
     if suite.message_version == 1:
+        # spec: client-apis/encrypt.md#construct-the-header 3d82 159f 5e66 07f3 ccde 4f34
         return b"\x01\x80" + suite.id_bytes, section + _RESERVED + bytes((IV_LENGTH,)) + length
+    # spec: client-apis/encrypt.md#construct-the-header e94b b05f 07f3 4f34
     return b"\x02" + suite.id_bytes, section + length
 
 
@@ -148,6 +154,8 @@ def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
         _expect_type(reader)
     suite_id = reader.uint(2, "algorithm suite ID")
     try:
+        # spec: client-apis/decrypt.md#algorithm-suite 4d6f
+        # spec: client-apis/decrypt.md#get-the-decryption-materials 8442
         suite = AlgorithmSuite(suite_id)
     except ValueError:
         raise reader.malformed(f"0x{suite_id:04x} is unknown", "algorithm suite ID", reader.offset - 2) from None

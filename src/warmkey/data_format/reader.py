@@ -62,6 +62,7 @@ class Reader:
     def _advance(self, length: int, field: str) -> int:
         start = self.offset
         if start + length > self._end:
+            # spec: client-apis/decrypt.md#behavior 6dbb
             raise truncated(length, self._end - start, where=self._where(field), offset=start)
         self.offset = start + length
         return start

@@ -38,15 +38,19 @@ _KEYS_NAMED = 5
 _LONGEST_NAME = 200
 
 
+# spec: framework/cmm-interface.md#get-encryption-materials 4c75
+# spec: framework/cmm-interface.md#decrypt-materials 6f53
 class Keyring(Protocol):
     """Generates, wraps and unwraps data keys. Materials are immutable: both verbs return changed ones.
 
     Source: framework/keyring-interface.md#interface
     """
 
+    # spec: framework/structures.md#encrypted-data-keys 3438
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Return *materials* with a plaintext data key, generated if they had none, and one more encrypted data key."""
 
+    # spec: framework/structures.md#ciphertext 4069
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:

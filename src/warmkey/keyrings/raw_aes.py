@@ -60,6 +60,7 @@ class RawAesKeyring:
         Source: framework/raw-aes-keyring.md#onencrypt
         """
         check_may_encrypt(self._key_namespace)
+        # spec: framework/structures.md#plaintext-data-key 2358
         data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
         iv = os.urandom(IV_LENGTH)
         context = EncryptionContext.of(materials.encryption_context).serialized

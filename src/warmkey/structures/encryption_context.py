@@ -29,7 +29,6 @@ __all__ = [
 RESERVED_PREFIX = "aws-crypto-"
 # Tells sealed records, tokens and checkpoints from plain messages and from each other.
 KIND_KEY = "warmkey-kind"
-# spec: framework/default-cmm.md#get-encryption-materials
 PUBLIC_KEY_FIELD = "aws-crypto-public-key"
 
 MAX_UINT16 = 0xFFFF
@@ -65,6 +64,7 @@ class EncryptionContext(dict[str, str]):
         self.serialized = _serialize(items)
         # An enum of strings is a str whose str() is another one: what is serialized is what KMS must be told.
         super().__init__((str.__str__(key), str.__str__(value)) for key, value in items)
+        # spec: framework/structures.md#key-value-pair-entries 8947
         if len(self) != len(items):  # not every mapping is a dict: those of headers and forms repeat keys
             raise InvalidRequest("the encryption context has a key more than once")
         self.reserved_key = next(filter(is_reserved, self), None)
@@ -166,12 +166,15 @@ def _encode(text: object, *, what: str) -> bytes:
 
 
 def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
-    # spec: framework/structures.md#serialization
+    # spec: framework/structures.md#key-value-pair-entries 1b36
     pairs = sorted((_encode(key, what="key"), _encode(value, what="value")) for key, value in items)
+    # spec: framework/structures.md#serialization a895
     if not pairs:
         return b""
     if len(pairs) > MAX_UINT16:
         raise InvalidRequest(f"the encryption context has {len(pairs)} pairs; 65535 are allowed")
+    # spec: framework/structures.md#serialization 70d8
+    # spec: framework/structures.md#key-value-pair-count c38b
     parts = [len(pairs).to_bytes(2, "big")]
     for key, value in pairs:
         parts += (len(key).to_bytes(2, "big"), key, len(value).to_bytes(2, "big"), value)

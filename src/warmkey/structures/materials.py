@@ -57,10 +57,15 @@ class EncryptionMaterials(Unpicklable):
     Source: framework/structures.md#encryption-materials
     """
 
+    # spec: framework/cmm-interface.md#get-encryption-materials 1128
+    # spec: framework/structures.md#structure-2 a981
     algorithm_suite: AlgorithmSuite
     encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
     encrypted_data_keys: Sequence[EncryptedDataKey] = field(default=(), repr=False)
+    # spec: framework/structures.md#structure-2 deb5
+    # spec: framework/structures.md#plaintext-data-key 2358 14cb
     plaintext_data_key: bytes | None = field(default=None, repr=False)
+    # spec: framework/structures.md#signing-key 229f
     signing_key: SigningKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
     requested: Birth | None = field(default=None, repr=False, compare=False)
@@ -73,6 +78,7 @@ class EncryptionMaterials(Unpicklable):
         if type(self.encrypted_data_keys) is not tuple:
             object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
         object.__setattr__(self, "missing", _missing(self, key=self.signing_key, kind="signing"))
+        # spec: framework/cmm-interface.md#get-encryption-materials 7fbd
         if self.missing is None and not self.encrypted_data_keys:
             object.__setattr__(self, "missing", "no encrypted data key, so nobody could decrypt the message")
 
@@ -89,8 +95,12 @@ class DecryptionMaterials(Unpicklable):
     Source: framework/structures.md#decryption-materials
     """
 
+    # spec: framework/cmm-interface.md#decrypt-materials 3cd3
+    # spec: framework/structures.md#fields e3cf
     algorithm_suite: AlgorithmSuite
     encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # spec: framework/structures.md#fields 06e6
+    # spec: framework/structures.md#plaintext-data-key-1 7a0c 14cb
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     verification_key: VerificationKey | None = field(default=None, repr=False)
     required_encryption_context_keys: frozenset[str] = frozenset()
@@ -117,15 +127,27 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
 _NO_DATA_KEY = {length: f"no plaintext data key of {length} bytes" for length in (16, 24, 32)}
 
 
+# spec: framework/structures.md#overview 3016
 def _missing(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
     # Source: framework/structures.md#encryption-materials
     # Source: framework/structures.md#decryption-materials
     suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
+    # spec: framework/cmm-interface.md#get-encryption-materials 6e14 5bab
+    # spec: framework/cmm-interface.md#decrypt-materials 6e14
+    # spec: framework/structures.md#plaintext-data-key 2358
+    # spec: framework/structures.md#plaintext-data-key-1 7a0c
     if data_key is None or len(data_key) != suite.data_key_length:
         return _NO_DATA_KEY[suite.data_key_length]
+    # spec: framework/cmm-interface.md#get-encryption-materials ab6d 1f12 0a09
+    # spec: framework/cmm-interface.md#decrypt-materials d58f
+    # spec: framework/structures.md#signing-key 3366
     if (key is None) != (suite.signature is None):
         return f"{'no' if suite.signature else 'a'} {kind} key for {suite.name}"
     required = materials.required_encryption_context_keys
+    # spec: framework/cmm-interface.md#get-encryption-materials 2a39
+    # spec: framework/cmm-interface.md#decrypt-materials 64a9
+    # spec: framework/structures.md#required-encryption-context-keys 4e23
+    # spec: framework/structures.md#required-encryption-context-keys-1 4e23
     if required and not required <= materials.encryption_context.keys():
         return "an encryption context without a key that is required"
     return None

@@ -32,8 +32,10 @@ class EncryptionMaterialsRequest:
     Source: framework/cmm-interface.md#encryption-materials-request
     """
 
+    # spec: framework/cmm-interface.md#encryption-materials-request c88e
     encryption_context: Mapping[str, str] = field(repr=False)
     commitment_policy: CommitmentPolicy
+    # spec: framework/cmm-interface.md#encryption-materials-request d7a3
     algorithm_suite: AlgorithmSuite | None
     required_encryption_context_keys: frozenset[str]
     max_plaintext_length: int | None
@@ -69,10 +71,12 @@ class DecryptMaterialsRequest:
     Source: framework/cmm-interface.md#decrypt-materials-request
     """
 
+    # spec: framework/cmm-interface.md#decrypt-materials-request 663c
     algorithm_suite: AlgorithmSuite
     commitment_policy: CommitmentPolicy
     encrypted_data_keys: Sequence[EncryptedDataKey]
     encryption_context: Mapping[str, str] = field(repr=False)
+    # spec: framework/cmm-interface.md#decrypt-materials-request 7e3a
     reproduced_encryption_context: Mapping[str, str] = field(repr=False)
     # What a request to encrypt may use of a data key's byte limit; one to decrypt uses nothing.
     max_plaintext_length: ClassVar[int] = 0
