@@ -256,6 +256,8 @@ def test_a_version_1_header_may_have_been_sealed_with_any_iv(suite_id: int) -> N
 
 # spec: client-apis/encrypt.md#construct-the-signature 3e39
 # spec: client-apis/decrypt.md#verify-the-signature 5f42
+# spec: data-format/message-footer.md#overview ac6e
+# spec: data-format/message.md#structure 47ca
 @SIGNED
 @pytest.mark.parametrize("framed", [True, False])
 def test_a_message_without_its_signature_is_truncated(suite_id: int, framed: bool) -> None:

@@ -286,6 +286,7 @@ def test_so_is_a_non_framed_body() -> None:
 
 
 # spec: client-apis/decrypt.md#verify-the-signature a73e
+# spec: data-format/message-footer.md#signature 2978
 def test_the_signature_covers_the_header_and_every_frame() -> None:
     """Frames of another message under the same keys, each with a good tag."""
     first, second = Forgery(suite_id=SIGNED), Forgery(suite_id=SIGNED)

@@ -75,6 +75,7 @@ def test_the_default_frame_length_is_4096() -> None:
 
 
 # spec: client-apis/encrypt.md#frame-length b976
+# spec: data-format/message-body.md#framed-data ec2e
 @pytest.mark.parametrize("value", [0, -1, 2**32, 4096.0, "4096", True, None, b"\x10"], ids=repr)
 def test_any_other_frame_length_is_refused(value: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"frame_length must be .* from 1 to 4294967295"):
@@ -98,7 +99,7 @@ def test_a_frame_length_that_not_every_client_reads_is_warned_of_once(
     assert warnings[0].startswith("frame_length is 2147483648: the AWS Encryption SDKs for Java and Python can't read")
 
 
-# spec: data-format/message-body.md#framed-data
+# spec: data-format/message-body.md#framed-data 9c3e
 def test_a_plaintext_of_more_frames_than_the_format_has_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     """2^32 frames of one byte, in a file that takes no space."""
     cmm = TamperingCMM()
@@ -137,7 +138,6 @@ def test_what_is_no_encryption_context_is_refused(context: Any) -> None:
         CLIENT.encrypt(b"", keyring=KEYRING, encryption_context=context)
 
 
-# spec: data-format/message-header.md#key-value-pairs-length 7b35
 def test_a_context_too_long_for_the_header_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="65535 are allowed"):
         CLIENT.encrypt(b"", keyring=KEYRING, encryption_context={"a": "v" * 40_000, "b": "v" * 40_000})
@@ -358,6 +358,9 @@ def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: i
 
 
 # spec: client-apis/encrypt.md#construct-the-signature f8cd 598c f2f9 0b73 d4b8
+# spec: data-format/message-footer.md#overview ac6e
+# spec: data-format/message-footer.md#signature 2978
+# spec: data-format/message.md#structure 47ca
 @pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature], ids=lambda suite: suite.name)
 def test_the_footer_is_the_signature_over_header_and_body(suite: AlgorithmSuite) -> None:
     made = client_for(suite.value).encrypt(b"text", keyring=KEYRING, algorithm_suite=suite)
@@ -373,6 +376,7 @@ def test_the_footer_is_the_signature_over_header_and_body(suite: AlgorithmSuite)
 
 
 # spec: client-apis/encrypt.md#construct-the-header 5645
+# spec: data-format/message-header.md#message-id b614
 @pytest.mark.parametrize("suite_id", SUITES, ids=hex)
 def test_message_ids_are_fresh_and_as_long_as_the_version_wants(suite_id: int) -> None:
     ids = {
@@ -385,6 +389,7 @@ def test_message_ids_are_fresh_and_as_long_as_the_version_wants(suite_id: int) -
 
 
 # spec: client-apis/encrypt.md#construct-the-header 5645
+# spec: data-format/message-header.md#message-id bf5c
 def test_message_ids_and_data_keys_come_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever OpenSSL's generator does in a restored snapshot."""
     monkeypatch.setattr(os, "urandom", lambda size: b"\x11" * size)

@@ -167,6 +167,7 @@ def test_the_limit_on_encrypted_data_keys_holds() -> None:
     assert client.encrypt_stream(b"", keyring=KEYRING).read()
 
 
+# spec: data-format/message-body.md#framed-data 9c3e
 def test_a_message_has_no_more_frames_than_the_format_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_FRAMES == 2**32 - 1
     monkeypatch.setattr("warmkey.client_apis.encrypt.MAX_FRAMES", 10)

@@ -45,6 +45,9 @@ def with_body(suite_id: int, build: Callable[[Forgery], bytes]) -> bytes:
 # spec: client-apis/decrypt.md#overview 6f4a
 # spec: client-apis/decrypt.md#parse-the-header 2315 ecad
 # spec: client-apis/decrypt.md#decrypt-the-message-body 7160 6400 90ee 4c34 6ec2 9b61
+# spec: data-format/message-body-aad.md#body-aad-content e68c
+# spec: data-format/message-body-aad.md#sequence-number 233e
+# spec: data-format/message-body-aad.md#content-length a459
 @EVERY_SUITE
 @pytest.mark.parametrize("framed", [True, False], ids=["framed", "non-framed"])
 @pytest.mark.parametrize("frame_length", [1, 15, 16, 17, 2**32 - 1])
@@ -72,6 +75,17 @@ def test_every_length_around_the_frame_length(suite_id: int, framed: bool, frame
 # spec: client-apis/encrypt.md#construct-the-header 5e66 ccde a4f7 1632 ad5c d223 9085 4df4 5088
 # spec: client-apis/encrypt.md#construct-the-body 660b
 # spec: client-apis/encrypt.md#un-framed-message-body-encryption 96a2
+# spec: data-format/message-body-aad.md#body-aad-content f61d 61bd
+# spec: data-format/message-body-aad.md#sequence-number faa1
+# spec: data-format/message-body-aad.md#content-length c1b1 962a f7a2
+# spec: data-format/message-body.md#sequence-number 652d abb9
+# spec: data-format/message-body.md#encrypted-content-1 c01c
+# spec: data-format/message-body.md#authentication-tag-1 9fc8
+# spec: data-format/message-body.md#authentication-tag-2 9fc8
+# spec: data-format/message-body.md#final-frame a0e7 1654
+# spec: data-format/message-body.md#sequence-number-1 4268
+# spec: data-format/message-body.md#iv-1 30fe
+# spec: data-format/message-body.md#iv-2 9c9a
 @EVERY_SUITE
 def test_we_write_what_the_format_says_byte_for_byte(suite_id: int) -> None:
     """Given the data key, message ID and encrypted data key of a message of ours, the forge writes the same bytes."""
@@ -127,6 +141,7 @@ def test_frames_with_random_ivs_are_read(suite_id: int) -> None:
         assert decrypt(with_body(suite_id, body)) == PLAINTEXT
 
 
+# spec: data-format/message-body.md#final-frame a0e7
 @BOTH_KINDS
 def test_a_body_of_regular_frames_alone_is_truncated(suite_id: int) -> None:
     """Whatever their number: the missing last frame is what says that nothing was cut off."""
@@ -142,6 +157,7 @@ def test_a_body_of_regular_frames_alone_is_truncated(suite_id: int) -> None:
 
 
 # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff
+# spec: data-format/message-body.md#sequence-number 652d
 @BOTH_KINDS
 @pytest.mark.parametrize("first", [0, 2, 2**32 - 1])
 def test_frames_start_at_1(suite_id: int, first: int) -> None:
@@ -152,6 +168,8 @@ def test_frames_start_at_1(suite_id: int, first: int) -> None:
 
 
 # spec: client-apis/decrypt.md#decrypt-the-message-body 8fcd
+# spec: data-format/message-body.md#sequence-number abb9
+# spec: data-format/message-body.md#sequence-number-1 4268
 @BOTH_KINDS
 @pytest.mark.parametrize("numbers", [(1, 1, 2), (1, 3, 4), (2, 1, 3), (1, 2, 2), (1, 2, 4), (1, 2, 1)])
 def test_frames_follow_each_other(suite_id: int, numbers: tuple[int, int, int]) -> None:
@@ -165,6 +183,7 @@ def test_frames_follow_each_other(suite_id: int, numbers: tuple[int, int, int]) 
 
 
 # spec: client-apis/decrypt.md#decrypt-the-message-body 8742
+# spec: data-format/message-body.md#final-frame f6d6
 @BOTH_KINDS
 def test_a_final_frame_longer_than_the_frame_length_is_malformed_though_authentic(suite_id: int) -> None:
     error = failure(with_body(suite_id, lambda f: f.final_frame(bytes(17), 1)))
@@ -172,6 +191,7 @@ def test_a_final_frame_longer_than_the_frame_length_is_malformed_though_authenti
     assert (error.where, error.problem) == ("frame 1 › content length", "17 is more than the frame length 16")
 
 
+# spec: data-format/message-body.md#final-frame a0e7 0fff
 @BOTH_KINDS
 def test_nothing_follows_the_final_frame(suite_id: int) -> None:
     for more in (lambda f: f.final_frame(b"", 2), lambda f: f.frame(bytes(16), 2), lambda _: b"\x00"):
@@ -229,7 +249,6 @@ def test_a_non_framed_body_is_as_long_as_it_says(suite_id: int, claimed: int) ->
         decrypt(forgery.message(body=body[:12] + claimed.to_bytes(8, "big") + body[20:]))
 
 
-# spec: data-format/message-header.md#frame-length a69a
 @pytest.mark.parametrize("suite_id", [0x0478, 0x0578], ids=hex)
 def test_memory_is_in_proportion_whatever_frame_length_a_message_claims(suite_id: int) -> None:
     plaintext = bytes(200_000)

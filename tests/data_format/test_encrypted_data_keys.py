@@ -34,6 +34,8 @@ def failure(data: bytes) -> MalformedMessage:
     return caught.value
 
 
+# spec: framework/keyring-interface.md#key-provider-id 204d
+# spec: framework/keyring-interface.md#key-provider-info 6ff3
 def test_an_entry_is_three_fields_each_behind_its_length() -> None:
     expected = sized("prövider".encode()) + sized(b"\x00info") + sized(b"\xffciphertext")
 
@@ -52,6 +54,7 @@ def test_reading_stops_after_the_last_key() -> None:
     assert reader.take(4, "rest") == b"more"
 
 
+# spec: data-format/message-header.md#encrypted-data-key-count c714
 def test_no_keys_are_malformed() -> None:
     assert str(failure(b"\x00\x00")) == "encrypted data keys › count at byte 0: must be greater than 0"
 
@@ -102,6 +105,7 @@ def test_a_field_over_65535_bytes_is_refused(field: str, value: object, name: st
         serialize_entry(EncryptedDataKey(**fields))  # type: ignore[arg-type]
 
 
+# spec: data-format/message-header.md#encrypted-data-key-count c714
 @pytest.mark.parametrize("count", [0, 65_536])
 def test_only_1_to_65535_keys_are_serialized(count: int) -> None:
     with pytest.raises(InvalidRequest, match=f"1 to 65535 encrypted data keys, not {count}"):

@@ -27,6 +27,8 @@ def aad(pairs: list[Pair]) -> bytes:
     return sized(serialized_pairs(pairs))
 
 
+# spec: data-format/message-header.md#key-value-pairs-length 7b35
+# spec: data-format/message-header.md#key-value-pairs 3713
 def test_an_empty_context_is_a_length_of_zero_and_nothing_more() -> None:
     assert serialize_aad(EncryptionContext.of({})) == b"\x00\x00"
     assert read(b"\x00\x00") == {}

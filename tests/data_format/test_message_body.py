@@ -46,11 +46,13 @@ def uint32(number: int) -> bytes:
     return number.to_bytes(4, "big")
 
 
+# spec: data-format/message-body.md#framed-data ec2e 9c3e
 def test_the_limits_are_the_formats() -> None:
     assert (MAX_FRAME_LENGTH, MAX_FRAMES) == (4_294_967_295, 4_294_967_295)
     assert MAX_NON_FRAMED_LENGTH == 68_719_476_704
 
 
+# spec: data-format/message-body.md#final-frame aa3a 1654 f6d6
 @pytest.mark.parametrize(
     ("plaintext_length", "frame_length", "regular"),
     [
@@ -76,6 +78,8 @@ def test_the_longest_message_has_its_frames_counted_right() -> None:
     assert count_regular_frames(MAX_FRAMES, 1) == MAX_FRAMES - 1
 
 
+# spec: data-format/message-body.md#iv-1 30fe 0667
+# spec: data-format/message-body.md#iv-2 9c9a 9412
 def test_the_iv_of_a_frame_that_we_write_is_its_number() -> None:
     assert frame_number(1)[1] == b"\x00" * 11 + b"\x01"
     assert frame_number(2**32 - 1)[1] == b"\x00" * 8 + b"\xff" * 4

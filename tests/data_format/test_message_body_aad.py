@@ -9,7 +9,7 @@ import pytest
 from warmkey.data_format.message_body_aad import FINAL_FRAME, REGULAR_FRAME, SINGLE_BLOCK, message_body_aad
 
 
-# spec: data-format/message-body-aad.md#body-aad-content
+# spec: data-format/message-body-aad.md#body-aad-content e68c f61d 61bd
 @pytest.mark.parametrize(
     ("content", "text"),
     [

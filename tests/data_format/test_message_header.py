@@ -37,6 +37,8 @@ def failure(message: bytes) -> MalformedMessage:
     return caught.value
 
 
+# spec: data-format/message-header.md#structure 862b
+# spec: data-format/message-header.md#algorithm-suite-data 930d
 @EVERY_SUITE
 def test_every_field_is_read(suite_id: int) -> None:
     forgery = Forgery(suite_id=suite_id, pairs=PAIRS, frame_length=77)
@@ -60,6 +62,8 @@ def test_every_field_is_read(suite_id: int) -> None:
     assert header.authentication_tag == message[header.length - 16 : header.length]
 
 
+# spec: data-format/message-header.md#header-body-version-10 aec4
+# spec: data-format/message-header.md#header-body-version-20 1893
 @EVERY_SUITE
 def test_what_parses_serializes_to_the_same_bytes(suite_id: int) -> None:
     forgery = Forgery(suite_id=suite_id, pairs=PAIRS)
@@ -91,6 +95,7 @@ def test_a_version_1_header_may_have_any_iv() -> None:
     assert read_header(Forgery(suite_id=V1, header_iv=iv).message()).iv == iv
 
 
+# spec: data-format/message-header.md#version-1 1164
 @pytest.mark.parametrize("version", [0, 3, 0x7F, 0x80, 0xFF])
 def test_an_unknown_version_is_malformed(version: int) -> None:
     error = failure(bytes((version,)) + Forgery().message()[1:])
@@ -113,6 +118,7 @@ def test_other_text_is_not_mistaken_for_base64_of_a_message(text: bytes) -> None
 
 
 # Source: data-format/message-header.md#supported-types
+# spec: data-format/message-header.md#type 5a48
 @pytest.mark.parametrize("kind", [0, 0x7F, 0x81, 0xFF])
 def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
     error = failure(Forgery(suite_id=V1, fields={"type": bytes((kind,))}).message())
@@ -122,6 +128,7 @@ def test_a_version_1_message_of_another_type_is_malformed(kind: int) -> None:
 
 # spec: client-apis/decrypt.md#algorithm-suite 4d6f
 # spec: client-apis/decrypt.md#get-the-decryption-materials 8442
+# spec: data-format/message-header.md#algorithm-suite-id 790e 4d6f
 def test_every_other_suite_id_is_malformed_and_named() -> None:
     message = Forgery(suite_id=V2).message()
     for suite_id in {0, 1, 0x0578 + 1, 0x0677, 0xFFFF} | {known ^ 0x8000 for known in SUITES}:
@@ -129,6 +136,8 @@ def test_every_other_suite_id_is_malformed_and_named() -> None:
         assert str(error) == f"algorithm suite ID at byte 1: 0x{suite_id:04x} is unknown"
 
 
+# spec: data-format/message-header.md#header-body-version-10 aec4
+# spec: data-format/message-header.md#header-body-version-20 1893
 @EVERY_SUITE
 def test_a_suite_of_the_other_message_version_is_malformed(suite_id: int) -> None:
     other = 3 - SUITES[suite_id].version
@@ -142,6 +151,7 @@ def test_a_suite_of_the_other_message_version_is_malformed(suite_id: int) -> Non
 
 
 # Source: data-format/message-header.md#supported-content-types
+# spec: data-format/message-header.md#content-type ebdf
 @pytest.mark.parametrize("value", [0, 3, 0x80, 0xFF])
 @pytest.mark.parametrize("suite_id", [V1, V2])
 def test_an_unknown_content_type_is_malformed(suite_id: int, value: int) -> None:
@@ -152,6 +162,7 @@ def test_an_unknown_content_type_is_malformed(suite_id: int, value: int) -> None
     assert str(error) == f"content type at byte {offset_of(forgery, 'content type')}: {value} is unknown"
 
 
+# spec: data-format/message-header.md#reserved e4d9
 def test_reserved_bytes_must_be_zero() -> None:
     forgery = Forgery(suite_id=V1, fields={"reserved": b"\x00\x00\x00\x01"})
 
@@ -160,6 +171,7 @@ def test_reserved_bytes_must_be_zero() -> None:
     assert str(error) == f"reserved at byte {offset_of(forgery, 'reserved')}: must be 0x00000000, is 0x00000001"
 
 
+# spec: data-format/message-header.md#iv-length acfb
 @pytest.mark.parametrize("length", [0, 11, 13, 255])
 def test_the_iv_length_must_be_the_suites(length: int) -> None:
     forgery = Forgery(suite_id=V1, fields={"IV length": bytes((length,))})
@@ -180,6 +192,7 @@ def test_framed_content_needs_a_frame_length(suite_id: int) -> None:
     )
 
 
+# spec: data-format/message-header.md#frame-length a69a
 @pytest.mark.parametrize("suite_id", [V1, V2])
 def test_non_framed_content_has_none(suite_id: int) -> None:
     forgery = Forgery(suite_id=suite_id, framed=False, fields={"frame length": b"\x00\x00\x10\x00"})

@@ -27,9 +27,15 @@ def both(name: str) -> Pair:
 # spec: framework/structures.md#encrypted-data-keys 3438
 # spec: framework/structures.md#plaintext-data-key 2358
 # spec: framework/structures.md#plaintext-data-key-1 7a0c
+# spec: framework/keyring-interface.md#overview 89b7
+# spec: framework/keyring-interface.md#onencrypt 553d 617c bb1a
+# spec: framework/keyring-interface.md#generate-data-key a45d 2aaf f5bd
+# spec: framework/keyring-interface.md#encrypt-data-key b9f3 8e53
+# spec: framework/keyring-interface.md#ondecrypt 7cb0 9aea 060b
+# spec: framework/keyring-interface.md#decrypt-data-key 96df 9414 1bd1
+# spec: framework/raw-aes-keyring.md#onencrypt 5350 6b55 01e7
+# spec: framework/raw-aes-keyring.md#ondecrypt bf25 b0e6
 def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
-    # spec: framework/keyring-interface.md#generate-data-key
-    # spec: framework/keyring-interface.md#decrypt-data-key
     for suite in both.suites():
         made = encrypted(both.encrypts, suite=suite)
         unwrapped = both.decrypts.on_decrypt(to_decrypt(suite=suite), made.encrypted_data_keys)
@@ -49,8 +55,10 @@ def test_an_empty_encryption_context_works(both: Pair) -> None:
     assert made.plaintext_data_key == unwrapped.plaintext_data_key
 
 
+# spec: framework/keyring-interface.md#generate-data-key e6d5
+# spec: framework/keyring-interface.md#encrypt-data-key 94a1 baf8
+# spec: framework/raw-aes-keyring.md#onencrypt 4639
 def test_wraps_the_data_key_that_is_there_behind_what_is_there(both: Pair, name: str) -> None:
-    # spec: framework/keyring-interface.md#encrypt-data-key
     if name.startswith(("multi", "AWS KMS multi", "AWS KMS MRK multi")):
         pytest.skip("a multi-keyring's generator has to generate")
     data_key = bytes(range(32))
@@ -72,8 +80,12 @@ def test_materials_are_never_modified(both: Pair) -> None:
     assert decryption.plaintext_data_key is None
 
 
+# spec: framework/keyring-interface.md#ondecrypt 9863
+# spec: framework/keyring-interface.md#decrypt-data-key 1c52
+# spec: framework/multi-keyring.md#ondecrypt 9863
+# spec: framework/raw-aes-keyring.md#ondecrypt 9863
+# spec: framework/raw-rsa-keyring.md#ondecrypt 9863
 def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
-    # spec: framework/keyring-interface.md#ondecrypt
     made = encrypted(both.encrypts)
     unwrapped = both.decrypts.on_decrypt(to_decrypt(), made.encrypted_data_keys)
 
@@ -81,6 +93,8 @@ def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
         both.decrypts.on_decrypt(unwrapped, made.encrypted_data_keys)
 
 
+# spec: framework/keyring-interface.md#ondecrypt 45a8
+# spec: framework/keyring-interface.md#decrypt-data-key 6ae3
 def test_encrypted_data_keys_of_others_are_passed_over(both: Pair) -> None:
     foreign = EncryptedDataKey(key_provider_id="somebody", key_provider_info=b"else", ciphertext=b"'s")
     made = encrypted(both.encrypts)
@@ -93,13 +107,15 @@ def test_encrypted_data_keys_of_others_are_passed_over(both: Pair) -> None:
     assert unwrapped.plaintext_data_key == made.plaintext_data_key
 
 
+# spec: framework/keyring-interface.md#ondecrypt 45a8
 def test_no_encrypted_data_keys_fail(both: Pair) -> None:
     with pytest.raises(KeyUnavailable):
         both.decrypts.on_decrypt(to_decrypt(), [])
 
 
+# spec: framework/keyring-interface.md#security-considerations 431c
+# spec: framework/keyring-interface.md#decrypt-data-key 6ae3
 def test_another_encryption_context_fails(both: Pair) -> None:
-    # spec: framework/keyring-interface.md#security-considerations
     if not both.binds_context:
         pytest.skip("this keyring binds no encryption context")
     made = encrypted(both.encrypts)
@@ -110,6 +126,10 @@ def test_another_encryption_context_fails(both: Pair) -> None:
         assert failure.value.attempts
 
 
+# spec: framework/keyring-interface.md#security-considerations 02ec
+# spec: framework/keyring-interface.md#decrypt-data-key 1bd1
+# spec: framework/raw-aes-keyring.md#ondecrypt f7e6
+# spec: framework/raw-rsa-keyring.md#ondecrypt 3f76
 def test_a_damaged_encrypted_data_key_does_not_stop_a_good_one(both: Pair) -> None:
     if not both.tells_damage:
         pytest.skip("this keyring authenticates nothing")

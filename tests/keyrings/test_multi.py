@@ -34,6 +34,7 @@ class Scripted:
     def __init__(self, *, encrypt: Any = None, decrypt: Any = None) -> None:
         self.encrypt, self.decrypt = encrypt, decrypt
         self.asked: list[str] = []
+        self.given: list[Any] = []
 
     def on_encrypt(self, materials: EncryptionMaterials, /) -> Any:
         self.asked.append("on_encrypt")
@@ -43,6 +44,7 @@ class Scripted:
 
     def on_decrypt(self, materials: DecryptionMaterials, keys: Any, /) -> Any:
         self.asked.append("on_decrypt")
+        self.given.append((materials, keys))
         if isinstance(self.decrypt, Exception):
             raise self.decrypt
         return self.decrypt or materials
@@ -60,7 +62,7 @@ def names(materials: EncryptionMaterials) -> list[bytes]:
     return [key.key_provider_info[:-20] for key in materials.encrypted_data_keys]
 
 
-# spec: framework/multi-keyring.md#onencrypt
+# spec: framework/multi-keyring.md#onencrypt b3c4 8feb 70d1 77d0
 def test_the_generator_comes_first_and_every_child_wraps_the_same_key() -> None:
     keyrings = [raw("generator"), raw("one"), raw("two")]
     materials = MultiKeyring(keyrings[0], keyrings[1:]).on_encrypt(to_encrypt())
@@ -84,23 +86,35 @@ def test_a_multi_keyring_can_be_a_child() -> None:
     assert names(materials) == [b"generator", b"one", b"two"]
 
 
-# spec: framework/multi-keyring.md#onencrypt
+# spec: framework/multi-keyring.md#onencrypt f1d0
 def test_a_generator_refuses_a_data_key_that_there_is() -> None:
     with pytest.raises(InvalidRequest):
         MultiKeyring(raw("generator")).on_encrypt(to_encrypt(bytes(32)))
 
 
+# spec: framework/multi-keyring.md#onencrypt 619b
 def test_without_a_generator_there_must_be_a_data_key() -> None:
     with pytest.raises(ConfigurationError, match="without a generator"):
         MultiKeyring(children=[raw("one")]).on_encrypt(to_encrypt())
 
 
+# spec: framework/multi-keyring.md#onencrypt fd18
+def test_a_generator_that_fails_fails_the_encryption() -> None:
+    child = Scripted()
+    with pytest.raises(KeyUnavailable):
+        MultiKeyring(Scripted(encrypt=KeyUnavailable("no")), [child]).on_encrypt(to_encrypt())
+
+    assert child.asked == []
+
+
+# spec: framework/multi-keyring.md#generator-keyring c851 0697
+# spec: framework/multi-keyring.md#onencrypt 28dc
 def test_a_generator_that_generates_nothing_is_told() -> None:
     with pytest.raises(ConfigurationError, match="did not generate"):
         MultiKeyring(Scripted()).on_encrypt(to_encrypt())
 
 
-# spec: framework/multi-keyring.md#onencrypt
+# spec: framework/multi-keyring.md#onencrypt 4705
 def test_a_child_that_fails_fails_the_encryption_and_nobody_is_asked_after_it() -> None:
     last = Scripted()
     with pytest.raises(KeyUnavailable):
@@ -109,14 +123,16 @@ def test_a_child_that_fails_fails_the_encryption_and_nobody_is_asked_after_it() 
     assert last.asked == []
 
 
-# spec: framework/multi-keyring.md#ondecrypt
+# spec: framework/multi-keyring.md#ondecrypt 23fd dbd3 b310 0f0e
 def test_the_generator_is_asked_first_then_the_children_in_order_until_one_succeeds() -> None:
     failing = [Scripted(decrypt=KeyUnavailable("no")) for _ in range(2)]
     success = DecryptionMaterials(algorithm_suite=SUITE, plaintext_data_key=bytes(32))
     winner, last = Scripted(decrypt=success), Scripted()
-    materials = MultiKeyring(failing[0], [failing[1], winner, last]).on_decrypt(to_decrypt(), [])
+    given = to_decrypt(), raw("one").on_encrypt(to_encrypt()).encrypted_data_keys
+    materials = MultiKeyring(failing[0], [failing[1], winner, last]).on_decrypt(*given)
 
     assert materials is success
+    assert [keyring.given for keyring in (*failing, winner)] == [[given]] * 3, "unmodified"
     assert [keyring.asked for keyring in (*failing, winner, last)] == [["on_decrypt"]] * 3 + [[]]
 
 
@@ -127,6 +143,7 @@ def test_a_keyring_that_returns_no_data_key_did_not_succeed() -> None:
     assert materials.plaintext_data_key == encrypted.plaintext_data_key
 
 
+# spec: framework/multi-keyring.md#ondecrypt d566
 def test_any_failure_of_one_lets_the_next_try() -> None:
     encrypted = raw("one").on_encrypt(to_encrypt())
     keyring = MultiKeyring(Scripted(decrypt=RuntimeError("a bug")), [raw("one")])
@@ -134,6 +151,7 @@ def test_any_failure_of_one_lets_the_next_try() -> None:
     assert keyring.on_decrypt(to_decrypt(), encrypted.encrypted_data_keys).plaintext_data_key is not None
 
 
+# spec: framework/multi-keyring.md#ondecrypt d566 a955
 def test_when_nobody_succeeds_every_reason_is_reported() -> None:
     attempts = [KeyAttempt(keyring="K", operation="Decrypt", key=str(number), reason="no") for number in range(2)]
     bug = RuntimeError("with the value of something")
@@ -159,6 +177,8 @@ def test_an_interruption_is_no_failure_to_go_on_from() -> None:
 
 
 # spec: framework/multi-keyring.md#inputs 9fa6
+# spec: framework/multi-keyring.md#generator-keyring 14ad
+# spec: framework/multi-keyring.md#child-keyrings 339f
 def test_it_needs_at_least_one_keyring() -> None:
     with pytest.raises(ConfigurationError, match="generator or at least one child"):
         MultiKeyring()

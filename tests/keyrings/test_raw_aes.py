@@ -40,13 +40,16 @@ def unwrap(*keys: EncryptedDataKey) -> bytes | None:
 
 
 # Source: framework/raw-aes-keyring.md#key-provider-information
+# spec: framework/raw-aes-keyring.md#authentication-tag-length 1b0b
+# spec: framework/raw-aes-keyring.md#iv-length 67f4
+# spec: framework/raw-aes-keyring.md#onencrypt a45d
 def test_the_provider_information_is_name_tag_length_iv_length_and_iv() -> None:
     info = wrapped_key().key_provider_info
 
     assert info[:-12] == b"name" + (128).to_bytes(4, "big") + (12).to_bytes(4, "big")
 
 
-# spec: framework/raw-aes-keyring.md#onencrypt
+# spec: framework/raw-aes-keyring.md#onencrypt 3752 f594 a002 fd58 0b37 a45d
 def test_the_ciphertext_opens_with_aes_gcm_alone() -> None:
     key = wrapped_key(b"k" * 32)
     iv = key.key_provider_info[-12:]
@@ -55,6 +58,7 @@ def test_the_ciphertext_opens_with_aes_gcm_alone() -> None:
     assert AESGCM(WRAPPING_KEY).decrypt(iv, key.ciphertext, SERIALIZED_CONTEXT) == b"k" * 32
 
 
+# spec: framework/raw-aes-keyring.md#ondecrypt 73bf 8670 689e b2e4 fd58 8b22 d404 b0e6
 def test_it_unwraps_what_another_implementation_wrapped() -> None:
     iv = b"0123456789ab"
     key = EncryptedDataKey(
@@ -66,7 +70,7 @@ def test_it_unwraps_what_another_implementation_wrapped() -> None:
     assert unwrap(key) == b"k" * 32
 
 
-# spec: framework/raw-aes-keyring.md#ondecrypt
+# spec: framework/raw-aes-keyring.md#ondecrypt f39a 64cd a063 7752 ace5 6340
 @pytest.mark.parametrize(
     "change",
     [
@@ -94,6 +98,8 @@ def test_a_key_that_does_not_authenticate_is_tried_and_reported(ciphertext: byte
     assert [(attempt.key, attempt.operation) for attempt in caught.value.attempts] == [("name", "unwrap")]
 
 
+# spec: framework/raw-aes-keyring.md#wrapping-key 431d
+# spec: framework/raw-aes-keyring.md#wrapping-algorithm 3d3e
 @pytest.mark.parametrize("length", [16, 24, 32])
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_wrapping_keys_of_all_lengths_and_kinds_work(length: int, kind: Any) -> None:
@@ -104,7 +110,10 @@ def test_wrapping_keys_of_all_lengths_and_kinds_work(length: int, kind: Any) -> 
     assert unwrapped.plaintext_data_key == materials.plaintext_data_key
 
 
-# spec: framework/raw-aes-keyring.md#initialization 6342
+# spec: framework/keyring-interface.md#key-namespace a451
+# spec: framework/keyring-interface.md#key-name 1fff
+# spec: framework/raw-aes-keyring.md#changelog 519d
+# spec: framework/raw-aes-keyring.md#wrapping-key 431d
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -129,13 +138,15 @@ def test_a_refused_wrapping_key_is_not_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
+# spec: framework/keyring-interface.md#generate-data-key 4ee3
+# spec: framework/raw-aes-keyring.md#onencrypt 6b55 9e45
 def test_a_data_key_is_drawn_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.urandom", lambda length: b"\x07" * length)
 
     assert keyring().on_encrypt(EncryptionMaterials(algorithm_suite=SUITE)).plaintext_data_key == b"\x07" * 32
 
 
-# spec: framework/keyring-interface.md#key-provider-id
+# spec: framework/keyring-interface.md#key-provider-id 26f8
 @pytest.mark.parametrize("namespace", ["", "aws-kms-custom", "aws-kmsx", "aws-kms-rsa"])
 def test_namespaces_that_other_clients_write_are_read_and_never_written(namespace: str) -> None:
     """All of AWS's clients write them, though the specification reserves them."""

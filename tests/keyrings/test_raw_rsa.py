@@ -29,6 +29,7 @@ def keyring(scheme: PaddingScheme = OAEP, **keys: Any) -> RawRsaKeyring:
     return RawRsaKeyring("ns", "name", scheme, **keys)
 
 
+# spec: framework/raw-rsa-keyring.md#ondecrypt a9cb
 @pytest.mark.parametrize("vector", VECTORS["raw_rsa"], ids=lambda vector: vector["padding_scheme"])
 def test_decrypts_what_the_material_providers_library_encrypted(vector: dict[str, str]) -> None:
     # spec: framework/raw-rsa-keyring.md#supported-padding-schemes 8e17
@@ -46,11 +47,11 @@ def test_decrypts_what_the_material_providers_library_encrypted(vector: dict[str
     assert bytes.fromhex(vector["data_key"]) == unwrapped.plaintext_data_key
 
 
+# spec: framework/raw-rsa-keyring.md#padding-scheme f39f
+# spec: framework/raw-rsa-keyring.md#onencrypt f56e 6442 6b55
 @pytest.mark.parametrize("scheme", PaddingScheme)
 def test_the_encrypted_data_key_names_namespace_and_name_and_holds_the_data_key(scheme: PaddingScheme) -> None:
     """One hash function serves OAEP and MGF1."""
-    # spec: framework/raw-rsa-keyring.md#padding-scheme
-    # spec: framework/raw-rsa-keyring.md#onencrypt
     made = encrypted(keyring(scheme, public_key=public_pem(rsa_key())))
 
     (key,) = made.encrypted_data_keys
@@ -67,15 +68,16 @@ def test_another_padding_scheme_does_not_decrypt(scheme: PaddingScheme) -> None:
             pair(f"raw RSA {other.name}").decrypts.on_decrypt(to_decrypt(), made.encrypted_data_keys)
 
 
+# spec: framework/keyring-interface.md#onencrypt 9636
+# spec: framework/raw-rsa-keyring.md#onencrypt c655 e66c
 def test_no_public_key_no_encryption() -> None:
     """Nor is one derived from the private key."""
-    # spec: framework/raw-rsa-keyring.md#onencrypt
     with pytest.raises(ConfigurationError, match="'name' has no public_key, so it can't encrypt"):
         encrypted(keyring(private_key=private_pem(rsa_key())))
 
 
+# spec: framework/raw-rsa-keyring.md#ondecrypt 0a14
 def test_no_private_key_no_decryption() -> None:
-    # spec: framework/raw-rsa-keyring.md#ondecrypt
     public = keyring(public_key=public_pem(rsa_key()))
 
     with pytest.raises(ConfigurationError, match="'name' has no private_key, so it can't decrypt"):
@@ -90,13 +92,13 @@ def test_a_multi_keyring_goes_on_past_a_keyring_without_private_key() -> None:
     assert client.decrypt(message, keyring=MultiKeyring(public, [aes])).plaintext == b"text"
 
 
+# spec: framework/raw-rsa-keyring.md#ondecrypt ec19 6340
 @pytest.mark.parametrize(
     "other",
     [{"key_provider_id": "other"}, {"key_provider_info": b"nam"}, {"key_provider_info": b"name\0"}],
     ids=repr,
 )
 def test_only_encrypted_data_keys_of_this_namespace_and_name_are_tried(other: dict[str, Any]) -> None:
-    # spec: framework/raw-rsa-keyring.md#ondecrypt
     both = pair("raw RSA OAEP_SHA256_MGF1")
     (key,) = encrypted(both.encrypts).encrypted_data_keys
 
@@ -148,8 +150,8 @@ class TestNoOracle:
 
 
 class TestConstructor:
+    # spec: framework/raw-rsa-keyring.md#changelog ade8
     def test_the_namespace_of_kms_is_refused(self) -> None:
-        # spec: framework/keyring-interface.md#key-provider-id
         with pytest.raises(ConfigurationError, match="is reserved for KMS"):
             RawRsaKeyring("aws-kms", "name", OAEP, public_key=public_pem(rsa_key()))
 
@@ -166,6 +168,8 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match="public_key to encrypt, private_key to decrypt"):
             keyring()
 
+    # spec: framework/raw-rsa-keyring.md#padding-scheme 809f
+    # spec: framework/raw-rsa-keyring.md#supported-padding-schemes 8e17
     @pytest.mark.parametrize("scheme", ["PKCS1", None, "sha256"])
     def test_the_padding_scheme_is_one_of_the_enum(self, scheme: Any) -> None:
         with pytest.raises(ConfigurationError, match=r"padding_scheme must be .*PaddingScheme\.OAEP_SHA256_MGF1"):
@@ -192,6 +196,8 @@ class TestConstructor:
 
         assert made.plaintext_data_key == unwrapped.plaintext_data_key
 
+    # spec: framework/raw-rsa-keyring.md#public-key eec9
+    # spec: framework/raw-rsa-keyring.md#private-key 2bea
     @pytest.mark.parametrize("which", ["public_key", "private_key"])
     def test_what_is_no_key_is_refused_and_not_shown(self, which: str) -> None:
         secret = private_pem(rsa_key())
@@ -225,6 +231,10 @@ def test_repr_names_the_key_and_shows_nothing_of_it() -> None:
     assert repr(ours) == "RawRsaKeyring('ns', 'name', PaddingScheme.OAEP_SHA256_MGF1)"
 
 
+# spec: framework/raw-rsa-keyring.md#public-key 1f35
+# spec: framework/raw-rsa-keyring.md#private-key 21be
+# spec: framework/raw-rsa-keyring.md#onencrypt 5350
+# spec: framework/raw-rsa-keyring.md#ondecrypt bf25
 @pytest.mark.parametrize("scheme", PaddingScheme)
 def test_messages_of_every_suite(scheme: PaddingScheme) -> None:
     both = pair(f"raw RSA {scheme.name}")
@@ -236,7 +246,7 @@ def test_messages_of_every_suite(scheme: PaddingScheme) -> None:
         assert client.decrypt(message, keyring=both.decrypts).plaintext == b"text"
 
 
-# spec: framework/keyring-interface.md#key-provider-id
+# spec: framework/keyring-interface.md#key-provider-id 26f8
 @pytest.mark.parametrize("namespace", ["", "aws-kms-custom"])
 def test_namespaces_that_other_clients_write_are_read_and_never_written(namespace: str) -> None:
     pem = {"public_key": public_pem(rsa_key()), "private_key": private_pem(rsa_key())}

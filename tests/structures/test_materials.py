@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from warmkey import AlgorithmSuite, DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+from warmkey import AlgorithmSuite, DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +150,15 @@ def test_a_suite_that_signs_wants_a_key_for_it(kind: str) -> None:
 
     assert make(algorithm_suite=signs).missing == f"no {kind} key for {signs.name}"
     assert make(algorithm_suite=signs, **{f"{kind}_key": object()}).missing is None
+
+
+# spec: framework/raw-aes-keyring.md#onencrypt 1985
+# spec: framework/raw-aes-keyring.md#ondecrypt 404d
+@BOTH_MATERIALS
+@pytest.mark.parametrize("context", [{"k": 1}, {"k": "\ud800"}, {"k": "v" * 65_536}], ids=range(3))
+def test_a_context_that_can_not_be_serialized_is_refused(make: Any, context: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        make(encryption_context=context)
 
 
 def test_what_was_derived_from_materials_is_no_part_of_their_value_and_not_inherited() -> None:

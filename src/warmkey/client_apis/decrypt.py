@@ -178,8 +178,11 @@ def verified_cipher(materials: DecryptionMaterials, header: MessageHeader, heade
 def _verify_signature(materials: DecryptionMaterials, message: bytes | memoryview, body_end: int) -> None:
     reader = Reader(message, body_end)
     # spec: client-apis/decrypt.md#verify-the-signature 3dfc 5f42
+    # spec: data-format/message-footer.md#overview ac6e
+    # spec: data-format/message.md#structure 47ca
     signature = read_footer(reader)
     read_end(reader)
+    # spec: data-format/message-footer.md#signature 2978
     signed = memoryview(message)[:body_end]
     algorithm = materials.algorithm_suite.signature
     digest = hashlib.new(algorithm.hash_function.value, signed).digest()  # type: ignore[union-attr]

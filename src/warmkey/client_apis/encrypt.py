@@ -101,6 +101,8 @@ def encrypt(
         # spec: framework/algorithm-suites.md#asymmetric-signature-algorithm bc19
         # spec: client-apis/encrypt.md#behavior 7110 0007
         # spec: client-apis/encrypt.md#construct-the-signature 3e39
+        # spec: data-format/message-footer.md#overview ac6e
+        # spec: data-format/message.md#structure 47ca
         footer=None if suite.signature is None else partial(_footer, materials),
     )
     # spec: client-apis/encrypt.md#output 7433 b93a
@@ -116,6 +118,7 @@ def check_frames(count: int, longest: int, frame_length: int) -> None:
 
     Source: data-format/message-body.md#framed-data
     """
+    # spec: data-format/message-body.md#framed-data 9c3e
     if count > MAX_FRAMES:
         problem = f"the plaintext needs more than {MAX_FRAMES} frames of {in_bytes(frame_length)}"
         raise InvalidRequest(f"{problem}; choose a larger frame_length")
@@ -134,6 +137,7 @@ def frame_length_for(plaintext_length: int | None, wanted: FrameLength) -> int:
     Source: client-apis/encrypt.md#frame-length
     """
     # spec: client-apis/encrypt.md#frame-length b976
+    # spec: data-format/message-body.md#framed-data ec2e
     if type(wanted) is int and 0 < wanted <= MAX_FRAME_LENGTH:
         if wanted > _LONGEST_READ_BY_ALL:
             _warn_of_frame_length(wanted)
@@ -213,6 +217,7 @@ def authenticated_header(materials: EncryptionMaterials, frame_length: int) -> A
     """
     suite = materials.algorithm_suite
     # spec: client-apis/encrypt.md#construct-the-header 5645
+    # spec: data-format/message-header.md#message-id b614 bf5c
     message_id = os.urandom(suite.message_id_length)
     data_key: bytes = materials.plaintext_data_key  # type: ignore[assignment]
     # spec: client-apis/encrypt.md#get-the-encryption-materials 0985
@@ -251,6 +256,7 @@ def _unchanging_parts(materials: EncryptionMaterials, frame_length: int) -> tupl
 def _footer(materials: EncryptionMaterials, message: bytes | memoryview) -> bytes:
     signature = materials.algorithm_suite.signature
     # spec: client-apis/encrypt.md#construct-the-signature f8cd
+    # spec: data-format/message-footer.md#signature 2978
     digest = hashlib.new(signature.hash_function.value, message).digest()  # type: ignore[union-attr]
     # spec: client-apis/encrypt.md#construct-the-signature f8cd 598c d4b8
     return serialize_footer(cast("SigningKey", materials.signing_key).sign(digest))

@@ -88,6 +88,8 @@ def encrypt_message(
             # spec: client-apis/encrypt.md#construct-the-body 660b
             last = encrypt_regular_frames(source, body, 1, regular, header, frame_length)
             body[last:] = b"".join(
+                # spec: data-format/message-body.md#final-frame a0e7 0fff
+                # spec: data-format/message-body.md#sequence-number-1 4268
                 encrypt_final_frame(source[regular * frame_length :], frame_number(regular + 1), header)
             )
         signature = None if footer is None else footer(buffer[:end])
@@ -109,9 +111,12 @@ def encrypt_regular_frames(
     encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
     # spec: client-apis/encrypt.md#construct-a-frame 5103
+    # spec: data-format/message-body.md#encrypted-content-1 c01c
+    # spec: data-format/message-body.md#authentication-tag-1 9fc8
     sealed_length = frame_length + TAG_LENGTH
     start = position = 0
     # spec: client-apis/encrypt.md#construct-a-frame b85a 8fcd
+    # spec: data-format/message-body.md#sequence-number 652d abb9
     for frame_start, iv, number in frame_numbers(first, count):
         content = position + _REGULAR_START
         # spec: client-apis/encrypt.md#construct-a-frame fafb 8525 b5d9 4d74 4755
@@ -119,6 +124,7 @@ def encrypt_regular_frames(
         position = content + sealed_length
         stop = start + frame_length
         # spec: client-apis/encrypt.md#construct-a-frame 2adc 14d6 4b3f
+        # spec: data-format/message-body-aad.md#sequence-number faa1
         encrypt_into(iv, plaintext[start:stop], before_number + number + after_number, buffer[content:position])
         start = stop
     return position
@@ -132,8 +138,12 @@ def encrypt_final_frame(
     start, iv, sequence_number = number
     length = len(plaintext)
     # spec: client-apis/encrypt.md#construct-a-frame 2adc 14d6 c9a5
+    # spec: data-format/message-body-aad.md#sequence-number faa1
+    # spec: data-format/message-body-aad.md#content-length c1b1 f7a2
     aad = message_body_aad(message_id, FINAL_FRAME, sequence_number, length)
     # spec: client-apis/encrypt.md#construct-a-frame a01e fafb 8525 b5d9 4d74 4755
+    # spec: data-format/message-body.md#authentication-tag-2 9fc8
+    # spec: data-format/message-body.md#sequence-number-end befa
     return SEQUENCE_NUMBER_END + start, length.to_bytes(4, "big"), aead.encrypt(iv, plaintext, aad)
 
 
@@ -171,6 +181,7 @@ def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AE
     with plaintext.getbuffer() as buffer, memoryview(message) as whole, whole[position:] as frames:
         count = decrypt_regular_frames(frames, buffer, 1, most, header, aead)
         position += count * (frame_length + REGULAR_FRAME_OVERHEAD)
+        # spec: data-format/message-body.md#final-frame a0e7 0fff
         last = _read_final_frame(message, position, count + 1, header)
         if last is None:
             _refuse_frame(message, position, count + 1, header)

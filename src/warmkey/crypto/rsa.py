@@ -32,7 +32,9 @@ class RsaPublicKey(LoadedKey):
     __slots__ = ("_key",)
 
     def __init__(self, pem: object, *, name: str) -> None:
+        # spec: framework/raw-rsa-keyring.md#public-key 1f35
         key = load_pem_public_key(pem, name)
+        # spec: framework/raw-rsa-keyring.md#public-key eec9
         if not isinstance(key, rsa.RSAPublicKey):
             raise ConfigurationError(f"{name} is not an RSA key")
         self._key = key
@@ -63,7 +65,9 @@ class RsaPrivateKey(LoadedKey):
     __slots__ = ("_key",)
 
     def __init__(self, pem: object, *, name: str) -> None:
+        # spec: framework/raw-rsa-keyring.md#private-key 21be
         key = load_pem_private_key(pem, name)
+        # spec: framework/raw-rsa-keyring.md#private-key 2bea
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ConfigurationError(f"{name} is not an RSA key")
         self._key = key
@@ -84,4 +88,5 @@ def _padding(oaep_hash: str | None) -> padding.AsymmetricPadding:
     if oaep_hash is None:
         return padding.PKCS1v15()
     algorithm = _HASHES[oaep_hash]
+    # spec: framework/raw-rsa-keyring.md#padding-scheme f39f
     return padding.OAEP(mgf=padding.MGF1(algorithm()), algorithm=algorithm(), label=None)

@@ -54,6 +54,7 @@ def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
 
     :raises InvalidRequest: no key, or more than 65,535
     """
+    # spec: data-format/message-header.md#encrypted-data-key-count c714
     if not 0 < len(keys) <= MAX_UINT16:
         raise InvalidRequest(f"a message carries 1 to 65535 encrypted data keys, not {len(keys)}")
     return len(keys).to_bytes(2, "big") + b"".join(map(serialize_entry, keys))
@@ -67,6 +68,7 @@ def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[En
     """
     reader.section = "encrypted data keys"
     count = reader.uint(2, "count")
+    # spec: data-format/message-header.md#encrypted-data-key-count c714
     if count == 0:
         raise reader.malformed("must be greater than 0", "count", reader.offset - 2)
     # spec: client-apis/decrypt.md#parse-the-header 7b4e

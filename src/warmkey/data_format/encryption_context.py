@@ -27,6 +27,8 @@ def serialize_aad(context: EncryptionContext) -> bytes:
     length = len(context.serialized)
     if length > MAX_UINT16:
         raise InvalidRequest(f"the encryption context takes {length} bytes in the message; 65535 are allowed")
+    # spec: data-format/message-header.md#key-value-pairs-length 7b35
+    # spec: data-format/message-header.md#key-value-pairs 3713
     return length.to_bytes(2, "big") + context.serialized
 
 
@@ -40,6 +42,8 @@ def read_aad(reader: Reader) -> EncryptionContext:
     """
     reader.section = "encryption context"
     length = reader.uint(2, "length")
+    # spec: data-format/message-header.md#key-value-pairs-length 7b35
+    # spec: data-format/message-header.md#key-value-pairs 3713
     if length == 0:
         reader.section = ""
         return EncryptionContext.of(None)

@@ -41,8 +41,9 @@ __all__ = [
     "read_non_framed_start",
 ]
 
-# spec: data-format/message-body.md#framed-data
+# spec: data-format/message-body.md#framed-data ec2e
 MAX_FRAME_LENGTH = 2**32 - 1
+# spec: data-format/message-body.md#framed-data 9c3e
 MAX_FRAMES = 2**32 - 1
 # spec: data-format/message-body.md#encrypted-content-length b1d3
 MAX_NON_FRAMED_LENGTH = 2**36 - 32
@@ -70,6 +71,7 @@ class Block(NamedTuple):
 def count_regular_frames(plaintext_length: int, frame_length: int) -> int:
     """Return how many regular frames precede the final one, which is empty only for an empty plaintext."""
     # spec: client-apis/encrypt.md#construct-the-body e5a5 f07f
+    # spec: data-format/message-body.md#final-frame f6d6 aa3a 1654
     return max(plaintext_length - 1, 0) // frame_length
 
 
@@ -83,12 +85,15 @@ def frame_number(number: int) -> FrameNumber:
 
     Source: client-apis/encrypt.md#construct-a-frame
     """
+    # spec: data-format/message-body.md#iv-1 30fe 0667
+    # spec: data-format/message-body.md#iv-2 9c9a 9412
     iv = number.to_bytes(IV_LENGTH, "big")
     sequence_number = iv[-4:]
     return sequence_number + iv, iv, sequence_number
 
 
 # spec: client-apis/encrypt.md#construct-a-frame b85a
+# spec: data-format/message-body.md#sequence-number 652d
 FIRST_FRAME = frame_number(1)
 
 
@@ -123,6 +128,8 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
         start = reader.offset
         number = reader.take(4, "final sequence number")
     # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff 8fcd
+    # spec: data-format/message-body.md#sequence-number 652d abb9
+    # spec: data-format/message-body.md#sequence-number-1 4268
     if int.from_bytes(number, "big") != expected_number:
         problem = f"must be {expected_number}, is {int.from_bytes(number, 'big')}"
         raise reader.malformed(problem, "sequence number", start)
@@ -133,6 +140,7 @@ def read_frame_start(reader: Reader, *, expected_number: int, frame_length: int)
     if final:
         length = reader.uint(4, "content length")
         # spec: client-apis/decrypt.md#decrypt-the-message-body 8742
+        # spec: data-format/message-body.md#final-frame f6d6
         if length > frame_length:
             problem = f"{length} is more than the frame length {frame_length}"
             raise reader.malformed(problem, "content length", reader.offset - 4)
@@ -151,4 +159,6 @@ def read_non_framed_start(reader: Reader) -> Block:
         problem = f"{length} is more than the {MAX_NON_FRAMED_LENGTH} bytes that the format allows"
         raise reader.malformed(problem, "content length", reader.offset - 8)
     # spec: client-apis/decrypt.md#decrypt-the-message-body 9b61
+    # spec: data-format/message-body-aad.md#sequence-number 233e
+    # spec: data-format/message-body-aad.md#content-length a459
     return Block(final=True, sequence_number=1, iv=iv, length=length)

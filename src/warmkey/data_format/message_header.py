@@ -40,7 +40,6 @@ _TYPE = 0x80
 _RESERVED = bytes(4)
 # spec: client-apis/encrypt.md#construct-the-header 1632
 HEADER_IV = bytes(IV_LENGTH)
-# spec: data-format/message-header.md#header-body-version-20 1893
 # Version, suite and message ID, and the length of the encryption context; after context and encrypted data keys
 # content type, frame length, commit key and tag.
 COMMITTING_HEADER_START = struct.Struct(">3s32sH")
@@ -105,8 +104,10 @@ def serialize_header_parts(
     # spec: client-apis/encrypt.md#construct-the-header c0ee
     if suite.message_version == 1:
         # spec: client-apis/encrypt.md#construct-the-header 3d82 159f 5e66 07f3 ccde 4f34
+        # spec: data-format/message-header.md#header-body-version-10 aec4
         return b"\x01\x80" + suite.id_bytes, section + _RESERVED + bytes((IV_LENGTH,)) + length
     # spec: client-apis/encrypt.md#construct-the-header e94b b05f 07f3 4f34
+    # spec: data-format/message-header.md#header-body-version-20 1893
     return b"\x02" + suite.id_bytes, section + length
 
 
@@ -125,9 +126,12 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
     keys = read_encrypted_data_keys(reader, maximum=maximum_keys)
     content_type = _read_content_type(reader)
     if suite.message_version == 1:
+        # spec: data-format/message-header.md#reserved e4d9
         _expect(reader, _RESERVED, "reserved")
+        # spec: data-format/message-header.md#iv-length acfb
         _expect(reader, bytes((IV_LENGTH,)), "IV length")
     frame_length = _read_frame_length(reader, content_type)
+    # spec: data-format/message-header.md#algorithm-suite-data 930d
     suite_data = reader.take(suite.suite_data_length, "algorithm suite data")
     body_length = reader.offset
     iv = reader.take(IV_LENGTH, "header IV") if suite.message_version == 1 else HEADER_IV
@@ -148,6 +152,7 @@ def read_header(data: bytes | memoryview, *, maximum_keys: int | None = None) ->
 
 def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
     version = reader.uint(1, "version")
+    # spec: data-format/message-header.md#version-1 1164
     if version not in (1, 2):
         raise reader.malformed(_why_not_a_version(reader, version), "version", 0)
     if version == 1:
@@ -156,9 +161,12 @@ def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
     try:
         # spec: client-apis/decrypt.md#algorithm-suite 4d6f
         # spec: client-apis/decrypt.md#get-the-decryption-materials 8442
+        # spec: data-format/message-header.md#algorithm-suite-id 790e 4d6f
         suite = AlgorithmSuite(suite_id)
     except ValueError:
         raise reader.malformed(f"0x{suite_id:04x} is unknown", "algorithm suite ID", reader.offset - 2) from None
+    # spec: data-format/message-header.md#header-body-version-10 aec4
+    # spec: data-format/message-header.md#header-body-version-20 1893
     if suite.message_version != version:
         problem = f"0x{suite_id:04x} does not belong in a message of version {version}"
         raise reader.malformed(problem, "algorithm suite ID", reader.offset - 2)
@@ -167,6 +175,7 @@ def _read_version_and_suite(reader: Reader) -> AlgorithmSuite:
 
 def _expect_type(reader: Reader) -> None:
     actual = reader.uint(1, "type")
+    # spec: data-format/message-header.md#type 5a48
     if actual != _TYPE:
         foreign = _else_it_is(reader.data)
         hint = f"; {foreign}" if foreign else ""
@@ -195,6 +204,7 @@ def _else_it_is(data: bytes | memoryview) -> str | None:
 def _read_content_type(reader: Reader) -> ContentType:
     value = reader.uint(1, "content type")
     try:
+        # spec: data-format/message-header.md#content-type ebdf
         return ContentType(value)
     except ValueError:
         raise reader.malformed(f"{value} is unknown", "content type", reader.offset - 1) from None
@@ -202,6 +212,7 @@ def _read_content_type(reader: Reader) -> ContentType:
 
 def _read_frame_length(reader: Reader, content_type: ContentType) -> int:
     frame_length = reader.uint(4, "frame length")
+    # spec: data-format/message-header.md#frame-length a69a
     if (frame_length == 0) != (content_type is ContentType.NON_FRAMED):
         problem = f"{frame_length} is impossible with {content_type.name.lower().replace('_', '-')} content"
         raise reader.malformed(problem, "frame length", reader.offset - 4)

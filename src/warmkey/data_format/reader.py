@@ -69,6 +69,7 @@ class Reader:
 
     def uint(self, length: int, field: str) -> int:
         """Return the next *length* bytes as an unsigned big-endian number."""
+        # spec: data-format/message-header.md#structure 862b
         return int.from_bytes(self.take(length, field), "big")
 
     def sized(self, field: str) -> bytes:

@@ -40,6 +40,7 @@ _LONGEST_NAME = 200
 
 # spec: framework/cmm-interface.md#get-encryption-materials 4c75
 # spec: framework/cmm-interface.md#decrypt-materials 6f53
+# spec: framework/keyring-interface.md#overview 89b7
 class Keyring(Protocol):
     """Generates, wraps and unwraps data keys. Materials are immutable: both verbs return changed ones.
 
@@ -47,10 +48,12 @@ class Keyring(Protocol):
     """
 
     # spec: framework/structures.md#encrypted-data-keys 3438
+    # spec: framework/keyring-interface.md#onencrypt 553d 617c
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Return *materials* with a plaintext data key, generated if they had none, and one more encrypted data key."""
 
     # spec: framework/structures.md#ciphertext 4069
+    # spec: framework/keyring-interface.md#ondecrypt 7cb0 9aea
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
@@ -67,6 +70,8 @@ def refuse_if_unwrapped(materials: DecryptionMaterials) -> None:
 
     Source: framework/keyring-interface.md#ondecrypt
     """
+    # spec: framework/keyring-interface.md#ondecrypt 9863
+    # spec: framework/keyring-interface.md#decrypt-data-key 1c52
     if materials.plaintext_data_key is not None:
         raise InvalidRequest("the decryption materials already have a plaintext data key")
 
@@ -75,6 +80,8 @@ def not_unwrapped(
     problem: str, attempts: Sequence[KeyAttempt], encrypted_data_keys: Sequence[EncryptedDataKey]
 ) -> KeyUnavailable:
     """Make the error for a data key that a keyring could not unwrap; if it tried none, name the keys that could."""
+    # spec: framework/keyring-interface.md#ondecrypt 45a8
+    # spec: framework/keyring-interface.md#decrypt-data-key 6ae3
     if attempts or not encrypted_data_keys:
         return KeyUnavailable(problem, attempts)
     names = list(dict.fromkeys(map(_name, encrypted_data_keys[:_KEYS_NAMED])))

@@ -39,6 +39,9 @@ class MultiKeyring:
         for name, keyring in (("generator", generator), *(("one of children", child) for child in self._children)):
             if keyring is not None or name != "generator":
                 require_method(name, keyring, "on_encrypt", "on_decrypt")
+        # spec: framework/multi-keyring.md#inputs 9fa6
+        # spec: framework/multi-keyring.md#generator-keyring 14ad
+        # spec: framework/multi-keyring.md#child-keyrings 339f
         if generator is None and not self._children:
             raise ConfigurationError("a multi-keyring needs a generator or at least one child keyring")
 
@@ -54,15 +57,22 @@ class MultiKeyring:
         Source: framework/multi-keyring.md#onencrypt
         """
         if self._generator is not None:
+            # spec: framework/multi-keyring.md#onencrypt f1d0
             if materials.plaintext_data_key is not None:
                 raise InvalidRequest("the encryption materials already have a plaintext data key to be generated")
+            # spec: framework/multi-keyring.md#onencrypt b3c4 8feb fd18
             materials = self._generator.on_encrypt(materials)
             if materials.plaintext_data_key is None:
+                # spec: framework/multi-keyring.md#generator-keyring c851 0697
+                # spec: framework/multi-keyring.md#onencrypt 28dc
                 raise ConfigurationError("the generator keyring did not generate a data key")
         elif materials.plaintext_data_key is None:
+            # spec: framework/multi-keyring.md#onencrypt 619b
             raise ConfigurationError("a multi-keyring without a generator can't generate a data key")
         for child in self._children:
+            # spec: framework/multi-keyring.md#onencrypt 70d1 4705
             materials = child.on_encrypt(materials)
+        # spec: framework/multi-keyring.md#onencrypt 77d0
         return materials
 
     def on_decrypt(
@@ -74,21 +84,27 @@ class MultiKeyring:
 
         Source: framework/multi-keyring.md#ondecrypt
         """
+        # spec: framework/multi-keyring.md#ondecrypt 9863
         refuse_if_unwrapped(materials)
         attempts: list[KeyAttempt] = []
         for keyring in self._decryptors():
             try:
+                # spec: framework/multi-keyring.md#ondecrypt b310
                 unwrapped = keyring.on_decrypt(materials, encrypted_data_keys)
             except KeyUnavailable as error:
+                # spec: framework/multi-keyring.md#ondecrypt d566
                 attempts += error.attempts
             except Exception as error:  # noqa: BLE001 - the next keyring may still succeed; its traceback stays
                 attempts.append(_attempt(keyring, error))
             else:
+                # spec: framework/multi-keyring.md#ondecrypt 0f0e
                 if unwrapped.plaintext_data_key is not None:
                     return unwrapped
+        # spec: framework/multi-keyring.md#ondecrypt a955
         raise not_unwrapped("no configured key could decrypt the data key", attempts, encrypted_data_keys)
 
     def _decryptors(self) -> tuple[Keyring, ...]:
+        # spec: framework/multi-keyring.md#ondecrypt 23fd dbd3
         return self._children if self._generator is None else (self._generator, *self._children)
 
 

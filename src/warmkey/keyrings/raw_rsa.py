@@ -79,6 +79,7 @@ class RawRsaKeyring:
         self._key_namespace = check_key_namespace(key_namespace)
         self._key_name = check_key_name(key_name)
         self._padding_scheme = _padding_scheme(padding_scheme)
+        # spec: framework/raw-rsa-keyring.md#initialization b15a
         if public_key is None and private_key is None:
             raise ConfigurationError("RawRsaKeyring needs public_key to encrypt, private_key to decrypt, or both")
         self._public_key = None if public_key is None else RsaPublicKey(public_key, name="public_key")
@@ -87,6 +88,7 @@ class RawRsaKeyring:
     def __repr__(self) -> str:
         return f"RawRsaKeyring({self._key_namespace!r}, {self._key_name!r}, {self._padding_scheme})"
 
+    # spec: framework/raw-rsa-keyring.md#onencrypt 5350
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Generate a data key if none is given, and wrap it.
 
@@ -94,21 +96,28 @@ class RawRsaKeyring:
 
         Source: framework/raw-rsa-keyring.md#onencrypt
         """
+        # spec: framework/keyring-interface.md#onencrypt 9636
+        # spec: framework/raw-rsa-keyring.md#onencrypt c655 e66c
         if self._public_key is None:
             raise ConfigurationError(f"the raw RSA keyring {self._key_name!r} has no public_key, so it can't encrypt")
         check_may_encrypt(self._key_namespace)
+        # spec: framework/raw-rsa-keyring.md#onencrypt 6b55
         data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
         wrapped = EncryptedDataKey(
             key_provider_id=self._key_namespace,
+            # spec: framework/keyring-interface.md#key-provider-info 6ff3
             key_provider_info=self._key_name.encode(),
+            # spec: framework/raw-rsa-keyring.md#onencrypt f56e
             ciphertext=self._public_key.encrypt(data_key, self._padding_scheme.oaep_hash),
         )
+        # spec: framework/raw-rsa-keyring.md#onencrypt 6442
         return replace(
             materials,
             plaintext_data_key=data_key,
             encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
         )
 
+    # spec: framework/raw-rsa-keyring.md#ondecrypt bf25
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
@@ -119,15 +128,19 @@ class RawRsaKeyring:
 
         Source: framework/raw-rsa-keyring.md#ondecrypt
         """
+        # spec: framework/raw-rsa-keyring.md#ondecrypt 9863
         refuse_if_unwrapped(materials)
+        # spec: framework/raw-rsa-keyring.md#ondecrypt 0a14
         if self._private_key is None:
             raise ConfigurationError(f"the raw RSA keyring {self._key_name!r} has no private_key, so it can't decrypt")
         attempts = []
+        # spec: framework/raw-rsa-keyring.md#ondecrypt 3f76
         for key in encrypted_data_keys:
             if not self._is_ours(key):
                 continue
             data_key = self._private_key.decrypt(key.ciphertext, self._padding_scheme.oaep_hash)
             if data_key is not None and len(data_key) == materials.algorithm_suite.data_key_length:
+                # spec: framework/raw-rsa-keyring.md#ondecrypt a9cb
                 return replace(materials, plaintext_data_key=data_key)
             # One reason for whatever went wrong: what is bad about the padding must not be told.
             attempts.append(
@@ -138,15 +151,19 @@ class RawRsaKeyring:
                     reason="it holds no data key for the algorithm suite under this private key and padding scheme",
                 )
             )
+        # spec: framework/raw-rsa-keyring.md#ondecrypt 6340
         raise not_unwrapped(
             "no encrypted data key could be unwrapped by the raw RSA keyring", attempts, encrypted_data_keys
         )
 
     def _is_ours(self, key: EncryptedDataKey) -> bool:
+        # spec: framework/raw-rsa-keyring.md#ondecrypt ec19
         return key.key_provider_id == self._key_namespace and key.key_provider_info == self._key_name.encode()
 
 
 def _padding_scheme(value: object) -> PaddingScheme:
+    # spec: framework/raw-rsa-keyring.md#padding-scheme 809f
+    # spec: framework/raw-rsa-keyring.md#supported-padding-schemes 8e17
     if not isinstance(value, PaddingScheme):
         names = ", ".join(f"PaddingScheme.{scheme.name}" for scheme in PaddingScheme)
         raise ConfigurationError(f"padding_scheme must be one of {names}, not {shown(value)}")

@@ -23,6 +23,7 @@ def decoded_provider_id(data: bytes) -> str:
 
 def encoded_provider_id(provider_id: str) -> bytes:
     """Return the bytes of *provider_id* as the header has them."""
+    # spec: framework/keyring-interface.md#key-provider-id 204d
     return provider_id.encode(errors=_NOT_UTF_8)
 
 
