@@ -279,6 +279,9 @@ class LambdaContext:
 
     aws_request_id = "1"
 
+    def __init__(self, tenant_id: str | None = None) -> None:
+        self.tenant_id = tenant_id
+
     def get_remaining_time_in_millis(self) -> int:
         return 1
 
@@ -383,6 +386,12 @@ def open_late(kms: KmsSession) -> None:
     warmkey.open_token(token)
 
 
+def of_a_tenant(kms: KmsSession, context: LambdaContext) -> None:
+    kms.configure(tenant_context_key="tenant")
+    with warmkey.instrument(context):
+        warmkey.encrypt(b"", {"tenant": "another"})
+
+
 def unseal_what_is_no_record(_kms: KmsSession) -> None:
     restore(SEALED, b"{}", bound_to=None, under="_sealed")
 
@@ -405,6 +414,14 @@ TROUBLE: list[tuple[str, Callable[[KmsSession], object]]] = [
         lambda _: warmkey.encrypt(b"", {"order": 1}),  # type: ignore[dict-item]
     ),
     ("the encryption context lacks 'tenant'", configured(required_context_keys="tenant")),
+    (
+        "the encryption context must have 'tenant' with the tenant ID of the current invocation",
+        lambda kms: of_a_tenant(kms, LambdaContext(tenant_id="acme")),
+    ),
+    (
+        "WARMKEY_TENANT_CONTEXT_KEY is set, and the current tenant is not known",
+        lambda kms: of_a_tenant(kms, LambdaContext()),
+    ),
     ("this is the base64 text of a message; decode it first", decrypt_of(base64.b64encode)),
     ("is not the base64 that encrypt_text gives", lambda _: warmkey.decrypt_text("no message")),
     ("type at byte 1: must be 0x80", lambda _: warmkey.decrypt(b"\x01\x02\x02\x00x")),

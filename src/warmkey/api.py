@@ -27,16 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from warmkey.branch_keys.cmm import BranchKeyCMM
     from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.client import Client
     from warmkey.clock import Clock
-    from warmkey.cmms.caching import CachingCMM
     from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import DynamoDbOutcome, Emit
     from warmkey.lambda_runtime.keywords import Keywords as Keywords  # noqa: PLC0414 - warmkey.testing has it from here
     from warmkey.lambda_runtime.keywords import SettingsKeywords
-    from warmkey.lambda_runtime.wiring import Runtime
+    from warmkey.lambda_runtime.wiring import HelpersCMM, Runtime
     from warmkey.observability import MessageStatistics
 
 __all__ = [
@@ -63,7 +61,8 @@ def encrypt(plaintext: BytesLike, encryption_context: Mapping[str, str] | None =
     :param encryption_context: text pairs that are authenticated and stored in clear with the message
     :raises ConfigurationError: a setting is missing or wrong
     :raises InvalidRequest: an argument can't be used
-    :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks
+    :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks, or
+        ``WARMKEY_TENANT_CONTEXT_KEY`` is set and the context is not of the current tenant
     :raises KeyUnavailable: KMS gave no data key
     """
     default = DEFAULT.get()
@@ -246,10 +245,11 @@ def default_client() -> Client:
     return DEFAULT.get().client
 
 
-def default_cmm() -> CachingCMM | BranchKeyCMM:
+def default_cmm() -> HelpersCMM:
     """The caching CMM that the helpers use. Ask for it each time: it differs after a reset, a fork and a restore.
 
-    Where messages are encrypted under branch keys and not cached, it is another CMM with the same methods.
+    Where messages are encrypted under branch keys and not cached, or ``WARMKEY_TENANT_CONTEXT_KEY`` is set, it is
+    another CMM with the same methods.
 
     :raises ConfigurationError: a setting is missing or wrong
     """

@@ -15,6 +15,7 @@ from warmkey.events import Operation, UnsealedRecordPassed
 from warmkey.exceptions import InvalidRequest, MalformedMessage, PolicyRefused
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.message_ends import message_of
+from warmkey.structures import EncryptionContext
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import kind_of
 
@@ -252,6 +253,8 @@ def _pass_unsealed(context: Mapping[str, str] | None, under: str, missing: str) 
     default = DEFAULT.get()
     if default.required:
         default.check_required(context)
+    if default.tenant is not None:  # no CMM is asked, which would check it
+        default.tenant.check(EncryptionContext.of(context))
     default.emit(UnsealedRecordPassed())
 
 

@@ -66,6 +66,7 @@ from warmkey.keyrings import (
     aws_kms_mrk_multi_keyring,
     aws_kms_multi_keyring,
 )
+from warmkey.lambda_runtime.tenants import TenantGuardCMM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +88,7 @@ def helpers(kms: Any) -> None:
     assert_type(warmkey.encrypt_text("text"), str)
     assert_type(warmkey.decrypt_text("base64", encryption_context=CONTEXT), str)
     assert_type(warmkey.default_client(), Client)
-    assert_type(warmkey.default_cmm(), CachingCMM | BranchKeyCMM)
+    assert_type(warmkey.default_cmm(), CachingCMM | BranchKeyCMM | TenantGuardCMM)
     info = warmkey.cache_info()
     assert_type(info, CacheInfo)
     assert_type(info.as_dict(), dict[str, Any])

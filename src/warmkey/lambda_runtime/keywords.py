@@ -57,6 +57,7 @@ class SettingsKeywords(TypedDict, total=False):
     max_encrypted_data_keys: int | str
     frame_length: int | str
     required_context_keys: Unordered
+    tenant_context_key: str
     init: Init | Literal["lazy", "eager"]
     metrics: Metrics | Literal["off", "summary", "detailed"]
     metrics_namespace: str

@@ -20,6 +20,7 @@ __all__ = [
     "NotAllowedError",
     "accounts",
     "algorithm_suite",
+    "context_key",
     "context_keys",
     "fraction",
     "integer",
@@ -195,6 +196,14 @@ def _wrong_with_account(item: str) -> str | None:
 
 def _wrong_with_context_key(item: str) -> str | None:
     return f"{item!r} is reserved, so no caller can supply it" if is_reserved(item) else None
+
+
+def context_key(value: object) -> str:
+    """Parse one encryption context key."""
+    key = text(value)
+    if problem := _wrong_with_context_key(key):
+        raise NotAllowedError(problem)
+    return key
 
 
 kms_identifiers = _each(_wrong_with_kms_identifier, ordered=True)

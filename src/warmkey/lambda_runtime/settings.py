@@ -161,6 +161,9 @@ class Settings(Record):
         default=(),
         metadata=_row(parsers.context_keys, "one or more encryption context keys (comma-separated)"),
     )
+    tenant_context_key: str | None = field(
+        default=None, metadata=_row(parsers.context_key, "an encryption context key")
+    )
     init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
     metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
     metrics_namespace: str | None = field(default=None, metadata=_TEXT)

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from warmkey.events import Emit
     from warmkey.keyrings.interface import Keyring
     from warmkey.lambda_runtime.settings import Settings
+    from warmkey.lambda_runtime.tenants import TenantGuardCMM, TenantRule
 
     ClientMaker: TypeAlias = Callable[..., Any]
+    HelpersCMM: TypeAlias = CachingCMM | BranchKeyCMM | TenantGuardCMM
 
 __all__ = ["Overrides", "Runtime", "aws_client", "client_maker", "kms_client", "wire"]
 
@@ -82,9 +84,10 @@ class Runtime(NamedTuple):
     """Hold what the helpers use, built for one process.
 
     :ivar only_until_restored: built while a snapshot is ahead, so each use checks whether the restore is over
-    :ivar cmm: a caching CMM, or one for branch keys over it
+    :ivar cmm: a caching CMM, or one for branch keys over it, or one above these that insists on the current tenant
     :ivar branch_keys: the hierarchical keyring, if the settings name a table of branch keys
     :ivar required: the encryption context keys that every call must supply
+    :ivar tenant: what the encryption context must say about the tenant, if it must
     :ivar clock: whose wall reading says whether a token has expired
     :ivar emit: told what happens
     """
@@ -92,11 +95,12 @@ class Runtime(NamedTuple):
     only_until_restored: bool
     settings: Settings
     client: Client
-    cmm: CachingCMM | BranchKeyCMM
+    cmm: HelpersCMM
     branch_keys: AwsKmsHierarchicalKeyring | None
     counter: KmsAndEvictionCounter
     messages: MessageCounter
     required: frozenset[str]
+    tenant: TenantRule | None
     algorithm_suite: AlgorithmSuite | None
     frame_length: FrameLength
     clock: Clock
@@ -126,11 +130,17 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
     emit = fan_out(counter, messages, _observer(settings), overrides.emit)
     keyring = keyring_of(settings, clients, only_region=clients.only_region, emit=emit)
     branch_keys: AwsKmsHierarchicalKeyring | None = None
-    cmm: CachingCMM | BranchKeyCMM
+    cmm: HelpersCMM
     if settings.branch_key_store_table is None:
         cmm = _caching_cmm(settings, overrides, keyring, _cache(settings, overrides.clock, emit), emit)
     else:
         cmm, branch_keys = _with_branch_keys(settings, overrides, clients, keyring, emit)
+    tenant: TenantRule | None = None
+    if settings.tenant_context_key is not None:
+        from warmkey.lambda_runtime.tenants import TenantGuardCMM, TenantRule  # noqa: PLC0415 - few functions need them
+
+        tenant = TenantRule(settings.tenant_context_key)
+        cmm = TenantGuardCMM(cmm, tenant)
     return Runtime(
         only_until_restored=only_until_restored,
         settings=settings,
@@ -142,6 +152,7 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
         counter=counter,
         messages=messages,
         required=frozenset(settings.required_context_keys),
+        tenant=tenant,
         algorithm_suite=settings.algorithm_suite,
         frame_length=settings.frame_length,
         clock=overrides.clock or SystemClock(),
