@@ -10,7 +10,7 @@ import pytest
 import warmkey
 from tests.branch_keys.key_store import CONTEXT, TABLE, KeyStore
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import ConfigurationError, KeyUnavailable, PolicyRefused
+from warmkey import AuthenticationFailed, ConfigurationError, KeyUnavailable, PolicyRefused
 from warmkey.data_format.message_header import read_header
 from warmkey.events import (
     BranchKeyEviction,
@@ -123,6 +123,17 @@ def test_messages_from_before_the_switch_stay_readable_over_the_data_key_cache(f
     assert read == [b"older", b"newer", b"older", b"older"]
     assert function.facts.count(CacheMiss, operation=Operation.DECRYPT) == 1
     assert function.facts.count(CacheHit, operation=Operation.DECRYPT) == 2
+
+
+def test_a_forged_copy_of_an_older_message_leaves_nothing_in_the_cache(function: Function) -> None:
+    function.start_without()
+    forged = bytearray(warmkey.encrypt(b"older", A))
+    forged[6] ^= 1  # of the message ID
+    function.start_with_branch_keys()
+
+    with pytest.raises(AuthenticationFailed):
+        warmkey.decrypt(forged)
+    assert warmkey.cache_info().entries == 0
 
 
 def test_and_the_way_back(function: Function) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.branch_keys.wrapping import PROVIDER_ID
+from warmkey.cmms.interface import forget_unverified
 from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ class BranchKeyCMM:
 
         :raises WarmkeyError: what the CMM that is asked raises
         """
+        return self._decrypting(request).decrypt_materials(request)
+
+    def forget_unverified(self, request: DecryptMaterialsRequest, /) -> None:
+        """Tell the CMM that was asked that the message of *request* is not authentic."""
+        forget_unverified(self._decrypting(request), request)
+
+    def _decrypting(self, request: DecryptMaterialsRequest) -> CryptographicMaterialsManager:
         for key in request.encrypted_data_keys:
             if key.key_provider_id == PROVIDER_ID:
-                return self._branch_keys.decrypt_materials(request)
-        return self._older.decrypt_materials(request)
+                return self._branch_keys
+        return self._older
