@@ -198,13 +198,7 @@ class LocalCMC:
         since, until, since_wall, until_wall = self._nothing_expires
         # spec: framework/cryptographic-materials-cache.md#get-cache-entry 9de8
         if since <= monotonic < until and since_wall <= wall < until_wall:
-            entry = self._entries.get(identifier)
-            if entry is not None:
-                try:
-                    self._entries.move_to_end(identifier)
-                except KeyError:  # evicted since the line above
-                    return None
-            return entry
+            return self._use(identifier)
         with self._lock:
             # spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3 512e
             if not self._prune(identifier, self._clock.now()):
