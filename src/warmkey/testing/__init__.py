@@ -15,6 +15,7 @@ from warmkey.testing.dynamodb_client import FakeDynamoDb
 from warmkey.testing.faults import DYNAMODB_FAULTS, FAULTS, Fault
 from warmkey.testing.gate import Gate
 from warmkey.testing.kms_client import FakeKms
+from warmkey.testing.policy_conditions import UnsupportedPolicy
 from warmkey.testing.recorder import Recorder
 from warmkey.testing.sessions import KmsSession, fake_kms, moto_kms
 from warmkey.testing.world import KEY_SPECS, FakeKmsWorld
@@ -34,6 +35,7 @@ __all__ = [
     "KmsSession",
     "Recorder",
     "SettableClock",
+    "UnsupportedPolicy",
     "assert_kms_calls",
     "fake_kms",
     "moto_kms",

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from warmkey.testing.authorization import PolicyHolder
 from warmkey.testing.calls import KmsCall
+from warmkey.testing.policies import Policy
 from warmkey.testing.service import OPERATIONS
 from warmkey.testing.traffic import Traffic
 from warmkey.testing.world import FakeKey, FakeKmsWorld, KeyState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Administration"]
 
 _PERMISSIONS_OF_RE_ENCRYPT: Final = ("ReEncryptFrom", "ReEncryptTo")
 
 
-class Administration(Traffic[KmsCall]):
+class Administration(PolicyHolder, Traffic[KmsCall]):
     """Offers the part of :class:`~warmkey.testing.FakeKms` that tests call themselves.
 
     Keys are named as everywhere in KMS: key ID, key ARN, alias name or alias ARN. None of this counts as a KMS request.
 
     :ivar world: the keys of all Regions
+    :ivar role_arn: the role whose credentials this client has
     """
 
-    def __init__(self, region_name: str, world: FakeKmsWorld) -> None:
+    def __init__(self, region_name: str, world: FakeKmsWorld, role_arn: str) -> None:
         super().__init__(OPERATIONS)
         self.world = world
+        self.role_arn = role_arn
         self._region = region_name
         self._denied: frozenset[tuple[str, str | None]] = frozenset()
 
@@ -88,6 +95,23 @@ class Administration(Traffic[KmsCall]):
     def allow(self, operation: str, key: str | None = None) -> None:
         """Take back :meth:`deny` with the same arguments."""
         self._denied -= {(self._known_action(operation), key and self._key(key).arn)}
+
+    def set_key_policy(self, key: str, document: Mapping[str, Any] | str | None) -> None:
+        """Give the key this policy in place of the one it has; ``None`` for the default.
+
+        The default lets the IAM policies of the key's account decide, by a statement whose principal is that account.
+
+        :raises UnsupportedPolicy: it has an operator, a condition key or an element that the fake can't evaluate
+        """
+        self._key(key).policy = None if document is None else Policy.of(document, of_key=True)
+
+    def recreate_role(self) -> None:
+        """Delete the role of this client and make another one of the same name.
+
+        Its identity policies are attached to the new one. A key policy that names the role goes on naming the one that
+        is gone, by its ID.
+        """
+        self.world.recreate_role(self.role_arn)
 
     def create_grant(self, key: str, *operations: str) -> str:
         """Create a grant token that permits *operations* on *key* even if they are denied.

@@ -22,9 +22,12 @@ from warmkey.testing.api_model import (
     service_error,
     service_model,
 )
+from warmkey.testing.authorization import PolicyHolder, Role, refusal_of_role
 from warmkey.testing.calls import DynamoDbCall
 from warmkey.testing.condition_expressions import InvalidExpression, condition
 from warmkey.testing.faults import DynamoDbFault, cancelled
+from warmkey.testing.policies import Access
+from warmkey.testing.policy_conditions import LEADING_KEYS
 from warmkey.testing.traffic import Traffic
 from warmkey.testing.world import DEFAULT_ACCOUNT
 
@@ -51,6 +54,11 @@ _LONGEST_PARTITION_KEY: Final = 2048
 _MOST_IN_A_TRANSACTION: Final = 100
 
 
+_ROLE: Final = Role(f"arn:aws:iam::{DEFAULT_ACCOUNT}:role/fake-role", "AROAFAKE")
+# What a query says of the partition key; warmkey's own queries say nothing else.
+_EQUALITY: Final = re.compile(r"\s*\S+\s*=\s*(:\w+)\s*")
+
+
 class _Table:
     """A table, as AWS describes it, and its items by the texts of their keys."""
 
@@ -71,7 +79,7 @@ class _Table:
 
 
 @safe_repr
-class FakeDynamoDb(Traffic[DynamoDbCall]):
+class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
     """A DynamoDB client for tests: pass it wherever a boto3 DynamoDB client goes.
 
     ::
@@ -179,6 +187,7 @@ class FakeDynamoDb(Traffic[DynamoDbCall]):
         call = self._record_of(operation, received)
 
         def respond() -> dict[str, Any]:
+            self._check_permission(call, received)
             try:
                 return {**answer(received), "ResponseMetadata": response_metadata(200)}
             except InvalidExpression as error:
@@ -200,6 +209,19 @@ class FakeDynamoDb(Traffic[DynamoDbCall]):
         return DynamoDbCall(
             operation=operation, tables=tuple(dict.fromkeys(put["TableName"] for put in puts)), keys=tuple(keys)
         )
+
+    def _check_permission(self, call: DynamoDbCall, parameters: dict[str, Any]) -> None:
+        """Refuse what the attached policies don't allow. A transaction of puts needs the permission to put."""
+        action = "PutItem" if call.operation == "TransactWriteItems" else call.operation
+        for name in call.tables:
+            access = Access(
+                action=f"dynamodb:{action}",
+                resource=f"arn:aws:dynamodb:{self._region}:{DEFAULT_ACCOUNT}:table/{name}",
+                keys={LEADING_KEYS: tuple(dict.fromkeys(key[0] for key in call.keys)) or _queried(parameters)},
+            )
+            problem = refusal_of_role(access, role=_ROLE, policies=self._policies)
+            if problem is not None:
+                raise self._refuse("AccessDeniedException", call.operation, problem)
 
     @staticmethod
     def _refuse(code: str, operation: str, message: str) -> ClientError:
@@ -305,3 +327,10 @@ class FakeDynamoDb(Traffic[DynamoDbCall]):
             self._check_key(table, put["Item"], "TransactWriteItems")
         condition(put)
         return table, put
+
+
+def _queried(parameters: dict[str, Any]) -> tuple[str, ...]:
+    """Return the partition key that a query is about; a scan is about none."""
+    found = _EQUALITY.match(parameters.get("KeyConditionExpression", ""))
+    value = parameters.get("ExpressionAttributeValues", {}).get(found[1], {}) if found else {}
+    return (str(value["S"]),) if "S" in value else ()

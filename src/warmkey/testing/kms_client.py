@@ -23,10 +23,12 @@ from warmkey.testing.api_model import (
     response_metadata,
     service_model,
 )
-from warmkey.testing.calls import KmsCall
+from warmkey.testing.authorization import kms_keys, refusal_of_key
+from warmkey.testing.calls import KmsCall, Permission
 from warmkey.testing.counting import announce
+from warmkey.testing.policies import Access
 from warmkey.testing.service import OPERATIONS, Request
-from warmkey.testing.world import FakeKmsWorld
+from warmkey.testing.world import DEFAULT_ACCOUNT, FakeKmsWorld, Grant
 
 __all__ = ["FakeKms"]
 
@@ -39,6 +41,7 @@ _METHODS = {
     "derive_shared_secret": "DeriveSharedSecret",
     "get_public_key": "GetPublicKey",
     "describe_key": "DescribeKey",
+    "get_key_policy": "GetKeyPolicy",
 }
 
 
@@ -62,14 +65,21 @@ class FakeKms(Administration):
 
     :param region_name: the Region of this client
     :param world: the keys behind it; by default a world of its own
+    :param role_arn: the role whose credentials it has; it may do everything until a policy is attached to it
     """
 
-    def __init__(self, region_name: str = "us-east-1", *, world: FakeKmsWorld | None = None) -> None:
+    def __init__(
+        self,
+        region_name: str = "us-east-1",
+        *,
+        world: FakeKmsWorld | None = None,
+        role_arn: str = f"arn:aws:iam::{DEFAULT_ACCOUNT}:role/fake-role",
+    ) -> None:
         if not isinstance(region_name, str) or not region_name:
             raise ValueError("region_name must be the name of a Region, for example us-east-1")
         if world is not None and not isinstance(world, FakeKmsWorld):
             raise ValueError(f"world must be a FakeKmsWorld, not {type(world).__name__}")
-        super().__init__(region_name, FakeKmsWorld() if world is None else world)
+        super().__init__(region_name, FakeKmsWorld() if world is None else world, role_arn)
         self.exceptions = client_exceptions("kms")
         self.closed = False
         self.meta = ClientMeta(
@@ -123,6 +133,10 @@ class FakeKms(Administration):
         """DescribeKey: ``KeyId``, ``GrantTokens``."""
         return self._request("DescribeKey", parameters)
 
+    def get_key_policy(self, **parameters: object) -> dict[str, Any]:
+        """GetKeyPolicy: ``KeyId``, ``PolicyName``."""
+        return self._request("GetKeyPolicy", parameters)
+
     # From the client's method to its answer
 
     def _request(self, operation: str, parameters: dict[str, object]) -> dict[str, Any]:
@@ -149,13 +163,31 @@ class FakeKms(Administration):
         if None in grants:
             problem = "A grant token was never issued; create_grant() of the fake issues them."
             raise kms_error("InvalidGrantTokenException", call.operation, problem)
-        for action, key_arn in call.permissions:
-            denied = not self._denied.isdisjoint(
-                (name, key) for name in (action, call.operation) for key in (None, key_arn)
-            )
-            if denied and not any(grant and grant.permits(action, key_arn) for grant in grants):
-                problem = f"The caller is not authorized to perform: kms:{action} on resource: {key_arn}"
+        for permission in call.permissions:
+            problem = self._refusal(permission, [grant for grant in grants if grant is not None])
+            if problem is not None:
                 raise kms_error("AccessDeniedException", call.operation, problem)
+
+    def _refusal(self, permission: Permission, grants: list[Grant]) -> str | None:
+        action, key_arn = permission.action, permission.key_arn
+        has_grant = any(grant.permits(action, key_arn) for grant in grants)
+        denied = {(name, key) for name in (action, permission.operation) for key in (None, key_arn)} & self._denied
+        if denied and not has_grant:
+            return f"The caller is not authorized to perform: kms:{action} on resource: {key_arn}"
+        key = self.world.find(key_arn, region=self._region) if key_arn else None
+        if key is None or (key.policy is None and self._policies is None):  # nobody has set a policy, so all may
+            return None
+        return refusal_of_key(
+            Access(
+                action=f"kms:{action}",
+                resource=key.arn,
+                keys=kms_keys(permission.encryption_context, permission.key_id),
+            ),
+            role=self.world.role(self.role_arn),
+            policies=self._policies,
+            key_policy=key.policy,
+            has_grant=has_grant,
+        )
 
 
 def _record_of(request: Request) -> KmsCall:
@@ -170,6 +202,7 @@ def _record_of(request: Request) -> KmsCall:
         encryption_context=MappingProxyType(request.context),
         grant_tokens=tuple(parameters.get("GrantTokens", ())),
         number_of_bytes=parameters.get("NumberOfBytes"),
+        destination_key_id=destination.key_id,
         destination_key_arn=destination_key.arn if destination_key else None,
         destination_encryption_context=MappingProxyType(destination.context),
     )

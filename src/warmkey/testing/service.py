@@ -6,12 +6,14 @@ One function per operation, from the request to what the answer holds. Source: t
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from warmkey.safe_repr import safe_repr
 from warmkey.testing.api_model import kms_error
+from warmkey.testing.authorization import default_key_policy
 from warmkey.testing.materials import AsymmetricMaterial, SymmetricMaterial, Undecryptable, blob_id
 from warmkey.testing.world import KEY_SPECS, FakeKey, FakeKmsWorld, KeyState
 
@@ -150,6 +152,9 @@ def _encrypted(request: Request, key: FakeKey, plaintext: bytes) -> bytes:
 
 
 def _decrypt(request: Request) -> dict[str, Any]:
+    if _ignores_ciphertext(request):
+        _encryption_key(request, request.named_key())
+        request.end_dry_run()
     key, plaintext = _decrypted(request)
     request.end_dry_run()
     return {"Plaintext": plaintext, "KeyId": key.arn, "EncryptionAlgorithm": request.algorithm}
@@ -168,8 +173,12 @@ def _decrypted(request: Request) -> tuple[FakeKey, bytes]:
 
 
 def _re_encrypt(request: Request) -> dict[str, Any]:
-    source, plaintext = _decrypted(request)
     destination = replace(request, side="Destination")
+    if _ignores_ciphertext(request):
+        _encryption_key(request, request.named_key())
+        _encryption_key(destination, destination.named_key())
+        request.end_dry_run()
+    source, plaintext = _decrypted(request)
     key = _encryption_key(destination, destination.named_key())
     request.end_dry_run()
     return {
@@ -179,6 +188,21 @@ def _re_encrypt(request: Request) -> dict[str, Any]:
         "SourceEncryptionAlgorithm": request.algorithm,
         "DestinationEncryptionAlgorithm": destination.algorithm,
     }
+
+
+def _ignores_ciphertext(request: Request) -> bool:
+    """Return whether only the permission is asked for, so that no ciphertext is needed.
+
+    :raises ClientError: ``ValidationException``: the modifier is not known, not for a dry run, or there is no key ID
+    """
+    modifiers = request.parameters.get("DryRunModifiers", [])
+    if not modifiers:
+        return False
+    if modifiers != ["IGNORE_CIPHERTEXT"] or not request.parameters.get("DryRun"):
+        raise request.refuse("ValidationException", "DryRunModifiers may be IGNORE_CIPHERTEXT where DryRun is true.")
+    if request.key_id is None:
+        raise request.refuse("ValidationException", "A key ID is required with IGNORE_CIPHERTEXT.")
+    return True
 
 
 def _key_to_decrypt(request: Request) -> FakeKey:
@@ -260,6 +284,14 @@ def _describe_key(request: Request) -> dict[str, Any]:
     return {"KeyMetadata": metadata}
 
 
+def _get_key_policy(request: Request) -> dict[str, Any]:
+    key = request.named_key()
+    if request.parameters.get("PolicyName", "default") != "default":
+        raise request.refuse("NotFoundException", "No such policy exists.")
+    document = default_key_policy(request.world.partition, key.account) if key.policy is None else key.policy.document
+    return {"Policy": json.dumps(document), "PolicyName": "default"}
+
+
 def _describe(key: FakeKey) -> dict[str, Any]:
     spec = KEY_SPECS[key.spec]
     description: dict[str, Any] = {"CustomerMasterKeySpec": key.spec, "KeySpec": key.spec, "KeyUsage": key.usage}
@@ -279,4 +311,5 @@ OPERATIONS: Final[dict[str, Callable[[Request], dict[str, Any]]]] = {
     "DeriveSharedSecret": _derive_shared_secret,
     "GetPublicKey": _get_public_key,
     "DescribeKey": _describe_key,
+    "GetKeyPolicy": _get_key_policy,
 }

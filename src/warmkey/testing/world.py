@@ -6,15 +6,20 @@ Reading takes no lock, so that a forked process never inherits one in mid-air.
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from warmkey.choices import Choice
 from warmkey.safe_repr import safe_repr
+from warmkey.testing.authorization import Role
 from warmkey.testing.materials import AsymmetricMaterial, Material, SymmetricMaterial
+
+if TYPE_CHECKING:
+    from warmkey.testing.policies import Policy
 
 __all__ = ["KEY_SPECS", "FakeKey", "FakeKmsWorld", "Grant", "KeySpec", "KeyState"]
 
@@ -57,13 +62,17 @@ KEY_SPECS: Final = {
 @safe_repr
 @dataclass(slots=True, kw_only=True)
 class FakeKey:
-    """Holds a key in one Region. The replicas of a multi-Region key share ``material`` and nothing else."""
+    """Holds a key in one Region. The replicas of a multi-Region key share ``material`` and nothing else.
+
+    :ivar policy: the key policy; ``None`` for the default, which lets the IAM policies of its account decide
+    """
 
     arn: str
     spec: str
     usage: str
     material: Material = field(repr=False)
     state: KeyState = KeyState.ENABLED
+    policy: Policy | None = None
 
     @property
     def key_id(self) -> str:
@@ -112,6 +121,7 @@ class FakeKmsWorld:
         self._keys: dict[str, FakeKey] = {}
         self._aliases: dict[str, str] = {}
         self._grants: dict[str, Grant] = {}
+        self._roles: dict[str, Role] = {}
         self._admin = threading.RLock()
 
     def __repr__(self) -> str:
@@ -173,6 +183,20 @@ class FakeKmsWorld:
         """Return what *token* permits; ``None`` if this world never issued it."""
         return self._grants.get(token)
 
+    def role(self, arn: str) -> Role:
+        """Return the role of this ARN, which is made when it is first asked for."""
+        with self._admin:
+            return self._roles.setdefault(arn, Role(arn, _role_id()))
+
+    def recreate_role(self, arn: str) -> None:
+        """Delete the role and make another one of the same ARN: key policies keep naming the one that is gone."""
+        old = self.role(arn)
+        with self._admin:
+            self._roles[arn] = Role(arn, _role_id())
+            for key in self._keys.values():
+                if key.policy is not None:
+                    key.policy = key.policy.renamed(arn, old.unique_id)
+
     def find(self, key_id: str, *, region: str) -> FakeKey | None:
         """Find the key that a key ID, key ARN, alias name or alias ARN means in *region*; ``None`` if there is none."""
         if not key_id.startswith("arn:"):
@@ -196,3 +220,8 @@ class FakeKmsWorld:
         with self._admin:
             self._keys[key.arn] = key
         return key
+
+
+def _role_id() -> str:
+    """Return an ID as IAM gives it to a role: never the same one twice."""
+    return f"AROA{os.urandom(10).hex().upper()[:17]}"
