@@ -17,6 +17,7 @@ HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
 HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
 EMULATOR := build/aws-lambda-rie
 NODE_PEER := tests/interop/node/node_modules
+POLICY_SIMULATOR := tests/policy/node/node_modules
 
 LIBRARY := $(shell find src/warmkey -name '*.py')
 BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt requirements/layer-core.txt
@@ -116,6 +117,14 @@ sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, li
 .PHONY: cdk
 cdk: .venv-cdk/.installed .venv-test/.installed ## synthesize the documented AWS CDK stack; needs node
 	.venv-test/bin/python -m pytest -m cdk tests/layer $(PYTEST_OPTIONS)
+
+.PHONY: simulate
+simulate: .venv-test/.installed $(POLICY_SIMULATOR)/.installed ## ask a policy simulator for a second opinion on `warmkey policy`; needs node and npm
+	.venv-test/bin/python -m pytest -m simulate tests/policy $(PYTEST_OPTIONS)
+
+$(POLICY_SIMULATOR)/.installed: tests/policy/node/package-lock.json
+	@cd $(<D) && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/$(@F) || \
+		echo "the policy simulator could not be installed; its tests will be skipped"
 
 .PHONY: fuzz
 fuzz: .venv-fuzz/.installed ## fuzz decrypting with damaged messages, guided by coverage
@@ -231,6 +240,6 @@ requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade
 
 .PHONY: clean
 clean: ## remove everything that make has created
-	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER) tests/workflows/node/node_modules
+	rm -rf .venv .venv-* build dist .aws-sam layer/*.zip src/*.egg-info $(NODE_PEER) $(POLICY_SIMULATOR) tests/workflows/node/node_modules
 	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,6 +24,7 @@ FLOORS = [
     {"client_apis", "branch_keys"},
     {"observability"},  # of the others it knows facts alone, see below
     {"lambda_runtime"},
+    {"policy"},
     {"api", "cli", "sealing"},
     {"", "__main__"},  # the table of contents, and the door of the command line
     {"testing"},

@@ -59,6 +59,8 @@ TABLES = {
     "warmkey.branch_keys.dynamodb_requests",
     "warmkey.branch_keys.table",
     "warmkey.client_apis.kinds",
+    "warmkey.cli.policy",
+    "warmkey.cli.setting_options",
     "warmkey.cli.wording",
     "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",

@@ -358,6 +358,49 @@ def test_a_dry_run_says_whether_it_would_have_worked() -> None:
     assert refusal(kms.encrypt, KeyId=key, Plaintext=b"x", DryRun=True) == "DisabledException"
 
 
+def test_a_dry_run_of_decrypt_may_ignore_the_ciphertext() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    dry = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
+
+    assert refusal(kms.decrypt, KeyId=key, **dry) == "DryRunOperationException"
+    assert refusal(kms.decrypt, KeyId=key, CiphertextBlob=b"junk", **dry) == "DryRunOperationException"
+    assert refusal(kms.decrypt, CiphertextBlob=b"junk", KeyId=key, DryRun=True) == "InvalidCiphertextException"
+    kms.deny("Decrypt")
+    assert refusal(kms.decrypt, KeyId=key, **dry) == "AccessDeniedException"
+    kms.allow("Decrypt")
+    kms.disable_key(key)
+    assert refusal(kms.decrypt, KeyId=key, **dry) == "DisabledException"
+
+
+def test_a_dry_run_of_re_encrypt_may_ignore_the_ciphertext() -> None:
+    kms = FakeKms()
+    source, destination = kms.create_key(), kms.create_key()
+    request = {"SourceKeyId": source, "DestinationKeyId": destination, "DryRun": True}
+    modified = {**request, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
+
+    assert refusal(kms.re_encrypt, **modified) == "DryRunOperationException"
+    assert refusal(kms.re_encrypt, **request) == "ValidationException"
+    kms.deny("ReEncryptTo", destination)
+    assert refusal(kms.re_encrypt, **modified) == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]},
+        {"KeyId": "alias/a", "DryRunModifiers": ["IGNORE_CIPHERTEXT"]},
+        {"KeyId": "alias/a", "DryRun": False, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]},
+        {"KeyId": "alias/a", "DryRun": True, "DryRunModifiers": ["SOMETHING_ELSE"]},
+    ],
+)
+def test_the_modifier_is_for_dry_runs_with_a_key_id(parameters: dict[str, Any]) -> None:
+    kms = FakeKms()
+    kms.create_alias("alias/a", kms.create_key())
+
+    assert refusal(kms.decrypt, **parameters) == "ValidationException"
+
+
 def test_an_answer_for_a_nitro_enclave_is_more_than_it_can_do() -> None:
     with pytest.raises(NotImplementedError):
         FakeKms().decrypt(CiphertextBlob=b"x", Recipient={})

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID, check_kms_identifier, parse_kms_arn
 from warmkey.structures import is_reserved
 from warmkey.validation import plausible, shown
 
-__all__ = ["count", "frame_length", "key_arn", "kms_identifier", "pair", "suite", "table_name"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "account",
+    "count",
+    "frame_length",
+    "key_arn",
+    "kinds",
+    "kms_identifier",
+    "names",
+    "pair",
+    "region",
+    "regions",
+    "seconds",
+    "suite",
+    "table_name",
+]
 
 
 def suite(text: str) -> AlgorithmSuite:
@@ -77,3 +96,55 @@ def table_name(text: str) -> str:
         return check_table_name(text)
     except ConfigurationError as error:
         raise ArgumentTypeError(str(error).removeprefix("table_name ")) from None
+
+
+def account(text: str) -> str:
+    """Return the ID of an AWS account."""
+    if not ACCOUNT_ID.fullmatch(text):
+        raise ArgumentTypeError(f"must be an account ID of 12 digits, not {plausible(text)}")
+    return text
+
+
+def region(text: str) -> str:
+    """Return the name of a Region."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", text):
+        raise ArgumentTypeError(f"must be a Region such as eu-west-1, not {shown(text)}")
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return comma-separated names, none of them empty or repeated."""
+    found = tuple(name.strip() for name in text.split(","))
+    if "" in found or len(set(found)) < len(found):
+        problem = "is empty" if "" in found else "occurs twice"
+        raise ArgumentTypeError(f"must be comma-separated names; one of them {problem}")
+    return found
+
+
+def regions(text: str) -> tuple[str, ...]:
+    """Return comma-separated names of Regions."""
+    return tuple(map(region, names(text)))
+
+
+def kinds(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Return what reads comma-separated kinds of message, of those *known*."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = names(text)
+        for kind in found:
+            if kind not in known:
+                raise ArgumentTypeError(f"{shown(kind)} is not a kind of message; they are {', '.join(known)}")
+        return found
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds greater than 0."""
+    from warmkey.lambda_runtime import parsers  # noqa: PLC0415 - few commands have one
+
+    try:
+        return parsers.seconds(text)
+    except parsers.NotAllowedError:
+        pass  # raised below: the error holds the text
+    raise ArgumentTypeError(f"must be a number of seconds greater than 0, such as 3 or 0.5, not {plausible(text)}")

@@ -17,6 +17,7 @@ from warmkey.algorithm_suites import CommitmentPolicy
 from warmkey.cli import argument_types as types
 from warmkey.cli import commands
 from warmkey.cli.files import same_file
+from warmkey.cli.policy import add_policy
 from warmkey.cli.wording import in_words_of_the_command
 from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
 from warmkey.exceptions import WarmkeyError
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_encrypt(commands_)
     _add_decrypt(commands_)
     _add_keystore(commands_)
+    add_policy(commands_)
     return parser
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 
-__all__ = ["new_session"]
+from warmkey.exceptions import ConfigurationError
+
+__all__ = ["new_session", "partition_of"]
 
 
 def new_session(profile: str | None = None) -> Any:  # noqa: ANN401 - botocore has no types
@@ -24,6 +26,19 @@ def new_session(profile: str | None = None) -> Any:  # noqa: ANN401 - botocore h
     paths = session.get_component("data_loader").search_paths
     session.register_component("data_loader", _Loader(list(paths), include_default_search_paths=False))
     return session
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition of *region*, for example ``aws-cn``, as botocore's data has it."""
+    from botocore.exceptions import UnknownRegionError  # noqa: PLC0415 - for a command only
+
+    try:
+        return str(new_session().get_partition_for_region(region))
+    except UnknownRegionError:
+        pass  # raised below, in our words
+    raise ConfigurationError(
+        f"botocore knows no AWS partition with the Region {region!r}; check it, or update botocore"
+    )
 
 
 class _Loader(botocore.loaders.Loader):  # type: ignore[misc]

@@ -164,9 +164,9 @@ class FakeKms(Administration):
             problem = "A grant token was never issued; create_grant() of the fake issues them."
             raise kms_error("InvalidGrantTokenException", call.operation, problem)
         for permission in call.permissions:
-            problem = self._refusal(permission, [grant for grant in grants if grant is not None])
-            if problem is not None:
-                raise kms_error("AccessDeniedException", call.operation, problem)
+            refusal = self._refusal(permission, [grant for grant in grants if grant is not None])
+            if refusal is not None:
+                raise kms_error("AccessDeniedException", call.operation, refusal)
 
     def _refusal(self, permission: Permission, grants: list[Grant]) -> str | None:
         action, key_arn = permission.action, permission.key_arn

@@ -58,7 +58,7 @@ class _Statement:
         return (
             any(action.fullmatch(access.action) for action in self.actions)
             and any(resource.fullmatch(access.resource) for resource in self.resources)
-            and all([condition.holds(access.keys) for condition in self.conditions])  # each of them may be an error
+            and all(condition.holds(access.keys) for condition in self.conditions)
         )
 
 
