@@ -52,8 +52,10 @@ class Case:
         found: dict[str, Any] = {"kms_key_arns": [arns[number] for number in (self.first, *self.others)]}
         if self.decrypting:
             found["decrypt_key_arns"] = [arns[number] for number in self.decrypting]
-        if self.required:
-            found["required_context_keys"] = self.required
+        if self.required[:1]:
+            found["tenant_context_key"] = self.required[0]
+        if self.required[1:]:
+            found["required_context_keys"] = self.required[1:]
         if self.unsigned:
             found["algorithm_suite"] = UNSIGNED
         return found

@@ -33,6 +33,7 @@ _SETTINGS = (
     "kms_mode",
     "discovery_accounts",
     "required_context_keys",
+    "tenant_context_key",
     "algorithm_suite",
     "commitment_policy",
     "branch_key_store_table",

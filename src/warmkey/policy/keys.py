@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from warmkey.lambda_runtime.settings import Settings
 
-__all__ = ["DISCOVERING", "Place", "decrypt_keys", "encrypt_keys", "encryption_identifiers", "with_replicas"]
+__all__ = [
+    "DISCOVERING",
+    "Place",
+    "decrypt_keys",
+    "encrypt_keys",
+    "encryption_identifiers",
+    "required_keys",
+    "with_replicas",
+]
 
 DISCOVERING = (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
 _REQUEST_ALIAS = "kms:RequestAlias"
@@ -68,6 +76,12 @@ def encryption_identifiers(settings: Settings) -> tuple[str, ...]:
     if settings.branch_key_store_table is not None and settings.branch_key_encrypt:
         return ()
     return settings.kms_key_arns
+
+
+def required_keys(settings: Settings) -> tuple[str, ...]:
+    """Return the encryption context keys that every message has: those required, and that of Lambda's tenant."""
+    tenant = settings.tenant_context_key
+    return tuple(dict.fromkeys([*settings.required_context_keys, *([tenant] if tenant is not None else [])]))
 
 
 def decrypt_keys(settings: Settings, place: Place) -> tuple[str, ...]:

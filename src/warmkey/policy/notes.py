@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from warmkey.policy.keys import DISCOVERING, encryption_identifiers
+from warmkey.policy.keys import DISCOVERING, encryption_identifiers, required_keys
 from warmkey.policy.permissions import ADMINISTRATOR, signs
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
@@ -42,7 +42,7 @@ def notes(
 
 
 def _on_contexts(settings: Settings, wanted: Wanted) -> Iterator[str]:
-    keys = settings.required_context_keys
+    keys = required_keys(settings)
     if keys:
         yield (
             f"The conditions want these keys in the encryption context: {', '.join(keys)}. AWS ignores upper and lower "

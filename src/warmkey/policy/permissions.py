@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from warmkey.policy.branch_keys import administrator, reader, table_arn
-from warmkey.policy.keys import decrypt_keys, encrypt_keys
+from warmkey.policy.keys import decrypt_keys, encrypt_keys, required_keys
 from warmkey.policy.statements import (
     ENCRYPTION_CONTEXT,
     ENCRYPTION_CONTEXT_KEYS,
@@ -45,7 +45,7 @@ class Wanted:
 
     :ivar split: one role that encrypts and one that decrypts, instead of one that does both
     :ivar context_keys: the only encryption context keys that messages have; empty for any
-    :ivar kinds: the only kinds of message, ``plain`` and those of :data:`~warmkey.client_apis.kinds.KINDS`; empty for any
+    :ivar kinds: the only kinds of message, :data:`PLAIN` and those of :mod:`warmkey.client_apis.kinds`; empty for any
     :ivar branch_keys: the only branch keys, by their IDs; empty for any
     :ivar for_doctor: also what ``warmkey doctor`` reads where it may
     """
@@ -101,7 +101,7 @@ def _contexts(settings: Settings, wanted: Wanted, *, signed: bool) -> Iterator[t
 
     Each comes with what tells its statement from the other's.
     """
-    required = is_present(ENCRYPTION_CONTEXT + key for key in settings.required_context_keys)
+    required = is_present(ENCRYPTION_CONTEXT + key for key in required_keys(settings))
     others = tuple(kind for kind in wanted.kinds if kind != PLAIN)
     if not wanted.kinds:
         yield "", joined(required, _closed(settings, wanted, signed=signed, of_a_kind=True))
@@ -116,7 +116,7 @@ def _closed(settings: Settings, wanted: Wanted, *, signed: bool, of_a_kind: bool
     """Return the condition that the encryption context has no other keys than those wanted."""
     if not wanted.context_keys:
         return NO_CONDITION
-    keys = dict.fromkeys([*wanted.context_keys, *settings.required_context_keys])
+    keys = dict.fromkeys([*wanted.context_keys, *required_keys(settings)])
     if signed:
         keys[PUBLIC_KEY_FIELD] = None
     if of_a_kind:
