@@ -119,7 +119,7 @@ OBJECT_STATE = {
     "warmkey.keyrings.service_requests.ServiceRequest": "of one request",
     "warmkey.lambda_runtime.settings.Settings": "settings",
     "warmkey.lambda_runtime.wiring.Overrides": "settings",
-    "warmkey.lambda_runtime.wiring._Clients": "dropped with the default client that was made with them",
+    "warmkey.lambda_runtime.wiring.Clients": "dropped with the default client that was made with them",
     "warmkey.observability.metrics.MetricsBuffer": "replaced when its subscriber is reset",
     "warmkey.observability.standard_logging._Handler": "of logging, which makes its locks anew itself",
     "warmkey.observability.powertools.MetricsWriter": "replaced when its subscriber is reset",

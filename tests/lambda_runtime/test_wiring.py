@@ -22,7 +22,7 @@ from warmkey import ConfigurationError, LocalCMC
 from warmkey.caches import NullCMC
 from warmkey.events import CacheMiss, KmsRequest
 from warmkey.lambda_runtime.settings import Settings, check_keywords
-from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Overrides, Runtime, _Clients, _longest_call_seconds, wire
+from warmkey.lambda_runtime.wiring import _OLDEST_BOTO3, Clients, Overrides, Runtime, _longest_call_seconds, wire
 from warmkey.testing import FakeKms, SettableClock
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -32,8 +32,8 @@ def settings(**given: Any) -> Settings:
     return Settings(**check_keywords({"kms_key_arns": KEY, **given}))
 
 
-def clients(given: Overrides | None = None, **more: Any) -> _Clients:
-    return _Clients(settings(**more), given or Overrides())
+def clients(given: Overrides | None = None, **more: Any) -> Clients:
+    return Clients(settings(**more), given or Overrides())
 
 
 def wired(given: Overrides | None = None, **more: Any) -> Runtime:

@@ -72,6 +72,11 @@ class DefaultClient:
         overrides, pinned = self._overrides or Overrides(), self._pinned
         return overrides if pinned is None else _pinned_over(pinned, overrides)
 
+    def overrides(self) -> Overrides:
+        """Return what the runtime is, or will be, built with."""
+        with self._lock:
+            return self._in_force()
+
     def configure(self, overrides: Overrides) -> None:
         """Use *overrides* from the first use on; build the runtime now where ``WARMKEY_INIT`` is ``eager``.
 

@@ -40,7 +40,10 @@ __all__ = [
     "is_eager",
     "is_invoked",
     "is_snap_start",
+    "processes",
     "read_settings",
+    "read_variable",
+    "variables",
 ]
 
 PREFIX = "WARMKEY_"
@@ -269,15 +272,26 @@ def read_settings(keywords: Mapping[str, object]) -> Settings:
         is unknown
     """
     values = check_keywords(keywords)
-    for name, text in sorted(os.environ.items()):
-        # A name with another prefix is not ours, unless only its case is wrong.
-        if name.startswith(PREFIX) or name.upper() in VARIABLES:
-            if name not in VARIABLES:
-                raise _unknown_variable(name)
-            row = VARIABLES[name]
-            if row.name not in values:
-                values[row.name] = _parse(row, text, shown_as=name)
+    for name, text in variables():
+        read_variable(name, text, values)
     return Settings(**values, given=frozenset(values))
+
+
+def variables() -> list[tuple[str, str]]:
+    """Return the variables that are meant for us: a name with another prefix is not, unless only its case is wrong."""
+    return [item for item in sorted(os.environ.items()) if item[0].startswith(PREFIX) or item[0].upper() in VARIABLES]
+
+
+def read_variable(name: str, text: str, values: dict[str, Any]) -> None:
+    """Add to *values* what a variable says, unless a keyword has said it.
+
+    :raises ConfigurationError: see :func:`read_settings`
+    """
+    if name not in VARIABLES:
+        raise _unknown_variable(name)
+    row = VARIABLES[name]
+    if row.name not in values:
+        values[row.name] = _parse(row, text, shown_as=name)
 
 
 def check_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
@@ -375,6 +389,12 @@ def function_name() -> str | None:
 def home_region() -> str | None:
     """Return the Region that this runs in, where the environment says so."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
+def processes() -> int:
+    """Return how many processes an execution environment has, each with a cache of its own; 1 if nothing says more."""
+    text = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
+    return int(text) if re.fullmatch(r"0*[1-9][0-9]{0,5}", text) else 1
 
 
 def is_snap_start() -> bool:

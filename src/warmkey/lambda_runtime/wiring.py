@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     ClientMaker: TypeAlias = Callable[..., Any]
     HelpersCMM: TypeAlias = CachingCMM | BranchKeyCMM | TenantGuardCMM
 
-__all__ = ["Overrides", "Runtime", "aws_client", "client_maker", "kms_client", "wire"]
+__all__ = ["Clients", "Overrides", "Runtime", "aws_client", "botocore_config", "client_maker", "kms_client", "wire"]
 
 # What pyproject.toml wants. botocore has had boto3's numbers since 1.33.
 _OLDEST_BOTO3 = (1, 35)
@@ -126,7 +126,7 @@ def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool)
     :raises ConfigurationError: boto3 can't make a KMS client
     """
     counter, messages = KmsAndEvictionCounter(), MessageCounter()
-    clients = _Clients(settings, overrides)
+    clients = Clients(settings, overrides)
     emit = fan_out(counter, messages, _observer(settings), overrides.emit)
     keyring = keyring_of(settings, clients, only_region=clients.only_region, emit=emit)
     branch_keys: AwsKmsHierarchicalKeyring | None = None
@@ -185,7 +185,7 @@ def _caching_cmm(
 
 
 def _with_branch_keys(
-    settings: Settings, overrides: Overrides, clients: _Clients, older: Keyring, emit: Emit
+    settings: Settings, overrides: Overrides, clients: Clients, older: Keyring, emit: Emit
 ) -> tuple[CachingCMM | BranchKeyCMM, AwsKmsHierarchicalKeyring]:
     """Build what encrypts under branch keys, and decrypts with *older* what was written before."""
     from warmkey.branch_keys.cmm import BranchKeyCMM  # noqa: PLC0415 - only who has branch keys needs it
@@ -329,7 +329,21 @@ def _check_boto3() -> None:
         )
 
 
-class _Clients:
+def botocore_config(settings: Settings, merged: Any = None) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return the configuration of clients that *settings* ask for, with *merged* over it."""
+    from botocore.config import Config  # noqa: PLC0415 - see client_maker
+
+    config = Config(
+        connect_timeout=settings.kms_connect_timeout_seconds,
+        read_timeout=settings.kms_read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": settings.kms_max_attempts},
+        tcp_keepalive=True,
+        max_pool_connections=settings.kms_max_pool_connections,
+    )
+    return config if merged is None else config.merge(merged)
+
+
+class Clients:
     """Give clients for each Region, made when first asked for; or the caller's own, for all of them.
 
     :ivar only_region: the Region of the caller's client, where it has one
@@ -361,17 +375,6 @@ class _Clients:
     def _made_for(self, service: str, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
         if (service, region) not in self._made:
             self._make = self._make or client_maker()
-            self._made[service, region] = aws_client(service, region, config=self._config(), make=self._make)
+            config = botocore_config(self._settings, self._overrides.botocore_config)
+            self._made[service, region] = aws_client(service, region, config=config, make=self._make)
         return self._made[service, region]
-
-    def _config(self) -> Any:  # noqa: ANN401 - botocore has no types
-        from botocore.config import Config  # noqa: PLC0415 - see kms_client
-
-        config = Config(
-            connect_timeout=self._settings.kms_connect_timeout_seconds,
-            read_timeout=self._settings.kms_read_timeout_seconds,
-            retries={"mode": "standard", "total_max_attempts": self._settings.kms_max_attempts},
-            tcp_keepalive=True,
-            max_pool_connections=self._settings.kms_max_pool_connections,
-        )
-        return config.merge(self._overrides.botocore_config) if self._overrides.botocore_config is not None else config
