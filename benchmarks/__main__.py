@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.cold_start import measure_first_message, measure_in_a_function, packages, steps
+from benchmarks.data_masking import measure_data_masking
 from benchmarks.frame_lengths import measure_frame_lengths
 from benchmarks.kms_calls import kms_calls_an_hour
 from benchmarks.machine import facts
@@ -59,6 +60,7 @@ BENCHMARKS = (
     Benchmark(name="shortcuts", measure=measure_shortcuts, is_full_only=True),
     Benchmark(name="streaming", measure=measure_streams),
     Benchmark(name="sealed records", measure=measure_sealed_records),
+    Benchmark(name="data masking", measure=measure_data_masking),
     Benchmark(name="branch keys", measure=_measure_branch_keys),
     Benchmark(name="stampede", measure=measure_stampede),
     Benchmark(name="cold start of a process", measure=measure_first_message),

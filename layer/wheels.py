@@ -27,6 +27,7 @@ _PRUNED = (
     "*/py.typed",
     "*.pyc",
     "cffi/*.h",
+    "wrapt/*.c",
     "*/tests/*",
     "*/swagger_ui/*.min.*",
     "*.data/*",

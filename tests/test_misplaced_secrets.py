@@ -28,7 +28,14 @@ from warmkey.testing import FakeKms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MODULES = ["warmkey", "warmkey.keyrings", "warmkey.cmms", "warmkey.caches", "warmkey.observability"]
+MODULES = [
+    "warmkey",
+    "warmkey.keyrings",
+    "warmkey.cmms",
+    "warmkey.caches",
+    "warmkey.observability",
+    "warmkey.powertools",
+]
 SECRET = b"white-shark-white"
 PEM = b"-----BEGIN PRIVATE KEY-----\nwhite-shark\n-----END PRIVATE KEY-----\n"
 NUMBER = int.from_bytes(SECRET, "big")

@@ -13,8 +13,11 @@ compile() {
 for name in uv runtime demo test interop sam fuzz docs cdk site release; do
     compile "$name.in" --output-file "$name.txt" "$@"
 done
-for name in layer-core layer neighbours; do
-    # cffi needs pycparser to build bindings, which nobody does inside a function.
+# cffi needs pycparser to build bindings, which nobody does inside a function.
+for name in layer-core neighbours; do
     compile "$name.in" --output-file "$name.txt" --no-emit-package pycparser "$@"
 done
+# The X-Ray SDK needs botocore, which the runtime has.
+compile layer.in --output-file layer.txt --no-emit-package pycparser --no-emit-package botocore \
+    --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3 "$@"
 compile emulator.in --output-file emulator.txt --no-deps "$@"

@@ -27,6 +27,7 @@ FLOORS = [
     {"policy"},
     {"api", "cli", "sealing"},
     {"", "__main__"},  # the table of contents, and the door of the command line
+    {"powertools"},
     {"testing"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -35,6 +36,7 @@ THIRD_PARTIES = {
     "crypto": {"cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
     "observability": {"aws_lambda_powertools"},
+    "powertools": {"aws_lambda_powertools", "jsonpath_ng"},
     "testing": {"boto3", "botocore", "cryptography", "moto", "pytest"},
 }
 
@@ -82,8 +84,9 @@ def test_a_room_knows_its_third_parties_only(room: str) -> None:
     assert known <= THIRD_PARTIES.get(room, set())
 
 
-def test_nothing_imports_the_test_kit() -> None:
-    assert [pair for pair in imports() if room_of(pair.imported) == "testing" != room_of(pair.importer)] == []
+@pytest.mark.parametrize("room", ["testing", "powertools"])
+def test_nothing_imports_what_is_for_some_users_only(room: str) -> None:
+    assert [pair for pair in imports() if room_of(pair.imported) == room != room_of(pair.importer)] == []
 
 
 def test_the_format_and_what_stands_below_it_use_no_third_party() -> None:

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "name", ["warm 0x0478 1024", "warm 0x0578 1024", "stampede", "frame lengths", "sealed records", "branch keys"]
+    "name",
+    [
+        "warm 0x0478 1024",
+        "warm 0x0578 1024",
+        "stampede",
+        "frame lengths",
+        "sealed records",
+        "data masking",
+        "branch keys",
+    ],
 )
 def test_it_prints_and_writes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if name == "branch keys":

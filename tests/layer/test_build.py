@@ -58,13 +58,15 @@ def test_it_carries_what_a_function_needs_and_not_what_the_runtime_has(layer: La
     packages = {name.split("/")[1] for name in names(layer)}
 
     assert {"warmkey", "cryptography", "cffi", "aws_lambda_powertools", "jmespath"} <= packages
-    assert packages.isdisjoint({"boto3", "botocore", "pycparser", "s3transfer", "urllib3"})
+    assert {"aws_xray_sdk", "wrapt", "jsonpath_ng"} <= packages  # for Tracer and Data Masking
+    assert packages.isdisjoint({"boto3", "botocore", "dateutil", "pycparser", "s3transfer", "six.py", "urllib3"})
 
 
 def test_it_has_the_native_part_of_every_runtime(layer: Layer) -> None:
-    backends = [name for name in names(layer) if "_cffi_backend" in name]
+    for module in ("_cffi_backend", "wrapt/_wrappers"):
+        native = [name for name in names(layer) if f"/{module}.cpython" in name]
 
-    assert [name.split("-")[1] for name in backends] == [runtime.replace(".", "") for runtime in RUNTIMES]
+        assert [name.split("-")[1] for name in native] == [runtime.replace(".", "") for runtime in RUNTIMES]
 
 
 def test_every_module_has_bytecode_of_the_interpreters_that_the_manifest_names(layer: Layer) -> None:
@@ -108,7 +110,8 @@ def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
         for file in (build.VARIANTS["full"], build.VARIANTS["core"])
     )
 
-    assert full - core == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+    tracer, data_masking = {"aws-xray-sdk", "wrapt"}, {"jsonpath-ng"}
+    assert full - core == {"aws-lambda-powertools", "jmespath", "typing-extensions"} | tracer | data_masking
 
 
 def test_its_native_parts_are_for_the_architecture_that_it_names(layer: Layer) -> None:

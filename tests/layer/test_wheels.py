@@ -28,6 +28,7 @@ def wheel(folder: Path, name: str, files: dict[str, bytes]) -> Path:
         "cryptography/hazmat/bindings/_rust/__init__.pyi",
         "cryptography/py.typed",
         "cffi/_cffi_include.h",
+        "wrapt/_wrappers.c",
         "package/tests/test_it.py",
         "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui-bundle.min.js",
         "jmespath-1.0.data/scripts/jp.py",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, assert_type
+
+from aws_lambda_powertools.utilities.data_masking import DataMasking
 
 import warmkey
 from warmkey import (
@@ -67,9 +70,12 @@ from warmkey.keyrings import (
     aws_kms_multi_keyring,
 )
 from warmkey.lambda_runtime.tenants import TenantGuardCMM
+from warmkey.powertools import DataMaskingWithFields, DecryptTransform, WarmkeyProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aws_lambda_powertools.utilities.streaming import S3Object
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/1"
 CONTEXT: Mapping[str, str] = {"tenant": "a"}
@@ -104,6 +110,17 @@ def records(item: dict[str, Any]) -> None:
     assert_type(warmkey.unseal_record(sealed, CONTEXT, bound_to={"id": 7}, under="_secret"), dict[str, Any])
     warmkey.unseal_record(sealed, encryption_context=CONTEXT, missing="pass")
     assert_type(warmkey.is_sealed(sealed, under="_secret"), bool)
+
+
+def powertools(bucket: S3Object, item: dict[str, Any]) -> None:
+    masking = DataMasking(provider=WarmkeyProvider(json_serializer=json.dumps))
+    masking.decrypt(masking.encrypt(item, tenant="a"), provider_options=None, tenant="a")
+    fields = DataMaskingWithFields(raise_on_missing_field=False)
+    fields.decrypt(fields.encrypt(item, {"bound_to": ["id"]}, fields=["card", ("a", "b")], tenant="a"), tenant="a")
+    assert_type(fields.provider, WarmkeyProvider)
+    DataMaskingWithFields(provider=object())  # type: ignore[arg-type]
+    bucket.transform([DecryptTransform(CONTEXT, unsigned_only=True)])
+    assert_type(DecryptTransform().transform(bucket).encryption_context, dict[str, str])
 
 
 def tokens() -> None:
