@@ -51,7 +51,15 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Project": ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
 }
 # Whose public names the reference has.
-MODULES = ("warmkey", "warmkey.keyrings", "warmkey.branch_keys", "warmkey.cmms", "warmkey.caches", "warmkey.testing")
+MODULES = (
+    "warmkey",
+    "warmkey.keyrings",
+    "warmkey.branch_keys",
+    "warmkey.cmms",
+    "warmkey.caches",
+    "warmkey.powertools",
+    "warmkey.testing",
+)
 
 _NOT_PAGES = {"docs/README.md"}  # the repository's own table of contents
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>(?!https?://|mailto:|#)[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")

@@ -123,6 +123,7 @@ OBJECT_STATE = {
     "warmkey.observability.metrics.MetricsBuffer": "replaced when its subscriber is reset",
     "warmkey.observability.standard_logging._Handler": "of logging, which makes its locks anew itself",
     "warmkey.observability.powertools.MetricsWriter": "replaced when its subscriber is reset",
+    "warmkey.powertools.streaming.DecryptTransform": "arguments of the caller",
     "warmkey.branch_keys.materials.BeaconKeyMaterials": "of one caller",
     "warmkey.branch_keys.materials.BranchKeyMaterials": "leaves with its entry",
     "warmkey.structures.materials.DecryptionMaterials": "leaves with its entry",

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.powertools.installation import what_is_missing
 from warmkey.safe_repr import safe_repr
+from warmkey.structures import EncryptionContext
 from warmkey.tracebacks import scrubbed
 
 try:
@@ -34,6 +35,7 @@ class DecryptTransform(BaseTransform[IO[bytes]]):
     :param unsigned_only: refuse signed messages, so that no plaintext is released ahead of its signature
     :param max_body_length: the most bytes of a frame, or of a body without frames, as for
         :meth:`warmkey.Client.decrypt_stream`
+    :raises InvalidRequest: *encryption_context* is not one
     """
 
     @scrubbed
@@ -45,7 +47,7 @@ class DecryptTransform(BaseTransform[IO[bytes]]):
         max_body_length: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._encryption_context = encryption_context
+        self._encryption_context = EncryptionContext.of(encryption_context)
         self._unsigned_only = unsigned_only
         self._max_body_length = max_body_length
 
