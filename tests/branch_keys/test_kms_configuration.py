@@ -39,7 +39,6 @@ def test_exactly_one_is_given(given: dict[str, Any]) -> None:
         KmsConfiguration(**given)
 
 
-# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
 @pytest.mark.parametrize("kind", ["kms_key_arn", "kms_mrk_key_arn"])
 @pytest.mark.parametrize(
     "arn",

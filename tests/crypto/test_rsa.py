@@ -38,6 +38,7 @@ def test_the_length_of_the_modulus(public: RsaPublicKey) -> None:
     assert public.bits == 2048
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt 876a
 def test_the_longest_secret_fits_and_one_byte_more_does_not(public: RsaPublicKey, private: RsaPrivateKey) -> None:
     for oaep_hash, longest in ((None, 256 - 11), ("sha1", 256 - 2 - 40), ("sha512", 256 - 2 - 128)):
         assert private.decrypt(public.encrypt(bytes(longest), oaep_hash), oaep_hash) == bytes(longest)

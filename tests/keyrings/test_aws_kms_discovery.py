@@ -25,8 +25,8 @@ def wrapped(kms: FakeKms, **key: Any) -> tuple[bytes | None, EncryptedDataKey]:
     return made.plaintext_data_key, made.encrypted_data_keys[0]
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 3b21 6d70
 def test_asks_for_the_key_that_the_message_names(kms: FakeKms) -> None:
-    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt
     data_key, key = wrapped(kms)
     kms.clear_calls()
 
@@ -45,6 +45,8 @@ def test_never_encrypts(kms: FakeKms) -> None:
     assert kms.calls == []
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization 8a85
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt a3ad 5e80 a229
 @pytest.mark.parametrize(
     ("partition", "accounts", "permitted"),
     [
@@ -58,7 +60,6 @@ def test_never_encrypts(kms: FakeKms) -> None:
 def test_the_filter_decides_before_kms_is_asked(
     kms: FakeKms, partition: str, accounts: list[str], *, permitted: bool
 ) -> None:
-    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt
     data_key, key = wrapped(kms)
     keyring = AwsKmsDiscoveryKeyring(kms_client=kms, discovery_filter=DiscoveryFilter(partition, accounts))
 
@@ -71,6 +72,7 @@ def test_the_filter_decides_before_kms_is_asked(
     assert kms.count("Decrypt") == permitted
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 9453 9170
 def test_tries_in_order_and_collects_every_failure(kms: FakeKms) -> None:
     _, denied = wrapped(kms)
     data_key, good = wrapped(kms)
@@ -88,13 +90,13 @@ def test_tries_in_order_and_collects_every_failure(kms: FakeKms) -> None:
     ]
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt c3ad
 @pytest.mark.parametrize(
     "info",
     [b"", b"alias/name", b"arn:aws:kms:us-east-1:111122223333:alias/name", b"arn:aws:kms:us-east-1::key/1", b"\xff"],
     ids=repr,
 )
 def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms, info: bytes) -> None:
-    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt
     _, key = wrapped(kms)
 
     with pytest.raises(KeyUnavailable, match="not an AWS KMS key ARN"):
@@ -102,9 +104,9 @@ def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms, info: bytes) -> 
     assert kms.count("Decrypt") == 0
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 795b ae56 60fe b700
 @pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext", "long-plaintext"])
 def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(kms: FakeKms, fault: str) -> None:
-    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt
     _, first = wrapped(kms)
     data_key, second = wrapped(kms)
     kms.fail("Decrypt", error=fault)
@@ -126,6 +128,8 @@ def test_a_key_of_another_region_is_asked_for_and_refused_by_kms(kms: FakeKms) -
     assert len(failure.value.attempts) == 1
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization 8a85
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 6d70
 def test_grant_tokens_go_with_every_request_and_subscribers_hear_of_it(kms: FakeKms) -> None:
     _, key = wrapped(kms)
     arn = key.key_provider_info.decode()
@@ -142,8 +146,8 @@ def test_grant_tokens_go_with_every_request_and_subscribers_hear_of_it(kms: Fake
 
 
 class TestConstructor:
+    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization 8a85 8e50
     def test_a_client_is_needed(self) -> None:
-        # spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization
         with pytest.raises(ConfigurationError, match="AwsKmsDiscoveryKeyring needs kms_client"):
             AwsKmsDiscoveryKeyring(kms_client=None)
 

@@ -19,7 +19,7 @@ REPLICA = "arn:aws:kms:us-east-1:2222222222222:key/mrk-4321abcd12ab34cd56ef12345
 ALIAS = "arn:aws:kms:us-east-1:2222222222222:alias/mrk-nasty"
 
 
-# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
+# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn 70d0
 @pytest.mark.parametrize(
     "arn",
     [
@@ -36,7 +36,7 @@ def test_a_valid_arn_is_parsed_and_written_the_same(arn: str) -> None:
     assert str(parse_kms_arn(arn)) == arn
 
 
-# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
+# spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn 06f7 df13 6939 15b5 329a 70d0 d42f 749e
 @pytest.mark.parametrize(
     "text",
     [
@@ -63,8 +63,8 @@ def test_an_invalid_arn_is_none(text: str) -> None:
     assert parse_kms_arn(text) is None
 
 
-# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier
-# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
+# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier 22c0 066b c967 7ab1 e19d
+# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn a4eb a9d3 a74e 3a86
 @pytest.mark.parametrize(
     ("identifier", "multi_region"),
     [

@@ -8,9 +8,9 @@ from warmkey.keyrings import AwsKmsMrkKeyring
 from warmkey.testing import FakeKms
 
 
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 1f12 c994
 def test_a_replica_decrypts_in_its_own_region() -> None:
     """It is asked for itself, never for the key that the message names."""
-    # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt
     east, primary, west, replica = replicas()
     made = encrypted(AwsKmsMrkKeyring(primary, kms_client=east))
 
@@ -25,7 +25,6 @@ def test_a_replica_decrypts_in_its_own_region() -> None:
 
 
 def test_the_strict_keyring_knows_no_replicas() -> None:
-    # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
     east, primary, west, replica = replicas()
     made = encrypted(AwsKmsKeyring(primary, kms_client=east))
 
@@ -56,7 +55,6 @@ def test_another_multi_region_key_is_not_tried() -> None:
 
 
 def test_an_answer_of_another_replica_is_refused() -> None:
-    # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt
     east, primary, west, replica = replicas()
     made = encrypted(AwsKmsMrkKeyring(primary, kms_client=east))
     west.fail("Decrypt", error="another-key")
@@ -66,7 +64,6 @@ def test_an_answer_of_another_replica_is_refused() -> None:
 
 
 def test_wraps_a_data_key_that_is_there() -> None:
-    # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt
     east, primary, west, replica = replicas()
     both = MultiKeyring(AwsKmsMrkKeyring(primary, kms_client=east), [AwsKmsMrkKeyring(replica, kms_client=west)])
 

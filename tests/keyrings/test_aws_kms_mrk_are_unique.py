@@ -11,7 +11,7 @@ OTHER = ARN.format("us-east-1", "mrk-2")
 SINGLE = ARN.format("us-east-1", "1")
 
 
-# spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation
+# spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation b06c 4d24 0e18
 @pytest.mark.parametrize(
     "identifiers", [[], [SINGLE, SINGLE], [EAST, OTHER, SINGLE], ["alias/mrk-1", "alias/mrk-1", EAST]], ids=repr
 )
@@ -19,6 +19,7 @@ def test_no_multi_region_key_twice_is_fine(identifiers: list[str]) -> None:
     check_multi_region_keys_are_unique(identifiers)
 
 
+# spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation eaa1
 def test_every_identifier_of_a_repeated_key_is_listed_and_no_other() -> None:
     second = ARN.format("eu-west-1", "mrk-2")
 

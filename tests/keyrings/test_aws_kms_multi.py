@@ -49,11 +49,11 @@ def supplier() -> Supplier:
 
 @pytest.mark.parametrize("construct", OF_KEYS)
 class TestOfKeys:
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 1581 ca7d f685 6457 2924 26f0 a76b
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6839 47fe fb0a 6457 2924 26f0 1390
     def test_the_generator_generates_and_the_children_wrap_each_in_its_region(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
-        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring
-        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
         keys = [supplier[EAST].create_key(), supplier[WEST].create_key(), supplier[EAST].create_key()]
 
         made = encrypted(construct(generator=keys[0], children=keys[1:], client_supplier=supplier))
@@ -62,6 +62,8 @@ class TestOfKeys:
         assert supplier[EAST].counts() == {"GenerateDataKey": 1, "Encrypt": 1}
         assert supplier[WEST].counts() == {"Encrypt": 1}
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 6457 2924
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6457 2924
     def test_the_supplier_makes_one_client_per_region(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
@@ -82,6 +84,8 @@ class TestOfKeys:
             )
             assert made.plaintext_data_key == unwrapped.plaintext_data_key
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 1581 ca7d f685
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6839 47fe fb0a
     def test_grant_tokens_and_subscriber_reach_every_keyring(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
@@ -111,11 +115,12 @@ class TestOfKeys:
 
         assert [entry.key_provider_info.decode() for entry in made.encrypted_data_keys] == [key]
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 5637 6316
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring c829 6316
     @pytest.mark.parametrize("identifier", ["mrk-1", "alias/name", "1234", "arn:aws:kms:us-east-1::key/1", ""])
     def test_an_identifier_without_a_region_is_refused(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier, identifier: str
     ) -> None:
-        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring
         for keys in ({"generator": identifier}, {"children": [identifier]}):
             with pytest.raises(ConfigurationError, match=r"not a valid AWS KMS ARN|not empty|not str of length 4"):
                 construct(**keys, client_supplier=supplier)
@@ -142,11 +147,11 @@ class TestOfKeys:
 
 @pytest.mark.parametrize("construct", OF_REGIONS)
 class TestOfRegions:
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 706a 3bbf ef3d a76b
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 706a 3bbf ef3d a76b
     def test_asks_every_region_in_order_until_one_decrypts(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
-        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring
-        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring
         made = encrypted(aws_kms_multi_keyring(generator=supplier[EAST].create_key(), client_supplier=supplier))
         keyring = construct(regions=["eu-west-1", EAST, WEST], client_supplier=supplier)
 
@@ -156,6 +161,8 @@ class TestOfRegions:
         assert supplier[EAST].count("Decrypt") == 1
         assert supplier[WEST].calls == []
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 3bbf
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 3bbf
     def test_a_region_named_twice_is_asked_once(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
@@ -163,6 +170,8 @@ class TestOfRegions:
 
         assert supplier.asked == {EAST: 1, WEST: 1}
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 706a 79f0
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 706a eec8
     def test_the_filter_reaches_every_keyring(self, construct: Callable[..., MultiKeyring], supplier: Supplier) -> None:
         made = encrypted(aws_kms_multi_keyring(generator=supplier[EAST].create_key(), client_supplier=supplier))
         nobody = DiscoveryFilter("aws", ["444455556666"])
@@ -172,6 +181,8 @@ class TestOfRegions:
             keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
         assert (supplier[EAST].count("Decrypt"), supplier[WEST].calls) == (0, [])
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 706a 79f0
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 706a eec8
     def test_grant_tokens_and_subscriber_reach_every_keyring(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier
     ) -> None:
@@ -190,18 +201,20 @@ class TestOfRegions:
         with pytest.raises(ConfigurationError, match="without a generator can't generate"):
             encrypted(construct(regions=[EAST], client_supplier=supplier))
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 106c 672c
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 106c 672c
     @pytest.mark.parametrize("regions", [[], [""], [EAST, ""], [None], EAST, None], ids=repr)
     def test_regions_are_one_or_more_texts(
         self, construct: Callable[..., MultiKeyring], supplier: Supplier, regions: Any
     ) -> None:
-        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring
         with pytest.raises(ConfigurationError, match="regions must"):
             construct(regions=regions, client_supplier=supplier)
 
 
 class TestMultiRegionKeys:
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring ca7d
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 79f0
     def test_a_replica_decrypts_for_the_multi_region_aware_constructors_only(self) -> None:
-        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
         east, primary, _, replica = replicas()
         supplier = Supplier(east.world)
         made = encrypted(aws_kms_multi_keyring(generator=primary, client_supplier=supplier))
@@ -221,8 +234,8 @@ class TestMultiRegionKeys:
             with pytest.raises(KeyUnavailable):
                 keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
 
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 5637
     def test_one_multi_region_key_twice_is_refused(self) -> None:
-        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring
         east, primary, _, replica = replicas()
         supplier = Supplier(east.world)
         for keys in ({"generator": primary, "children": [replica]}, {"children": [primary, replica]}):

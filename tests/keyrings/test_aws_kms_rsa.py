@@ -42,15 +42,13 @@ def keyring(**changed: Any) -> AwsKmsRsaKeyring:
     return AwsKmsRsaKeyring(arguments.pop("kms_key_id", arn), **arguments)
 
 
-# spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes 8e17
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt f65c 6217 3ee2 fb22 f56e c81d 5548 b407 1579
 @pytest.mark.parametrize("algorithm", ["RSAES_OAEP_SHA_1", SHA_256])
 @pytest.mark.parametrize("context", [CONTEXT, {}], ids=["context", "no context"])
 def test_kms_opens_the_digest_of_the_context_and_the_data_key(
     kms: FakeKms, algorithm: str, context: dict[str, str]
 ) -> None:
     """The encrypted data key names the key ARN, and encrypting asks KMS nothing."""
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest e08e
     made = encrypted(keyring(encryption_algorithm=algorithm), context=context)
     requests = kms.counts()
     (key,) = made.encrypted_data_keys
@@ -67,8 +65,8 @@ def test_the_digest_of_no_context_is_that_of_nothing() -> None:
     assert EncryptionContext.of({}).serialized == b""
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 3b21 5057 ef62 6593 fd1a b778
 def test_decrypt_asks_for_the_configured_key_with_the_algorithm_and_no_context(kms: FakeKms) -> None:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
     recorder = Recorder()
     ours = keyring(emit=recorder)
     made = encrypted(ours)
@@ -82,8 +80,8 @@ def test_decrypt_asks_for_the_configured_key_with_the_algorithm_and_no_context(k
     assert [(event.kms_operation, event.outcome) for event in recorder.of(KmsRequest)] == [("Decrypt", KmsOutcome.OK)]
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt ef79 be5f 2982
 def test_another_encryption_context_is_refused_although_kms_decrypts(kms: FakeKms) -> None:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
     made = encrypted(keyring())
 
     with pytest.raises(KeyUnavailable, match="belongs to another encryption context"):
@@ -91,6 +89,7 @@ def test_another_encryption_context_is_refused_although_kms_decrypts(kms: FakeKm
     assert kms.count("Decrypt") == 1
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 9453 9e2b e745
 @pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext", "long-plaintext", "denied"])
 def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(kms: FakeKms, fault: str) -> None:
     made = encrypted(keyring())
@@ -102,6 +101,7 @@ def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(kms: FakeKms, fa
     assert kms.count("Decrypt") == 2
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 50f4
 @pytest.mark.parametrize("plaintext", [b"", bytes(47), bytes(48), bytes(80)], ids=len)
 def test_an_answer_without_the_digest_is_refused(plaintext: bytes) -> None:
     class Answers:
@@ -124,6 +124,7 @@ def test_a_damaged_encrypted_data_key_names_key_and_answer(kms: FakeKms) -> None
     assert attempt.reason == "KMS answered InvalidCiphertextException"
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt a3ad 3c1d
 def test_the_keys_of_a_symmetric_keyring_are_not_its_own(kms: FakeKms) -> None:
     (key,) = encrypted(keyring()).encrypted_data_keys
 
@@ -132,8 +133,8 @@ def test_the_keys_of_a_symmetric_keyring_are_not_its_own(kms: FakeKms) -> None:
     assert (failure.value.attempts, kms.calls) == ((), [])
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt c3ad
 def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms) -> None:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
     (key,) = encrypted(keyring()).encrypted_data_keys
 
     with pytest.raises(KeyUnavailable, match="not an AWS KMS key ARN"):
@@ -141,9 +142,9 @@ def test_a_provider_info_that_is_no_key_arn_fails(kms: FakeKms) -> None:
     assert kms.calls == []
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt af27 ef62
 def test_a_replica_decrypts_for_its_own_region() -> None:
     """As for symmetric keys, the configured replica is asked."""
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
     east = FakeKms(EAST)
     west = FakeKms(WEST, world=east.world)
     primary = east.create_key(key_spec="RSA_2048", multi_region=True)
@@ -170,6 +171,8 @@ class TestSignatures:
 
     # Source: framework/aws-kms/aws-kms-rsa-keyring.md#security-considerations
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt e415
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt e9ae
     @pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature])
     def test_suites_with_a_signature_are_refused(self, kms: FakeKms, suite: AlgorithmSuite) -> None:
         made = encrypted(keyring())
@@ -195,8 +198,7 @@ class TestSignatures:
 
 
 class TestConstructor:
-    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization
-
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization d7fb b0a3 e4e4 f1b4
     @pytest.mark.parametrize(
         "kms_key_id", ["", None, "1234", "alias/name", "arn:aws:kms:us-east-1:111122223333:alias/name"]
     )
@@ -205,6 +207,9 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match=r"kms_key_id must be a key ARN"):
             keyring(kms_key_id=kms_key_id)
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization 9d7e
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#aws-kms-encryption-algorithm 809f
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#supported-padding-schemes 8e17
     @pytest.mark.parametrize(
         "algorithm", ["", None, "SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_512", ["RSAES_OAEP_SHA_1"]], ids=repr
     )
@@ -212,6 +217,8 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match="must be one of RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256"):
             keyring(encryption_algorithm=algorithm)
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization c123
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#encryption-context-digest e08e
     def test_the_public_key_has_2048_bits_or_more(self) -> None:
         short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
@@ -222,21 +229,24 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match="public_key is not a PEM public key"):
             keyring(public_key=b"no key")
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization 8028 1617
     def test_public_key_or_client_is_needed(self) -> None:
         with pytest.raises(ConfigurationError, match="public_key to encrypt, kms_client to decrypt"):
             keyring(public_key=None, kms_client=None)
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt 1c86
     def test_no_public_key_no_encryption(self) -> None:
-        # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt
         with pytest.raises(ConfigurationError, match="has no public_key, so it can't encrypt"):
             encrypted(keyring(public_key=None))
 
+    # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 01e0
     def test_no_client_no_decryption(self) -> None:
-        # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
         with pytest.raises(ConfigurationError, match="has no kms_client, so it can't decrypt"):
             keyring(kms_client=None).on_decrypt(to_decrypt(), encrypted(keyring()).encrypted_data_keys)
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#initialization ac5b
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 7a89
 def test_grant_tokens_go_with_the_request() -> None:
     kms = FakeKms(EAST)
     arn = kms.create_key(key_spec="RSA_2048")

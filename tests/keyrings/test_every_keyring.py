@@ -35,6 +35,18 @@ def both(name: str) -> Pair:
 # spec: framework/keyring-interface.md#decrypt-data-key 96df 9414 1bd1
 # spec: framework/raw-aes-keyring.md#onencrypt 5350 6b55 01e7
 # spec: framework/raw-aes-keyring.md#ondecrypt bf25 b0e6
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#interface 9420
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt bf25
+# spec: framework/aws-kms/aws-kms-keyring.md#interface 6088
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 5350 73db 8204
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt bf25
+# spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#interface 9420
+# spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt bf25
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#interface 6088
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 5350 73db 8204
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt bf25
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt 5350 6b55
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt bf25
 def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
     for suite in both.suites():
         made = encrypted(both.encrypts, suite=suite)
@@ -85,6 +97,10 @@ def test_materials_are_never_modified(both: Pair) -> None:
 # spec: framework/multi-keyring.md#ondecrypt 9863
 # spec: framework/raw-aes-keyring.md#ondecrypt 9863
 # spec: framework/raw-rsa-keyring.md#ondecrypt 9863
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 594c
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt b722
+# spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 594c
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt b722
 def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
     made = encrypted(both.encrypts)
     unwrapped = both.decrypts.on_decrypt(to_decrypt(), made.encrypted_data_keys)
@@ -95,6 +111,10 @@ def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
 
 # spec: framework/keyring-interface.md#ondecrypt 45a8
 # spec: framework/keyring-interface.md#decrypt-data-key 6ae3
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt a3ad de74
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt de74
+# spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt a3ad de74
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt de74
 def test_encrypted_data_keys_of_others_are_passed_over(both: Pair) -> None:
     foreign = EncryptedDataKey(key_provider_id="somebody", key_provider_info=b"else", ciphertext=b"'s")
     made = encrypted(both.encrypts)

@@ -52,8 +52,9 @@ def key(number: int, provider_id: str = "aws-kms") -> EncryptedDataKey:
     )
 
 
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt 9453 9e2b bc46 449c
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 9453 9e2b bc46 504c
 def test_the_first_that_decrypts_ends_it() -> None:
-    # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
     client = Scripted(OSError(), {"Plaintext": bytes(32)})
 
     unwrapped = evens(client).on_decrypt(to_decrypt(), [key(1), key(2), key(3), key(4, "aws-kms-rsa"), key(6), key(8)])
@@ -83,7 +84,6 @@ def test_a_blob_may_be_any_buffer() -> None:
 
 @pytest.mark.parametrize("info", [b"", b"not an ARN", ARN.replace(":key/", ":alias/name").encode(), b"\xff"])
 def test_what_is_not_a_key_arn_is_judged_before_kms_is_asked(info: bytes) -> None:
-    # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt
     client = Scripted({"Plaintext": bytes(32)})
     unusable = EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=info, ciphertext=b"ciphertext")
 

@@ -53,6 +53,7 @@ class RsaPublicKey(LoadedKey):
             return self._key.encrypt(secret, _padding(oaep_hash))
         except ValueError:
             problem = f"an RSA key of {self.bits} bits is too short for this padding and {len(secret)} bytes"
+            # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt 876a
             raise ConfigurationError(problem) from None
 
 

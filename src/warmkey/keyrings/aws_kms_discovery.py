@@ -54,9 +54,12 @@ class DiscoveryFilter:
 
     def permits(self, arn: KmsArn) -> bool:
         """Return whether the key *arn* is in the partition and in one of the accounts."""
+        # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 5e80 a229
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 5e80 a229
         return arn.partition == self.partition and arn.account in self.account_ids
 
 
+# spec: framework/aws-kms/aws-kms-discovery-keyring.md#interface 9420
 @safe_repr
 class AwsKmsDiscoveryKeyring(KmsDecryption):
     """Decrypts only, under the key that each encrypted data key names if *discovery_filter* permits it.
@@ -84,6 +87,7 @@ class AwsKmsDiscoveryKeyring(KmsDecryption):
         if discovery_filter is not None and not isinstance(discovery_filter, DiscoveryFilter):
             raise ConfigurationError(f"discovery_filter must be a DiscoveryFilter, not {shown(discovery_filter)}")
         self._filter = discovery_filter
+        # spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization 8a85
         super().__init__(KmsRequests(kms_client, keyring=type(self).__name__, grant_tokens=grant_tokens, emit=emit))
 
     def __repr__(self) -> str:
@@ -97,10 +101,13 @@ class AwsKmsDiscoveryKeyring(KmsDecryption):
         Source: framework/aws-kms/aws-kms-discovery-keyring.md#onencrypt
         """
         del materials
+        # spec: framework/aws-kms/aws-kms-discovery-keyring.md#onencrypt 1130
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#onencrypt 1130
         raise ConfigurationError(f"{type(self).__name__} can only decrypt; encrypt with a keyring that names its key")
 
     def _is_ours(self, arn: KmsArn) -> bool:
         return self._filter is None or self._filter.permits(arn)
 
     def _key_to_ask(self, arn: KmsArn) -> str:
+        # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 6d70
         return str(arn)

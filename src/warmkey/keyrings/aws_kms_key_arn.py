@@ -49,6 +49,7 @@ class KmsArn(NamedTuple):
 
         Source: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn
         """
+        # spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-arn a4eb a9d3 a74e 3a86
         return self.is_key and self.resource_id.startswith("mrk-")
 
 
@@ -58,9 +59,12 @@ def parse_kms_arn(text: str) -> KmsArn | None:
     Source: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn
     """
     parts = text.split(":")
+    # spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn 06f7 df13 6939 15b5 329a
     if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kms" or not all(parts):  # noqa: PLR2004 - six by the spec
         return None
+    # spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn 70d0
     resource_type, _, resource_id = parts[5].partition("/")
+    # spec: framework/aws-kms/aws-kms-key-arn.md#a-valid-aws-kms-arn 70d0 d42f 749e
     if resource_type not in ("key", "alias") or not resource_id:
         return None
     return KmsArn(
@@ -106,6 +110,7 @@ def _wrong_form(identifier: str) -> str | None:
     return None
 
 
+# spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier 22c0
 def is_multi_region_identifier(identifier: str) -> bool:
     """Return whether *identifier* names a multi-Region key.
 
@@ -113,5 +118,7 @@ def is_multi_region_identifier(identifier: str) -> bool:
     """
     if identifier.startswith("arn:"):
         arn = parse_kms_arn(identifier)
+        # spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier 066b
         return arn is not None and arn.is_multi_region
+    # spec: framework/aws-kms/aws-kms-key-arn.md#identifying-an-an-aws-kms-multi-region-identifier c967 7ab1 e19d
     return identifier.startswith("mrk-")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsKmsMrkKeyring"]
 
 
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#interface 6088
 class AwsKmsMrkKeyring(AwsKmsKeyring):
     """Works as :class:`AwsKmsKeyring`, and for a multi-Region key also decrypts what its replicas encrypted.
 
@@ -25,4 +26,5 @@ class AwsKmsMrkKeyring(AwsKmsKeyring):
     """
 
     def _is_ours(self, arn: KmsArn) -> bool:
+        # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 1f12
         return match_for_decrypt(self._kms_key_id, str(arn))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_multi_region_keys_are_unique"]
 
 
+# spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation b06c
 def check_multi_region_keys_are_unique(identifiers: Sequence[str]) -> None:
     """Check that no multi-Region key is named twice.
 
@@ -24,9 +25,12 @@ def check_multi_region_keys_are_unique(identifiers: Sequence[str]) -> None:
 
     Source: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation
     """
+    # spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation 4d24
     multi_region = [identifier for identifier in identifiers if is_multi_region_identifier(identifier)]
     counts = Counter(map(_key_id, multi_region))
+    # spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation eaa1
     repeated = [identifier for identifier in multi_region if counts[_key_id(identifier)] > 1]
+    # spec: framework/aws-kms/aws-kms-mrk-are-unique.md#implementation 0e18 eaa1
     if repeated:
         listed = ", ".join(repeated)
         raise ConfigurationError(f"these name the same multi-Region key; keep one of each: {listed}")

@@ -26,6 +26,7 @@ __all__ = ["AwsKmsMrkDiscoveryKeyring"]
 _REGION = re.compile("[a-z]{2}(-[a-z]+)+-[0-9]+")
 
 
+# spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#interface 9420
 class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
     """Works as :class:`AwsKmsDiscoveryKeyring`, for keys of *region* and multi-Region keys of any Region.
 
@@ -45,15 +46,20 @@ class AwsKmsMrkDiscoveryKeyring(AwsKmsDiscoveryKeyring):
         grant_tokens: Iterable[str] = (),
         emit: Emit = ignore,
     ) -> None:
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization 8104
         super().__init__(kms_client=kms_client, discovery_filter=discovery_filter, grant_tokens=grant_tokens, emit=emit)
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization 8104 1692
         self._region = text("region", region)
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization 26dc
         if self._kms.region not in (None, region):
             raise ConfigurationError(
                 f"region must be the Region of kms_client, {self._kms.region!r}, not {kind_of(region)}"
             )
 
     def _is_ours(self, arn: KmsArn) -> bool:
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 85ef
         return super()._is_ours(arn) and (arn.is_multi_region or arn.region == self._region)
 
     def _key_to_ask(self, arn: KmsArn) -> str:
+        # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 0fd4 6f36
         return str(arn._replace(region=self._region) if arn.is_multi_region else arn)

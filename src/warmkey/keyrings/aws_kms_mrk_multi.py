@@ -46,7 +46,9 @@ def aws_kms_mrk_multi_keyring(
     """
     generators = () if generator is None else (text("generator", generator),)
     children = texts("children", children, ordered=True)
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 5637
     check_multi_region_keys_are_unique((*generators, *children))
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 1581 a76b
     return of_keys(
         AwsKmsMrkKeyring,
         client_supplier=client_supplier,
@@ -75,9 +77,12 @@ def aws_kms_mrk_discovery_multi_keyring(
     """
     require_method("client_supplier", client_supplier, "__call__")
     grant_tokens = texts("grant_tokens", grant_tokens)
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 706a a76b
     return MultiKeyring(
+        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 79f0 ef3d
         children=[
             AwsKmsMrkDiscoveryKeyring(
+                # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 3bbf
                 kms_client=client_supplier(region),
                 region=region,
                 discovery_filter=discovery_filter,

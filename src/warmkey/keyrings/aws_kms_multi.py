@@ -53,6 +53,7 @@ def aws_kms_multi_keyring(
 
     Source: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring
     """
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6839 1390
     return of_keys(
         AwsKmsKeyring,
         client_supplier=client_supplier,
@@ -81,9 +82,12 @@ def aws_kms_discovery_multi_keyring(
     """
     require_method("client_supplier", client_supplier, "__call__")
     grant_tokens = texts("grant_tokens", grant_tokens)
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 706a a76b
     return MultiKeyring(
+        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring eec8 ef3d
         children=[
             AwsKmsDiscoveryKeyring(
+                # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 3bbf
                 kms_client=client_supplier(region),
                 discovery_filter=discovery_filter,
                 grant_tokens=grant_tokens,
@@ -114,15 +118,24 @@ def of_keys(
 
     def keyring(arn: str) -> AwsKmsKeyring:
         region = region_of(check_kms_identifier(arn, "the key"))
+        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 5637
+        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring c829
         if region is None:
             problem = f"each key must be an ARN, which says its Region; {kind_of(arn)} is not a valid AWS KMS ARN"
             raise ConfigurationError(problem)
         if region not in clients:
+            # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 6457 2924 6316
+            # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6457 2924 6316
             clients[region] = client_supplier(region)
+        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring ca7d f685
+        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 47fe fb0a
         return kind(arn, kms_client=clients[region], grant_tokens=grant_tokens, emit=emit)
 
     return MultiKeyring(
-        generator=None if generator is None else keyring(generator), children=[keyring(arn) for arn in children]
+        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 26f0
+        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 26f0
+        generator=None if generator is None else keyring(generator),
+        children=[keyring(arn) for arn in children],
     )
 
 
@@ -131,7 +144,11 @@ def checked_regions(regions: Iterable[str]) -> tuple[str, ...]:
 
     :raises ConfigurationError: there is none, or one is empty or not a str
     """
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 672c
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 672c
     checked = tuple(dict.fromkeys(texts("regions", regions, ordered=True)))
+    # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-discovery-multi-keyring 106c
+    # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-discovery-multi-keyring 106c
     if not checked:
         raise ConfigurationError("regions must have at least one Region")
     return checked

@@ -25,7 +25,6 @@ __all__ = [
     "refuse_if_unwrapped",
 ]
 
-# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt
 AWS_KMS_PROVIDER_ID = "aws-kms"
 # spec: framework/raw-ecdh-keyring.md#ondecrypt
 # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt

@@ -40,6 +40,10 @@ _REMEDY_OF_NO_KMS = "check what answers for KMS: the client's endpoint, a proxy,
 
 
 def _check_client(client: object, keyring: str) -> None:
+    # spec: framework/aws-kms/aws-kms-discovery-keyring.md#initialization 8e50
+    # spec: framework/aws-kms/aws-kms-keyring.md#initialization ab2e 8e50
+    # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization 1692
+    # spec: framework/aws-kms/aws-kms-mrk-keyring.md#initialization 8e50
     if client is None:
         raise ConfigurationError(f"{keyring} needs kms_client, for example {_CLIENT}")
     service = getattr(getattr(getattr(client, "meta", None), "service_model", None), "service_name", "kms")
@@ -81,11 +85,25 @@ class KmsRequests(ServiceRequests):
         :raises KeyUnavailable: the request failed; the one attempt names operation, key, cause and remedy
         """
         if self._grant_tokens:
+            # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 6d70
+            # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 7a89
+            # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt 7a89
+            # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 7329
+            # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 7540 1762
+            # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt c994
+            # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 7a89
             parameters["GrantTokens"] = self._grant_tokens
         if not hasattr(self._client, _METHODS[operation]):
             raise _not_a_client(self._client)
         request = self._request()
         try:
+            # spec: framework/aws-kms/aws-kms-discovery-keyring.md#ondecrypt 3b21
+            # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 9163 5813
+            # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt 3b21
+            # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 3b21
+            # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 9163 5813
+            # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 3b21
+            # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 3b21
             response = request.send(_METHODS[operation], parameters)
         except Exception as error:
             failure = self._failure(error, parameters, request)
@@ -101,6 +119,8 @@ class KmsRequests(ServiceRequests):
                 cause=error,
             )
             note_refusal(attempt)
+            # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 14a4 ce3c
+            # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 14a4 ce3c
             raise KeyUnavailable(f"AWS KMS {operation} failed", [attempt]) from error
         self._tell(operation, key, request, KmsOutcome.OK)
         checked = self._checked(operation, key, response)
@@ -132,6 +152,8 @@ class KmsRequests(ServiceRequests):
         """
         answered = response.get("KeyId")
         arn = parse_kms_arn(answered) if isinstance(answered, str) else None
+        # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 1f59 f9c3
+        # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt dcfa f9c3
         if arn is None or not arn.is_key:
             raise self.unusable(operation, key, "KMS answered without a key ARN")
         asked = parse_kms_arn(key)
