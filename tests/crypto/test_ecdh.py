@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.keyrings.line_up import ec_key, private_pem, public_der
 from warmkey import ConfigurationError
+from warmkey.crypto import ecdh
 from warmkey.crypto.aes_gcm import AESGCM
 from warmkey.crypto.ecdh import EcdhPrivateKey, EcdhPublicKey, unwrap, wrap
 from warmkey.keyrings import EcdhCurveSpec
@@ -65,9 +66,12 @@ def test_keys_of_another_curve_are_refused() -> None:
         EcdhPublicKey.from_der(public_der(key), curve="secp256r1", name="the key")
 
 
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt e5f4 f740 8244 5d8a
+# spec: framework/key-agreement-schemas.md#key-derivation 68ad 5c1c aaca a043 ddef
+# spec: framework/raw-ecdh-keyring.md#onencrypt e5f4 f740 7fbf 7725
+# spec: framework/raw-ecdh-keyring.md#data-key-wrapping 12cc 0226 b270 fef0 5d1c a7b1 deb2
 def test_the_derivation_is_nists_counter_mode() -> None:
     """NIST SP 800-108: HMAC-SHA-384 over counter, label, 0, context and length in bits, twice."""
-    # spec: framework/key-agreement-schemas.md#key-derivation
     secret = bytes(range(32))
     wrapped = wrap(secret, INFO, b"data key")
     salt, commitment, ciphertext = wrapped[:32], wrapped[32:64], wrapped[64:]
@@ -81,9 +85,7 @@ def test_the_derivation_is_nists_counter_mode() -> None:
     assert AESGCM(derived[32:]).decrypt(bytes(12), ciphertext, INFO) == b"data key"
 
 
-# spec: framework/raw-ecdh-keyring.md#data-key-wrapping
 def test_unwraps_what_was_wrapped_and_nothing_else() -> None:
-    # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping
     secret = bytes(32)
     wrapped = wrap(secret, INFO, b"data key")
 
@@ -98,11 +100,25 @@ def test_unwraps_what_was_wrapped_and_nothing_else() -> None:
         assert unwrap(secret, INFO, wrapped[:position]) is None
 
 
+# spec: framework/key-agreement-schemas.md#key-derivation 26cd a043
 def test_every_wrapping_has_a_salt_of_its_own() -> None:
-    # spec: framework/key-agreement-schemas.md#key-derivation
     wrapped = {wrap(bytes(32), INFO, b"data key")[:32] for _ in range(10)}
 
     assert len(wrapped) == 10
+
+
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt f709
+# spec: framework/key-agreement-schemas.md#key-commitment 4cf3
+# spec: framework/raw-ecdh-keyring.md#ondecrypt f709
+def test_commitments_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long it takes is not measured: it is the standard library's comparison, and its answer is what counts."""
+    wrapped, compared = wrap(bytes(32), INFO, b"data key"), []
+    monkeypatch.setattr(ecdh, "compare_digest", lambda *commitments: compared.append(commitments) or False)
+
+    assert unwrap(bytes(32), INFO, wrapped) is None
+    assert compared == [(wrapped[32:64], wrapped[32:64])]
+    monkeypatch.undo()
+    assert ecdh.compare_digest is hmac.compare_digest
 
 
 def test_repr_shows_the_point_of_a_public_key() -> None:

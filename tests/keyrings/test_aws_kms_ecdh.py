@@ -71,8 +71,9 @@ def public_key_of(kms: FakeKms, arn: str) -> bytes:
 
 
 class TestWhoDecryptsWhat:
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 3341 67f7
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 6f4d
     def test_kms_encrypts_and_the_recipient_decrypts_without_kms(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt
         made = encrypted(to_bob(kms, alice))
         schema = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
 
@@ -81,9 +82,9 @@ class TestWhoDecryptsWhat:
         assert made.plaintext_data_key == unwrapped.plaintext_data_key
         assert [key.key_provider_id for key in made.encrypted_data_keys] == ["aws-kms-ecdh"]
 
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 6abd
     @pytest.mark.parametrize("by", ["discovery", "static"])
     def test_bob_encrypts_and_kms_decrypts(self, kms: FakeKms, alice: str, by: str) -> None:
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
         keyring = from_anybody(kms, alice) if by == "discovery" else to_bob(kms, alice)
         made = encrypted(bob_to(kms, alice))
 
@@ -97,6 +98,9 @@ class TestWhoDecryptsWhat:
 
         assert made.plaintext_data_key == keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys).plaintext_data_key
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt a3ad 2f33
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery c3a7
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey db46
     def test_somebody_elses_encrypted_data_keys_cost_no_request(self, kms: FakeKms, alice: str) -> None:
         carol = kms.create_key(key_spec="ECC_NIST_P256")
         made = encrypted(to_bob(kms, carol))
@@ -109,16 +113,17 @@ class TestWhoDecryptsWhat:
             assert failure.value.attempts == ()
         assert kms.calls == []
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 54eb
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 61c6
     def test_a_discovery_keyring_never_encrypts(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
         with pytest.raises(ConfigurationError, match="can only decrypt"):
             encrypted(from_anybody(kms, alice))
 
 
 class TestRequests:
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7fc6 df39
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 1fef df39
     def test_every_data_key_is_one_request_for_the_configured_key(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
         recorder = Recorder()
         keyring = to_bob(kms, alice, emit=recorder)
         kms.clear_calls()
@@ -132,6 +137,8 @@ class TestRequests:
             "DeriveSharedSecret",
         ]
 
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery e19c 4bac
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 49ff 8124
     def test_the_public_key_is_asked_for_at_once_and_only_where_it_is_missing(self, kms: FakeKms, alice: str) -> None:
         # Source: framework/key-agreement-schemas.md#aws-kms-ecdh-key-agreement-schemas
         der = public_key_of(kms, alice)
@@ -146,6 +153,8 @@ class TestRequests:
         from_anybody(kms, alice)
         assert [(call.operation, call.key_id) for call in kms.calls] == [("GetPublicKey", alice)] * 2
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization ac5b
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7a89
     def test_grant_tokens_go_with_every_request(self, kms: FakeKms, alice: str) -> None:
         token = kms.create_grant(alice, "GetPublicKey", "DeriveSharedSecret")
         kms.deny("GetPublicKey")
@@ -154,6 +163,37 @@ class TestRequests:
         encrypted(to_bob(kms, alice, grant_tokens=[token]))
 
         assert [call.grant_tokens for call in kms.calls] == [(token,)] * 2
+
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 7a89
+    def test_grant_tokens_go_with_decrypts_too(self, kms: FakeKms, alice: str) -> None:
+        made = encrypted(to_bob(kms, alice))
+        token = kms.create_grant(alice, "GetPublicKey", "DeriveSharedSecret")
+        kms.deny("DeriveSharedSecret")
+
+        to_bob(kms, alice, grant_tokens=[token]).on_decrypt(to_decrypt(), made.encrypted_data_keys)
+
+        assert kms.calls[-1].grant_tokens == (token,)
+
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7fc6 df39 a9ee 2c7f
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 1fef df39 2c7f
+    def test_the_request_names_key_algorithm_and_the_other_partys_public_key(self, kms: FakeKms, alice: str) -> None:
+        class Listening:
+            """Hands on what it is asked."""
+
+            def get_public_key(self, **parameters: Any) -> Any:
+                return kms.get_public_key(**parameters)
+
+            def derive_shared_secret(self, **parameters: Any) -> Any:
+                asked.append(parameters)
+                return kms.derive_shared_secret(**parameters)
+
+        asked: list[dict[str, Any]] = []
+        keyring = to_bob(Listening(), alice)  # type: ignore[arg-type]
+        keyring.on_decrypt(to_decrypt(), encrypted(keyring).encrypted_data_keys)
+
+        assert asked == [
+            {"KeyId": alice, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public_der(ec_key(P256, "bob"))}
+        ] * 2  # fmt: skip
 
     def test_an_alias_can_stand_for_the_key(self, kms: FakeKms, alice: str) -> None:
         """Messages name public keys, so nothing stands in the way of decrypting."""
@@ -164,6 +204,8 @@ class TestRequests:
 
 
 class TestBadDays:
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 74b8 c3d8
+    # spec: framework/raw-ecdh-keyring.md#onencrypt 2e99
     @pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext", "long-plaintext", "denied"])
     def test_a_wrong_answer_fails_an_encrypt(self, kms: FakeKms, alice: str, fault: str) -> None:
         keyring = to_bob(kms, alice)
@@ -175,9 +217,9 @@ class TestBadDays:
             ("DeriveSharedSecret", alice)
         ]
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 9453 9e2b 9d9e 449c
     @pytest.mark.parametrize("fault", ["another-key", "short-plaintext", "another-plaintext", "throttled", "timeout"])
     def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(self, kms: FakeKms, alice: str, fault: str) -> None:
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
         keyring = to_bob(kms, alice)
         made = encrypted(keyring)
         kms.fail("DeriveSharedSecret", error=fault)
@@ -224,10 +266,9 @@ class TestBadDays:
 
 
 class TestConstructor:
-    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization
-
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1b98
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 1b98
     def test_a_key_that_kms_does_not_give_the_public_half_of_fails(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
         kms.deny("GetPublicKey")
 
         for construct in (to_bob, from_anybody):
@@ -237,15 +278,17 @@ class TestConstructor:
                 ("GetPublicKey", KmsOutcome.DENIED)
             ]
 
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1932
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 57df
     def test_the_key_is_for_key_agreement(self, kms: FakeKms) -> None:
-        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
         signing = kms.create_key(key_spec="ECC_NIST_P256", key_usage="SIGN_VERIFY")
 
         with pytest.raises(ConfigurationError, match="is for SIGN_VERIFY, not for KEY_AGREEMENT"):
             to_bob(kms, signing)
 
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1932
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 57df
     def test_the_key_is_of_the_curve(self, kms: FakeKms) -> None:
-        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery
         with pytest.raises(ConfigurationError, match="is ECC_NIST_P384, not ECC_NIST_P256"):
             to_bob(kms, kms.create_key(key_spec="ECC_NIST_P384"))
 
@@ -255,8 +298,10 @@ class TestConstructor:
         with pytest.raises(KeyUnavailable, match="KMS answered for another key"):
             to_bob(kms, alice)
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ecc-keys 5d15
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1240
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 7854 1240 00ef
     def test_given_public_keys_are_der_keys_of_the_curve(self, kms: FakeKms, alice: str) -> None:
-        # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey
         good = public_der(ec_key(P256, "bob"))
         for bad in (public_pem(ec_key(P256, "bob")), public_der(ec_key(P384, "bob")), b"", "text"):
             schemas: list[tuple[Any, str]] = [
@@ -284,6 +329,8 @@ class TestConstructor:
                 with pytest.raises(ConfigurationError, match=f"^{name} "):
                     AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=kms)
 
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery cdbe
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey bb20
     @pytest.mark.parametrize("identifier", ["", None, "arn:aws:kms:us-east-1::key/1"])
     def test_the_identifier_is_one_of_kms(self, kms: FakeKms, identifier: Any) -> None:
         with pytest.raises(ConfigurationError, match=r"^sender_kms_identifier must be"):
@@ -291,12 +338,16 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match=r"^recipient_kms_identifier must be"):
             from_anybody(kms, identifier)
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization 0d4b
     def test_the_schema_is_one_of_two(self, kms: FakeKms) -> None:
         raw: Any = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
 
         with pytest.raises(ConfigurationError, match="allowed: KmsPrivateKeyToStaticPublicKey, KmsPublicKeyDiscovery"):
             AwsKmsEcdhKeyring(raw, curve_spec=P256, kms_client=kms)
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization eca8 ab2e
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#curve-specification df6b
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#supported-curve-specifications 263f
     def test_curve_and_client_are_needed(self, kms: FakeKms, alice: str) -> None:
         schema = KmsPublicKeyDiscovery(recipient_kms_identifier=alice)
 
@@ -306,6 +357,7 @@ class TestConstructor:
             AwsKmsEcdhKeyring(schema, curve_spec=P256, kms_client=None)
 
 
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization 2272
 def test_repr_shows_public_keys_only(kms: FakeKms, alice: str) -> None:
     loaded = serialization.load_der_public_key(public_key_of(kms, alice))
     point = loaded.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint).hex()

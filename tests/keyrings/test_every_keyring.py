@@ -47,6 +47,13 @@ def both(name: str) -> Pair:
 # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt bf25
 # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt 5350 6b55
 # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt bf25
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#interface 6088
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 5350 3798
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt bf25 3b6f
+# spec: framework/raw-ecdh-keyring.md#interface 6088
+# spec: framework/raw-ecdh-keyring.md#onencrypt 5350 3798
+# spec: framework/raw-ecdh-keyring.md#ondecrypt bf25 3b6f
+# spec: framework/raw-ecdh-keyring.md#data-key-wrapping ee60 b24c
 def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
     for suite in both.suites():
         made = encrypted(both.encrypts, suite=suite)
@@ -101,6 +108,8 @@ def test_materials_are_never_modified(both: Pair) -> None:
 # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt b722
 # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 594c
 # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt b722
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 0c33
+# spec: framework/raw-ecdh-keyring.md#ondecrypt 9863
 def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
     made = encrypted(both.encrypts)
     unwrapped = both.decrypts.on_decrypt(to_decrypt(), made.encrypted_data_keys)
@@ -115,6 +124,8 @@ def test_refuses_to_decrypt_what_is_decrypted(both: Pair) -> None:
 # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt de74
 # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt a3ad de74
 # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt de74
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 29ca
+# spec: framework/raw-ecdh-keyring.md#ondecrypt 29ca
 def test_encrypted_data_keys_of_others_are_passed_over(both: Pair) -> None:
     foreign = EncryptedDataKey(key_provider_id="somebody", key_provider_info=b"else", ciphertext=b"'s")
     made = encrypted(both.encrypts)
@@ -135,6 +146,10 @@ def test_no_encrypted_data_keys_fail(both: Pair) -> None:
 
 # spec: framework/keyring-interface.md#security-considerations 431c
 # spec: framework/keyring-interface.md#decrypt-data-key 6ae3
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt f594
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 73bf f085
+# spec: framework/raw-ecdh-keyring.md#onencrypt f594
+# spec: framework/raw-ecdh-keyring.md#ondecrypt 73bf f085
 def test_another_encryption_context_fails(both: Pair) -> None:
     if not both.binds_context:
         pytest.skip("this keyring binds no encryption context")
@@ -150,6 +165,8 @@ def test_another_encryption_context_fails(both: Pair) -> None:
 # spec: framework/keyring-interface.md#decrypt-data-key 1bd1
 # spec: framework/raw-aes-keyring.md#ondecrypt f7e6
 # spec: framework/raw-rsa-keyring.md#ondecrypt 3f76
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 9453 1af4
+# spec: framework/raw-ecdh-keyring.md#ondecrypt 9453 1af4
 def test_a_damaged_encrypted_data_key_does_not_stop_a_good_one(both: Pair) -> None:
     if not both.tells_damage:
         pytest.skip("this keyring authenticates nothing")

@@ -17,7 +17,7 @@ from warmkey.keyrings import (
 from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 
 
-# spec: framework/raw-ecdh-keyring.md#supported-curve-specifications 263f
+# spec: framework/key-agreement-schemas.md#key-derivation 5ed3 84ec b090 0879 c095 f2b4 68e2
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
@@ -28,7 +28,6 @@ from warmkey.keyrings.key_agreement_schemas import serialize_fixed_info
 )
 def test_the_fixed_info_has_its_fields_in_order(spec: EcdhCurveSpec, name: bytes) -> None:
     """Sender before recipient, though the provider information has them the other way round."""
-    # spec: framework/key-agreement-schemas.md#key-derivation
     context = {"b": "2", "a": "1"}
 
     fixed_info = serialize_fixed_info(spec, sender=b"SENDER", recipient=b"RECIPIENT", context=context)

@@ -56,17 +56,24 @@ class TestKnownAnswers:
         row: dict[str, Any] = request.param
         return row
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt f594
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 73bf 5d8a e5f4 f740 8244 50d5 fffc 3b6f
+    # spec: framework/key-agreement-schemas.md#raw-ecdh-key-agreement-schemas 337a
+    # spec: framework/key-agreement-schemas.md#key-derivation 5ed3 84ec b090 0879 c095 f2b4 68e2 5c1c aaca ddef
+    # spec: framework/raw-ecdh-keyring.md#onencrypt f594
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 73bf 5d8a e5f4 f740 7fbf 50d5 fffc 3b6f
+    # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping df78 d58e b2e4 4f42 5d1c deb2
     @pytest.mark.parametrize("which", ["static", "ephemeral", "static, empty context"])
     def test_the_recipient_decrypts_by_discovery(self, row: dict[str, Any], which: str) -> None:
         # spec: framework/raw-ecdh-keyring.md#key-provider-information 236d
-        # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping
         schema = PublicKeyDiscovery(recipient_static_private_key=row["recipient_private_key"].encode())
 
         self.check(RawEcdhKeyring(schema, curve_spec=EcdhCurveSpec[row["curve_spec"]]), row[which], which)
 
+    # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 7837
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 6a0b
     @pytest.mark.parametrize("who", ["sender", "recipient"])
     def test_both_parties_decrypt_what_one_encrypted_for_the_other(self, row: dict[str, Any], who: str) -> None:
-        # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey
         other = {"sender": "recipient", "recipient": "sender"}[who]
         others_key = serialization.load_pem_private_key(row[f"{other}_private_key"].encode(), password=None)
         assert isinstance(others_key, ec.EllipticCurvePrivateKey)
@@ -90,9 +97,9 @@ class TestKnownAnswers:
         assert bytes.fromhex(vector["data_key"]) == unwrapped.plaintext_data_key
 
 
-# spec: framework/raw-ecdh-keyring.md#onencrypt
 @pytest.mark.parametrize("spec", EcdhCurveSpec)
 class TestLayout:
+    # spec: framework/raw-ecdh-keyring.md#onencrypt a686 aaf5
     def test_the_provider_information_has_version_recipient_and_sender(self, spec: EcdhCurveSpec) -> None:
         # spec: framework/raw-ecdh-keyring.md#key-provider-information 236d
         key = only_key(encrypted(raw_static(spec, "alice", "bob")))
@@ -102,14 +109,15 @@ class TestLayout:
         assert key.key_provider_id == "raw-ecdh"
         assert key.key_provider_info == b"\x01" + length + recipient + length + sender
 
+    # spec: framework/raw-ecdh-keyring.md#onencrypt a686
     def test_the_ciphertext_has_salt_commitment_wrapped_key_and_tag(self, spec: EcdhCurveSpec) -> None:
         # Source: framework/raw-ecdh-keyring.md#ciphertext
         key = only_key(encrypted(raw_static(spec, "alice", "bob")))
 
         assert len(key.ciphertext) == 32 + 32 + 32 + 16
 
+    # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey b4af
     def test_an_ephemeral_key_pair_serves_one_data_key(self, spec: EcdhCurveSpec) -> None:
-        # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey
         keyring = raw_ephemeral(spec, "bob")
         infos = [only_key(encrypted(keyring)).key_provider_info for _ in range(2)]
 
@@ -121,9 +129,11 @@ class TestLayout:
 class TestWhoDecryptsWhat:
     """alice and bob write to each other; carol reads nothing of it."""
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 29ca
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 29ca
+    # spec: framework/raw-ecdh-keyring.md#onencrypt 6a0b
     @pytest.mark.parametrize("provider_id", ["raw-ecdh", "aws-kms-ecdh"])
     def test_either_provider_id_is_read(self, provider_id: str) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ondecrypt
         made = encrypted(raw_static(P256, "alice", "bob"))
         key = replace(only_key(made), key_provider_id=provider_id)
 
@@ -137,6 +147,9 @@ class TestWhoDecryptsWhat:
 
         assert made.plaintext_data_key == keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys).plaintext_data_key
 
+    # spec: framework/key-agreement-schemas.md#publickeydiscovery 8f56
+    # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey db46
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt a3ad 8f89
     @pytest.mark.parametrize(
         "reader",
         [
@@ -161,22 +174,23 @@ class TestWhoDecryptsWhat:
         ],
     )
     def test_nobody_else_tries(self, reader: RawEcdhKeyring) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ondecrypt
         made = encrypted(raw_static(P256, "alice", "bob"))
 
         with pytest.raises(KeyUnavailable) as failure:
             reader.on_decrypt(to_decrypt(), made.encrypted_data_keys)
         assert failure.value.attempts == ()
 
+    # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey d4ee 3a24 fff1
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 86fa
     def test_an_ephemeral_keyring_never_decrypts(self) -> None:
-        # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey
         keyring = raw_ephemeral(P256, "bob")
 
         with pytest.raises(ConfigurationError, match="can only encrypt"):
             keyring.on_decrypt(to_decrypt(), encrypted(keyring).encrypted_data_keys)
 
+    # spec: framework/key-agreement-schemas.md#publickeydiscovery 804f
+    # spec: framework/raw-ecdh-keyring.md#onencrypt afd3 3944
     def test_a_discovery_keyring_never_encrypts(self) -> None:
-        # spec: framework/key-agreement-schemas.md#publickeydiscovery
         with pytest.raises(ConfigurationError, match="can only decrypt"):
             encrypted(raw_discovery(P256, "bob"))
 
@@ -189,10 +203,40 @@ class TestWhoDecryptsWhat:
         assert client.decrypt(message, keyring=keyring).plaintext == b"text"
 
 
+# spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey 6ec6
+# spec: framework/key-agreement-schemas.md#key-derivation d1bc
+@pytest.mark.parametrize("keyring", [raw_ephemeral(P256, "bob"), raw_static(P256, "alice", "bob")], ids=["key", "salt"])
+def test_without_randomness_nothing_is_encrypted(keyring: RawEcdhKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_length: int) -> bytes:
+        raise OSError
+
+    monkeypatch.setattr("os.urandom", fail)
+    with pytest.raises(OSError, match=r"^$"):
+        encrypted(keyring, data_key=bytes(32))
+
+
 class TestDamage:
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 9e2b 3cd6 f085 449c 13f1
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 9e2b 3cd6 f085 449c 13f1
+    def test_what_is_damaged_is_an_attempt_and_the_next_key_is_tried(self) -> None:
+        made = encrypted(raw_static(P256, "alice", "bob"))
+        key = only_key(made)
+        damaged = []
+        for position in (0, 32, 64, 111):
+            ciphertext = bytearray(key.ciphertext)
+            ciphertext[position] ^= 1
+            damaged.append(replace(key, ciphertext=bytes(ciphertext)))
+        bob = raw_discovery(P256, "bob")
+
+        assert bob.on_decrypt(to_decrypt(), [*damaged, key, *damaged]).plaintext_data_key == made.plaintext_data_key
+        with pytest.raises(KeyUnavailable) as failure:
+            bob.on_decrypt(to_decrypt(), damaged)
+        assert len(failure.value.attempts) == len(damaged)
+
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 8871 f085
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 8871 f085
     @pytest.mark.parametrize("position", [0, 31, 32, 63, 64, 95, 96, 111])
     def test_salt_commitment_key_and_tag_are_authenticated(self, position: int) -> None:
-        # spec: framework/key-agreement-schemas.md#key-commitment 4cf3
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
         damaged = bytearray(key.ciphertext)
         damaged[position] ^= 1
@@ -201,6 +245,8 @@ class TestDamage:
             raw_discovery(P256, "bob").on_decrypt(to_decrypt(), [replace(key, ciphertext=bytes(damaged))])
         assert len(failure.value.attempts) == 1
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 50d5
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 50d5
     @pytest.mark.parametrize("change", [b"", b"\0"], ids=["shorter", "longer"])
     def test_the_ciphertext_has_the_length_of_the_suite(self, change: bytes) -> None:
         # Source: framework/raw-ecdh-keyring.md#ciphertext
@@ -210,8 +256,9 @@ class TestDamage:
         with pytest.raises(KeyUnavailable, match="wrong length for the algorithm suite"):
             raw_discovery(P256, "bob").on_decrypt(to_decrypt(), [replace(key, ciphertext=ciphertext)])
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 2507
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 2507
     def test_another_version_is_not_read(self) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ondecrypt
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
 
         with pytest.raises(KeyUnavailable) as failure:
@@ -220,6 +267,8 @@ class TestDamage:
             )
         assert failure.value.attempts == ()
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt f39a
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt f39a
     def test_every_cut_and_every_length_of_the_provider_information_is_refused(self) -> None:
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
         info = key.key_provider_info
@@ -231,6 +280,7 @@ class TestDamage:
             with pytest.raises(KeyUnavailable):
                 raw_discovery(P256, "bob").on_decrypt(to_decrypt(), [replace(key, key_provider_info=bad)])
 
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 52fc
     @pytest.mark.parametrize(
         "sender",
         [
@@ -242,7 +292,6 @@ class TestDamage:
         ids=bytes.hex,
     )
     def test_a_sender_that_is_no_point_is_refused(self, sender: bytes) -> None:
-        # spec: framework/raw-ecdh-keyring.md#ondecrypt
         key = only_key(encrypted(raw_ephemeral(P256, "bob")))
         info = key.key_provider_info[:-33] + sender
 
@@ -266,8 +315,9 @@ class TestDamage:
 
 
 class TestConstructor:
-    # spec: framework/raw-ecdh-keyring.md#initialization
-
+    # spec: framework/raw-ecdh-keyring.md#initialization eca8
+    # spec: framework/raw-ecdh-keyring.md#curve-specification df6b
+    # spec: framework/raw-ecdh-keyring.md#supported-curve-specifications 263f
     @pytest.mark.parametrize("curve_spec", [None, "ECC_NIST_P256", "SM2"])
     def test_the_curve_is_one_of_the_enum(self, curve_spec: Any) -> None:
         schema = PublicKeyDiscovery(recipient_static_private_key=private_pem(ec_key(P256, "bob")))
@@ -275,6 +325,7 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match=r"must be one of EcdhCurveSpec\.ECC_NIST_P256"):
             RawEcdhKeyring(schema, curve_spec=curve_spec)
 
+    # spec: framework/raw-ecdh-keyring.md#initialization 0d4b
     @pytest.mark.parametrize(
         "schema", [None, "PublicKeyDiscovery", KmsPublicKeyDiscovery(recipient_kms_identifier="1")]
     )
@@ -282,6 +333,7 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match="allowed: EphemeralPrivateKeyToStaticPublicKey, PublicKeyDisc"):
             RawEcdhKeyring(schema, curve_spec=P256)
 
+    # spec: framework/raw-ecdh-keyring.md#initialization 6ed5
     @pytest.mark.parametrize(
         "public_key",
         [
@@ -306,6 +358,7 @@ class TestConstructor:
             with pytest.raises(ConfigurationError, match="recipient_public_key is not a key of the curve secp256r1"):
                 RawEcdhKeyring(schema, curve_spec=P256)
 
+    # spec: framework/raw-ecdh-keyring.md#initialization 6ed5
     def test_the_private_key_is_of_the_curve(self) -> None:
         for key in (ec_key(P384, "alice"), rsa_key()):
             with pytest.raises(ConfigurationError, match="recipient_static_private_key is not a key of the curve"):
@@ -316,8 +369,10 @@ class TestConstructor:
             with pytest.raises(ConfigurationError, match="sender_static_private_key is not a key of the curve"):
                 RawEcdhKeyring(schema, curve_spec=P256)
 
+    # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey 7854 1240 00ef
+    # spec: framework/key-agreement-schemas.md#publickeydiscovery a05d 615c 1a5f
+    # spec: framework/raw-ecdh-keyring.md#ecc-keys 257b 5d15
     def test_the_public_key_is_der_and_the_private_key_pem(self) -> None:
-        # spec: framework/key-agreement-schemas.md#raw-ecdh-key-agreement-schemas 337a
         alice = ec_key(P256, "alice")
         private_der = alice.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -330,6 +385,21 @@ class TestConstructor:
         with pytest.raises(ConfigurationError, match="recipient_static_private_key is not a PEM private key"):
             RawEcdhKeyring(PublicKeyDiscovery(recipient_static_private_key=private_der), curve_spec=P256)
 
+    # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 613a 615c 1a5f 7854 1240 00ef
+    def test_the_keys_of_two_parties_are_der_and_pem(self) -> None:
+        alice, bob = ec_key(P256, "alice"), ec_key(P256, "bob")
+        private_der = alice.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        for private, public, problem in (
+            (private_der, public_der(bob), "sender_static_private_key is not a PEM private key"),
+            (private_pem(alice), public_pem(bob), "recipient_public_key is not a DER public key"),
+        ):
+            schema = RawPrivateKeyToStaticPublicKey(sender_static_private_key=private, recipient_public_key=public)
+            with pytest.raises(ConfigurationError, match=problem):
+                RawEcdhKeyring(schema, curve_spec=P256)
+
+    # spec: framework/raw-ecdh-keyring.md#initialization 6ed5
     def test_the_point_at_infinity_is_refused(self) -> None:
         der = public_der(ec_key(P256, "bob"))
         point_starts = der.index(b"\x03\x42\x00\x04")
@@ -347,6 +417,7 @@ class TestConstructor:
             assert "MIG" not in f"{failure.value!r}{failure.value.__cause__!r}"
 
 
+# spec: framework/raw-ecdh-keyring.md#initialization b4f5
 def test_repr_shows_public_keys_only() -> None:
     keyring = raw_static(P256, "alice", "bob")
     alice, bob = point(ec_key(P256, "alice")).hex(), point(ec_key(P256, "bob")).hex()

@@ -56,7 +56,14 @@ class EcdhPublicKey:
 
         :raises ConfigurationError: *der* is not a public key of *curve*; the message begins with *name*
         """
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ecc-keys 5d15
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1240
+        # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 1240 00ef
+        # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey 1240 00ef
+        # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 1240 00ef
+        # spec: framework/raw-ecdh-keyring.md#ecc-keys 5d15
         key = load_der_public_key(der, name)
+        # spec: framework/raw-ecdh-keyring.md#initialization 6ed5
         if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != curve:
             raise _of_another_curve(name, curve)
         return cls(key)
@@ -97,7 +104,11 @@ class EcdhPrivateKey(LoadedKey):
 
         :raises ConfigurationError: *pem* is not a private key of *curve*; the message begins with *name*
         """
+        # spec: framework/key-agreement-schemas.md#publickeydiscovery 615c 1a5f
+        # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 615c 1a5f
+        # spec: framework/raw-ecdh-keyring.md#ecc-keys 257b
         key = load_pem_private_key(pem, name)
+        # spec: framework/raw-ecdh-keyring.md#initialization 6ed5
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != curve:
             raise _of_another_curve(name, curve)
         return cls(key)
@@ -109,6 +120,7 @@ class EcdhPrivateKey(LoadedKey):
 
     def shared_secret(self, peer: EcdhPublicKey) -> bytes:
         """Return the x-coordinate of the shared point. Both keys must be on the same curve."""
+        # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 7837
         return self._key.exchange(ec.ECDH(), peer._key)  # noqa: SLF001 - the two belong together
 
 
@@ -119,9 +131,14 @@ def wrap(shared_secret: bytes, fixed_info: bytes, secret: bytes) -> bytes:
 
     Source: framework/raw-ecdh-keyring.md#data-key-wrapping
     """
+    # spec: framework/key-agreement-schemas.md#key-derivation 26cd d1bc a043
     salt = os.urandom(SALT_LENGTH)
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 5d8a
+    # spec: framework/key-agreement-schemas.md#key-derivation 68ad
+    # spec: framework/raw-ecdh-keyring.md#onencrypt 7725
     commitment, aead = _derive(shared_secret, fixed_info, salt)
     # An IV of zeros is safe because the salt makes the key unique.
+    # spec: framework/raw-ecdh-keyring.md#data-key-wrapping 12cc 0226 b270 fef0 5d1c a7b1 deb2
     return salt + commitment + aead.encrypt(bytes(IV_LENGTH), secret, fixed_info)
 
 
@@ -130,12 +147,22 @@ def unwrap(shared_secret: bytes, fixed_info: bytes, wrapped: bytes) -> bytes | N
 
     Source: framework/raw-ecdh-keyring.md#data-key-unwrapping
     """
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 50d5
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 50d5
     salt, rest = wrapped[:SALT_LENGTH], wrapped[SALT_LENGTH:]
     stored_commitment, ciphertext = rest[:COMMITMENT_LENGTH], rest[COMMITMENT_LENGTH:]
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 5d8a
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 5d8a
     commitment, aead = _derive(shared_secret, fixed_info, salt)
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 8871 f709
+    # spec: framework/key-agreement-schemas.md#key-commitment 4cf3
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 8871 f709
     if not compare_digest(commitment, stored_commitment):
         return None
     try:
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt fffc
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt fffc
+        # spec: framework/raw-ecdh-keyring.md#data-key-unwrapping df78 d58e b2e4 4f42 5d1c deb2
         return aead.decrypt(bytes(IV_LENGTH), ciphertext, fixed_info)
     except InvalidTag:
         return None
@@ -148,15 +175,27 @@ def _derive(shared_secret: bytes, fixed_info: bytes, salt: bytes) -> tuple[bytes
     """
     derived = KBKDFHMAC(
         algorithm=hashes.SHA384(),
+        # spec: framework/key-agreement-schemas.md#key-derivation ddef
         mode=Mode.CounterMode,
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt e5f4
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt e5f4
+        # spec: framework/key-agreement-schemas.md#key-derivation aaca
+        # spec: framework/raw-ecdh-keyring.md#onencrypt e5f4
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt e5f4
         length=COMMITMENT_LENGTH + _WRAPPING_KEY_LENGTH,
         rlen=4,
         llen=4,
         location=CounterLocation.BeforeFixed,
         label=fixed_info,
+        # spec: framework/key-agreement-schemas.md#key-derivation a043
         context=salt,
         fixed=None,
+        # spec: framework/key-agreement-schemas.md#key-derivation 5c1c
     ).derive(shared_secret)
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt f740 8244
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt f740 8244
+    # spec: framework/raw-ecdh-keyring.md#onencrypt f740 7fbf
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt f740 7fbf
     return derived[:COMMITMENT_LENGTH], AESGCM(derived[COMMITMENT_LENGTH:])
 
 

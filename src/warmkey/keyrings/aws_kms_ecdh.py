@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsKmsEcdhKeyring"]
 
 
+# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#interface 6088
 class AwsKmsEcdhKeyring(EcdhKeyring):
     """Wraps data keys under the shared secret of two elliptic curve key pairs; the private key stays in KMS.
 
@@ -57,6 +58,7 @@ class AwsKmsEcdhKeyring(EcdhKeyring):
         curve = check_curve_spec(curve_spec).curve
         kms = KmsRequests(kms_client, keyring=type(self).__name__, grant_tokens=grant_tokens, emit=emit)
         peer: EcdhPublicKey | None = None
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization 0d4b
         match key_agreement_schema:
             case KmsPublicKeyDiscovery(recipient_kms_identifier=key_id, recipient_public_key=own):
                 names = "recipient_kms_identifier", "recipient_public_key"
@@ -72,8 +74,11 @@ class AwsKmsEcdhKeyring(EcdhKeyring):
                 )
         check_kms_identifier(key_id, names[0])
         if own is None:
+            # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 4bac 1b98
+            # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 8124 1b98
             own = _public_key_in_kms(kms, key_id, curve_spec)
         party = _KmsParty(kms, key_id, EcdhPublicKey.from_der(own, curve=curve, name=names[1]))
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization 2272
         super().__init__(provider_id=AWS_KMS_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=party, peer=peer)
 
 
@@ -92,7 +97,14 @@ class _KmsParty:
         """
         operation = "DeriveSharedSecret"
         response = self._kms(
-            operation, key=self._key_id, KeyId=self._key_id, KeyAgreementAlgorithm="ECDH", PublicKey=peer.der
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7fc6 df39 a9ee 2c7f
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 1fef df39 2c7f
+            # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 6f4d
+            operation,
+            key=self._key_id,
+            KeyId=self._key_id,
+            KeyAgreementAlgorithm="ECDH",
+            PublicKey=peer.der,
         )
         self._kms.answered_key(operation, self._key_id, response)
         shared_secret = bytes(response.get("SharedSecret", b""))
@@ -108,8 +120,12 @@ def _public_key_in_kms(kms: KmsRequests, key_id: str, curve_spec: EcdhCurveSpec)
     """
     response = kms("GetPublicKey", key=key_id, KeyId=key_id)
     kms.answered_key("GetPublicKey", key_id, response)
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1932
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 57df
     if response.get("KeyUsage") != "KEY_AGREEMENT":
         raise ConfigurationError(f"the KMS key {key_id} is for {response.get('KeyUsage')}, not for KEY_AGREEMENT")
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 1932
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 57df
     if response.get("KeySpec") != curve_spec.name:
         raise ConfigurationError(f"the KMS key {key_id} is {response.get('KeySpec')}, not {curve_spec.name}")
     return bytes(response.get("PublicKey", b""))

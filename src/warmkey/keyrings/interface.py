@@ -26,8 +26,6 @@ __all__ = [
 ]
 
 AWS_KMS_PROVIDER_ID = "aws-kms"
-# spec: framework/raw-ecdh-keyring.md#ondecrypt
-# spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt
 RAW_ECDH_PROVIDER_ID = "raw-ecdh"
 AWS_KMS_ECDH_PROVIDER_ID = "aws-kms-ecdh"
 ECDH_PROVIDER_IDS = (RAW_ECDH_PROVIDER_ID, AWS_KMS_ECDH_PROVIDER_ID)

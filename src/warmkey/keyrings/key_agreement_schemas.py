@@ -73,6 +73,7 @@ class EphemeralPrivateKeyToStaticPublicKey(_Schema):
     Source: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey
     """
 
+    # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey 7854
     recipient_public_key: bytes
 
 
@@ -85,6 +86,7 @@ class PublicKeyDiscovery(_Schema):
     Source: framework/key-agreement-schemas.md#publickeydiscovery
     """
 
+    # spec: framework/key-agreement-schemas.md#publickeydiscovery a05d
     recipient_static_private_key: bytes
 
 
@@ -98,6 +100,7 @@ class RawPrivateKeyToStaticPublicKey(_Schema):
     Source: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey
     """
 
+    # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey 613a 7854
     sender_static_private_key: bytes
     recipient_public_key: bytes
 
@@ -112,7 +115,9 @@ class KmsPublicKeyDiscovery(_Schema):
     Source: framework/key-agreement-schemas.md#kmspublickeydiscovery
     """
 
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery cdbe
     recipient_kms_identifier: str
+    # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery e19c
     recipient_public_key: bytes | None = None
 
 
@@ -127,6 +132,7 @@ class KmsPrivateKeyToStaticPublicKey(_Schema):
     Source: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey
     """
 
+    # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey bb20 7854 49ff
     sender_kms_identifier: str
     recipient_public_key: bytes
     sender_public_key: bytes | None = None
@@ -141,11 +147,22 @@ def serialize_fixed_info(
     """
     # The specification's prose has the first field in lower case, its formula in capitals; clients write lower case.
     fields = (
+        # spec: framework/key-agreement-schemas.md#key-derivation 5ed3
         b"ecdh-key-derivation",
+        # spec: framework/key-agreement-schemas.md#key-derivation 84ec
         curve_spec.short_name.encode(),
+        # spec: framework/key-agreement-schemas.md#key-derivation b090
         b"HMAC_SHA384",
+        # spec: framework/key-agreement-schemas.md#key-derivation 0879
         sender + recipient,
+        # spec: framework/key-agreement-schemas.md#key-derivation 68e2
         KEYRING_VERSION,
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt f594
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 73bf
+        # spec: framework/key-agreement-schemas.md#key-derivation c095
+        # spec: framework/raw-ecdh-keyring.md#onencrypt f594
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 73bf
         EncryptionContext.of(context).serialized,
     )
+    # spec: framework/key-agreement-schemas.md#key-derivation f2b4
     return b"\x00".join(fields)

@@ -44,6 +44,7 @@ def _check_client(client: object, keyring: str) -> None:
     # spec: framework/aws-kms/aws-kms-keyring.md#initialization ab2e 8e50
     # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#initialization 1692
     # spec: framework/aws-kms/aws-kms-mrk-keyring.md#initialization 8e50
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization ab2e
     if client is None:
         raise ConfigurationError(f"{keyring} needs kms_client, for example {_CLIENT}")
     service = getattr(getattr(getattr(client, "meta", None), "service_model", None), "service_name", "kms")
@@ -92,6 +93,9 @@ class KmsRequests(ServiceRequests):
             # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 7540 1762
             # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt c994
             # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 7a89
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization ac5b
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7a89
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 7a89
             parameters["GrantTokens"] = self._grant_tokens
         if not hasattr(self._client, _METHODS[operation]):
             raise _not_a_client(self._client)

@@ -71,6 +71,8 @@ class EcdhKeyring:
         own = self._own and self._own.public_key
         return f"{type(self).__name__}({self._curve_spec.name}, own={own!r}, peer={self._peer!r})"
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 5350
+    # spec: framework/raw-ecdh-keyring.md#onencrypt 5350
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Generate a data key if none is given, and wrap it under the secret shared by sender and recipient.
 
@@ -79,23 +81,40 @@ class EcdhKeyring:
 
         Source: framework/raw-ecdh-keyring.md#onencrypt
         """
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 54eb
+        # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery 61c6
+        # spec: framework/key-agreement-schemas.md#publickeydiscovery 804f
+        # spec: framework/raw-ecdh-keyring.md#onencrypt afd3 3944
         if self._peer is None:
             raise ConfigurationError(f"{self!r} can only decrypt: its key agreement schema is for discovery")
+        # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey b4af 6ec6
         sender = self._own or EcdhPrivateKey.generate(self._curve_spec.curve)
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 74b8 c3d8
+        # spec: framework/raw-ecdh-keyring.md#onencrypt 6a0b 2e99
         shared_secret = sender.shared_secret(self._peer)
         fixed_info = self._fixed_info(sender.public_key.point, self._peer.point, materials.encryption_context)
+        # spec: framework/raw-ecdh-keyring.md#data-key-wrapping ee60
         data_key = materials.plaintext_data_key or os.urandom(materials.algorithm_suite.data_key_length)
+        # spec: framework/raw-ecdh-keyring.md#onencrypt a686
         wrapped = EncryptedDataKey(
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 67f7
+            # spec: framework/raw-ecdh-keyring.md#onencrypt aaf5
             key_provider_id=self._provider_id,
             key_provider_info=_serialize_provider_info(sender.public_key.point, self._peer.point),
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 3798
+            # spec: framework/raw-ecdh-keyring.md#onencrypt 3798
             ciphertext=wrap(shared_secret, fixed_info, data_key),
         )
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 3341
+        # spec: framework/raw-ecdh-keyring.md#data-key-wrapping b24c
         return replace(
             materials,
             plaintext_data_key=data_key,
             encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
         )
 
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt bf25
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt bf25
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
@@ -106,20 +125,34 @@ class EcdhKeyring:
 
         Source: framework/raw-ecdh-keyring.md#ondecrypt
         """
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 0c33
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 9863
         refuse_if_unwrapped(materials)
+        # spec: framework/key-agreement-schemas.md#ephemeralprivatekeytostaticpublickey d4ee 3a24 fff1
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 86fa
         if self._own is None:
             raise ConfigurationError(f"{self!r} can only encrypt: its private keys are ephemeral")
         attempts: list[KeyAttempt] = []
         for key in encrypted_data_keys:
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 29ca
+            # spec: framework/raw-ecdh-keyring.md#ondecrypt 29ca
             if key.key_provider_id not in ECDH_PROVIDER_IDS:
                 continue
             points = self._points_of(key)
+            # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt a3ad
+            # spec: framework/raw-ecdh-keyring.md#ondecrypt a3ad
             if points is None:
                 continue
             try:
+                # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 9453
+                # spec: framework/raw-ecdh-keyring.md#ondecrypt 9453
                 return self._unwrap(materials, key, *points, own=self._own)
             except KeyUnavailable as error:
+                # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 9e2b 1af4 3cd6 f085 9d9e
+                # spec: framework/raw-ecdh-keyring.md#ondecrypt 9e2b 1af4 3cd6 f085
                 attempts += error.attempts
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 13f1
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 13f1
         raise not_unwrapped(f"no encrypted data key could be unwrapped by {self!r}", attempts, encrypted_data_keys)
 
     def _points_of(self, key: EncryptedDataKey) -> tuple[bytes, bytes] | None:
@@ -129,23 +162,38 @@ class EcdhKeyring:
         if points is None:
             return None
         if self._peer is None:
+            # spec: framework/key-agreement-schemas.md#kmspublickeydiscovery c3a7
+            # spec: framework/key-agreement-schemas.md#publickeydiscovery 8f56
             return points if points[1] == own else None
         # The two parties write to each other, so the configured sender may be the recipient of this one.
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 2f33
+        # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey db46
+        # spec: framework/key-agreement-schemas.md#rawprivatekeytostaticpublickey db46
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 8f89
         return points if points in ((own, self._peer.point), (self._peer.point, own)) else None
 
     def _unwrap(
         self, materials: DecryptionMaterials, key: EncryptedDataKey, sender: bytes, recipient: bytes, *, own: Party
     ) -> DecryptionMaterials:
         length = materials.algorithm_suite.data_key_length
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 50d5 1af4
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 50d5 1af4
         if len(key.ciphertext) != _SALT_AND_COMMITMENT_LENGTH + length + TAG_LENGTH:
             raise self._failed(own, "it has the wrong length for the algorithm suite")
         peer = self._peer or EcdhPublicKey.from_point(sender, curve=self._curve_spec.curve)
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 52fc
         if peer is None:
             raise self._failed(own, "the sender's public key is not a point of the curve")
         fixed_info = self._fixed_info(sender, recipient, materials.encryption_context)
+        # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 6abd
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 6a0b
         data_key = unwrap(own.shared_secret(peer), fixed_info, key.ciphertext)
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt f085 3cd6
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt f085 3cd6
         if data_key is None:
             raise self._failed(own, "it does not authenticate between these keys and under this encryption context")
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 3b6f 449c
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 3b6f 449c
         return replace(materials, plaintext_data_key=data_key)
 
     def _fixed_info(self, sender: bytes, recipient: bytes, context: Mapping[str, str]) -> bytes:
@@ -158,6 +206,8 @@ class EcdhKeyring:
         return KeyUnavailable("an encrypted data key could not be unwrapped", [attempt])
 
 
+# spec: framework/key-agreement-schemas.md#raw-ecdh-key-agreement-schemas 337a
+# spec: framework/raw-ecdh-keyring.md#interface 6088
 class RawEcdhKeyring(EcdhKeyring):
     """Wraps data keys under the shared secret of two elliptic curve key pairs; the private key is in this process.
 
@@ -178,7 +228,9 @@ class RawEcdhKeyring(EcdhKeyring):
         *,
         curve_spec: EcdhCurveSpec,
     ) -> None:
+        # spec: framework/raw-ecdh-keyring.md#initialization 0d4b
         own, peer = _parties(key_agreement_schema, curve=check_curve_spec(curve_spec).curve)
+        # spec: framework/raw-ecdh-keyring.md#initialization b4f5
         super().__init__(provider_id=RAW_ECDH_PROVIDER_ID, curve_spec=curve_spec, own=own, peer=peer)
 
 
@@ -207,6 +259,12 @@ def check_curve_spec(value: object) -> EcdhCurveSpec:
 
     :raises ConfigurationError: *value* is not a member of EcdhCurveSpec
     """
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization eca8
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#curve-specification df6b
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#supported-curve-specifications 263f
+    # spec: framework/raw-ecdh-keyring.md#initialization eca8
+    # spec: framework/raw-ecdh-keyring.md#curve-specification df6b
+    # spec: framework/raw-ecdh-keyring.md#supported-curve-specifications 263f
     if not isinstance(value, EcdhCurveSpec):
         names = ", ".join(f"EcdhCurveSpec.{spec.name}" for spec in EcdhCurveSpec)
         raise ConfigurationError(f"curve_spec must be one of {names}, not {shown(value)}")
@@ -222,4 +280,6 @@ def _serialize_provider_info(sender: bytes, recipient: bytes) -> bytes:
 def _read_provider_info(info: bytes, *, point_length: int) -> tuple[bytes, bytes] | None:
     """Return the sender's and the recipient's point, or ``None`` if *info* is something else."""
     recipient, sender = info[5 : 5 + point_length], info[-point_length:]
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 2507 f39a
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 2507 f39a
     return (sender, recipient) if _serialize_provider_info(sender, recipient) == info else None

@@ -117,6 +117,10 @@ def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
     if type(materials.encryption_context) is not EncryptionContext:
         # spec: framework/raw-aes-keyring.md#onencrypt 1985
         # spec: framework/raw-aes-keyring.md#ondecrypt 404d
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 1985
+        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 404d
+        # spec: framework/raw-ecdh-keyring.md#onencrypt 1985
+        # spec: framework/raw-ecdh-keyring.md#ondecrypt 404d
         object.__setattr__(materials, "encryption_context", EncryptionContext.of(materials.encryption_context))
     if type(materials.required_encryption_context_keys) is not frozenset:
         keys = required_keys(materials.required_encryption_context_keys)
