@@ -362,6 +362,7 @@ class Clients:
                     client.close()
 
     def __call__(self, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+        """Give a KMS client for *region*, or the caller's own."""
         if self._overrides.kms_client is not None:
             return self._overrides.kms_client
         return self._made_for("kms", region)
