@@ -5,14 +5,15 @@ millisecond a class, 10 ms of a cold start. :class:`Record` has those six once, 
 of 1; reading its fields takes no longer.
 
 How else values are declared: what loads later than ``import warmkey`` is a frozen dataclass, a private row of a table
-is a ``NamedTuple``, and what is made for every message is a class with a constructor by hand.
+is a ``NamedTuple``, and what is made for every message has a constructor by hand: as a :class:`Record`, or where
+freezing would show, as a :class:`Value` that nobody changes.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from warmkey.safe_repr import safe_repr
 
@@ -21,7 +22,28 @@ if TYPE_CHECKING:
     from dataclasses import Field
     from typing import ClassVar, NoReturn
 
-__all__ = ["Record"]
+__all__ = ["Record", "Value", "value"]
+
+_Kind = TypeVar("_Kind", bound=type)
+
+
+def value(kind: _Kind) -> _Kind:
+    """Make the subclass *kind* of :class:`Value`, which has a constructor by hand, a dataclass with slots."""
+    return dataclass(init=False, repr=False, eq=False, slots=True)(kind)  # type: ignore[return-value]
+
+
+class Value:  # noqa: PLW1641 - what can be changed has no hash
+    """Shows and compares the fields of a dataclass without compiling anything for it."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+        return f"{type(self).__qualname__}({shown})"
+
+    def __eq__(self, other: object) -> bool:
+        return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
 
 
 class _RecordType(type):
@@ -49,7 +71,7 @@ class _RecordType(type):
 
 @safe_repr
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-class Record(metaclass=_RecordType):
+class Record(Value, metaclass=_RecordType):
     """Makes a subclass that declares fields a frozen dataclass: ``fields``, ``replace`` and ``asdict`` take it.
 
     What ``field`` says by ``init``, ``repr`` and ``compare`` counts. ``__post_init__`` may check the values together;
@@ -57,7 +79,6 @@ class Record(metaclass=_RecordType):
     """
 
     __slots__ = ()
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __init__(self, *positional: object, **given: Any) -> None:  # noqa: ANN401 - what the fields take
         """Set the fields.
@@ -77,13 +98,6 @@ class Record(metaclass=_RecordType):
     def __post_init__(self) -> None:
         """Check the values; for subclasses."""
 
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
-        return f"{type(self).__qualname__}({shown})"
-
-    def __eq__(self, other: object) -> bool:
-        return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
-
     def __hash__(self) -> int:
         return hash(_compared(self))
 
@@ -101,7 +115,7 @@ class Record(metaclass=_RecordType):
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _compared(value: Record) -> tuple[object, ...]:
+def _compared(value: Value) -> tuple[object, ...]:
     return tuple(getattr(value, each.name) for each in fields(value) if each.compare)
 
 

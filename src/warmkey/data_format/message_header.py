@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from warmkey.data_format.encrypted_data_keys import read_encrypted_data_keys, se
 from warmkey.data_format.encryption_context import read_aad, serialize_aad
 from warmkey.data_format.reader import Reader
 from warmkey.exceptions import MalformedMessage
+from warmkey.records import Value, value
 from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class ContentType(Choice, IntEnum):
 
 # Not frozen: there is one per message, and freezing costs 0.9 µs of a message's 12.
 @safe_repr
-@dataclass(slots=True)
-class MessageHeader:
+@value
+class MessageHeader(Value):
     """Holds the fields of a message header, as they are in the message.
 
     ``encryption_context`` is the part that is stored in the message; ``algorithm_suite_data`` is the commit key of
@@ -82,6 +83,32 @@ class MessageHeader:
     authentication_tag: bytes
     body_length: int
     length: int
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the fields; by keyword it takes longer
+        self,
+        algorithm_suite: AlgorithmSuite,
+        message_id: bytes,
+        encryption_context: EncryptionContext,
+        encrypted_data_keys: tuple[EncryptedDataKey, ...],
+        content_type: ContentType,
+        frame_length: int,
+        algorithm_suite_data: bytes,
+        iv: bytes,
+        authentication_tag: bytes,
+        body_length: int,
+        length: int,
+    ) -> None:
+        self.algorithm_suite = algorithm_suite
+        self.message_id = message_id
+        self.encryption_context = encryption_context
+        self.encrypted_data_keys = encrypted_data_keys
+        self.content_type = content_type
+        self.frame_length = frame_length
+        self.algorithm_suite_data = algorithm_suite_data
+        self.iv = iv
+        self.authentication_tag = authentication_tag
+        self.body_length = body_length
+        self.length = length
 
     @property
     def version(self) -> int:

@@ -5,7 +5,6 @@ Source: framework/aws-kms/aws-kms-keyring.md
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmkey.events import ignore
@@ -119,13 +118,8 @@ class AwsKmsKeyring(KmsDecryption):
         )
         # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 2cb8 8204
         # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 0015 3b8e afa6 8204
-        return replace(
-            materials,
-            # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 5405
-            plaintext_data_key=data_key,
-            # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 26b4 386b
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-        )
+        # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 5405 26b4 386b
+        return materials.with_data_key(data_key, wrapped)
 
     def _is_ours(self, arn: KmsArn) -> bool:
         # spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt 5de2

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 
@@ -116,11 +115,7 @@ class AwsKmsRsaKeyring:
         )
         note_used_keys(self._kms_key_id, region=None)
         # spec: framework/aws-kms/aws-kms-rsa-keyring.md#onencrypt c81d
-        return replace(
-            materials,
-            plaintext_data_key=data_key,
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-        )
+        return materials.with_data_key(data_key, wrapped)
 
     # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt bf25
     def on_decrypt(

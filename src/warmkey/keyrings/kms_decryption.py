@@ -6,7 +6,6 @@ Source: framework/aws-kms/aws-kms-keyring.md#ondecrypt
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
@@ -156,4 +155,4 @@ class KmsDecryption(ABC):
         # spec: framework/aws-kms/aws-kms-mrk-discovery-keyring.md#ondecrypt 7083
         # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 504c
         # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt b778
-        return replace(materials, plaintext_data_key=data_key)
+        return materials.with_data_key(data_key)

@@ -6,7 +6,6 @@ Source: framework/raw-aes-keyring.md
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmkey.algorithm_suites import IV_LENGTH, TAG_LENGTH
@@ -87,11 +86,7 @@ class RawAesKeyring:
         # spec: framework/keyring-interface.md#generate-data-key 2aaf
         # spec: framework/keyring-interface.md#encrypt-data-key baf8
         # spec: framework/raw-aes-keyring.md#onencrypt 4639 01e7
-        return replace(
-            materials,
-            plaintext_data_key=data_key,
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-        )
+        return materials.with_data_key(data_key, wrapped)
 
     # spec: framework/raw-aes-keyring.md#ondecrypt bf25
     def on_decrypt(
@@ -122,7 +117,7 @@ class RawAesKeyring:
                 # spec: framework/keyring-interface.md#ondecrypt 060b
                 # spec: framework/keyring-interface.md#decrypt-data-key 96df 9414 1bd1
                 # spec: framework/raw-aes-keyring.md#ondecrypt b0e6
-                return replace(materials, plaintext_data_key=data_key)
+                return materials.with_data_key(data_key)
             attempts.append(self._attempt("its data key has the wrong length for the algorithm suite"))
         # spec: framework/raw-aes-keyring.md#ondecrypt 6340
         raise not_unwrapped(

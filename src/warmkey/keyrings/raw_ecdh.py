@@ -6,7 +6,6 @@ Source: framework/raw-ecdh-keyring.md
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from warmkey.algorithm_suites import TAG_LENGTH
@@ -107,11 +106,7 @@ class EcdhKeyring:
         )
         # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 3341
         # spec: framework/raw-ecdh-keyring.md#data-key-wrapping b24c
-        return replace(
-            materials,
-            plaintext_data_key=data_key,
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-        )
+        return materials.with_data_key(data_key, wrapped)
 
     # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt bf25
     # spec: framework/raw-ecdh-keyring.md#ondecrypt bf25
@@ -194,7 +189,7 @@ class EcdhKeyring:
             raise self._failed(own, "it does not authenticate between these keys and under this encryption context")
         # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 3b6f 449c
         # spec: framework/raw-ecdh-keyring.md#ondecrypt 3b6f 449c
-        return replace(materials, plaintext_data_key=data_key)
+        return materials.with_data_key(data_key)
 
     def _fixed_info(self, sender: bytes, recipient: bytes, context: Mapping[str, str]) -> bytes:
         return serialize_fixed_info(self._curve_spec, sender=sender, recipient=recipient, context=context)

@@ -6,7 +6,6 @@ Source: framework/raw-rsa-keyring.md
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -111,11 +110,7 @@ class RawRsaKeyring:
             ciphertext=self._public_key.encrypt(data_key, self._padding_scheme.oaep_hash),
         )
         # spec: framework/raw-rsa-keyring.md#onencrypt 6442
-        return replace(
-            materials,
-            plaintext_data_key=data_key,
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-        )
+        return materials.with_data_key(data_key, wrapped)
 
     # spec: framework/raw-rsa-keyring.md#ondecrypt bf25
     def on_decrypt(
@@ -141,7 +136,7 @@ class RawRsaKeyring:
             data_key = self._private_key.decrypt(key.ciphertext, self._padding_scheme.oaep_hash)
             if data_key is not None and len(data_key) == materials.algorithm_suite.data_key_length:
                 # spec: framework/raw-rsa-keyring.md#ondecrypt a9cb
-                return replace(materials, plaintext_data_key=data_key)
+                return materials.with_data_key(data_key)
             # One reason for whatever went wrong: what is bad about the padding must not be told.
             attempts.append(
                 KeyAttempt(

@@ -5,8 +5,7 @@ Source: framework/structures.md#encrypted-data-key
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from warmkey.records import Record
 from warmkey.safe_repr import safe_repr
 
 __all__ = ["EncryptedDataKey", "VerifiedKeys", "decoded_provider_id", "encoded_provider_id"]
@@ -14,6 +13,7 @@ __all__ = ["EncryptedDataKey", "VerifiedKeys", "decoded_provider_id", "encoded_p
 # A key provider ID is text. Bytes that are not are somebody else's, whose keys are passed over: they are kept as lone
 # surrogates, which no keyring is named by, and serialized as they were.
 _NOT_UTF_8 = "surrogateescape"
+_set = object.__setattr__
 
 
 def decoded_provider_id(data: bytes) -> str:
@@ -28,8 +28,7 @@ def encoded_provider_id(provider_id: str) -> bytes:
 
 
 @safe_repr
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncryptedDataKey:
+class EncryptedDataKey(Record):
     """Holds a data key as one wrapping key encrypted it.
 
     Source: framework/structures.md#encrypted-data-key
@@ -38,6 +37,24 @@ class EncryptedDataKey:
     key_provider_id: str
     key_provider_info: bytes
     ciphertext: bytes
+
+    # By hand, because there is one for each message without a cache, and each decrypt hit hashes those of its message.
+    def __init__(self, *, key_provider_id: str, key_provider_info: bytes, ciphertext: bytes) -> None:
+        _set(self, "key_provider_id", key_provider_id)
+        _set(self, "key_provider_info", key_provider_info)
+        _set(self, "ciphertext", ciphertext)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not EncryptedDataKey:
+            return NotImplemented
+        return (
+            self.ciphertext == other.ciphertext
+            and self.key_provider_info == other.key_provider_info
+            and self.key_provider_id == other.key_provider_id
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.key_provider_id, self.key_provider_info, self.ciphertext))
 
 
 class VerifiedKeys(tuple[EncryptedDataKey, ...]):

@@ -8,22 +8,27 @@ Source: framework/structures.md#encryption-materials, #decryption-materials
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from warmkey.records import Record
 from warmkey.safe_repr import safe_repr
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
-from warmkey.tracebacks import scrubbed_constructor
+from warmkey.tracebacks import scrubbed
 from warmkey.unpicklable import KEY_MATERIAL, Unpicklable, without_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.clock import Birth
     from warmkey.structures.encrypted_data_key import EncryptedDataKey
 
 __all__ = ["DecryptionMaterials", "EncryptionMaterials", "SigningKey", "VerificationKey"]
+
+_EMPTY = EncryptionContext.of(None)
+_NO_KEYS: frozenset[str] = frozenset()
+_set = object.__setattr__
 
 
 class SigningKey(Protocol):
@@ -46,10 +51,8 @@ class VerificationKey(Protocol):
 
 @safe_repr
 @without_state
-@scrubbed_constructor
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncryptionMaterials(Unpicklable):
-    """Holds what encrypting a message needs.
+class EncryptionMaterials(Unpicklable, Record):
+    """Holds what encrypting a message needs. The fields are the constructor's parameters, by keyword.
 
     :ivar header_parts: what the steps of an encryption derive once from these materials (no part of their value)
     :ivar missing: why these materials cannot be used yet, for an error's text, or ``None``
@@ -60,35 +63,66 @@ class EncryptionMaterials(Unpicklable):
     # spec: framework/cmm-interface.md#get-encryption-materials 1128
     # spec: framework/structures.md#structure-2 a981
     algorithm_suite: AlgorithmSuite
-    encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
+    encryption_context: Mapping[str, str] = field(default=_EMPTY, repr=False)
     encrypted_data_keys: Sequence[EncryptedDataKey] = field(default=(), repr=False)
     # spec: framework/structures.md#structure-2 deb5
     # spec: framework/structures.md#plaintext-data-key 2358 14cb
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     # spec: framework/structures.md#signing-key 229f
     signing_key: SigningKey | None = field(default=None, repr=False)
-    required_encryption_context_keys: frozenset[str] = frozenset()
+    required_encryption_context_keys: frozenset[str] = _NO_KEYS
     requested: Birth | None = field(default=None, repr=False, compare=False)
-    header_parts: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    missing: str | None = field(default=None, init=False, repr=False, compare=False)
+    header_parts: dict[Any, Any] = field(init=False, repr=False, compare=False)
+    missing: str | None = field(init=False, repr=False, compare=False)
     _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        _freeze(self)
-        if type(self.encrypted_data_keys) is not tuple:
-            object.__setattr__(self, "encrypted_data_keys", tuple(self.encrypted_data_keys))
-        object.__setattr__(self, "missing", _missing(self, key=self.signing_key, kind="signing"))
+    # By hand, because a message without a cache makes two of these.
+    @scrubbed
+    def __init__(
+        self,
+        *,
+        algorithm_suite: AlgorithmSuite,
+        encryption_context: Mapping[str, str] = _EMPTY,
+        encrypted_data_keys: Sequence[EncryptedDataKey] = (),
+        plaintext_data_key: bytes | None = None,
+        signing_key: SigningKey | None = None,
+        required_encryption_context_keys: Collection[str] = _NO_KEYS,
+        requested: Birth | None = None,
+    ) -> None:
+        _set(self, "algorithm_suite", algorithm_suite)
+        _set(self, "encryption_context", _checked(encryption_context))
+        _set(self, "signing_key", signing_key)
+        _set(self, "required_encryption_context_keys", required_keys(required_encryption_context_keys))
+        _set(self, "requested", requested)
+        self._add(_as_bytes(plaintext_data_key), tuple(encrypted_data_keys))
+
+    def _add(self, data_key: bytes | None, encrypted: tuple[EncryptedDataKey, ...]) -> None:
+        missing = _missing(self, data_key, key=self.signing_key, kind="signing")
         # spec: framework/cmm-interface.md#get-encryption-materials 7fbd
-        if self.missing is None and not self.encrypted_data_keys:
-            object.__setattr__(self, "missing", "no encrypted data key, so nobody could decrypt the message")
+        if missing is None and not encrypted:
+            missing = "no encrypted data key, so nobody could decrypt the message"
+        _set(self, "encrypted_data_keys", encrypted)
+        _set(self, "plaintext_data_key", data_key)
+        _set(self, "header_parts", {})
+        _set(self, "missing", missing)
+        _set(self, "_stays", KEY_MATERIAL)
+
+    def with_data_key(self, plaintext_data_key: bytes, encrypted: EncryptedDataKey) -> EncryptionMaterials:
+        """Return these materials with *plaintext_data_key*, and *encrypted* behind the encrypted data keys."""
+        made = object.__new__(EncryptionMaterials)
+        _set(made, "algorithm_suite", self.algorithm_suite)
+        _set(made, "encryption_context", self.encryption_context)
+        _set(made, "signing_key", self.signing_key)
+        _set(made, "required_encryption_context_keys", self.required_encryption_context_keys)
+        _set(made, "requested", self.requested)
+        made._add(plaintext_data_key, (*self.encrypted_data_keys, encrypted))
+        return made
 
 
 @safe_repr
 @without_state
-@scrubbed_constructor
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecryptionMaterials(Unpicklable):
-    """Holds what decrypting a message needs.
+class DecryptionMaterials(Unpicklable, Record):
+    """Holds what decrypting a message needs. The fields are the constructor's parameters, by keyword.
 
     :ivar missing: why these materials cannot be used yet, for an error's text, or ``None``
 
@@ -98,35 +132,64 @@ class DecryptionMaterials(Unpicklable):
     # spec: framework/cmm-interface.md#decrypt-materials 3cd3
     # spec: framework/structures.md#fields e3cf
     algorithm_suite: AlgorithmSuite
-    encryption_context: Mapping[str, str] = field(default_factory=dict, repr=False)
+    encryption_context: Mapping[str, str] = field(default=_EMPTY, repr=False)
     # spec: framework/structures.md#fields 06e6
     # spec: framework/structures.md#plaintext-data-key-1 7a0c 14cb
     plaintext_data_key: bytes | None = field(default=None, repr=False)
     verification_key: VerificationKey | None = field(default=None, repr=False)
-    required_encryption_context_keys: frozenset[str] = frozenset()
+    required_encryption_context_keys: frozenset[str] = _NO_KEYS
     requested: Birth | None = field(default=None, repr=False, compare=False)
-    missing: str | None = field(default=None, init=False, repr=False, compare=False)
+    missing: str | None = field(init=False, repr=False, compare=False)
     _stays: object = field(default=KEY_MATERIAL, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        _freeze(self)
-        object.__setattr__(self, "missing", _missing(self, key=self.verification_key, kind="verification"))
+    @scrubbed
+    def __init__(
+        self,
+        *,
+        algorithm_suite: AlgorithmSuite,
+        encryption_context: Mapping[str, str] = _EMPTY,
+        plaintext_data_key: bytes | None = None,
+        verification_key: VerificationKey | None = None,
+        required_encryption_context_keys: Collection[str] = _NO_KEYS,
+        requested: Birth | None = None,
+    ) -> None:
+        _set(self, "algorithm_suite", algorithm_suite)
+        _set(self, "encryption_context", _checked(encryption_context))
+        _set(self, "verification_key", verification_key)
+        _set(self, "required_encryption_context_keys", required_keys(required_encryption_context_keys))
+        _set(self, "requested", requested)
+        self._add(_as_bytes(plaintext_data_key))
+
+    def _add(self, data_key: bytes | None) -> None:
+        _set(self, "plaintext_data_key", data_key)
+        _set(self, "missing", _missing(self, data_key, key=self.verification_key, kind="verification"))
+        _set(self, "_stays", KEY_MATERIAL)
+
+    def with_data_key(self, plaintext_data_key: bytes) -> DecryptionMaterials:
+        """Return these materials with *plaintext_data_key*."""
+        made = object.__new__(DecryptionMaterials)
+        _set(made, "algorithm_suite", self.algorithm_suite)
+        _set(made, "encryption_context", self.encryption_context)
+        _set(made, "verification_key", self.verification_key)
+        _set(made, "required_encryption_context_keys", self.required_encryption_context_keys)
+        _set(made, "requested", self.requested)
+        made._add(plaintext_data_key)
+        return made
 
 
-def _freeze(materials: EncryptionMaterials | DecryptionMaterials) -> None:
-    if type(materials.encryption_context) is not EncryptionContext:
-        # spec: framework/raw-aes-keyring.md#onencrypt 1985
-        # spec: framework/raw-aes-keyring.md#ondecrypt 404d
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 1985
-        # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 404d
-        # spec: framework/raw-ecdh-keyring.md#onencrypt 1985
-        # spec: framework/raw-ecdh-keyring.md#ondecrypt 404d
-        object.__setattr__(materials, "encryption_context", EncryptionContext.of(materials.encryption_context))
-    if type(materials.required_encryption_context_keys) is not frozenset:
-        keys = required_keys(materials.required_encryption_context_keys)
-        object.__setattr__(materials, "required_encryption_context_keys", keys)
-    if isinstance(materials.plaintext_data_key, (bytearray, memoryview)):
-        object.__setattr__(materials, "plaintext_data_key", bytes(materials.plaintext_data_key))
+def _checked(context: Mapping[str, str]) -> EncryptionContext:
+    # spec: framework/raw-aes-keyring.md#onencrypt 1985
+    # spec: framework/raw-aes-keyring.md#ondecrypt 404d
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 1985
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 404d
+    # spec: framework/raw-ecdh-keyring.md#onencrypt 1985
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 404d
+    return context if type(context) is EncryptionContext else EncryptionContext.of(context)
+
+
+def _as_bytes(data_key: bytes | None) -> bytes | None:
+    """Return a copy of a buffer that its owner may change."""
+    return bytes(data_key) if isinstance(data_key, (bytearray, memoryview)) else data_key
 
 
 # What a keyring is given misses this, for every message.
@@ -134,10 +197,12 @@ _NO_DATA_KEY = {length: f"no plaintext data key of {length} bytes" for length in
 
 
 # spec: framework/structures.md#overview 3016
-def _missing(materials: EncryptionMaterials | DecryptionMaterials, *, key: object, kind: str) -> str | None:
+def _missing(
+    materials: EncryptionMaterials | DecryptionMaterials, data_key: bytes | None, *, key: object, kind: str
+) -> str | None:
     # Source: framework/structures.md#encryption-materials
     # Source: framework/structures.md#decryption-materials
-    suite, data_key = materials.algorithm_suite, materials.plaintext_data_key
+    suite = materials.algorithm_suite
     # spec: framework/cmm-interface.md#get-encryption-materials 6e14 5bab
     # spec: framework/cmm-interface.md#decrypt-materials 6e14
     # spec: framework/structures.md#plaintext-data-key 2358

@@ -5,9 +5,10 @@ Source: framework/cmm-interface.md#inputs
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
+from warmkey.records import Value, value
 from warmkey.safe_repr import safe_repr
 from warmkey.structures.encrypted_data_key import VerifiedKeys
 from warmkey.structures.encryption_context import EncryptionContext, required_keys
@@ -25,8 +26,8 @@ _NO_KEYS: frozenset[str] = frozenset()
 
 # Requests are made for every message, so their constructors are written by hand and positional, and nothing is frozen.
 @safe_repr
-@dataclass(slots=True, init=False)
-class EncryptionMaterialsRequest:
+@value
+class EncryptionMaterialsRequest(Value):
     """Holds what a CMM is asked for before an encryption. Nobody changes it; ``dataclasses.replace`` makes another.
 
     Source: framework/cmm-interface.md#encryption-materials-request
@@ -64,8 +65,8 @@ class EncryptionMaterialsRequest:
 
 
 @safe_repr
-@dataclass(slots=True, init=False)
-class DecryptMaterialsRequest:
+@value
+class DecryptMaterialsRequest(Value):
     """Holds what a CMM is asked for before a decryption. No reproduced context is the same as an empty one.
 
     Source: framework/cmm-interface.md#decrypt-materials-request
