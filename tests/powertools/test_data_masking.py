@@ -386,6 +386,18 @@ def test_required_context_keys_hold_here_too(masking: DataMasking, kms: KmsSessi
     assert masking.decrypt(masking.encrypt("text", **TENANT), **TENANT) == "text"
 
 
+def test_outside_an_invocation_of_a_tenant_nothing_is_encrypted_or_decrypted(
+    masking: DataMasking, kms: KmsSession
+) -> None:
+    data = masking.encrypt("text", **TENANT)
+    kms.configure(tenant_context_key="tenant", metrics="off")
+
+    with pytest.raises(DataMaskingError, match="tenant"):
+        masking.encrypt("text", **TENANT)
+    with pytest.raises(DataMaskingDecryptValueError, match="tenant"):
+        masking.decrypt(data, **TENANT)
+
+
 def test_too_many_encrypted_data_keys_are_refused(masking: DataMasking, kms: KmsSession) -> None:
     keys = [warmkey.AwsKmsKeyring(kms.key_arn, kms_client=kms.client)] * 3
     data = warmkey.Client().encrypt(b"1", keyring=warmkey.MultiKeyring(keys[0], keys)).ciphertext
