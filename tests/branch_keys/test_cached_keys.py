@@ -106,8 +106,9 @@ def stage() -> Stage:
 # --- time
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 1c48 2da2
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 436a 9daa
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 2c1f da62 641f
 def test_an_entry_serves_until_its_time_to_live_is_over(stage: Stage) -> None:
     stage.encrypt()
     stage.clock.tick(TTL - 1)
@@ -124,7 +125,9 @@ def test_an_entry_serves_until_its_time_to_live_is_over(stage: Stage) -> None:
     ]
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt fafd 7551
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 1c48 2da2
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9040 8791 4c32
 def test_the_same_for_a_version(stage: Stage) -> None:
     made = stage.elsewhere()
     stage.decrypt(made)
@@ -177,6 +180,8 @@ def test_an_answer_slower_than_the_time_to_live_serves_once(stage: Stage) -> Non
     assert len(stage.requests) == 2
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3 a7aa
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 88d3 a7aa
 def test_an_entry_of_a_keyring_with_more_time_is_held_to_ones_own(stage: Stage) -> None:
     patient = stage.another(ttl_seconds=10 * TTL)
     stage.encrypt(patient)
@@ -215,6 +220,7 @@ def test_jitter_shortens_each_life_by_a_fraction(monkeypatch: pytest.MonkeyPatch
     assert len(stage.requests) == 2
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3 a7aa
 def test_a_foreign_cache_need_not_know_of_time() -> None:
     class Dictionary(dict[bytes, Any]):
         put_cache_entry, get_cache_entry = dict.__setitem__, dict.get
@@ -278,6 +284,7 @@ def test_least_recently_used_branch_keys_leave_first() -> None:
     assert {eviction.reason for eviction in stage.facts.of(BranchKeyEviction)} == {EvictionReason.CAPACITY}
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 8d8c 6d8c 6737 062d
 def test_its_own_cache_holds_a_thousand_entries() -> None:
     stage = Stage()
     keyring = stage.another(cache=None)
@@ -302,6 +309,9 @@ def test_without_a_cache_every_message_asks(cache: Any) -> None:
 # --- who shares an entry
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 703a d906
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#encryption-materials 4dff 11f1
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#decryption-materials 4dff 11f1
 def test_partition_and_logical_name_keep_keyrings_apart(stage: Stage) -> None:
     stage.encrypt()
     stage.encrypt(stage.another())

@@ -24,8 +24,8 @@ def _region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
-# spec: framework/branch-key-store.md#dynamodb-client
-# spec: framework/branch-key-store.md#kms-client
+# spec: framework/branch-key-store.md#dynamodb-client d719 c003 2ef2
+# spec: framework/branch-key-store.md#kms-client 2bae 574b 4308
 @pytest.mark.parametrize(
     ("configuration", "region"),
     [
@@ -44,6 +44,7 @@ def test_they_are_made_for_the_region_of_the_configuration(configuration: dict[s
     assert {client.meta.region_name for client in clients} == {region}
 
 
+# spec: framework/branch-key-store.md#kms-client 74af
 def test_they_wait_for_seconds_and_say_who_they_are() -> None:
     config = make_client("dynamodb", "eu-west-1").meta.config
 

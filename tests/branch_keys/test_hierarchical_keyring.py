@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,8 @@ def to_decrypt(suite: AlgorithmSuite = SUITE, context: Mapping[str, str] = DATA_
 # --- construction
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization ddaa 1da4
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 6939
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -101,6 +103,7 @@ def test_an_argument_that_cannot_be_used_is_an_error_at_once(
     assert key_store.requests == []
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 503d
 @pytest.mark.parametrize("method", ["get_active_branch_key", "get_branch_key_version", "get_key_store_info"])
 def test_a_key_store_has_three_methods(key_store: FakeBranchKeyStore, method: str) -> None:
     setattr(key_store, method, None)
@@ -119,7 +122,7 @@ def test_its_repr_names_the_branch_key(key_store: FakeBranchKeyStore) -> None:
     assert "supplier" in repr(keyring(key_store, branch_key_id_supplier=lambda _: ID))
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id 6b7b 674b
 def test_its_partition_id_is_a_random_uuid_unless_given(key_store: FakeBranchKeyStore) -> None:
     made = [keyring(key_store).partition_id for _ in range(2)]
 
@@ -128,10 +131,37 @@ def test_its_partition_id_is_a_random_uuid_unless_given(key_store: FakeBranchKey
     assert keyring(key_store, partition_id="mine").partition_id == "mine"
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id abe9 6b7b
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id-1 1f4b 5a89
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt b1c6
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt e0cd
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas 06eb
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 9daa
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 7551
+@pytest.mark.parametrize("partition_id", [None, "eigene für é"])
+def test_the_cache_is_asked_by_the_bytes_of_the_partition(
+    key_store: FakeBranchKeyStore, partition_id: str | None
+) -> None:
+    """A UUID is its 16 bytes, and any other text its UTF-8."""
+    cache = LocalCMC(10)
+    ours = keyring(key_store, cache=cache, partition_id=partition_id)
+    made = ours.on_encrypt(to_encrypt())
+    ours.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+    version = str(uuid.UUID(bytes=made.encrypted_data_keys[0].ciphertext[28:44]))
+    partition = partition_id.encode() if partition_id else uuid.UUID(ours.partition_id).bytes
+    end = partition + b"\0" + key_store.get_key_store_info().logical_key_store_name.encode() + b"\0" + ID.encode()
+
+    assert set(cache._entries) == {
+        hashlib.sha384(b"\x02\0\x01\0" + end).digest(),
+        hashlib.sha384(b"\x02\0\x02\0" + end + b"\0" + version.encode()).digest(),
+    }
+
+
 # --- encrypting
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 0b9d fbd2 bc4e 0e99 106f
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 6d9e b0e6
 @pytest.mark.parametrize("suite", list(AlgorithmSuite), ids=lambda suite: suite.name)
 def test_every_suite_there_and_back(key_store: FakeBranchKeyStore, suite: AlgorithmSuite) -> None:
     made = keyring(key_store).on_encrypt(to_encrypt(suite))
@@ -170,6 +200,8 @@ def test_no_two_data_keys_salts_or_ivs_are_alike(key_store: FakeBranchKeyStore) 
     assert len(key_store.requests) == 1
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 08a0
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff
 def test_salt_iv_and_data_key_come_from_the_operating_system(
     key_store: FakeBranchKeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +215,8 @@ def test_salt_iv_and_data_key_come_from_the_operating_system(
     assert made.plaintext_data_key == bytes(range(28, 60))
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 3b38 fbd2
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 4444
 def test_a_data_key_that_is_there_is_wrapped_and_kept(key_store: FakeBranchKeyStore) -> None:
     earlier = EncryptedDataKey(key_provider_id="a", key_provider_info=b"b", ciphertext=b"c")
     materials = EncryptionMaterials(
@@ -202,6 +236,9 @@ def test_a_data_key_that_is_there_is_wrapped_and_kept(key_store: FakeBranchKeySt
     assert opened.plaintext_data_key == bytes(range(32))
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a936 2f9d
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 03f0
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 6e64
 def test_materials_stay_as_they_were_when_there_is_no_branch_key(key_store: FakeBranchKeyStore) -> None:
     materials = to_encrypt()
 
@@ -232,7 +269,7 @@ def test_after_a_rotation_and_the_ttl_the_new_version_encrypts(key_store: FakeBr
 # --- decrypting
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a74a
 def test_materials_with_a_data_key_are_refused(key_store: FakeBranchKeyStore) -> None:
     made = keyring(key_store).on_encrypt(to_encrypt())
     full = replace(to_decrypt(), plaintext_data_key=bytes(32))
@@ -241,6 +278,9 @@ def test_materials_with_a_data_key_are_refused(key_store: FakeBranchKeyStore) ->
         keyring(key_store).on_decrypt(full, made.encrypted_data_keys)
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad 911a c679 9810 dbcb 9e2b a6d0 4b5f
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 694b
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping 52df
 def test_what_cannot_be_used_is_passed_over_and_collected(key_store: FakeBranchKeyStore) -> None:
     [good] = keyring(key_store).on_encrypt(to_encrypt()).encrypted_data_keys
     wrong = {
@@ -266,6 +306,8 @@ def test_what_cannot_be_used_is_passed_over_and_collected(key_store: FakeBranchK
     assert len(reasons) == 5
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad 9810
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
 def test_none_of_ours_names_those_that_are_there(key_store: FakeBranchKeyStore) -> None:
     [theirs] = keyring(key_store, OTHER).on_encrypt(to_encrypt()).encrypted_data_keys
 

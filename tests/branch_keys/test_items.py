@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from warmkey.branch_keys import items
 
 COMMON = items.describe(
@@ -19,6 +23,19 @@ def test_what_is_written_is_what_is_read() -> None:
         item = items.KeyStoreItem(texts, b"enc")
 
         assert items.read_item(item.attributes(), "tenant-a", item_type) == item
+
+
+# spec: framework/branch-key-store.md#encryption-context bb70 107f d7a2 2a99
+@pytest.mark.parametrize("name", ["branch-key-id", "type", "kms-arn", "create-time"])
+@pytest.mark.parametrize("value", [None, {"S": ""}, {"N": "1"}, {"B": b"bytes"}], ids=str)
+def test_id_and_type_are_texts_that_are_not_empty(name: str, value: Any) -> None:
+    attributes = items.KeyStoreItem(items.active(COMMON, VERSION), b"enc").attributes()
+    attributes[name] = value
+    if value is None:
+        del attributes[name]
+
+    with pytest.raises(ValueError, match=f"its attribute '{name}' must be a text"):
+        items.read_item(attributes, "tenant-a", items.ACTIVE)
 
 
 def test_an_item_shows_no_custom_value() -> None:

@@ -39,6 +39,7 @@ def test_exactly_one_is_given(given: dict[str, Any]) -> None:
         KmsConfiguration(**given)
 
 
+# spec: framework/branch-key-store.md#aws-kms-configuration 58b7 6fde c9df
 @pytest.mark.parametrize("kind", ["kms_key_arn", "kms_mrk_key_arn"])
 @pytest.mark.parametrize(
     "arn",
@@ -66,6 +67,7 @@ def test_what_is_not_a_key_arn_is_refused(kind: str, arn: Any) -> None:
         KmsConfiguration(**{kind: arn})
 
 
+# spec: framework/branch-key-store.md#aws-kms-configuration ee9a
 @pytest.mark.parametrize("kind", ["kms_key_arn", "kms_mrk_key_arn"])
 def test_either_kind_takes_either_kind_of_key(kind: str) -> None:
     assert KmsConfiguration(**{kind: KEY}).key_arn == KEY
@@ -77,6 +79,7 @@ def test_the_error_says_why_an_alias_is_not_taken() -> None:
         KmsConfiguration(kms_key_arn=ALIAS)
 
 
+# spec: framework/branch-key-store.md#aws-kms-configuration 8b45
 @pytest.mark.parametrize("region", ["", "EU", "eu", "eu west 1", "eu-west-1:", 7])
 def test_what_is_not_a_region_is_refused(region: Any) -> None:
     with pytest.raises(ConfigurationError, match="mrk_discovery_region must be a Region such as eu-west-1"):
@@ -89,8 +92,6 @@ def test_discovery_is_a_switch(discovery: Any) -> None:
         KmsConfiguration(discovery=discovery, kms_key_arn=KEY)
 
 
-# spec: framework/branch-key-store.md#dynamodb-client
-# spec: framework/branch-key-store.md#kms-client
 @pytest.mark.parametrize(
     ("configuration", "region"),
     [(STRICT, "us-east-1"), (MRK_AWARE, "us-east-1"), (DISCOVERY, None), (MRK_DISCOVERY, "eu-west-1")],
@@ -101,6 +102,8 @@ def test_the_region_that_clients_are_made_for(configuration: KmsConfiguration, r
 
 
 # Source: framework/branch-key-store.md#aws-key-arn-compatibility
+# spec: framework/branch-key-store.md#versionkey f625
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 7ff7
 @pytest.mark.parametrize(
     ("configuration", "fits"),
     [

@@ -37,8 +37,8 @@ def keys() -> KeyStore:
 # --- the key store itself
 
 
-# spec: framework/branch-key-store.md#initialization
-# spec: framework/branch-key-store.md#getkeystoreinfo
+# spec: framework/branch-key-store.md#initialization 8d1a
+# spec: framework/branch-key-store.md#getkeystoreinfo 1205 3654
 def test_it_tells_what_it_is_and_asks_nobody(keys: KeyStore) -> None:
     keys.clear()
     store = keys.another(
@@ -64,6 +64,46 @@ def test_its_id_is_a_random_uuid_unless_given(keys: KeyStore) -> None:
 
     assert {uuid.UUID(key_store_id).version for key_store_id in ids} == {4}
     assert len(ids) == 3
+
+
+# spec: framework/branch-key-store.md#operations 1a81
+def test_it_has_the_operations_of_the_specification() -> None:
+    """CreateKeyStore is called create_table here, because a table is what it creates."""
+    assert {name for name in dir(BranchKeyStore) if not name.startswith("_")} == {
+        "get_key_store_info",
+        "create_table",
+        "create_key",
+        "version_key",
+        "get_active_branch_key",
+        "get_branch_key_version",
+        "get_beacon_key",
+    }
+
+
+# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 1ef4
+# spec: framework/branch-key-store.md#versionkey 1ef4
+# spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation db9a
+# spec: framework/branch-key-store.md#wrapped-branch-key-creation db9a
+# spec: framework/branch-key-store.md#authenticating-a-keystore-item a56b
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 8b95
+def test_the_clients_that_were_given_are_used(keys: KeyStore) -> None:
+    others = KeyStore()
+    ours = keys.another(kms_client=others.kms, dynamodb_client=others.dynamodb, kms_key_arn=others.key_arn)
+    keys.clear()
+    others.clear()
+
+    ours.create_key(ID, CONTEXT)
+    ours.version_key(ID)
+    ours.get_active_branch_key(ID)
+
+    assert keys.requests() == {}
+    assert others.requests() == {
+        "GenerateDataKeyWithoutPlaintext": 3,
+        "ReEncrypt": 3,
+        "Decrypt": 1,
+        "TransactWriteItems": 2,
+        "GetItem": 2,
+    }
 
 
 def test_its_logical_name_is_the_tables_unless_given(keys: KeyStore) -> None:
@@ -96,7 +136,7 @@ def test_an_argument_that_cannot_be_used_is_an_error_at_once(keys: KeyStore, arg
 # --- the table
 
 
-# spec: framework/branch-key-store.md#createkeystore
+# spec: framework/branch-key-store.md#createkeystore cdc2 a599 42c3
 # spec: framework/branch-key-store.md#keyschema 6af9
 def test_the_table_is_created_once() -> None:
     dynamodb = FakeDynamoDb()
@@ -126,6 +166,7 @@ def test_two_that_create_the_table_at_once_both_have_it() -> None:
     assert store.create_table().endswith("table/another-table")
 
 
+# spec: framework/branch-key-store.md#createkeystore d681
 @pytest.mark.parametrize(
     "schema",
     [
@@ -148,6 +189,24 @@ def test_a_table_of_another_schema_is_not_a_key_store(schema: list[tuple[str, st
         keys.another(table_name="another-table").create_table()
 
 
+# spec: framework/branch-key-store.md#createkeystore e4bd 29c8
+def test_a_table_may_have_more_than_its_key() -> None:
+    keys = KeyStore()
+    attributes = [("branch-key-id", "S"), ("type", "S"), ("create-time", "S")]
+    keys.dynamodb.create_table(
+        TableName="another-table",
+        KeySchema=[
+            {"AttributeName": "branch-key-id", "KeyType": "HASH"},
+            {"AttributeName": "type", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in attributes],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    assert keys.another(table_name="another-table").create_table().endswith("table/another-table")
+
+
+# spec: framework/branch-key-store.md#createkeystore e4bd
 @pytest.mark.parametrize("operation", ["DescribeTable", "CreateTable"])
 def test_what_dynamodb_refuses_is_said(operation: str) -> None:
     keys = KeyStore()
@@ -180,12 +239,13 @@ def test_a_table_that_is_being_created_cannot_be_used_yet() -> None:
 # --- creating
 
 
-# spec: framework/branch-key-store.md#createkey
-# spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation
-# spec: framework/branch-key-store.md#record-format
-# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore
-# spec: framework/branch-key-store.md#custom-encryption-context
+# spec: framework/branch-key-store.md#createkey d0a5 6a84 f8a6
+# spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 774a db44 a50b b20b 17ec 26c1
+# spec: framework/branch-key-store.md#record-format ed38 94e1
+# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 6be9 f5bc c9a4
+# spec: framework/branch-key-store.md#custom-encryption-context 2a01
 # spec: framework/structures.md#branch-key 7fb7
+# spec: framework/branch-key-store.md#wrapped-branch-key-creation 17ec 0d73 d712
 def test_creating_writes_three_items_in_one_transaction(keys: KeyStore) -> None:
     keys.clear()
     before = datetime.now(UTC).replace(tzinfo=None)
@@ -217,11 +277,14 @@ def test_creating_writes_three_items_in_one_transaction(keys: KeyStore) -> None:
     assert len(active["create-time"]["S"]) == len("2025-01-16T12:34:56.123456Z")
 
 
-# spec: framework/branch-key-store.md#wrapped-branch-key-creation
-# spec: framework/branch-key-store.md#encryption-context
-# spec: framework/branch-key-store.md#active-encryption-context
-# spec: framework/branch-key-store.md#decrypt_only-encryption-context
-# spec: framework/branch-key-store.md#beacon-key-encryption-context
+# spec: framework/branch-key-store.md#wrapped-branch-key-creation db9a daf8 37d4 baaf 8dd2 018d 64d2 ba57 ce90 59e1
+# spec: framework/branch-key-store.md#encryption-context bb70 d7a2 a6a3 6fa6 5942 6efb 543c
+# spec: framework/branch-key-store.md#active-encryption-context 0a04 afae 5ca6
+# spec: framework/branch-key-store.md#decrypt_only-encryption-context d268 202f
+# spec: framework/branch-key-store.md#beacon-key-encryption-context 2819 d04c
+# spec: framework/branch-key-store.md#logical-keystore-name 357d
+# spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation db9a daf8 37d4 baaf 5c04
+# spec: framework/branch-key-store.md#custom-encryption-context 737f
 def test_every_attribute_and_the_logical_name_are_bound_to_the_key(keys: KeyStore) -> None:
     store = keys.another(logical_key_store_name="logical", grant_tokens=[])
     keys.clear()
@@ -245,6 +308,10 @@ def test_every_attribute_and_the_logical_name_are_bound_to_the_key(keys: KeyStor
     assert (generate.number_of_bytes, beacon.number_of_bytes) == (32, 32)
 
 
+# spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 98de
+# spec: framework/branch-key-store.md#wrapped-branch-key-creation 623e 3945
+# spec: framework/branch-key-store.md#authenticating-a-keystore-item ad3a
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 98de
 def test_every_kms_request_has_the_grant_tokens(keys: KeyStore) -> None:
     token = keys.kms.create_grant(
         keys.key_arn, "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Decrypt"
@@ -260,6 +327,7 @@ def test_every_kms_request_has_the_grant_tokens(keys: KeyStore) -> None:
     assert {call.grant_tokens for call in keys.kms.calls} == {(token,)}
 
 
+# spec: framework/branch-key-store.md#createkey b55b 0e31 f8a6
 def test_an_id_is_made_up_where_none_is_given(keys: KeyStore) -> None:
     with_context, without = keys.store.create_key(encryption_context=CONTEXT), keys.store.create_key()
 
@@ -268,6 +336,7 @@ def test_an_id_is_made_up_where_none_is_given(keys: KeyStore) -> None:
     assert keys.store.get_active_branch_key(without).encryption_context == {}
 
 
+# spec: framework/branch-key-store.md#createkey d002
 @pytest.mark.parametrize("context", [None, {}])
 def test_an_id_of_ones_own_needs_a_context(keys: KeyStore, context: dict[str, str] | None) -> None:
     keys.clear()
@@ -278,6 +347,10 @@ def test_an_id_of_ones_own_needs_a_context(keys: KeyStore, context: dict[str, st
     assert keys.requests() == {}
 
 
+# spec: framework/branch-key-store.md#versionkey 3289
+# spec: framework/branch-key-store.md#getactivebranchkey 3289
+# spec: framework/branch-key-store.md#getbranchkeyversion 3289
+# spec: framework/branch-key-store.md#getbeaconkey 3289
 @pytest.mark.parametrize("branch_key_id", ["", "a\0b", "\ud800", 7, "x" * 2049, "é" * 1025])
 def test_what_cannot_be_an_id_is_refused_before_any_request(keys: KeyStore, branch_key_id: Any) -> None:
     keys.clear()
@@ -313,6 +386,8 @@ def test_a_context_that_is_not_one_is_refused_before_any_request(keys: KeyStore,
     assert keys.requests() == {}
 
 
+# spec: framework/branch-key-store.md#createkey 2278
+# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 2278
 def test_an_existing_id_is_a_conflict_and_nothing_is_written(keys: KeyStore) -> None:
     keys.create()
     before = keys.dynamodb.items(TABLE)
@@ -339,8 +414,9 @@ def test_one_item_that_is_there_keeps_all_three_from_being_written(keys: KeyStor
 # --- rotating
 
 
-# spec: framework/branch-key-store.md#versionkey
-# spec: framework/branch-key-store.md#authenticating-a-keystore-item
+# spec: framework/branch-key-store.md#versionkey 382d b20b b9cb f4ab c9a4
+# spec: framework/branch-key-store.md#authenticating-a-keystore-item a56b 018d 63c7 b252 9831
+# spec: framework/branch-key-store.md#custom-encryption-context 9104
 def test_rotating_adds_a_version_and_replaces_the_active_item(keys: KeyStore) -> None:
     keys.create()
     old, old_version = keys.item(ACTIVE), keys.item(keys.item(ACTIVE)["version"]["S"])
@@ -371,6 +447,43 @@ def test_rotating_adds_a_version_and_replaces_the_active_item(keys: KeyStore) ->
     assert len(keys.dynamodb.items(TABLE)) == 4
 
 
+# spec: framework/branch-key-store.md#authenticating-a-keystore-item 6f92 1436 82db 63c7 b252 9831
+def test_rotating_authenticates_the_items_own_context(keys: KeyStore) -> None:
+    class Listening:
+        """Hands on what it is asked."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(keys.kms, name)
+
+        def re_encrypt(self, **parameters: Any) -> Any:
+            asked.append(parameters)
+            return keys.kms.re_encrypt(**parameters)
+
+    keys.create()
+    item = keys.item(ACTIVE)
+    asked: list[dict[str, Any]] = []
+    keys.another(kms_client=Listening()).version_key(ID)
+    context = {
+        **{name: next(iter(value.values())) for name, value in item.items() if name != "enc"},
+        "tablename": TABLE,
+    }
+
+    assert asked[0] == {
+        "SourceKeyId": keys.key_arn,
+        "SourceEncryptionContext": context,
+        "CiphertextBlob": item["enc"]["B"],
+        "DestinationKeyId": keys.key_arn,
+        "DestinationEncryptionContext": context,
+    }
+
+
+# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 2f3e
+# spec: framework/branch-key-store.md#versionkey 2f3e
+def test_writing_returns_nothing_more_than_an_id(keys: KeyStore) -> None:
+    assert keys.create() == ID
+    assert keys.store.version_key(ID) is None  # type: ignore[func-returns-value]
+
+
 def test_old_versions_stay_readable(keys: KeyStore) -> None:
     keys.create()
     old = keys.store.get_active_branch_key(ID)
@@ -383,6 +496,7 @@ def test_old_versions_stay_readable(keys: KeyStore) -> None:
     assert keys.store.get_branch_key_version(ID, new.branch_key_version).branch_key == new.branch_key
 
 
+# spec: framework/branch-key-store.md#versionkey f4ab 2278
 def test_of_two_rotations_at_once_one_fails_and_leaves_nothing_behind(keys: KeyStore) -> None:
     keys.create()
     rival = keys.another()
@@ -416,6 +530,7 @@ def test_rotating_reads_the_active_item_consistently(keys: KeyStore) -> None:
     assert {call.consistent for call in keys.dynamodb.calls if call.operation == "GetItem"} == {True}
 
 
+# spec: framework/branch-key-store.md#versionkey ba2a ab3e
 def test_an_item_that_does_not_authenticate_is_not_rotated(keys: KeyStore) -> None:
     keys.create()
     keys.change(ACTIVE, extra={"S": "added"})
@@ -444,6 +559,8 @@ def test_a_rotation_that_conflicts_says_so_and_can_be_tried_again(keys: KeyStore
     keys.store.version_key(ID)
 
 
+# spec: framework/branch-key-store.md#createkey 0782
+# spec: framework/branch-key-store.md#versionkey 257b
 @pytest.mark.parametrize("configuration", [{"discovery": True}, {"mrk_discovery_region": "us-east-1"}])
 def test_discovery_only_reads(keys: KeyStore, configuration: dict[str, Any]) -> None:
     keys.create()
@@ -507,11 +624,12 @@ def test_an_answer_without_a_ciphertext_is_not_believed(keys: KeyStore) -> None:
 # --- reading
 
 
-# spec: framework/branch-key-store.md#getactivebranchkey
-# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context
-# spec: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context
+# spec: framework/branch-key-store.md#getactivebranchkey 8c30 d5cd c5c6 0ca0
+# spec: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context 86c1 95aa
 # Source: framework/structures.md#branch-key-materials
 # spec: framework/structures.md#structure-3 a530
+# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context d601 4279
+# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 8af1 6c68 dcfe 9df4
 def test_the_active_branch_key(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -526,7 +644,9 @@ def test_the_active_branch_key(keys: KeyStore) -> None:
     assert materials.kms_key_arn == keys.key_arn
 
 
-# spec: framework/branch-key-store.md#getbranchkeyversion
+# spec: framework/branch-key-store.md#getbranchkeyversion ecd6 d5cd 81ea 0ca0
+# spec: framework/branch-key-store.md#wrapped-branch-key-creation cada d712
+# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context a3bf
 def test_a_version_holds_the_same_key(keys: KeyStore) -> None:
     keys.create()
     active = keys.store.get_active_branch_key(ID)
@@ -538,7 +658,7 @@ def test_a_version_holds_the_same_key(keys: KeyStore) -> None:
     assert version == active
 
 
-# spec: framework/branch-key-store.md#getbeaconkey
+# spec: framework/branch-key-store.md#getbeaconkey 0c54 36a0 4857 a408
 # Source: framework/structures.md#beacon-key-materials
 # spec: framework/structures.md#structure-4 16a4
 def test_the_beacon_key_is_another_key(keys: KeyStore) -> None:
@@ -552,7 +672,8 @@ def test_the_beacon_key_is_another_key(keys: KeyStore) -> None:
     assert beacon.encryption_context == CONTEXT
 
 
-# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 24b1 6f92 1436 82db fc69 36ba 9831 bef6 8b95
+# spec: framework/branch-key-store.md#encryption-context 543c 6fa6
 def test_decrypting_asks_for_the_items_own_context(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -597,6 +718,7 @@ def test_a_missing_version_names_the_version(keys: KeyStore) -> None:
         keys.store.get_branch_key_version(ID, version)
 
 
+# spec: framework/branch-key-store.md#getbranchkeyversion 43b4
 @pytest.mark.parametrize(
     "version",
     ["", "1", "0C4C1A6D-8F1E-4B57-9A3C-5D2E7F60A1B4", "0c4c1a6d8f1e4b579a3c5d2e7f60a1b4", 7, None],
@@ -640,6 +762,8 @@ TAMPERINGS: dict[str, dict[str, Any]] = {
 }
 
 
+# spec: framework/branch-key-store.md#encryption-context d26f
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 24b1
 @pytest.mark.parametrize("tampering", TAMPERINGS)
 def test_kms_refuses_an_item_that_was_changed(keys: KeyStore, tampering: str) -> None:
     keys.create()
@@ -677,6 +801,9 @@ MISFITS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+# spec: framework/branch-key-store.md#getactivebranchkey 8aad 1702
+# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context d601 6c68
+# spec: framework/branch-key-store.md#encryption-context a6a3 5942 6efb
 @pytest.mark.parametrize("misfit", MISFITS)
 def test_an_item_is_judged_before_kms_is_asked(keys: KeyStore, misfit: str) -> None:
     changes, problem = MISFITS[misfit]
@@ -692,6 +819,44 @@ def test_an_item_is_judged_before_kms_is_asked(keys: KeyStore, misfit: str) -> N
     assert keys.kms.counts() == {}
 
 
+# spec: framework/branch-key-store.md#decrypt_only-encryption-context d268
+# spec: framework/branch-key-store.md#beacon-key-encryption-context d04c
+# spec: framework/branch-key-store.md#getbranchkeyversion 8aad 1702
+# spec: framework/branch-key-store.md#getbeaconkey 8aad 1702
+@pytest.mark.parametrize("changes", [{"enc": None}, {"kms_arn": None}, {"create_time": None}], ids=str)
+def test_a_version_and_a_beacon_key_are_judged_too(keys: KeyStore, changes: dict[str, Any]) -> None:
+    keys.create()
+    version = keys.item(ACTIVE)["version"]["S"]
+    for item_type in (version, BEACON):
+        keys.change(item_type, **changes)
+    keys.clear()
+
+    for read in (
+        lambda: keys.store.get_branch_key_version(ID, version.removeprefix("branch:version:")),
+        lambda: keys.store.get_beacon_key(ID),
+    ):
+        with pytest.raises(KeyUnavailable, match="its attribute"):
+            read()
+
+    assert keys.kms.counts() == {}
+
+
+# spec: framework/branch-key-store.md#getbranchkeyversion 186f
+# spec: framework/branch-key-store.md#getbeaconkey fb9b
+def test_a_version_or_beacon_key_that_kms_does_not_decrypt_fails(keys: KeyStore) -> None:
+    keys.create()
+    version = keys.store.get_active_branch_key(ID).branch_key_version
+
+    for read in (
+        lambda: keys.store.get_branch_key_version(ID, version),
+        lambda: keys.store.get_beacon_key(ID),
+    ):
+        with keys.kms.fail("Decrypt", error="denied"), pytest.raises(KeyUnavailable, match="AccessDenied"):
+            read()
+
+
+# spec: framework/branch-key-store.md#decrypt_only-encryption-context d268
+# spec: framework/branch-key-store.md#beacon-key-encryption-context d04c
 @pytest.mark.parametrize("item_type", [BEACON, "version"])
 def test_only_the_active_item_has_a_version(keys: KeyStore, item_type: str) -> None:
     keys.create()
@@ -717,6 +882,7 @@ class _Confused(FakeDynamoDb):
         return {"Item": self.items(parameters["TableName"])[0]}
 
 
+# spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 02f3
 def test_an_item_that_was_not_asked_for_is_not_taken(keys: KeyStore) -> None:
     keys.create()
     confused = _Confused()
@@ -754,8 +920,9 @@ def test_a_time_may_be_any_text(keys: KeyStore, text: str) -> None:
 # --- which KMS key
 
 
-# spec: framework/branch-key-store.md#aws-kms-configuration
 # Source: framework/branch-key-store.md#aws-key-arn-compatibility
+# spec: framework/branch-key-store.md#versionkey f625
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 7ff7
 @pytest.mark.parametrize("arn", ["another key", "an alias", "nonsense"])
 @pytest.mark.parametrize("kind", ["kms_key_arn", "kms_mrk_key_arn"])
 def test_another_key_than_configured_is_refused_before_kms_is_asked(keys: KeyStore, kind: str, arn: str) -> None:
@@ -773,6 +940,7 @@ def test_another_key_than_configured_is_refused_before_kms_is_asked(keys: KeySto
     assert keys.kms.counts() == {}
 
 
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 1b8a
 @pytest.mark.parametrize("arn", ["alias", "nonsense"])
 @pytest.mark.parametrize("configuration", [{"discovery": True}, {"mrk_discovery_region": "us-east-1"}])
 def test_discovery_takes_key_arns_only(keys: KeyStore, configuration: dict[str, Any], arn: str) -> None:
@@ -788,6 +956,7 @@ def test_discovery_takes_key_arns_only(keys: KeyStore, configuration: dict[str, 
 
 
 # spec: framework/branch-key-store.md#discovery e057
+# spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 3e99
 def test_discovery_asks_for_the_key_that_the_item_names(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -813,6 +982,8 @@ class TestMultiRegionKeys:
     def replica(self, keys: KeyStore, ireland: FakeKms) -> str:
         return keys.kms.replicate_key(keys.key_arn, "eu-west-1")
 
+    # spec: framework/branch-key-store.md#versionkey b56b
+    # spec: framework/branch-key-store.md#authenticating-a-keystore-item 5c0c 31d1
     def test_a_replica_reads_and_rotates_and_the_stored_arn_stays(
         self, keys: KeyStore, ireland: FakeKms, replica: str
     ) -> None:
@@ -836,6 +1007,7 @@ class TestMultiRegionKeys:
             keys.another(kms_key_arn=replica, kms_client=ireland).get_active_branch_key(ID)
 
     # spec: framework/branch-key-store.md#mrdiscovery e057
+    # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption c7b5
     def test_discovery_in_a_region_asks_for_the_replica_there(
         self, keys: KeyStore, ireland: FakeKms, replica: str
     ) -> None:
@@ -865,6 +1037,7 @@ class TestMultiRegionKeys:
 # --- what AWS refuses
 
 
+# spec: framework/branch-key-store.md#getactivebranchkey 61d5
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
@@ -929,6 +1102,8 @@ def test_a_read_that_dynamodb_refuses(keys: KeyStore, error: str, outcome: Dynam
     assert keys.kms.counts() == {}
 
 
+# spec: framework/branch-key-store.md#createkey 2278
+# spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 2278
 @pytest.mark.parametrize("error", ["throttled", "denied", "in-progress", "internal", "timeout"])
 def test_a_write_that_dynamodb_refuses_leaves_nothing_behind(keys: KeyStore, error: str) -> None:
     with keys.dynamodb.fail("TransactWriteItems", error=error), pytest.raises(KeyUnavailable):

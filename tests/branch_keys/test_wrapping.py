@@ -44,8 +44,10 @@ def wrapping_key(salt: bytes) -> bytes:
 
 
 # Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff b6d0 4444 2ecd a7b1 33ba
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad 7b1a 0ce5
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt bc4e
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
 @pytest.mark.parametrize("length", [16, 24, 32])
 def test_the_ciphertext_byte_by_byte(length: int) -> None:
     data_key = bytes(length)
@@ -59,13 +61,14 @@ def test_the_ciphertext_byte_by_byte(length: int) -> None:
     assert version_in(ciphertext) == VERSION.bytes
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping f918 d58e b2e4 5279 4cbf d404
 def test_it_comes_back() -> None:
     ciphertext = cipher().wrap(b"data key of some kind, 32 bytes.", RANDOM, CONTEXT)
 
     assert cipher().unwrap(ciphertext, CONTEXT) == b"data key of some kind, 32 bytes."
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad 7b1a
 @pytest.mark.parametrize(
     "stranger",
     [
@@ -82,11 +85,13 @@ def test_another_branch_key_version_or_id_does_not_unwrap_it(stranger: BranchKey
         stranger.unwrap(ciphertext, CONTEXT)
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping d404
 def test_another_context_does_not_unwrap_it() -> None:
     with pytest.raises(InvalidTag):
         cipher().unwrap(cipher().wrap(bytes(32), RANDOM, CONTEXT), b"")
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping d58e b2e4 4cbf 52df
 @pytest.mark.parametrize("position", [*range(28), *range(44, 92)])
 def test_every_byte_counts(position: int) -> None:
     """Those of the version, 28 to 43, decide which branch key is looked up."""

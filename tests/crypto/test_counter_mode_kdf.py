@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation,
 from warmkey.crypto.counter_mode_kdf import CounterModeKdf
 
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping f918
 @pytest.mark.parametrize("length", [0, 1, 16, 64, 65])
 def test_it_derives_what_the_library_derives(length: int) -> None:
     key, label, context = os.urandom(32), b"a label", os.urandom(length)

@@ -54,6 +54,9 @@ def both(name: str) -> Pair:
 # spec: framework/raw-ecdh-keyring.md#onencrypt 5350 3798
 # spec: framework/raw-ecdh-keyring.md#ondecrypt bf25 3b6f
 # spec: framework/raw-ecdh-keyring.md#data-key-wrapping ee60 b24c
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#interface 6088
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 5350
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt bf25
 def test_generates_a_data_key_and_gets_it_back_for_every_suite(both: Pair) -> None:
     for suite in both.suites():
         made = encrypted(both.encrypts, suite=suite)

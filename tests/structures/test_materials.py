@@ -158,6 +158,7 @@ def test_a_suite_that_signs_wants_a_key_for_it(kind: str) -> None:
 # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 404d
 # spec: framework/raw-ecdh-keyring.md#onencrypt 1985
 # spec: framework/raw-ecdh-keyring.md#ondecrypt 404d
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad 2f77
 @BOTH_MATERIALS
 @pytest.mark.parametrize("context", [{"k": 1}, {"k": "\ud800"}, {"k": "v" * 65_536}], ids=range(3))
 def test_a_context_that_can_not_be_serialized_is_refused(make: Any, context: dict[str, Any]) -> None:

@@ -17,9 +17,13 @@ _MAX_ITEM_BYTES = 4096
 
 _NULL = b"\x00"
 # Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-identifier
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#encryption-materials 5a10
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#decryption-materials 5a10
 _HIERARCHICAL_KEYRING = b"\x02"
 # Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#scope-identifier
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#encryption-materials f000
 _ENCRYPT = b"\x01"
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#decryption-materials b94e
 _DECRYPT = b"\x02"
 
 
@@ -41,7 +45,11 @@ def decrypt_identifier(partition_id: bytes, logical_key_store_name: str, branch_
 
 def _identifier(scope: bytes, partition_id: bytes, *names: str) -> bytes:
     # No part may hold a NUL, or two lists of parts could look alike: those who take names refuse it.
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#logical-key-store-name c350
     encoded = [name.encode() for name in names]
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#resource-suffix e418
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#encryption-materials 3345 4dff 11f1 d58c
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#decryption-materials c3be 4dff 11f1 d58c 4c63
     return hashlib.sha384(_NULL.join([_HIERARCHICAL_KEYRING, scope, partition_id, *encoded])).digest()
 
 

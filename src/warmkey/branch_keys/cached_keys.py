@@ -102,6 +102,8 @@ class CachedBranchKeys:
         self._decrypt_identifiers = DecryptIdentifiers(partition_id, logical_key_store_name)
         self._cache = cache
         self._partition_name = partition_name
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization ddaa
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 6939
         self._ttl = seconds("ttl_seconds", ttl_seconds)
         self._jitter = fraction("ttl_jitter", ttl_jitter)
         self._features = CacheFeatures(cache)
@@ -121,8 +123,12 @@ class CachedBranchKeys:
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt
         """
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt b1c6
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas 06eb
         identifier = self._encrypt_identifiers[branch_key_id]
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 2c1f da62
         cipher = self._find(_ENCRYPT, identifier)
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 641f
         return self._fetch(_ENCRYPT, branch_key_id, b"", identifier) if cipher is None else cipher
 
     def version(self, branch_key_id: str, version: bytes) -> BranchKeyCipher:
@@ -132,8 +138,12 @@ class CachedBranchKeys:
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt
         """
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt e0cd
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas 06eb
         identifier = self._decrypt_identifiers[branch_key_id, version]
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9040 8791
         cipher = self._find(_DECRYPT, identifier)
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4c32
         return self._fetch(_DECRYPT, branch_key_id, version, identifier) if cipher is None else cipher
 
     def statistics(self, operation: Operation) -> OperationStatistics:
@@ -158,11 +168,16 @@ class CachedBranchKeys:
 
     def _cached(self, identifier: bytes) -> BranchKeyEntry | None:
         entry: BranchKeyEntry | None = self._cache.get_cache_entry(identifier)  # type: ignore[assignment]
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a7aa
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a7aa
         if entry is not None and entry.time_to_live > self._age_checked_below and self._is_too_old(entry):
             return None
         return entry
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 1c48
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 88d3
         return entry.age(self._clock.now()) >= min(self._ttl, entry.time_to_live)
 
     def _count_hit(self, operation: Operation) -> None:
@@ -223,10 +238,16 @@ class CachedBranchKeys:
         text = str(uuid.UUID(bytes=version)) if version else ""
         try:
             if text:
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt fafd
                 materials = self._key_store.get_branch_key_version(branch_key_id, text)
             else:
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 436a
                 materials = self._key_store.get_active_branch_key(branch_key_id)
         except KeyUnavailable as error:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a936
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 03f0
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a6d0
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 694b
             self._evict_refused(error, branch_key_id)
             raise
         return _checked(materials, branch_key_id, text)
@@ -252,6 +273,8 @@ class CachedBranchKeys:
             self._cache.put_cache_entry(
                 self._decrypt_identifiers[cipher.branch_key_id, cipher.version_bytes], version_entry
             )
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 9daa
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 7551
         self._cache.put_cache_entry(identifier, entry)
 
     def _entry(
@@ -261,6 +284,7 @@ class CachedBranchKeys:
             cipher,  # type: ignore[arg-type]
             operation=operation,
             created=created,
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 2da2
             time_to_live=time_to_live,
             partition_id=self._partition_name,
             fetch_sequence=sequence,

@@ -35,6 +35,7 @@ def make_client(service: str, region: str | None) -> Any:  # noqa: ANN401 - boto
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         tcp_keepalive=True,
+        # spec: framework/branch-key-store.md#kms-client 74af
         user_agent_extra=_USER_AGENT,
     )
     try:

@@ -35,6 +35,7 @@ _CAPACITY = 1000
 _NAME = "AwsKmsHierarchicalKeyring"
 
 
+# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#interface 6088
 @safe_repr
 class AwsKmsHierarchicalKeyring:
     """Wraps data keys under the branch key of this keyring, or under the one that a supplier picks.
@@ -66,13 +67,16 @@ class AwsKmsHierarchicalKeyring:
         branch_key_id_supplier: Callable[[EncryptionContext], str] | None = None,
         ttl_seconds: float,
         ttl_jitter: float = 0.0,
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 703a d906
         cache: CryptographicMaterialsCache | None = None,
         partition_id: str | None = None,
         clock: Clock | None = None,
         emit: Emit = ignore,
     ) -> None:
         for method in ("get_active_branch_key", "get_branch_key_version", "get_key_store_info"):
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 503d
             require_method("key_store", key_store, method)
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 1da4
         if (branch_key_id is None) == (branch_key_id_supplier is None):
             both = branch_key_id is not None
             raise ConfigurationError(choose_one("branch_key_id", "branch_key_id_supplier", both=both))
@@ -85,6 +89,7 @@ class AwsKmsHierarchicalKeyring:
             require_method("cache", cache, "get_cache_entry", "put_cache_entry")
         self._branch_key_id = None if branch_key_id is None else _configured_id(branch_key_id)
         self._supplier = branch_key_id_supplier
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id 6b7b
         partition = new_uuid() if partition_id is None else check_name("partition_id", partition_id)
         emit = guarded(emit)
         self._keys = CachedBranchKeys(
@@ -92,7 +97,10 @@ class AwsKmsHierarchicalKeyring:
             logical_key_store_name=check_name(
                 "logical_key_store_name", key_store.get_key_store_info().logical_key_store_name
             ),
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 8d8c 6d8c 6737 062d
             cache=LocalCMC(_CAPACITY, clock=clock, emit=emit) if cache is None else cache,
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id abe9 6b7b
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id-1 1f4b 5a89
             partition_id=partition.encode() if isinstance(partition, str) else partition.bytes,
             partition_name=str(partition),
             ttl_seconds=ttl_seconds,
@@ -106,6 +114,7 @@ class AwsKmsHierarchicalKeyring:
     def __repr__(self) -> str:
         return f"{_NAME}({self._key_store!r}, {self._branch_key_id or 'branch_key_id_supplier=...'!r})"
 
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#partition-id 674b
     @property
     def partition_id(self) -> str:
         """The partition ID; it never changes. What a purge of the cache takes to forget these branch keys.
@@ -125,6 +134,7 @@ class AwsKmsHierarchicalKeyring:
         """
         return self._keys.purge()
 
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 5350
     def on_encrypt(self, materials: EncryptionMaterials, /) -> EncryptionMaterials:
         """Generate a data key, unless there is one, and wrap it under the active version of the branch key.
 
@@ -134,27 +144,37 @@ class AwsKmsHierarchicalKeyring:
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt
         """
         context = EncryptionContext.of(materials.encryption_context)
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 2f9d
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 6e64
         cipher = self._keys.active(self._branch_key_id or self._supplied_id(context))
         data_key = materials.plaintext_data_key
         if data_key is None:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 0b9d 08a0
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff
             drawn = os.urandom(RANDOM_LENGTH + materials.algorithm_suite.data_key_length)
             random, data_key = drawn[:RANDOM_LENGTH], drawn[RANDOM_LENGTH:]
         else:
             random = os.urandom(RANDOM_LENGTH)
         wrapped = EncryptedDataKey(
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 0e99
             key_provider_id=PROVIDER_ID,
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 106f
             key_provider_info=cipher.provider_info,
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 3b38 bc4e
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 4444
             ciphertext=cipher.wrap(data_key, random, context.serialized),
         )
         return EncryptionMaterials(
             algorithm_suite=materials.algorithm_suite,
             encryption_context=context,
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt fbd2
             encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
             plaintext_data_key=data_key,
             signing_key=materials.signing_key,
             required_encryption_context_keys=materials.required_encryption_context_keys,
         )
 
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt bf25
     def on_decrypt(
         self, materials: DecryptionMaterials, encrypted_data_keys: Sequence[EncryptedDataKey], /
     ) -> DecryptionMaterials:
@@ -164,28 +184,36 @@ class AwsKmsHierarchicalKeyring:
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt
         """
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a74a
         refuse_if_unwrapped(materials)
         attempts: list[KeyAttempt] = []
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad 911a
         candidates = [key for key in encrypted_data_keys if key.key_provider_id == PROVIDER_ID]
         if candidates:  # a message without any needs no supplier
             context = EncryptionContext.of(materials.encryption_context)
             branch_key_id = self._branch_key_id or self._id_of_stored(context)
             provider_info = branch_key_id.encode()
             for key in candidates:
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad c679 9810
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
                 if key.key_provider_info != provider_info:
                     continue
                 try:
+                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt dbcb
                     data_key = self._unwrap(key.ciphertext, branch_key_id, materials, context)
                 except KeyUnavailable as error:
+                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9e2b
                     attempts += error.attempts or [_attempt(branch_key_id, str(error))]
                     continue
                 return DecryptionMaterials(
                     algorithm_suite=materials.algorithm_suite,
                     encryption_context=context,
+                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt b0e6
                     plaintext_data_key=data_key,
                     verification_key=materials.verification_key,
                     required_encryption_context_keys=materials.required_encryption_context_keys,
                 )
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4b5f
         raise not_unwrapped(f"no encrypted data key could be unwrapped with {self!r}", attempts, encrypted_data_keys)
 
     def _unwrap(
@@ -194,10 +222,13 @@ class AwsKmsHierarchicalKeyring:
         needed = ciphertext_length(materials.algorithm_suite.data_key_length)
         if len(ciphertext) != needed:
             raise _failed(branch_key_id, f"a wrapped data key must have {needed} bytes here, not {len(ciphertext)}")
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
         cipher = self._keys.version(branch_key_id, version_in(ciphertext))
         try:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 6d9e
             return cipher.unwrap(ciphertext, context.serialized)
         except InvalidTag:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping 52df
             raise _failed(
                 branch_key_id, f"it does not authenticate under version {cipher.version} and this encryption context"
             ) from None
@@ -217,6 +248,7 @@ class AwsKmsHierarchicalKeyring:
         """
         supplier: Callable[[EncryptionContext], object] = self._supplier  # type: ignore[assignment]
         try:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-supplier 8630
             return check_branch_key_id(supplier(context))
         except (KeyUnavailable, PolicyRefused):  # it says itself what is missing
             raise

@@ -40,7 +40,6 @@ __all__ = [
 # As DynamoDB's client gives and takes them: {"branch-key-id": {"S": "..."}, ...}
 Attributes: TypeAlias = "dict[str, dict[str, Any]]"
 
-# spec: framework/branch-key-store.md#record-format
 BRANCH_KEY_ID = "branch-key-id"
 TYPE = "type"
 ENC = "enc"
@@ -51,7 +50,7 @@ _VERSION = "version"
 _KMS_ARN = "kms-arn"
 _CREATE_TIME = "create-time"
 _HIERARCHY_VERSION = "hierarchy-version"
-# spec: framework/branch-key-store.md#custom-encryption-context
+# spec: framework/branch-key-store.md#custom-encryption-context 2a01
 _CUSTOM = "aws-crypto-ec:"
 _TABLE_NAME = "tablename"
 
@@ -84,8 +83,10 @@ class KeyStoreItem(NamedTuple):
 
         Source: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context
         """
+        # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context a3bf dcfe
         return self.texts.get(_VERSION, self.texts[TYPE]).removeprefix(_VERSION_TYPE)
 
+    # spec: framework/branch-key-store.md#record-format ed38 94e1
     def attributes(self) -> Attributes:
         """Return the item as DynamoDB's client takes it."""
         texts = {name: {"N" if name == _HIERARCHY_VERSION else "S": text} for name, text in self.texts.items()}
@@ -107,16 +108,24 @@ def version_in(item_type: str) -> str:
 
 def now() -> str:
     """Return the present time as items carry it: UTC, with microseconds."""
+    # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation a50b
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def describe(branch_key_id: str, *, kms_arn: str, create_time: str, custom: Mapping[str, str]) -> dict[str, str]:
     """Return what all items of one operation say alike."""
     return {
+        # spec: framework/branch-key-store.md#encryption-context bb70
         BRANCH_KEY_ID: branch_key_id,
+        # spec: framework/branch-key-store.md#encryption-context 5942
         _KMS_ARN: kms_arn,
+        # spec: framework/branch-key-store.md#encryption-context a6a3
         _CREATE_TIME: create_time,
+        # spec: framework/branch-key-store.md#encryption-context 6efb
         _HIERARCHY_VERSION: _READABLE_HIERARCHY_VERSION,
+        # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore c9a4
+        # spec: framework/branch-key-store.md#versionkey c9a4
+        # spec: framework/branch-key-store.md#custom-encryption-context 2a01
         **{_CUSTOM + key: value for key, value in custom.items()},
     }
 
@@ -126,6 +135,7 @@ def decrypt_only(common: Mapping[str, str], version: str) -> dict[str, str]:
 
     Source: framework/branch-key-store.md#decrypt_only-encryption-context
     """
+    # spec: framework/branch-key-store.md#decrypt_only-encryption-context d268 202f
     return {**common, TYPE: version_type(version)}
 
 
@@ -134,6 +144,7 @@ def active(common: Mapping[str, str], version: str) -> dict[str, str]:
 
     Source: framework/branch-key-store.md#active-encryption-context
     """
+    # spec: framework/branch-key-store.md#active-encryption-context 0a04 afae 5ca6
     return {**common, TYPE: ACTIVE, _VERSION: version_type(version)}
 
 
@@ -142,6 +153,7 @@ def beacon(common: Mapping[str, str]) -> dict[str, str]:
 
     Source: framework/branch-key-store.md#beacon-key-encryption-context
     """
+    # spec: framework/branch-key-store.md#beacon-key-encryption-context 2819 d04c
     return {**common, TYPE: BEACON}
 
 
@@ -150,6 +162,8 @@ def encryption_context(texts: Mapping[str, str], logical_key_store_name: str) ->
 
     Source: framework/branch-key-store.md#encryption-context
     """
+    # spec: framework/branch-key-store.md#logical-keystore-name 357d
+    # spec: framework/branch-key-store.md#encryption-context 6fa6
     return {**texts, _TABLE_NAME: logical_key_store_name}
 
 
@@ -158,12 +172,14 @@ def custom_context(texts: Mapping[str, str]) -> dict[str, str]:
 
     Source: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context
     """
+    # spec: framework/branch-key-store.md#custom-encryption-context-from-authenticated-encryption-context 86c1 95aa
     return {name.removeprefix(_CUSTOM): text for name, text in texts.items() if name.startswith(_CUSTOM)}
 
 
 # --- what a found item must say
 
 
+# spec: framework/branch-key-store.md#record-format ed38
 def read_item(attributes: Attributes, branch_key_id: str, item_type: str) -> KeyStoreItem:
     """Return the item that was asked for.
 
@@ -175,10 +191,15 @@ def read_item(attributes: Attributes, branch_key_id: str, item_type: str) -> Key
     enc = attributes.get(ENC, {}).get("B")
     if not isinstance(enc, bytes) or not enc:
         raise ValueError(f"{_named(ENC)} must be bytes")
+    # spec: framework/branch-key-store.md#authenticating-a-keystore-item 6f92 1436 82db
+    # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 24b1 6f92 1436 82db
+    # spec: framework/branch-key-store.md#encryption-context 543c d26f
     texts = {name: _text(name, value) for name, value in attributes.items() if name != ENC}
     for name in _TEXTS:
+        # spec: framework/branch-key-store.md#encryption-context bb70 107f d7a2 2a99 a6a3 5942
         if not texts.get(name):
             raise ValueError(f"{_named(name)} must be a text that is not empty")
+    # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 02f3
     for name, asked in ((BRANCH_KEY_ID, branch_key_id), (TYPE, item_type)):
         if texts[name] != asked:
             raise ValueError(f"{_named(name)} must be {asked!r}, as asked for, not {texts[name]!r}")
@@ -208,11 +229,16 @@ def _text(name: str, value: Mapping[str, Any]) -> str:
 
 
 def _check_version(texts: Mapping[str, str]) -> None:
+    # spec: framework/branch-key-store.md#active-encryption-context afae
+    # spec: framework/branch-key-store.md#decrypt_only-encryption-context d268
+    # spec: framework/branch-key-store.md#beacon-key-encryption-context d04c
+    # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context d601
     if (_VERSION in texts) != (texts[TYPE] == ACTIVE):
         where = "must be there" if texts[TYPE] == ACTIVE else "must be in the active item only"
         raise ValueError(f"{_named(_VERSION)} {where}")
     if texts[TYPE] == BEACON:
         return
     written = texts.get(_VERSION, texts[TYPE])
+    # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 6c68
     if not written.startswith(_VERSION_TYPE) or not is_version(written.removeprefix(_VERSION_TYPE)):
         raise ValueError(f"{_named(_VERSION)} must be {_VERSION_TYPE} and a UUID in lower case, not {written[:200]!r}")

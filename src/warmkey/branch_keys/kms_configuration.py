@@ -31,9 +31,11 @@ class KmsConfiguration(Record):
     Source: framework/branch-key-store.md#aws-kms-configuration
     """
 
+    # spec: framework/branch-key-store.md#aws-kms-configuration 58b7
     kms_key_arn: str | None = None
     kms_mrk_key_arn: str | None = None
     discovery: bool = False
+    # spec: framework/branch-key-store.md#aws-kms-configuration 8b45
     mrk_discovery_region: str | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class KmsConfiguration(Record):
     @property
     def key_arn(self) -> str | None:
         """The configured ARN; ``None`` under discovery, where nothing can be created."""
+        # spec: framework/branch-key-store.md#aws-kms-configuration ee9a
         return self.kms_key_arn or self.kms_mrk_key_arn
 
     @property
@@ -63,6 +66,8 @@ class KmsConfiguration(Record):
         Source: framework/branch-key-store.md#dynamodb-client, #kms-client
         """
         arn = parse_key_arn(self.key_arn) if self.key_arn else None
+        # spec: framework/branch-key-store.md#dynamodb-client d719 c003 2ef2
+        # spec: framework/branch-key-store.md#kms-client 2bae 574b 4308
         return arn.region if arn else self.mrk_discovery_region
 
     def refusal(self, stored: str) -> str | None:
@@ -70,10 +75,15 @@ class KmsConfiguration(Record):
 
         Source: framework/branch-key-store.md#aws-key-arn-compatibility
         """
+        # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 1b8a
         if parse_key_arn(stored) is None:
             return f"its kms-arn must be a KMS key ARN, not {stored[:200]!r}"
+        # spec: framework/branch-key-store.md#versionkey f625
+        # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 7ff7
         if self.kms_key_arn is not None and stored != self.kms_key_arn:
             return f"its kms-arn is {stored}, and kms_key_arn allows {self.kms_key_arn} only"
+        # spec: framework/branch-key-store.md#versionkey f625
+        # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 7ff7
         if self.kms_mrk_key_arn is not None and not match_for_decrypt(stored, self.kms_mrk_key_arn):
             return f"its kms-arn is {stored}, which is neither {self.kms_mrk_key_arn} nor a replica of it"
         return None
@@ -85,9 +95,14 @@ class KmsConfiguration(Record):
         """
         arn = parse_key_arn(stored)
         if self.key_arn is not None:
+            # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 36ba
             return self.key_arn
         if self.mrk_discovery_region is not None and arn is not None and arn.is_multi_region:
+            # spec: framework/branch-key-store.md#mrdiscovery e057
+            # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption c7b5
             return str(arn._replace(region=self.mrk_discovery_region))
+        # spec: framework/branch-key-store.md#discovery e057
+        # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 3e99
         return stored
 
 
@@ -101,6 +116,7 @@ def parse_key_arn(text: str) -> KmsArn | None:
 
 
 def _check_key_arn(name: str, arn: object) -> None:
+    # spec: framework/branch-key-store.md#aws-kms-configuration 6fde c9df
     if isinstance(arn, str) and parse_key_arn(arn) is not None:
         return
     alias = isinstance(arn, str) and "alias/" in arn

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["BranchKeyStore"]
 
 
+# spec: framework/branch-key-store.md#operations 1a81
 @safe_repr
 class BranchKeyStore:
     """Keeps branch keys in a DynamoDB table. Give exactly one of the four KMS configurations.
@@ -63,6 +64,7 @@ class BranchKeyStore:
         self,
         table_name: str,
         *,
+        # spec: framework/branch-key-store.md#initialization 8d1a
         logical_key_store_name: str | None = None,
         kms_key_arn: str | None = None,
         kms_mrk_key_arn: str | None = None,
@@ -85,19 +87,23 @@ class BranchKeyStore:
         logical = table if logical_key_store_name is None else logical_key_store_name
         logical = check_name("logical_key_store_name", logical)
         kms = KmsRequests(
+            # spec: framework/branch-key-store.md#kms-client 2bae 574b 4308
             kms_client if kms_client is not None else make_client("kms", configuration.region),
             keyring="BranchKeyStore",
             grant_tokens=tokens,
             emit=emit,
         )
         dynamodb = DynamoDbRequests(
-            dynamodb_client if dynamodb_client is not None else make_client("dynamodb", configuration.region), emit=emit
+            # spec: framework/branch-key-store.md#dynamodb-client d719 c003 2ef2
+            dynamodb_client if dynamodb_client is not None else make_client("dynamodb", configuration.region),
+            emit=emit,
         )
         # spec: framework/branch-key-store.md#keystore-id e952
         key_store_id = str(new_uuid()) if key_store_id is None else check_name("key_store_id", key_store_id)
         self._configuration = configuration
         self._keys = WrappedKeys(kms, configuration, logical)
         self._table = Table(dynamodb, table)
+        # spec: framework/branch-key-store.md#getkeystoreinfo 3654
         self._info = KeyStoreInfo(
             key_store_id=key_store_id,
             table_name=table,
@@ -114,6 +120,7 @@ class BranchKeyStore:
 
         Source: framework/branch-key-store.md#getkeystoreinfo
         """
+        # spec: framework/branch-key-store.md#getkeystoreinfo 1205
         return self._info
 
     def create_table(self) -> str:
@@ -126,6 +133,7 @@ class BranchKeyStore:
         """
         return self._table.create()
 
+    # spec: framework/branch-key-store.md#createkey b55b
     @scrubbed
     def create_key(self, branch_key_id: str | None = None, encryption_context: Mapping[str, str] | None = None) -> str:
         """Create a branch key and its beacon key, and return the branch key's ID.
@@ -143,14 +151,21 @@ class BranchKeyStore:
         custom = EncryptionContext.of(encryption_context)
         if branch_key_id is not None:
             check_branch_key_id(branch_key_id)
+            # spec: framework/branch-key-store.md#createkey d002
             if not custom:
                 raise InvalidRequest("a branch_key_id of your own needs an encryption_context that is not empty")
+        # spec: framework/branch-key-store.md#createkey 0e31
         branch_key_id = branch_key_id or str(new_uuid())
         common = items.describe(branch_key_id, kms_arn=key_arn, create_time=items.now(), custom=custom)
+        # spec: framework/branch-key-store.md#createkey d0a5
+        # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 774a b20b 17ec 26c1
         new = [*self._new_version(key_arn, common), self._keys.generate(key_arn, items.beacon(common))]
+        # spec: framework/branch-key-store.md#createkey 6a84
         self._table.add(branch_key_id, new)
+        # spec: framework/branch-key-store.md#createkey f8a6
         return branch_key_id
 
+    # spec: framework/branch-key-store.md#versionkey 3289
     @scrubbed
     def version_key(self, branch_key_id: str, /) -> None:
         """Rotate a branch key: what is encrypted from now on uses a new version; old versions stay readable.
@@ -164,16 +179,23 @@ class BranchKeyStore:
         """
         key_arn = self._writable()
         # A stale active item would lose the optimistic lock for no reason.
+        # spec: framework/branch-key-store.md#versionkey 382d
         old = self._read(branch_key_id, items.ACTIVE, consistent=True)
+        # spec: framework/branch-key-store.md#versionkey ba2a ab3e
         self._keys.authenticate(key_arn, old)
         common = items.describe(
             old.texts[items.BRANCH_KEY_ID],
+            # spec: framework/branch-key-store.md#versionkey b56b
             kms_arn=old.kms_arn,
             create_time=items.now(),
+            # spec: framework/branch-key-store.md#custom-encryption-context 9104
+            # spec: framework/branch-key-store.md#versionkey c9a4
             custom=items.custom_context(old.texts),
         )
+        # spec: framework/branch-key-store.md#versionkey b20b b9cb
         self._table.replace_active(old, *self._new_version(key_arn, common))
 
+    # spec: framework/branch-key-store.md#getactivebranchkey 3289
     @scrubbed
     def get_active_branch_key(self, branch_key_id: str, /) -> BranchKeyMaterials:
         """Return the version that encrypts now.
@@ -183,8 +205,10 @@ class BranchKeyStore:
 
         Source: framework/branch-key-store.md#getactivebranchkey
         """
+        # spec: framework/branch-key-store.md#getactivebranchkey 8c30 0ca0
         return self._branch_key(self._read(branch_key_id, items.ACTIVE))
 
+    # spec: framework/branch-key-store.md#getbranchkeyversion 3289
     @scrubbed
     def get_branch_key_version(self, branch_key_id: str, branch_key_version: str, /) -> BranchKeyMaterials:
         """Return the version of this name, the text of a UUID.
@@ -194,9 +218,12 @@ class BranchKeyStore:
 
         Source: framework/branch-key-store.md#getbranchkeyversion
         """
+        # spec: framework/branch-key-store.md#getbranchkeyversion 43b4 ecd6
         item_type = items.version_type(check_version(branch_key_version))
+        # spec: framework/branch-key-store.md#getbranchkeyversion 0ca0
         return self._branch_key(self._read(branch_key_id, item_type))
 
+    # spec: framework/branch-key-store.md#getbeaconkey 3289
     @scrubbed
     def get_beacon_key(self, branch_key_id: str, /) -> BeaconKeyMaterials:
         """Return the beacon key.
@@ -206,9 +233,12 @@ class BranchKeyStore:
 
         Source: framework/branch-key-store.md#getbeaconkey
         """
+        # spec: framework/branch-key-store.md#getbeaconkey 0c54
         item = self._read(branch_key_id, items.BEACON)
+        # spec: framework/branch-key-store.md#getbeaconkey 4857 a408
         return BeaconKeyMaterials(
             beacon_key_id=branch_key_id,
+            # spec: framework/branch-key-store.md#getbeaconkey 36a0 fb9b
             beacon_key=self._keys.unwrap(item),
             encryption_context=EncryptionContext.of(items.custom_context(item.texts)),
         )
@@ -216,6 +246,8 @@ class BranchKeyStore:
     def _writable(self) -> str:
         """Return the ARN of the KMS key that protects what is written."""
         key_arn = self._configuration.key_arn
+        # spec: framework/branch-key-store.md#createkey 0782
+        # spec: framework/branch-key-store.md#versionkey 257b
         if key_arn is None:
             raise ConfigurationError(
                 "a key store that uses discovery can only read; give kms_key_arn or kms_mrk_key_arn to create or "
@@ -228,6 +260,7 @@ class BranchKeyStore:
 
         Source: framework/branch-key-store.md#wrapped-branch-key-creation
         """
+        # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation db44
         version = str(new_uuid())
         decrypt_only = self._keys.generate(key_arn, items.decrypt_only(common, version))
         return decrypt_only, self._keys.rewrap(key_arn, decrypt_only, items.active(common, version))
@@ -241,10 +274,17 @@ class BranchKeyStore:
         return item
 
     def _branch_key(self, item: KeyStoreItem) -> BranchKeyMaterials:
+        # spec: framework/branch-key-store.md#getactivebranchkey c5c6
+        # spec: framework/branch-key-store.md#getbranchkeyversion 81ea
         return BranchKeyMaterials(
+            # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 8af1
             branch_key_id=item.texts[items.BRANCH_KEY_ID],
             branch_key_version=item.version,
+            # spec: framework/branch-key-store.md#getactivebranchkey d5cd 61d5
+            # spec: framework/branch-key-store.md#getbranchkeyversion d5cd 186f
+            # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 4279
             branch_key=self._keys.unwrap(item),
+            # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 9df4
             encryption_context=EncryptionContext.of(items.custom_context(item.texts)),
             kms_key_arn=self._configuration.key_to_ask(item.kms_arn),
         )

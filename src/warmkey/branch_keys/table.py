@@ -54,23 +54,28 @@ class Table:
         Source: framework/branch-key-store.md#createkeystore
         """
         try:
+            # spec: framework/branch-key-store.md#createkeystore cdc2
             return self._arn_of_existing()
         except KeyUnavailable as refusal:
             if refusal.attempts[0].error_code != "ResourceNotFoundException":
                 raise
         try:
             response = self._requests(
+                # spec: framework/branch-key-store.md#createkeystore a599
                 "CreateTable",
                 about=self._about,
                 TableName=self._name,
+                # spec: framework/branch-key-store.md#keyschema 6af9
                 KeySchema=[*_KEY_SCHEMA],
                 AttributeDefinitions=[*_KEY_TYPES],
                 BillingMode="PAY_PER_REQUEST",
             )
         except KeyUnavailable as refusal:
+            # spec: framework/branch-key-store.md#createkeystore e4bd
             if refusal.attempts[0].error_code != "ResourceInUseException":
                 raise
             return self._arn_of_existing()  # somebody else created it in between
+        # spec: framework/branch-key-store.md#createkeystore 42c3
         return str(response["TableDescription"]["TableArn"])
 
     def read(self, branch_key_id: str, item_type: str, *, consistent: bool = False) -> KeyStoreItem:
@@ -87,9 +92,15 @@ class Table:
             remedy = "check the branch key ID, the table and its Region, or create the branch key"
             raise self.unusable(branch_key_id, item_type, "it is not there", remedy=remedy)
         try:
+            # spec: framework/branch-key-store.md#getactivebranchkey 8aad
+            # spec: framework/branch-key-store.md#getbranchkeyversion 8aad
+            # spec: framework/branch-key-store.md#getbeaconkey 8aad
             return read_item(found, branch_key_id, item_type)
         except ValueError as error:
             reason = str(error)
+        # spec: framework/branch-key-store.md#getactivebranchkey 1702
+        # spec: framework/branch-key-store.md#getbranchkeyversion 1702
+        # spec: framework/branch-key-store.md#getbeaconkey 1702
         raise self.unusable(branch_key_id, item_type, reason, remedy="restore the item; KMS was not asked")
 
     def query(self, branch_key_id: str) -> Iterator[Attributes]:
@@ -122,6 +133,7 @@ class Table:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 2f3e
     def add(self, branch_key_id: str, items: Sequence[KeyStoreItem]) -> None:
         """Write the *items* of a new branch key, or none of them.
 
@@ -131,10 +143,13 @@ class Table:
         Source: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore
         """
         try:
+            # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore f5bc 2f3e
             self._write(branch_key_id, [self._put(item, **_IS_NEW) for item in items])
         except KeyUnavailable as refusal:
             if _FAILED not in cancellation_codes(refusal.__cause__):
                 raise
+            # spec: framework/branch-key-store.md#createkey 2278
+            # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 2278
             raise BranchKeyConflict(
                 f"{self._of(branch_key_id)} exists already, so nothing was written; choose another ID, or rotate it "
                 "with version_key"
@@ -149,16 +164,19 @@ class Table:
         Source: framework/branch-key-store.md#versionkey
         """
         branch_key_id = old.texts[BRANCH_KEY_ID]
+        # spec: framework/branch-key-store.md#versionkey f4ab
         unchanged = {
             "ConditionExpression": "attribute_exists(#id) AND #enc = :old",
             "ExpressionAttributeNames": {"#id": BRANCH_KEY_ID, "#enc": ENC},
             "ExpressionAttributeValues": {":old": {"B": old.enc}},
         }
         try:
+            # spec: framework/branch-key-store.md#versionkey f4ab 2f3e
             self._write(branch_key_id, [self._put(version, **_IS_NEW), self._put(active, **unchanged)])
         except KeyUnavailable as refusal:
             if _FAILED not in cancellation_codes(refusal.__cause__):
                 raise
+            # spec: framework/branch-key-store.md#versionkey 2278
             raise BranchKeyConflict(
                 f"{self._of(branch_key_id)} was changed since it was read, so nothing was written: probably another "
                 "rotation came first. Rotate again only if you want one more version"
@@ -176,6 +194,7 @@ class Table:
         names = {part["KeyType"]: part["AttributeName"] for part in table["KeySchema"]}
         types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
         found = [(names.get(role), types.get(str(names.get(role)))) for role in ("HASH", "RANGE")]
+        # spec: framework/branch-key-store.md#createkeystore d681 29c8
         if found != [(BRANCH_KEY_ID, "S"), (TYPE, "S")]:
             raise ConfigurationError(
                 f"{self._about} exists and is not a key store: its key must be {BRANCH_KEY_ID} (S) and {TYPE} (S), not "
@@ -188,6 +207,10 @@ class Table:
             "GetItem",
             about=self._item(branch_key_id, item_type),
             TableName=self._name,
+            # spec: framework/branch-key-store.md#versionkey 382d
+            # spec: framework/branch-key-store.md#getactivebranchkey 8c30
+            # spec: framework/branch-key-store.md#getbranchkeyversion ecd6
+            # spec: framework/branch-key-store.md#getbeaconkey 0c54
             Key={BRANCH_KEY_ID: {"S": branch_key_id}, TYPE: {"S": item_type}},
             ConsistentRead=consistent,
         )
@@ -197,6 +220,8 @@ class Table:
         return {"Put": {"TableName": self._name, "Item": item.attributes(), **condition}}
 
     def _write(self, branch_key_id: str, puts: list[dict[str, Any]]) -> None:
+        # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 6be9
+        # spec: framework/branch-key-store.md#versionkey b9cb
         self._requests("TransactWriteItems", about=self._of(branch_key_id), TransactItems=puts)
 
     @property

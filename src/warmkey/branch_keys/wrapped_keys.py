@@ -47,14 +47,24 @@ class WrappedKeys:
         Source: framework/branch-key-store.md#wrapped-branch-key-creation
         """
         # spec: framework/structures.md#branch-key 7fb7
+        # spec: framework/branch-key-store.md#wrapped-branch-key-creation 17ec
+        # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 17ec
         operation = "GenerateDataKeyWithoutPlaintext"
         response = self._kms(
             operation,
             key=key_arn,
+            # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation daf8 37d4
+            # spec: framework/branch-key-store.md#wrapped-branch-key-creation daf8 37d4
             KeyId=key_arn,
+            # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation baaf
+            # spec: framework/branch-key-store.md#wrapped-branch-key-creation baaf
             NumberOfBytes=BRANCH_KEY_LENGTH,
+            # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 5c04
+            # spec: framework/branch-key-store.md#wrapped-branch-key-creation 8dd2
             EncryptionContext=self._context(texts),
         )
+        # spec: framework/branch-key-store.md#wrapped-branch-key-creation 0d73
+        # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 26c1
         return KeyStoreItem(texts, self._ciphertext(operation, key_arn, response))
 
     def rewrap(self, key_arn: str, item: KeyStoreItem, texts: Mapping[str, str]) -> KeyStoreItem:
@@ -64,6 +74,7 @@ class WrappedKeys:
 
         Source: framework/branch-key-store.md#wrapped-branch-key-creation
         """
+        # spec: framework/branch-key-store.md#wrapped-branch-key-creation d712
         return KeyStoreItem(texts, self._re_encrypt(key_arn, item, texts))
 
     def authenticate(self, key_arn: str, item: KeyStoreItem) -> None:
@@ -73,6 +84,7 @@ class WrappedKeys:
 
         Source: framework/branch-key-store.md#authenticating-a-keystore-item
         """
+        # spec: framework/branch-key-store.md#authenticating-a-keystore-item a56b
         self._re_encrypt(key_arn, item, item.texts)
 
     def unwrap(self, item: KeyStoreItem) -> bytes:
@@ -85,10 +97,13 @@ class WrappedKeys:
         asked = self._configuration.key_to_ask(item.kms_arn)
         try:
             response = self._kms(
+                # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption fc69 8b95
                 "Decrypt",
                 key=asked,
                 KeyId=asked,
+                # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 9831
                 CiphertextBlob=item.enc,
+                # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption bef6
                 EncryptionContext=self._context(item.texts),
             )
         except KeyUnavailable as error:
@@ -105,10 +120,20 @@ class WrappedKeys:
             response = self._kms(
                 "ReEncrypt",
                 key=key_arn,
+                # spec: framework/branch-key-store.md#wrapped-branch-key-creation ba57
+                # spec: framework/branch-key-store.md#authenticating-a-keystore-item 5c0c
                 SourceKeyId=key_arn,
+                # spec: framework/branch-key-store.md#wrapped-branch-key-creation 018d 64d2
+                # spec: framework/branch-key-store.md#authenticating-a-keystore-item 018d 63c7
                 SourceEncryptionContext=self._context(item.texts),
+                # spec: framework/branch-key-store.md#wrapped-branch-key-creation cada
+                # spec: framework/branch-key-store.md#authenticating-a-keystore-item 9831
                 CiphertextBlob=item.enc,
+                # spec: framework/branch-key-store.md#wrapped-branch-key-creation ce90
+                # spec: framework/branch-key-store.md#authenticating-a-keystore-item 31d1
                 DestinationKeyId=key_arn,
+                # spec: framework/branch-key-store.md#wrapped-branch-key-creation 59e1
+                # spec: framework/branch-key-store.md#authenticating-a-keystore-item b252
                 DestinationEncryptionContext=self._context(texts),
             )
         except KeyUnavailable as error:
@@ -126,6 +151,7 @@ class WrappedKeys:
         return blob
 
     def _context(self, texts: Mapping[str, str]) -> dict[str, str]:
+        # spec: framework/branch-key-store.md#custom-encryption-context 737f
         return encryption_context(texts, self._logical_key_store_name)
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDER_ID", "RANDOM_LENGTH", "BranchKeyCipher", "InvalidTag", "ciphertext_length", "version_in"]
 
-# spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt
 PROVIDER_ID = "aws-kms-hierarchy"
 
 _LABEL = PROVIDER_ID.encode()
@@ -47,7 +46,7 @@ class BranchKeyCipher(LoadedKey):
         self.kms_key_arn = getattr(materials, "kms_key_arn", None)
         self.provider_info = self.branch_key_id.encode()
         self.version_bytes = uuid.UUID(self.version).bytes
-        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad 7b1a 0ce5
         self._aad = _LABEL + self.provider_info + self.version_bytes
         self._kdf = CounterModeKdf(materials.branch_key, _LABEL)
 
@@ -59,7 +58,9 @@ class BranchKeyCipher(LoadedKey):
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping
         """
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff
         wrapping_key = self._kdf.derive(random[:_SALT_LENGTH])
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping b6d0 4444 2ecd a7b1 33ba
         wrapped = AESGCM(wrapping_key).encrypt(random[_SALT_LENGTH:], data_key, self._aad + context)
         return random + self.version_bytes + wrapped
 
@@ -70,8 +71,11 @@ class BranchKeyCipher(LoadedKey):
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping
         """
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping f918
         wrapping_key = self._kdf.derive(ciphertext[:_SALT_LENGTH])
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping 4cbf
         iv = ciphertext[_SALT_LENGTH:RANDOM_LENGTH]
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping f918 d58e b2e4 5279 d404
         return AESGCM(wrapping_key).decrypt(iv, ciphertext[_VERSION_END:], self._aad + context)
 
 

@@ -26,6 +26,8 @@ class CounterModeKdf(LoadedKey):
     __slots__ = ("_keyed",)
 
     def __init__(self, key: bytes, label: bytes) -> None:
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 14ff
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-unwrapping f918
         self._keyed = HMAC(key, hashes.SHA256())
         self._keyed.update(_FIRST_BLOCK + label + b"\0")
 

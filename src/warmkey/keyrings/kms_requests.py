@@ -96,6 +96,10 @@ class KmsRequests(ServiceRequests):
             # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#initialization ac5b
             # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#onencrypt 7a89
             # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 7a89
+            # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation 98de
+            # spec: framework/branch-key-store.md#wrapped-branch-key-creation 623e 3945
+            # spec: framework/branch-key-store.md#authenticating-a-keystore-item ad3a
+            # spec: framework/branch-key-store.md#aws-kms-branch-key-decryption 98de
             parameters["GrantTokens"] = self._grant_tokens
         if not hasattr(self._client, _METHODS[operation]):
             raise _not_a_client(self._client)
@@ -108,6 +112,8 @@ class KmsRequests(ServiceRequests):
             # spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt 9163 5813
             # spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt 3b21
             # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 3b21
+            # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation db9a
+            # spec: framework/branch-key-store.md#wrapped-branch-key-creation db9a
             response = request.send(_METHODS[operation], parameters)
         except Exception as error:
             failure = self._failure(error, parameters, request)

@@ -59,6 +59,8 @@ class ServiceRequest:
         started = perf_counter()
         answer: object = None
         try:
+            # spec: framework/branch-key-store.md#writing-branch-key-and-beacon-key-to-keystore 1ef4
+            # spec: framework/branch-key-store.md#versionkey 1ef4
             answer = context.run(partial(getattr(self.client, method), **parameters))
         except Exception as error:
             answer = getattr(error, "response", None)

@@ -184,6 +184,7 @@ def _checked(context: Mapping[str, str]) -> EncryptionContext:
     # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 404d
     # spec: framework/raw-ecdh-keyring.md#onencrypt 1985
     # spec: framework/raw-ecdh-keyring.md#ondecrypt 404d
+    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping-and-unwrapping-aad 2f77
     return context if type(context) is EncryptionContext else EncryptionContext.of(context)
 
 
