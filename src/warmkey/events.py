@@ -51,6 +51,7 @@ from warmkey.reasons import (
     Operation,
     RefusalReason,
 )
+from warmkey.tracing import UNTRACED, tracing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -177,6 +178,7 @@ class _FanOut:
     """See :func:`fan_out`.
 
     :ivar counting: those of the subscribers that count messages
+    :ivar tracing: of the first of the subscribers that makes spans
     """
 
     __slots__ = (
@@ -186,6 +188,7 @@ class _FanOut:
         "count_branch_key_hit",
         "count_hit",
         "counting",
+        "tracing",
         "wants_hits",
     )
 
@@ -198,6 +201,7 @@ class _FanOut:
         self._told_of_every_hit = tuple(pair for pair in self._told_of_hits if not _counts_messages(pair[0]))
         self.wants_hits = any(getattr(subscriber, "wants_hits", False) for subscriber in subscribers)
         self.count_hit = self._tell_hit if self._told_of_hits else None
+        self.tracing = next((each for each in map(tracing_of, subscribers) if each is not UNTRACED), UNTRACED)
         self.count_branch_key_hit = _tell_all(map(branch_key_hit_listener, subscribers))
 
     def __call__(self, event: Event) -> None:

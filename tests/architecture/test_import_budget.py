@@ -35,8 +35,7 @@ CRYPTOGRAPHY = (
 AT_IMPORT = {
     "": (
         "algorithm_suites api boundary choices clock events exceptions facts fork_safety hit_counter lazy_names locks "
-        "memo "
-        "message_ends reasons records safe_repr sealing supported_python tracebacks unpicklable validation"
+        "memo message_ends reasons records safe_repr sealing supported_python tracebacks tracing unpicklable validation"
     ),
     "caches": ("entry_content interface lifetimes local"),
     "client_apis": "client decrypt encrypt frames results",

@@ -14,6 +14,7 @@ FLOORS = [
     {"choices"},
     {"reasons"},
     {"facts"},
+    {"tracing"},
     {"events", "clock"},
     {"algorithm_suites", "fork_safety", "message_ends", "tracebacks"},
     {"memo"},
@@ -35,7 +36,7 @@ THIRD_PARTIES = {
     "branch_keys": {"boto3", "botocore"},  # for clients that were not given
     "crypto": {"cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
-    "observability": {"aws_lambda_powertools"},
+    "observability": {"aws_lambda_powertools", "opentelemetry"},
     "powertools": {"aws_lambda_powertools", "jsonpath_ng"},
     "testing": {"boto3", "botocore", "cryptography", "moto", "pytest"},
 }
@@ -74,6 +75,7 @@ def test_observability_knows_events_and_what_they_are_made_of_and_nothing_else_o
         "records",
         "safe_repr",
         "tracebacks",
+        "tracing",
     }
 
 

@@ -76,6 +76,9 @@ TABLES = {
     "warmkey.lambda_runtime.settings",
     "warmkey.observability.logs",
     "warmkey.observability.metrics",
+    "warmkey.observability.otel",
+    "warmkey.observability.otel_points",
+    "warmkey.observability.otel_spans",
     "warmkey.observability.powertools",
     "warmkey.observability.standard_logging",
     "warmkey.sealed.text",
@@ -102,6 +105,7 @@ MODULE_STATE = {
     "warmkey.keyrings.refusals._watches": "of the request that this thread makes",
     "warmkey.locks._locks": "weak references; holders replace their locks in a child",
     "warmkey.observability.invocations._current": "a weak reference; who is under way is registered",
+    "warmkey.observability.otel._instruments": "instruments of the meter provider, which the copy inherits as well",
     "warmkey.observability.powertools.is_installed": "whether a package is installed",
     "warmkey.structures.encryption_context._EMPTY": "the empty context, which cannot be changed",
 }
@@ -135,7 +139,7 @@ OBJECT_STATE = {
 def use_everything() -> list[object]:
     """Encrypt and decrypt in every way; what is alive afterwards."""
     kms = FakeKms()
-    emit = Subscriber(metrics="off", log_level="ERROR")
+    emit = Subscriber(sink="otel", log_level="ERROR")
     cache = LocalCMC(5, emit=emit)
     keyring = AwsKmsKeyring(kms.create_key(), kms_client=kms)
     cmm, client = CachingCMM(cache=cache, keyring=keyring, max_age=60, emit=emit), Client()

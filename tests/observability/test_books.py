@@ -10,11 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.cmms.stage import FORBID, IDENTITY, LENIENT, STRICT, UNSIGNED, decrypt_request, encrypt_request
 from tests.observability.output import Output, written
+from tests.observability.telemetry import Telemetry, without_providers
 from warmkey import AwsKmsKeyring, CachingCMM, LocalCMC, WarmkeyError
 from warmkey.events import (
     CacheBypass,
@@ -194,7 +196,7 @@ class World:
         self.clock = SettableClock()
         self.kms = FakeKms()
         self.witness = Witness(self.kms)
-        self.subscriber = Subscriber(metrics="detailed", log_level="CRITICAL", now=lambda: 0.0)
+        self.subscriber = Subscriber(metrics="detailed", sink="both", log_level="CRITICAL", now=lambda: 0.0)
         emit = fan_out(self.seen, self.subscriber)
         self.cache = LocalCMC(capacity, clock=self.clock, emit=emit)
         self.cmm = CachingCMM(
@@ -281,6 +283,22 @@ def check_metrics(world: World, output: Output) -> None:
         assert totals[summary] == sum(count for name, count in totals.items() if _is_detail(name, summary))
 
 
+def check_telemetry(world: World, output: Output, telemetry: Telemetry) -> None:
+    """So does OpenTelemetry, and a span was made of everything that asked KMS, and of each request."""
+    expected = output.totals
+    assert telemetry.emf.keys() == expected.keys()
+    assert telemetry.emf == pytest.approx(expected, abs=0.1)
+
+    requests = Counter(request.kms_operation for request in world.seen.of(KmsRequest))
+    names = Counter(telemetry.names)
+    assert {name: count for name, count in names.items() if name.startswith("KMS.")} == {
+        f"KMS.{operation}": count for operation, count in requests.items()
+    }
+    asked = sum(world.cmm.statistics(operation).calls for operation in Operation)
+    fetched = [span for span in telemetry.spans if span.name == "fetch data key"]
+    assert sum(span.status.is_ok or span.status.is_unset for span in fetched) == asked
+
+
 def _is_detail(name: str, summary: str) -> bool:
     return name.startswith(summary) and name != summary
 
@@ -336,6 +354,12 @@ LIMITS = st.builds(
 @given(limits=LIMITS, steps=st.lists(STEPS, min_size=8, max_size=30))
 @example(limits=Limits(), steps=[Together([Encrypt(0, 4, False, False)] * 6), Trouble("throttled", 1, 2)])
 def test_the_books_balance(limits: Limits, steps: list[Any]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        without_providers(monkeypatch)
+        _balance(limits, steps, Telemetry().set())
+
+
+def _balance(limits: Limits, steps: list[Any], telemetry: Telemetry) -> None:
     world = World(
         capacity=limits.capacity,
         max_messages=limits.max_messages,
@@ -355,6 +379,7 @@ def test_the_books_balance(limits: Limits, steps: list[Any]) -> None:
     check_entries(world)
     check_kms(world)
     check_metrics(world, output)
+    check_telemetry(world, output, telemetry)
 
 
 def _run(steps: list[Any], world: World) -> None:

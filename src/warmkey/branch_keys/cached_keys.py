@@ -42,6 +42,7 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
 from warmkey.keyrings.refusals import is_refusal, note_used_keys
+from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, seconds
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class CachedBranchKeys:
         self._age_checked_below = self._ttl if self._features.checks_age else 0.0
         self._emit = emit
         self._tell_hit = branch_key_hit_listener(emit)
+        self._tracing = tracing_of(emit)
         self._counters = Counters()
         self._flights: Flights[BranchKeyEntry] = Flights()
 
@@ -195,7 +197,8 @@ class CachedBranchKeys:
             try:
                 if leading:
                     return self._lead(flight, operation, branch_key_id, version, identifier)
-                served = _wait(flight, waiter)
+                with self._tracing.fetch(BranchKeyCoalesced, operation):
+                    served = _wait(flight, waiter)
             except Exception as error:
                 self._counters.count(operation, "failed")
                 self._emit(BranchKeyFailed(operation=operation, error=type(error).__name__))
@@ -225,7 +228,8 @@ class CachedBranchKeys:
         reason = self._features.miss_reason(identifier)
         created, sequence = self._clock.now(), next_fetch_sequence()
         try:
-            cipher = self._ask(branch_key_id, version)
+            with self._tracing.fetch(BranchKeyMiss, operation, reason):
+                cipher = self._ask(branch_key_id, version)
         except Exception as error:
             flight.error = error
             raise

@@ -83,7 +83,7 @@ class DynamoDbRequests(ServiceRequests):
         """
         request = self._request()
         try:
-            response = request.send(_METHODS[operation], parameters)
+            response = self._send(request, operation, _METHODS[operation], parameters)
         except Exception as error:
             failure = self._failure(error, parameters, request)
             codes = cancellation_codes(error)

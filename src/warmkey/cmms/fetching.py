@@ -49,6 +49,7 @@ from warmkey.cmms.statistics import FAILED, RECALLED
 from warmkey.events import (
     BypassReason,
     CacheBypass,
+    CacheCoalesced,
     CacheMiss,
     EvictionReason,
     FailureRecalled,
@@ -61,6 +62,7 @@ from warmkey.fork_safety import snapshot_is_ahead
 from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
 from warmkey.keyrings.refusals import concerns, is_refusal, watch_kms
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+from warmkey.tracing import tracing_of
 from warmkey.validation import seconds
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class Fetcher:
         self._counters = counters
         self._clock = clock
         self._emit = emit
+        self._tracing = tracing_of(emit)
         self._failures = failures
         self._flights: Flights[CacheEntry] = Flights()
 
@@ -139,7 +142,8 @@ class Fetcher:
     def _alone(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
-        materials, _ = self._ask(operation, request, operation.pass_on)
+        with self._tracing.fetch(CacheBypass, operation.kind, reason):
+            materials, _ = self._ask(operation, request, operation.pass_on)
         self._tell_bypass(operation.kind, reason)
         return materials
 
@@ -156,7 +160,8 @@ class Fetcher:
                 flight, leading = self._flights.join(key, waiter, operation.quota)
                 if leading:
                     return self._lead(operation, request, identifier, reason, key, waiter, flight)
-                self._wait(key, flight)
+                with self._tracing.fetch(CacheCoalesced, operation.kind):
+                    self._wait(key, flight)
             finally:
                 self._flights.leave(key, waiter)  # in case that a signal interrupted it where the leader does so
             served, length = waiter.served, waiter.plaintext_length
@@ -192,7 +197,7 @@ class Fetcher:
             there = self._cache.get_cache_entry(identifier)
             if there is not None and self._admission.hit(operation, there, request) is None:
                 return cast("_Materials", there.materials)
-            materials = self._fetch(operation, request, identifier, flight, waiter, there)
+            materials = self._fetch(operation, request, identifier, reason, flight, waiter, there)
         except Exception as error:
             self._failures.remember(key, error)
             raise
@@ -212,7 +217,7 @@ class Fetcher:
                 raise failure
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
-                materials = self._fetch(operation, request, identifier, flight, waiter)
+                materials = self._fetch(operation, request, identifier, MissReason.EXPIRED, flight, waiter)
                 self._flights.leave(key, waiter)
                 self._tell_fetched(operation.kind, flight, MissReason.EXPIRED)
                 return materials
@@ -233,13 +238,15 @@ class Fetcher:
         operation: CachedOperation[_Request, _Materials],
         request: _Request,
         identifier: bytes,
+        reason: MissReason,
         flight: Flight[CacheEntry],
         leader: Waiter[CacheEntry],
         there: CacheEntry | None = None,
     ) -> _Materials:
         created, sequence = self._clock.now(), next_fetch_sequence()
         try:
-            materials, kms_keys = self._ask(operation, request, operation.fetch)
+            with self._tracing.fetch(CacheMiss, operation.kind, reason):
+                materials, kms_keys = self._ask(operation, request, operation.fetch)
         except Exception as error:
             flight.error = error
             raise

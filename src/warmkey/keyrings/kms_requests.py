@@ -114,7 +114,7 @@ class KmsRequests(ServiceRequests):
             # spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 3b21
             # spec: framework/branch-key-store.md#branch-key-and-beacon-key-creation db9a
             # spec: framework/branch-key-store.md#wrapped-branch-key-creation db9a
-            response = request.send(_METHODS[operation], parameters)
+            response = self._send(request, operation, _METHODS[operation], parameters, key=key)
         except Exception as error:
             failure = self._failure(error, parameters, request)
             self._tell(operation, key, request, failure.outcome)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from warmkey.events import EvictionReason, SettingWarning, guarded, ignore
 from warmkey.fork_safety import generation, register
 from warmkey.keyrings.log_redaction import without_debug_lines
+from warmkey.tracing import tracing_of
 from warmkey.validation import require_method
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ class ServiceRequests:
         require_method("emit", emit, "__call__")
         _listen(client, service)
         self._client = client
+        self._service = service
         self._emit = guarded(emit)
+        self._tracing = tracing_of(self._emit)
         self._generation = generation()
         # Threads with a request under way. One that was interrupted before its request began is in it until its next.
         self._threads: dict[int, None] = {}
@@ -152,6 +155,28 @@ class ServiceRequests:
         if len(self._threads) > 1 and not self._has_warned:
             self._warn_of_small_pool()
         return ServiceRequest(self._connected(), self._threads)
+
+    def _send(
+        self,
+        request: ServiceRequest,
+        operation: str,
+        method: str,
+        parameters: Mapping[str, Any],
+        *,
+        key: str | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever a stand-in answers
+        """Send *request*, in a span if somebody makes spans; return what the client's *method* returns.
+
+        :raises Exception: what it raises
+        """
+        with self._tracing.request(self._service, operation, region=self.region, key=key) as span:
+            try:
+                answer = request.send(method, parameters)
+            except Exception as error:
+                span.answered(error, attempts=request.attempts)
+                raise
+            span.answered(answer, attempts=request.attempts)
+        return answer
 
     def _warn_of_small_pool(self) -> None:
         config = getattr(getattr(self._client, "meta", None), "config", None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
     from warmkey.clock import Clock
     from warmkey.events import Emit
-    from warmkey.lambda_runtime.settings import Init, KmsMode, Metrics
+    from warmkey.lambda_runtime.settings import Init, KmsMode, Metrics, MetricsSink
 
     Items: TypeAlias = str | list[str] | tuple[str, ...]
     Unordered: TypeAlias = Items | set[str] | frozenset[str]
@@ -60,6 +60,7 @@ class SettingsKeywords(TypedDict, total=False):
     tenant_context_key: str
     init: Init | Literal["lazy", "eager"]
     metrics: Metrics | Literal["off", "summary", "detailed"]
+    metrics_sink: MetricsSink | Literal["emf", "otel", "both"]
     metrics_namespace: str
     service_name: str
 

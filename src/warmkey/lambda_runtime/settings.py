@@ -32,6 +32,7 @@ __all__ = [
     "Init",
     "KmsMode",
     "Metrics",
+    "MetricsSink",
     "Settings",
     "check_keywords",
     "function_name",
@@ -80,6 +81,14 @@ class Metrics(Choice, StrEnum):
     OFF = "off"
     SUMMARY = "summary"
     DETAILED = "detailed"
+
+
+class MetricsSink(Choice, StrEnum):
+    """Say where metrics go."""
+
+    EMF = "emf"
+    OTEL = "otel"
+    BOTH = "both"
 
 
 # --- the table
@@ -169,6 +178,7 @@ class Settings(Record):
     )
     init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
     metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
+    metrics_sink: MetricsSink = field(default=MetricsSink.EMF, metadata=_any_of(MetricsSink))
     metrics_namespace: str | None = field(default=None, metadata=_TEXT)
     service_name: str | None = field(default=None, metadata=_TEXT)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)

@@ -232,12 +232,17 @@ def _guarded(cmm: DefaultCMM, settings: Settings) -> CryptographicMaterialsManag
 
 
 def _observer(settings: Settings) -> Emit:
-    return Subscriber(
-        metrics=settings.metrics,
-        namespace=settings.metrics_namespace,
-        service=settings.service_name,
-        function_name=function_name(),
-    )
+    try:
+        return Subscriber(
+            metrics=settings.metrics,
+            sink=settings.metrics_sink,
+            namespace=settings.metrics_namespace,
+            service=settings.service_name,
+            function_name=function_name(),
+        )
+    except ImportError as error:
+        sink = settings.metrics_sink.value
+        raise ConfigurationError(f"WARMKEY_METRICS_SINK is {sink}, but {error}") from error
 
 
 def _longest_call_seconds(settings: Settings) -> float:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from warmkey.events import Event
 
-__all__ = ["METRICS", "Metric", "MetricsBuffer", "MetricsMode", "measures"]
+__all__ = ["METRICS", "Metric", "MetricsBuffer", "MetricsMode", "MetricsSink", "measures"]
 
 
 class MetricsMode(Choice, StrEnum):
@@ -55,6 +55,14 @@ class MetricsMode(Choice, StrEnum):
     OFF = "off"
     SUMMARY = "summary"
     DETAILED = "detailed"
+
+
+class MetricsSink(Choice, StrEnum):
+    """Where it is written: CloudWatch's embedded metric format on standard output, OpenTelemetry, or both."""
+
+    EMF = "emf"
+    OTEL = "otel"
+    BOTH = "both"
 
 
 class Metric(NamedTuple):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakMethod
 
 from warmkey.events import (
     BranchKeyCoalesced,
@@ -33,14 +34,18 @@ from warmkey.observability import invocations, powertools
 from warmkey.observability.counters import RARE_ENDS
 from warmkey.observability.current_invocation import marker
 from warmkey.observability.logs import Log
-from warmkey.observability.metrics import MetricsBuffer, MetricsMode
+from warmkey.observability.metrics import MetricsBuffer, MetricsMode, MetricsSink
 from warmkey.safe_repr import safe_repr
 from warmkey.tracebacks import scrubbed
+from warmkey.tracing import UNTRACED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from enum import StrEnum
 
     from warmkey.events import Event
+    from warmkey.observability.otel import OpenTelemetry
+    from warmkey.tracing import Tracing
 
 __all__ = ["Subscriber"]
 
@@ -55,26 +60,36 @@ class Subscriber:
     """A subscriber for ``emit=``: writes log lines, and metrics where Powertools is installed.
 
     :param metrics: ``off``, ``summary`` (up to 12 series for a function, 16 with branch keys) or ``detailed``
+    :param sink: where metrics go: ``emf`` (CloudWatch's embedded format, on standard output), ``otel`` (the meter
+        provider of the process, whatever *metrics* is but ``off``) or ``both``; the last two also make spans
     :param namespace: of the metrics, instead of ``POWERTOOLS_METRICS_NAMESPACE``
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
     :param log_level: of our own lines, instead of ``AWS_LAMBDA_LOG_LEVEL`` or ``POWERTOOLS_LOG_LEVEL``
     :param now: seconds by the wall clock; the container's age counts from this call
-    :raises ValueError: *metrics* is none of the three
+    :raises ValueError: *metrics* or *sink* is none of the three
+    :raises ImportError: *sink* needs OpenTelemetry's API, which is not installed or too old
+    :ivar tracing: makes the spans
     """
+
+    tracing: Tracing = UNTRACED
 
     @scrubbed
     def __init__(
         self,
         *,
         metrics: str = "summary",
+        sink: str = "emf",
         namespace: str | None = None,
         service: str | None = None,
         function_name: str | None = None,
         log_level: str | None = None,
         now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
     ) -> None:
-        self._mode = _mode(metrics)
+        self._mode = _one_of(MetricsMode, "metrics", metrics)
+        self._sink = _one_of(MetricsSink, "sink", sink)
+        self._emf_mode = MetricsMode.OFF if self._sink is MetricsSink.OTEL else self._mode
+        self._otel: OpenTelemetry | None = None
         self._log = Log(service=service, level=log_level)
         self._writer = powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name)
         self._now = now
@@ -83,17 +98,33 @@ class Subscriber:
         self._said_metrics_are_off = False
         self._too_few_places = 0
         self.reset()
+        if self._sink is not MetricsSink.EMF:
+            self._otel = self._new_otel()
+            self.tracing = self._otel.tracing
         register(self)
         invocations.take_part(self)
+
+    def _new_otel(self) -> OpenTelemetry:
+        remedy = "install warmkey[otel], or add a layer that contains OpenTelemetry's API 1.30 or later"
+        try:
+            from warmkey.observability.otel import OpenTelemetry  # noqa: PLC0415 - only who wants it pays for it
+
+            counts = self._mode is not MetricsMode.OFF
+            return OpenTelemetry(metrics=counts, now=self._now, collect=WeakMethod(self._collect))
+        except ImportError as error:
+            raise ImportError(f"OpenTelemetry's API is missing; {remedy}") from error
+        except TypeError as error:  # parameters that it does not know
+            raise ImportError(f"OpenTelemetry's API is too old; {remedy}") from error
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget in a child what its parent counted and will write; write before a snapshot what every copy would."""
         if reason is EvictionReason.SNAPSHOT:
             self.flush()
+            self._flush_otel()
             return
         self._lock = new_lock()  # a signal handler may encrypt
         self._writer.reset()
-        self._buffer = MetricsBuffer(self._mode)
+        self._buffer = MetricsBuffer(self._emf_mode)
         self._hits: deque[Operation] = deque()
         self._branch_key_hits: deque[Operation] = deque()
         self._invocation = self._invocation_of()
@@ -141,6 +172,8 @@ class Subscriber:
     def _measure(self, event: Event) -> None:
         with self._lock:
             self._buffer.add(event)
+        if self._otel is not None:
+            self._otel.add(event)
 
     def _flush_unless_there_is_time(self, event: Event) -> None:
         if not invocations.under_way() and not _can_wait(event):
@@ -180,16 +213,25 @@ class Subscriber:
             self._log.write(logging.INFO, "cache summary", self._summary(buffer, request_id))
         finally:
             self._write(buffer)
+            self._flush_otel()
+
+    def _flush_otel(self) -> None:
+        if self._otel is not None:
+            for warning in self._otel.flush():
+                self._log.tell(warning)
 
     def _attend(self, hit: CacheHit | BranchKeyHit, *, full: bool) -> None:
         is_new = self._notice_invocation()
         if self._log.is_enabled_for(logging.DEBUG):
             self._log.tell(hit)
         if invocations.under_way():
-            with self._lock:
-                self._collect_hits()
+            self._collect()
         elif is_new or full:
             self.flush()
+
+    def _collect(self) -> None:
+        with self._lock:
+            self._collect_hits()
 
     def _notice_invocation(self) -> bool:
         """Whether this is the first that happens in an invocation."""
@@ -204,11 +246,15 @@ class Subscriber:
     def _take(self) -> MetricsBuffer:
         with self._lock:
             self._collect_hits()
-            buffer, self._buffer = self._buffer, MetricsBuffer(self._mode)
+            buffer, self._buffer = self._buffer, MetricsBuffer(self._emf_mode)
         return buffer
 
     def _collect_hits(self) -> None:
-        self._buffer.add_hits(_taken(self._hits), branch_keys=_taken(self._branch_key_hits))
+        hits, branch_key_hits = _taken(self._hits), _taken(self._branch_key_hits)
+        self._buffer.add_hits(sum(hits.values()), branch_keys=sum(branch_key_hits.values()))
+        if self._otel is not None:
+            self._otel.add_hits(CacheHit, hits)
+            self._otel.add_hits(BranchKeyHit, branch_key_hits)
 
     def _write(self, buffer: MetricsBuffer) -> None:
         series = buffer.series()
@@ -239,12 +285,11 @@ class Subscriber:
         }
 
 
-def _taken(hits: deque[Operation]) -> int:
+def _taken(hits: deque[Operation]) -> Mapping[Operation, int]:
     # Other threads go on appending: take what was there, each exactly once.
     count = len(hits)
-    for _ in range(count):
-        hits.popleft()
-    return count
+    decrypts = sum(hits.popleft() is Operation.DECRYPT for _ in range(count))
+    return {Operation.ENCRYPT: count - decrypts, Operation.DECRYPT: decrypts}
 
 
 def _branch_key_summary(buffer: MetricsBuffer) -> dict[str, int]:
@@ -273,9 +318,12 @@ def _can_wait(event: Event) -> bool:
     )
 
 
-def _mode(metrics: object) -> MetricsMode:
+_Choice = TypeVar("_Choice", bound="StrEnum")
+
+
+def _one_of(choices: type[_Choice], name: str, given: object) -> _Choice:
     # An enum's own error shows the value, which may be a key that went astray.
-    for mode in MetricsMode:
-        if metrics == mode:
-            return mode
-    raise ValueError(f"metrics must be one of {', '.join(MetricsMode)}, not {type(metrics).__name__}")
+    for choice in choices:
+        if given == choice:
+            return choice
+    raise ValueError(f"{name} must be one of {', '.join(choices)}, not {type(given).__name__}")
