@@ -22,6 +22,7 @@ from benchmarks.data_masking import measure_data_masking
 from benchmarks.frame_lengths import measure_frame_lengths
 from benchmarks.kms_calls import kms_calls_an_hour
 from benchmarks.machine import facts
+from benchmarks.observability_cost import measure_observability
 from benchmarks.report import Printer
 from benchmarks.rows import FULL, NORMAL, QUICK, Benchmark
 from benchmarks.scaling import measure_entries, measure_threads
@@ -62,6 +63,7 @@ BENCHMARKS = (
     Benchmark(name="sealed records", measure=measure_sealed_records),
     Benchmark(name="data masking", measure=measure_data_masking),
     Benchmark(name="branch keys", measure=_measure_branch_keys),
+    Benchmark(name="observability", measure=measure_observability),
     Benchmark(name="stampede", measure=measure_stampede),
     Benchmark(name="cold start of a process", measure=measure_first_message),
     Benchmark(name="cold start of a function", measure=measure_in_a_function),

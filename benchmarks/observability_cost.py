@@ -1,21 +1,26 @@
-"""What log lines and metrics add to each message of an instrumented invocation.
+"""What log lines and metrics add to each message of an instrumented invocation, and how much they write.
 
 An invocation encrypts 100 messages of 1 KB without signatures, at INFO, once as it is and once with a subscriber and
 ``@warmkey.instrument``: one summary line and one flush of metrics. Both run in turns in one process, on a fake KMS.
-``python -m benchmarks.observability_cost --check`` fails when it adds more than we promise.
+Metrics for OpenTelemetry are encoded as for a collector, and not sent: the network is not what is measured.
+``python -m benchmarks.observability_cost --check`` fails when it adds more than we promise; ``python -m benchmarks
+--only observability`` prints the same as rows.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import statistics
 import sys
 from contextlib import redirect_stdout
+from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import warmkey
+from benchmarks.rows import Figure, Row
 from warmkey.events import Emit, ignore
 from warmkey.observability import Subscriber
 from warmkey.testing import FakeKms
@@ -23,10 +28,13 @@ from warmkey.testing import FakeKms
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from benchmarks.rows import Effort
+
 MESSAGES = 100
 PLAINTEXT = os.urandom(1024)
 CONTEXT = {"tenant": "acme"}
 PROMISED = 0.25
+_ROUNDS_FOR_EACH = 20  # of an effort's
 
 
 def invocation(emit: Emit) -> Callable[[], None]:
@@ -45,9 +53,43 @@ def invocation(emit: Emit) -> Callable[[], None]:
     return handler
 
 
+@cache
+def otlp_bytes() -> list[int]:
+    """Give this process a meter provider that encodes for a collector; the list gets the size of each export."""
+    from opentelemetry import metrics  # noqa: PLC0415 - few measure with it
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415 - as above
+
+    sizes: list[int] = []
+
+    class Encoding(InMemoryMetricReader):
+        def _receive_metrics(self, metrics_data: Any, timeout_millis: float = 0, **_: object) -> None:  # noqa: ANN401
+            del timeout_millis
+            sizes.append(len(encode_metrics(metrics_data).SerializeToString()))
+
+    metrics.set_meter_provider(MeterProvider([Encoding(_deltas())]))
+    return sizes
+
+
+def _deltas() -> dict[type, Any]:
+    from opentelemetry.sdk.metrics import Counter, Histogram  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.metrics.export import AggregationTemporality  # noqa: PLC0415 - as above
+
+    return dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
+
+
+def _observed(metrics: str, sink: str = "emf") -> Callable[[], None]:
+    if sink != "emf":
+        otlp_bytes()
+    return warmkey.instrument(invocation(Subscriber(metrics=metrics, sink=sink)))
+
+
 KINDS: dict[str, Callable[[], Callable[[], None]]] = {
-    "summary": lambda: warmkey.instrument(invocation(Subscriber(metrics="summary"))),
-    "detailed": lambda: warmkey.instrument(invocation(Subscriber(metrics="detailed"))),
+    "summary": lambda: _observed("summary"),
+    "detailed": lambda: _observed("detailed"),
+    "otel": lambda: _observed("detailed", "otel"),
+    "detailed and otel": lambda: _observed("detailed", "both"),
     "not instrumented": lambda: invocation(Subscriber(metrics="summary")),
 }
 
@@ -66,6 +108,38 @@ def measure(kind: str, rounds: int) -> tuple[float, float]:
             seconds.append(without)
             ratios.append(with_it / without)
     return statistics.median(seconds) / MESSAGES * 1e6, statistics.median(ratios) - 1
+
+
+def written(kind: str) -> tuple[int, int]:
+    """Bytes of an invocation in which all messages are hits: on standard output, and of OTLP."""
+    observed, output = KINDS[kind](), io.StringIO()
+    with redirect_stdout(io.StringIO()):
+        observed()
+    sizes = otlp_bytes() if "otel" in kind else []
+    sizes.clear()
+    with redirect_stdout(output):
+        observed()
+    return len(output.getvalue()), sum(sizes)
+
+
+def measure_observability(effort: Effort) -> list[Row]:
+    """A row per kind: microseconds added to each message, and bytes written for each invocation of hits."""
+    return [_row(kind, effort) for kind in KINDS if kind != "not instrumented"]
+
+
+def _row(kind: str, effort: Effort) -> Row:
+    microseconds, added = measure(kind, effort.rounds * _ROUNDS_FOR_EACH)
+    lines, otlp = written(kind)
+    return Row(
+        group="observability",
+        name=kind,
+        figures=(
+            Figure(label="1 KB message without", value=microseconds, unit="µs"),
+            Figure(label="with, of that", value=1 + added, unit="×"),
+            Figure(label="lines per invocation", value=lines, unit="B"),
+            Figure(label="OTLP per invocation", value=otlp, unit="B"),
+        ),
+    )
 
 
 def _seconds(handler: Callable[[], None]) -> float:

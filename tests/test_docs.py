@@ -22,6 +22,7 @@ from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
 from warmkey.lambda_runtime.wiring import Overrides
+from warmkey.observability.otel_points import COUNTERS, HISTOGRAMS
 from warmkey.sealed.records import restore
 from warmkey.testing import FakeDynamoDb, FakeKms, KmsSession, fake_kms, moto_kms
 
@@ -80,6 +81,8 @@ pages = pytest.mark.parametrize("page", PAGES, ids=id_of)
 TESTING = ROOT / "docs/testing.md"
 # What queries of log lines name: keys below "warmkey", as tests/observability/test_names.py checks.
 LOG_FIELDS = {"event", "operation", "reason"}
+# OpenTelemetry's instruments and attributes, as tests/observability/test_otel_points.py checks.
+OTEL_NAMES = {name.split(".")[1] for name in (*COUNTERS, *HISTOGRAMS)} | {"attempts", "container", "outcome"}
 pages_with_python = pytest.mark.parametrize(
     "page", [page for page in PAGES if page != TESTING and blocks(page, "python")], ids=id_of
 )
@@ -119,7 +122,7 @@ def test_every_warmkey_variable_is_a_setting(page: Path) -> None:
 @pages
 def test_every_warmkey_name_exists(page: Path) -> None:
     named = set(re.findall(r"\bwarmkey\.([A-Za-z]\w*)", page.read_text()))
-    missing = {name for name in named - LOG_FIELDS if not _exists(name)}
+    missing = {name for name in named - LOG_FIELDS - OTEL_NAMES if not _exists(name)}
 
     assert set() == missing
 

@@ -1,8 +1,8 @@
-"""The examples of tracing: a span for a miss, in it one for each KMS call, and none for a hit."""
+"""The examples of tracing: a span for a miss, in it one for each KMS request, and none for a hit."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,62 +30,26 @@ def round_trips(messages: int, cmm: warmkey.CachingCMM) -> None:
 # OpenTelemetry
 
 
-@pytest.fixture
-def opentelemetry() -> ModuleType:
+def test_the_opentelemetry_example_prints_spans_and_metrics(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("opentelemetry.sdk", reason="it is in the environment of `make test`")
+    from opentelemetry import metrics  # noqa: PLC0415
+
     from examples import tracing_opentelemetry  # noqa: PLC0415
+    from tests.observability.telemetry import without_providers  # noqa: PLC0415
 
-    return tracing_opentelemetry
-
-
-def spans_of(example: ModuleType) -> tuple[Any, Any]:
-    """A tracer, and what it exports."""
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: PLC0415
-
-    exporter, provider = InMemorySpanExporter(), example.TracerProvider()
-    provider.add_span_processor(example.SimpleSpanProcessor(exporter))
-    return provider.get_tracer("test"), exporter
-
-
-def test_opentelemetry_has_a_span_for_a_miss_and_in_it_one_for_each_key(
-    opentelemetry: ModuleType, kms: FakeKms
-) -> None:
-    tracer, exporter = spans_of(opentelemetry)
-    arns = [kms.create_key(), kms.create_key()]
-    round_trips(5, opentelemetry.traced_cmm(arns, kms_client=kms, tracer=tracer))
-
-    spans = exporter.get_finished_spans()
-    misses = {span.context.span_id: span.name for span in spans if span.parent is None}
-    below = [(misses[span.parent.span_id], span.name, span.attributes["key_arn"]) for span in spans if span.parent]
-    assert list(misses.values()) == MISSES
-    assert below == [
-        (MISSES[0], "KMS on_encrypt", arns[0]),
-        (MISSES[0], "KMS on_encrypt", arns[1]),
-        (MISSES[1], "KMS on_decrypt", arns[0]),
-    ]
-    assert len(below) == kms.count()
-
-
-def test_opentelemetry_keeps_what_failed(opentelemetry: ModuleType, kms: FakeKms) -> None:
-    tracer, exporter = spans_of(opentelemetry)
-    cmm = opentelemetry.traced_cmm([kms.create_key()], kms_client=kms, tracer=tracer)
-    kms.fail(error="throttled")
-    with pytest.raises(warmkey.KeyUnavailable):
-        round_trips(1, cmm)
-
-    assert [span.status.is_ok for span in exporter.get_finished_spans()] == [False, False]
-    assert "acme" not in "".join(span.to_json() for span in exporter.get_finished_spans())
-
-
-def test_the_opentelemetry_example_prints_its_spans(
-    opentelemetry: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+    without_providers(monkeypatch)
     with moto_kms() as session:
-        assert opentelemetry.main([session.key_arn]) == 0
+        assert tracing_opentelemetry.main([session.key_arn]) == 0
+        session.assert_kms_calls(2)
+    metrics.get_meter_provider().shutdown()  # type: ignore[attr-defined]
 
     output = capsys.readouterr().out
-    assert output.count('"name": "message"') == 3
-    assert [output.count(f'"name": "{name}"') for name in MISSES] == [1, 1]
+    assert output.count('"name": "note"') == 3
+    assert output.count('"name": "fetch data key"') == 2
+    assert [output.count(f'"name": "KMS.{name}"') for name in ("GenerateDataKey", "Decrypt")] == [1, 1]
+    assert '"name": "warmkey.messages"' in output
 
 
 # X-Ray

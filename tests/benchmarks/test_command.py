@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         "sealed records",
         "data masking",
         "branch keys",
+        "observability",
     ],
 )
 def test_it_prints_and_writes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
