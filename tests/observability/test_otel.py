@@ -563,3 +563,14 @@ def test_a_sink_that_there_is_not_is_refused(sink: Any) -> None:
 def _helpers_as_before() -> Iterator[None]:
     yield
     warmkey.reset()
+
+
+def test_what_was_counted_outlives_its_subscriber(telemetry: Telemetry) -> None:
+    emit = Subscriber(sink="otel")
+    with written():
+        emit(MISS)
+    counts = emit._otel
+    del emit
+
+    assert counts is not None
+    assert telemetry.emf["CacheMisses"] == 1
