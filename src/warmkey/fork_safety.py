@@ -28,6 +28,7 @@ memos                   start empty                                     are empt
 KMS requests            close connections before the first request,     close connections
                         because closing may wait for a lock
 subscriber              forgets what its parent counted and will write  writes what it has counted
+OpenTelemetry's counts  the same                                        are handed over, and flushed
 KMS, eviction counter   starts at zero                                  keeps what was dropped for the snapshot
 instrumented calls      forgets its parent's                            nothing: there are none
 streams                 refuse to go on, by the generation below        the same
