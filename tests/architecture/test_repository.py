@@ -56,7 +56,7 @@ def test_no_address_of_a_package_registry(texts: dict[str, str]) -> None:
 def test_locks_record_no_download_addresses(texts: dict[str, str]) -> None:
     locks = [name for name in texts if name.endswith(("package-lock.json", "yarn.lock", "uv.lock", "poetry.lock"))]
 
-    assert locks == [f"tests/{folder}/node/package-lock.json" for folder in ("interop", "policy", "workflows")]
+    assert locks == [f"tests/{room}/node/package-lock.json" for room in ("interop", "policy", "workflows")]
     for lock in locks:
         assert '"resolved"' not in texts[lock]
         assert '"integrity"' in texts[lock]

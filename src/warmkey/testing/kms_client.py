@@ -32,6 +32,8 @@ from warmkey.testing.world import DEFAULT_ACCOUNT, FakeKmsWorld, Grant
 
 __all__ = ["FakeKms"]
 
+# A name, because Sphinx can't show an f-string as a default.
+_FAKE_ROLE_ARN = f"arn:aws:iam::{DEFAULT_ACCOUNT}:role/fake-role"
 _METHODS = {
     "generate_data_key": "GenerateDataKey",
     "generate_data_key_without_plaintext": "GenerateDataKeyWithoutPlaintext",
@@ -73,7 +75,7 @@ class FakeKms(Administration):
         region_name: str = "us-east-1",
         *,
         world: FakeKmsWorld | None = None,
-        role_arn: str = f"arn:aws:iam::{DEFAULT_ACCOUNT}:role/fake-role",
+        role_arn: str = _FAKE_ROLE_ARN,
     ) -> None:
         if not isinstance(region_name, str) or not region_name:
             raise ValueError("region_name must be the name of a Region, for example us-east-1")
