@@ -173,3 +173,5 @@ def test_dependency_updates_look_where_dependencies_are() -> None:
 
     assert {row["package-ecosystem"] for row in updates} == {"github-actions", "npm", "pip"}
     assert [folder for folder in folders if not (ROOT / folder.strip("/")).is_dir()] == []
+    locks = [f"/{path.parent.relative_to(ROOT)}" for path in ROOT.glob("tests/*/node/package-lock.json")]
+    assert set(locks) == {folder for folder in folders if folder.endswith("/node")}
