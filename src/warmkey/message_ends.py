@@ -36,6 +36,7 @@ from warmkey.events import (
     report,
 )
 from warmkey.exceptions import AuthenticationFailed, MalformedMessage, PolicyRefused
+from warmkey.waiting import WouldWait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ class Message:
 
     def end(self, error: BaseException | None = None) -> None:
         """Count the message, by the fact that was noted or by *error*; only the first end counts."""
-        if self._has_ended:
+        if self._has_ended or isinstance(error, WouldWait):  # the same message begins again, in a thread
             return
         self._has_ended = True
         if error is not None:

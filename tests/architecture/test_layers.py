@@ -9,7 +9,17 @@ from tests.architecture.sources import imports, modules, room_of, third_party
 # Floor by floor from the ground up; rooms of one floor don't know each other.
 FLOORS = [
     {"safe_repr"},
-    {"boundary", "bytes_like", "exceptions", "lazy_names", "locks", "records", "supported_python", "unpicklable"},
+    {
+        "boundary",
+        "bytes_like",
+        "exceptions",
+        "lazy_names",
+        "locks",
+        "records",
+        "supported_python",
+        "unpicklable",
+        "waiting",
+    },
     {"hit_counter", "validation"},
     {"choices"},
     {"reasons"},
@@ -27,6 +37,7 @@ FLOORS = [
     {"lambda_runtime"},
     {"policy"},
     {"api", "cli", "sealing"},
+    {"aio"},
     {"", "__main__"},  # the table of contents, and the door of the command line
     {"powertools"},
     {"testing"},

@@ -44,6 +44,7 @@ from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
 from warmkey.keyrings.refusals import is_refusal, note_used_keys
 from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, seconds
+from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from warmkey.branch_keys.interface import BranchKeySource
@@ -191,6 +192,7 @@ class CachedBranchKeys:
 
     def _fetch(self, operation: Operation, branch_key_id: str, version: bytes, identifier: bytes) -> BranchKeyCipher:
         """Ask the key store, or wait for the thread that does, until this request is served."""
+        check_may_wait()
         while True:
             waiter: Waiter[BranchKeyEntry] = Waiter(0)
             flight, leading = self._flights.join(identifier, waiter)

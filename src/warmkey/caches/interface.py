@@ -16,6 +16,7 @@ from warmkey.locks import new_lock
 from warmkey.safe_repr import safe_repr
 from warmkey.tracebacks import scrubbed
 from warmkey.unpicklable import Unpicklable
+from warmkey.waiting import WouldWait, may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -369,6 +370,9 @@ class CacheEntry(Unpicklable):
         with self._lock:
             if self._refresh_claim is None:
                 self._refresh_claim = thread
+            elif self._refresh_claim != _CLAIMED and not may_wait():
+                self._refresh_claim = thread  # so that the thread that comes instead of this one is another
+                raise WouldWait
             elif self._refresh_claim not in (thread, _CLAIMED):
                 self._refresh_claim = _CLAIMED
                 return True

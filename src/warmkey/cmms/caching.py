@@ -45,6 +45,7 @@ from warmkey.structures import (
 )
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import number, require_method, shown, switch
+from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from warmkey.caches.interface import CryptographicMaterialsCache
@@ -256,6 +257,7 @@ class CachingCMM:
         # spec: framework/caching-cmm.md#decrypt-materials cf6a
         entry = self._cache.get_cache_entry(identifier)
         if entry is None:
+            check_may_wait()  # before the miss is counted
             self._watch_context(operation.kind, request)
             # spec: framework/caching-cmm.md#get-encryption-materials 9969
             # spec: framework/caching-cmm.md#decrypt-materials d5bf

@@ -64,6 +64,7 @@ from warmkey.keyrings.refusals import concerns, is_refusal, watch_kms
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 from warmkey.tracing import tracing_of
 from warmkey.validation import seconds
+from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -120,6 +121,7 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
+        check_may_wait()
         with self._counting_failure(operation.kind):
             return self._alone(operation, request, reason)
 
@@ -127,6 +129,7 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         """Ask, or have another thread ask, until *request* is served."""
+        check_may_wait()
         with self._counting_failure(operation.kind):
             return self._until_served(operation, request, identifier, reason)
 
@@ -134,6 +137,7 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
+        check_may_wait()
         with self._counting_failure(operation.kind):
             return self._renew(operation, request, identifier)
 

@@ -16,6 +16,7 @@ from warmkey.fork_safety import generation, register
 from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.tracing import tracing_of
 from warmkey.validation import require_method
+from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,6 +152,7 @@ class ServiceRequests:
 
     def _request(self) -> ServiceRequest:
         """Begin a request."""
+        check_may_wait()
         self._threads[get_ident()] = None
         if len(self._threads) > 1 and not self._has_warned:
             self._warn_of_small_pool()

@@ -16,6 +16,7 @@ from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is
 from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
 from warmkey.locks import new_lock
+from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ class DefaultClient:
         return runtime
 
     def _build(self) -> Runtime:
+        check_may_wait()
         notice_fork()
         with self._lock:
             if not _is_usable(self._runtime):
