@@ -1,0 +1,182 @@
+"""The helpers for programs with an event loop: ``await warmkey.aio.encrypt(...)``.
+
+Each function takes and gives what the one of the same name in :mod:`warmkey` does, with the same settings and the same
+cache. What a cached data key serves is done at once, in the thread of the event loop, because that takes less time
+than to hand it over. It goes to a thread if it would have to wait for KMS, DynamoDB or another thread's request, or if
+it takes long by itself: a plaintext or message of over 256 KiB, or a record of some thousand values. The loop runs on
+meanwhile.
+
+The thread works in a copy of the caller's ``contextvars``, and on copies of the dictionaries and lists that were passed
+in. What these hold, and buffers, must not be changed before the call has returned.
+
+A call that is cancelled ends at once. What its thread has begun it completes, so a data key that it asked for serves
+others, and the result is dropped.
+
+Works with any number of event loops of :mod:`asyncio`, one after the other or in several threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from warmkey import api, sealing
+from warmkey.boundary import PENDING, leave, mark_boundary
+from warmkey.bytes_like import bytes_of
+from warmkey.events import EvictionReason
+from warmkey.fork_safety import notice_fork, register
+from warmkey.locks import new_lock
+from warmkey.sealed import records, text, tokens  # noqa: F401 - loading them later would stall the loop
+from warmkey.waiting import WouldWait, never_waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+__all__ = [
+    "decrypt",
+    "decrypt_text",
+    "encrypt",
+    "encrypt_text",
+    "open_token",
+    "seal_record",
+    "seal_token",
+    "unseal_record",
+]
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+# A message of this length takes a quarter of a millisecond, or two with a signature, and handing it over a tenth.
+_MAX_LENGTH = 2**18
+# A value of a record, however short, takes as long as so many bytes of a message.
+_VALUE_LENGTH = 64
+# The JSON in a message of so many bytes may be that of a value: "1,1,1".
+_BYTES_FOR_A_VALUE = 2
+# As many as the KMS client keeps connections by default.
+_MAX_THREADS = 10
+
+
+class _Threads:
+    """Hold the threads that wait, for all event loops: those of a loop's own executor may be waiting for the loop."""
+
+    def __init__(self) -> None:
+        self.reset()
+        register(self)
+
+    def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
+        """Forget the threads: a forked child has none of them, and a snapshot needs none."""
+        if reason is EvictionReason.SNAPSHOT and self._executor is not None:
+            self._executor.shutdown(wait=False)
+        self._executor: ThreadPoolExecutor | None = None
+        self._lock = new_lock()
+
+    def run(self, work: Callable[[], _Result]) -> asyncio.Future[_Result]:
+        """Do *work* in a thread, in a copy of this context."""
+        notice_fork()
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="warmkey")
+            executor = self._executor
+        return asyncio.get_running_loop().run_in_executor(executor, copy_context().run, work)
+
+
+_threads = _Threads()
+
+
+class _Work:
+    """A call that is to be made once, in a thread; what it was given is not shown by tracebacks and at log lines."""
+
+    __slots__ = ("_arguments", "_function")
+
+    def __init__(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self._function = function
+        self._arguments: Any = [_copied(each) for each in args], {name: _copied(kwargs[name]) for name in kwargs}
+
+    @mark_boundary
+    def __call__(self) -> Any:  # noqa: ANN401 - whatever the function returns
+        (args, kwargs), self._arguments = self._arguments, None
+        try:
+            return self._function(*args, **kwargs)
+        except StopIteration as error:  # no future takes one
+            raise RuntimeError("the call raised StopIteration") from error
+        finally:
+            args = kwargs = None
+            if PENDING:
+                leave()
+
+
+def _copied(argument: Any) -> Any:  # noqa: ANN401 - whatever the caller passes in
+    return argument.copy() if type(argument) in (dict, list) else argument
+
+
+def _awaitable(
+    function: Callable[_Parameters, _Result], parameter: str, length: Callable[[Any, Mapping[str, Any]], int]
+) -> Callable[_Parameters, Coroutine[Any, Any, _Result]]:
+    """Return *function* for event loops.
+
+    :param parameter: its first, which is what takes long
+    :param length: tells from the first argument and the named ones how many bytes of a message take as long
+    """
+
+    @never_waiting
+    @mark_boundary
+    @functools.wraps(function)
+    async def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            if length(args[0] if args else kwargs.get(parameter), kwargs) <= _MAX_LENGTH:
+                try:
+                    return function(*args, **kwargs)
+                except WouldWait:
+                    pass
+            work = _Work(function, args, kwargs)
+            args = kwargs = None  # type: ignore[assignment]
+            return await _threads.run(work)
+        finally:
+            # A traceback, and the stack at a log line, keep this frame: see warmkey.tracebacks.
+            args = kwargs = None  # type: ignore[assignment]
+            if PENDING:
+                leave()
+
+    call.__module__ = __name__
+    return call
+
+
+def _of_bytes(value: Any, _named: Mapping[str, Any]) -> int:  # noqa: ANN401 - whatever the caller passes in
+    if isinstance(value, (bytes, str)):
+        return len(value)
+    found = bytes_of(value)
+    return 0 if found is None else len(found)
+
+
+def _of_record(record: Any, _named: Mapping[str, Any], length: int = 0) -> int:  # noqa: ANN401 - as above
+    """Add up the values of *record* to *length*, until they are too many."""
+    pending = [record]
+    while pending and length <= _MAX_LENGTH:
+        value = pending.pop()
+        length += _VALUE_LENGTH
+        if isinstance(value, (str, bytes)):
+            length += len(value)
+        elif isinstance(value, (dict, list, set)):
+            length += len(value) * _VALUE_LENGTH
+            if length <= _MAX_LENGTH:
+                pending += value.values() if isinstance(value, dict) else value
+    return length
+
+
+def _of_sealed_record(record: Any, named: Mapping[str, Any]) -> int:  # noqa: ANN401 - as above
+    under = named.get("under", "_sealed")
+    message = record.get(under) if isinstance(record, dict) and isinstance(under, str) else None
+    return _of_record(record, named, _of_bytes(message, named) * _VALUE_LENGTH // _BYTES_FOR_A_VALUE)
+
+
+encrypt = _awaitable(api.encrypt, "plaintext", _of_bytes)
+decrypt = _awaitable(api.decrypt, "ciphertext", _of_bytes)
+encrypt_text = _awaitable(api.encrypt_text, "text", _of_bytes)
+decrypt_text = _awaitable(api.decrypt_text, "text", _of_bytes)
+seal_record = _awaitable(sealing.seal_record, "record", _of_record)
+unseal_record = _awaitable(sealing.unseal_record, "record", _of_sealed_record)
+seal_token = _awaitable(sealing.seal_token, "data", _of_bytes)
+open_token = _awaitable(sealing.open_token, "token", _of_bytes)
