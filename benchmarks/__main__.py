@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cold_start import measure_first_message, measure_in_a_function, packages, steps
 from benchmarks.data_masking import measure_data_masking
+from benchmarks.event_loop import measure_event_loop
 from benchmarks.frame_lengths import measure_frame_lengths
 from benchmarks.kms_calls import kms_calls_an_hour
 from benchmarks.machine import facts
@@ -62,6 +63,7 @@ BENCHMARKS = (
     Benchmark(name="streaming", measure=measure_streams),
     Benchmark(name="sealed records", measure=measure_sealed_records),
     Benchmark(name="data masking", measure=measure_data_masking),
+    Benchmark(name="event loop", measure=measure_event_loop),
     Benchmark(name="branch keys", measure=_measure_branch_keys),
     Benchmark(name="observability", measure=measure_observability),
     Benchmark(name="stampede", measure=measure_stampede),

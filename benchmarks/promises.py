@@ -12,8 +12,10 @@ from benchmarks.rows import Bound
 
 __all__ = [
     "ADDED_MILLISECONDS",
+    "AWAITED_HIT",
     "DATA_MASKING_KMS_CALLS",
     "ENTRIES_FLAT",
+    "EVENT_LOOP_STALL",
     "FASTER_START_THAN_PEER",
     "FASTER_START_THAN_PEER_WITH_MPL",
     "SEALED_RECORD_SIZE",
@@ -113,3 +115,8 @@ THREADS_LIKE_THE_FLOOR = Bound(limit=1.1, at_least=False)
 # A sealed record of five fields, as a multiple of a message for each field.
 SEALED_RECORD_SIZE = Bound(limit=1 / 3, at_least=False, tolerance=0)
 SEALED_RECORD_TIME = Bound(limit=0.5, at_least=False)
+
+# A hit in an event loop, as a multiple of the same call without one.
+AWAITED_HIT = Bound(limit=1.3, at_least=False)
+# Milliseconds for which misses stop the loop: the longest stall of a round.
+EVENT_LOOP_STALL = Bound(limit=5, at_least=False, tolerance=0.25)

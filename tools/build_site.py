@@ -53,6 +53,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 # Whose public names the reference has.
 MODULES = (
     "warmkey",
+    "warmkey.aio",
     "warmkey.keyrings",
     "warmkey.branch_keys",
     "warmkey.cmms",
@@ -108,7 +109,8 @@ def _page(section: str, path: str, text: str) -> Page:
 
 def public_names(module: str, clone: Path = ROOT) -> list[str]:
     """Return ``__all__`` of *module*, without importing it."""
-    source = clone / "src" / Path(*module.split(".")) / "__init__.py"
+    package = clone / "src" / Path(*module.split("."))
+    source = package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
     for statement in ast.parse(source.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
             return sorted(ast.literal_eval(statement.value), key=str.lower)
@@ -173,7 +175,7 @@ def _stage_reference(folder: Path, clone: Path) -> None:
     for module in MODULES:
         lines = [module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:", ""]
         for name in public_names(module, clone):
-            lines += [*(_reference(name) if name in described else _description(module, name)), ""]
+            lines += [*(_reference(module, name) if name in described else _description(module, name)), ""]
         described |= set(public_names(module, clone))
         (folder / f"{module}.rst").write_text("\n".join(lines))
 
@@ -184,9 +186,10 @@ def _description(module: str, name: str) -> list[str]:
     return [f".. autofunction:: {module}.{name}"]
 
 
-def _reference(name: str) -> list[str]:
+def _reference(module: str, name: str) -> list[str]:
     """Return a pointer to a name that the package itself has, too."""
-    return [f"``{name}``", f"   The same as :py:obj:`warmkey.{name}`."]
+    title = f"await {name}(...)" if module == "warmkey.aio" else name
+    return [f"``{title}``", f"   The same as :py:obj:`warmkey.{name}`."]
 
 
 def build(out: Path, clone: Path = ROOT) -> None:

@@ -23,13 +23,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from warmkey import api, sealing
+from warmkey.api import decrypt as blocking_decrypt
+from warmkey.api import decrypt_text as blocking_decrypt_text
+from warmkey.api import encrypt as blocking_encrypt
+from warmkey.api import encrypt_text as blocking_encrypt_text
 from warmkey.boundary import PENDING, leave, mark_boundary
 from warmkey.bytes_like import bytes_of
 from warmkey.events import EvictionReason
 from warmkey.fork_safety import notice_fork, register
 from warmkey.locks import new_lock
 from warmkey.sealed import records, text, tokens  # noqa: F401 - loading them later would stall the loop
+from warmkey.sealing import open_token as blocking_open_token
+from warmkey.sealing import seal_record as blocking_seal_record
+from warmkey.sealing import seal_token as blocking_seal_token
+from warmkey.sealing import unseal_record as blocking_unseal_record
 from warmkey.waiting import WouldWait, never_waiting
 
 if TYPE_CHECKING:
@@ -172,11 +179,11 @@ def _of_sealed_record(record: Any, named: Mapping[str, Any]) -> int:  # noqa: AN
     return _of_record(record, named, _of_bytes(message, named) * _VALUE_LENGTH // _BYTES_FOR_A_VALUE)
 
 
-encrypt = _awaitable(api.encrypt, "plaintext", _of_bytes)
-decrypt = _awaitable(api.decrypt, "ciphertext", _of_bytes)
-encrypt_text = _awaitable(api.encrypt_text, "text", _of_bytes)
-decrypt_text = _awaitable(api.decrypt_text, "text", _of_bytes)
-seal_record = _awaitable(sealing.seal_record, "record", _of_record)
-unseal_record = _awaitable(sealing.unseal_record, "record", _of_sealed_record)
-seal_token = _awaitable(sealing.seal_token, "data", _of_bytes)
-open_token = _awaitable(sealing.open_token, "token", _of_bytes)
+encrypt = _awaitable(blocking_encrypt, "plaintext", _of_bytes)
+decrypt = _awaitable(blocking_decrypt, "ciphertext", _of_bytes)
+encrypt_text = _awaitable(blocking_encrypt_text, "text", _of_bytes)
+decrypt_text = _awaitable(blocking_decrypt_text, "text", _of_bytes)
+seal_record = _awaitable(blocking_seal_record, "record", _of_record)
+unseal_record = _awaitable(blocking_unseal_record, "record", _of_sealed_record)
+seal_token = _awaitable(blocking_seal_token, "data", _of_bytes)
+open_token = _awaitable(blocking_open_token, "token", _of_bytes)

@@ -32,6 +32,7 @@ OpenTelemetry's counts  the same                                        are hand
 KMS, eviction counter   starts at zero                                  keeps what was dropped for the snapshot
 instrumented calls      forgets its parent's                            nothing: there are none
 streams                 refuse to go on, by the generation below        the same
+threads of aio          forgets them, which are the parent's            ends them
 ======================  ==============================================  ==========================================
 
 Not registered, because a copy may have them: constant tables, frame numbers as bytes, settings. A test

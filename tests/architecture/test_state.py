@@ -6,6 +6,7 @@ caches of functions. The library is used before, so that what fills only then is
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import contextvars
 import functools
@@ -24,7 +25,7 @@ import pytest
 import warmkey
 from tests.architecture.sources import modules, room_of
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import CachingCMM, Client, DefaultCMM, LocalCMC, fork_safety
+from warmkey import CachingCMM, Client, DefaultCMM, LocalCMC, aio, fork_safety
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.keyrings import AwsKmsKeyring
 from warmkey.observability import Subscriber
@@ -91,6 +92,7 @@ TABLES = {
 
 # State of modules that is neither registered nor a table, and why a copy of the process may have it.
 MODULE_STATE = {
+    "warmkey.aio.PENDING": "the same as the next",
     "warmkey.boundary.PENDING": "lines of the call that this thread makes: facts without a secret",
     "warmkey.client_apis.streams.PENDING": "the same",
     "warmkey.tracebacks.PENDING": "the same",
@@ -107,6 +109,7 @@ MODULE_STATE = {
     "warmkey.observability.invocations._current": "a weak reference; who is under way is registered",
     "warmkey.observability.otel._instruments": "instruments of the meter provider, which the copy inherits as well",
     "warmkey.observability.powertools.is_installed": "whether a package is installed",
+    "warmkey.waiting._callers": "code of the functions for event loops, filled when their module is loaded",
     "warmkey.structures.encryption_context._EMPTY": "the empty context, which cannot be changed",
 }
 
@@ -177,7 +180,8 @@ def use_branch_keys(kms: FakeKms, cache: LocalCMC, emit: Subscriber) -> DefaultC
 def used() -> Iterator[object]:
     with fake_kms() as session:
         alive = use_everything()
-        warmkey.decrypt(warmkey.encrypt(b"x", {"tenant": "helpers"}), {"tenant": "helpers"})
+        message = warmkey.encrypt(b"x", {"tenant": "helpers"})
+        asyncio.run(aio.decrypt(message, {"tenant": "helpers"}))
         yield alive, session
     logging.getLogger("warmkey").setLevel(logging.NOTSET)  # as it was before a subscriber gave it a level
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "frame lengths",
         "sealed records",
         "data masking",
+        "event loop",
         "branch keys",
         "observability",
     ],

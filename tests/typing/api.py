@@ -40,6 +40,7 @@ from warmkey import (
     PolicyRefused,
     TokenExpired,
     WarmkeyError,
+    aio,
     instrument,
 )
 from warmkey.branch_keys.cmm import BranchKeyCMM
@@ -129,6 +130,18 @@ def tokens() -> None:
     warmkey.seal_token(array("d", [1.5]), expires_in=0.5)
     with contextlib.suppress(TokenExpired):
         assert_type(warmkey.open_token(token, encryption_context=CONTEXT), bytes)
+
+
+async def event_loops() -> None:
+    message = await aio.encrypt(array("d", [1.5]), CONTEXT)
+    assert_type(message, bytes)
+    assert_type(await aio.decrypt(message, encryption_context=CONTEXT), bytes)
+    assert_type(await aio.decrypt_text(await aio.encrypt_text("text"), CONTEXT), str)
+    sealed = await aio.seal_record({"id": 1, "card": "x"}, ["card"], CONTEXT, bound_to=["id"], text=True)
+    assert_type(sealed, dict[str, Any])
+    assert_type(await aio.unseal_record(sealed, CONTEXT, bound_to={"id": 1}), dict[str, Any])
+    token = await aio.seal_token("cursor", CONTEXT, expires_in=60)
+    assert_type(await aio.open_token(token, CONTEXT), bytes)
 
 
 def lengths() -> None:
