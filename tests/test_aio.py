@@ -16,13 +16,26 @@ import pytest
 import warmkey
 from tests.branch_keys.key_store import TABLE, KeyStore
 from tests.client_apis.test_secrets import our_locals, shown
+from tests.forks import become_another_process
 from tests.lambda_runtime.processes import in_child
 from tests.observability.test_stack_at_log_lines import StackWalker, failing_subscriber, walker
-from warmkey import InvalidRequest, KeyUnavailable, MalformedMessage, PolicyRefused, TokenExpired, aio
+from warmkey import (
+    AwsKmsKeyring,
+    Client,
+    InvalidRequest,
+    KeyUnavailable,
+    MalformedMessage,
+    MultiKeyring,
+    PolicyRefused,
+    TokenExpired,
+    aio,
+)
 from warmkey.boundary import PENDING
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring
 from warmkey.events import CacheCoalesced, CacheHit, CacheMiss, RequestFailed, UncacheableContext
 from warmkey.fork_safety import reset_before_snapshot
 from warmkey.testing import KmsSession, fake_kms
+from warmkey.testing.branch_keys import FakeBranchKeyStore
 from warmkey.waiting import WouldWait
 
 if TYPE_CHECKING:
@@ -94,8 +107,12 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return forbid
 
 
-def cached() -> tuple[int, int]:
-    """Flights and held reservations in the default cache, and its entries."""
+def left_behind() -> tuple[int, int]:
+    """Flights, and reservations that are held, once every thread is done."""
+    executor = aio._threads._executor
+    if executor is not None:
+        executor.shutdown(wait=True)
+        aio._threads.reset()
     cmm: Any = warmkey.default_cmm()
     return len(cmm._fetcher._flights), sum(entry._held_messages for entry in cmm.cache._entries.values())
 
@@ -337,9 +354,31 @@ def test_32_cold_tasks_make_one_request(session: KmsSession) -> None:
     session.assert_kms_calls(1)
     session.facts.assert_count(1, CacheMiss)
     assert session.facts.count(CacheCoalesced) + session.facts.count(CacheHit) == 31
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
     assert messages_counted() == 32
     assert [warmkey.decrypt(message) for message in messages] == [b"%d" % number for number in range(32)]
+
+
+def test_the_loop_runs_while_another_thread_requests_the_successor_of_a_data_key_that_is_used_up(
+    session: KmsSession,
+) -> None:
+    session.configure(algorithm_suite=UNSIGNED, max_messages_encrypted=2)
+
+    async def main() -> None:
+        await aio.encrypt(b"x", CONTEXT)
+        await aio.encrypt(b"x", CONTEXT)
+        with session.client.hold("GenerateDataKey") as gate:
+            first = asyncio.create_task(aio.encrypt(b"x", CONTEXT))
+            await until(lambda: gate.held)
+            second = asyncio.create_task(aio.encrypt(b"x", CONTEXT))
+            await asyncio.sleep(0)
+            gate.open()
+            await asyncio.gather(first, second)
+
+    asyncio.run(main())
+
+    session.assert_kms_calls(2)
+    assert left_behind() == (0, 0)
 
 
 def test_cold_tasks_of_different_tenants_do_not_wait_for_each_other(session: KmsSession) -> None:
@@ -446,6 +485,44 @@ def test_a_miss_of_a_branch_key_asks_from_a_thread(
     assert threading.get_ident() not in threads
 
 
+def test_the_loop_runs_while_another_thread_requests_the_same_branch_key(branch_keys: KeyStore) -> None:
+    async def main() -> list[bytes]:
+        with branch_keys.kms.hold("Decrypt") as gate:
+            tasks = [asyncio.create_task(aio.encrypt(b"x", CONTEXT)) for _ in range(2)]
+            await until(lambda: gate.held)
+            tasks.append(asyncio.create_task(aio.encrypt(b"y", CONTEXT)))
+            await asyncio.sleep(0)
+            gate.open()
+            return await asyncio.gather(*tasks)
+
+    assert len(asyncio.run(main())) == 3
+    assert branch_keys.requests() == {"GetItem": 1, "Decrypt": 1}
+
+
+def test_kms_is_asked_from_a_thread_where_a_branch_key_was_tried_in_vain(
+    branch_keys: KeyStore, session: KmsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names a branch key of somebody else, so what asks next is the keyring of older messages."""
+    other = FakeBranchKeyStore()
+    other.add("of somebody else")
+    keyrings = [AwsKmsHierarchicalKeyring(other, branch_key_id="of somebody else", ttl_seconds=60)]
+    generator = AwsKmsKeyring(branch_keys.key_arn, kms_client=branch_keys.kms)
+    keyring = MultiKeyring(generator, keyrings)
+    message = Client().encrypt(b"x", keyring=keyring, encryption_context=CONTEXT).ciphertext
+    threads: list[int] = []
+    request = branch_keys.kms._request
+
+    def note(*arguments: Any) -> Any:
+        threads.append(threading.get_ident())
+        return request(*arguments)
+
+    monkeypatch.setattr(branch_keys.kms, "_request", note)
+
+    assert asyncio.run(aio.decrypt(message, CONTEXT)) == b"x"
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
 # --- cancelled
 
 
@@ -466,7 +543,7 @@ def test_a_cancelled_task_leaves_nothing_behind_and_the_data_key_serves_others(s
     asyncio.run(main())
 
     session.assert_kms_calls(1)
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
     assert messages_counted() == 2
 
 
@@ -486,7 +563,7 @@ def test_tasks_that_waited_for_a_cancelled_ones_request_are_served_by_it(session
     asyncio.run(main())
 
     session.assert_kms_calls(1)
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
 
 
 def test_a_task_that_is_cancelled_before_a_thread_was_free_never_begins(session: KmsSession) -> None:
@@ -506,7 +583,7 @@ def test_a_task_that_is_cancelled_before_a_thread_was_free_never_begins(session:
     asyncio.run(main())
 
     session.assert_kms_calls(10)
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
 
 
 @every_call
@@ -536,7 +613,7 @@ def test_wherever_a_call_is_cancelled_it_leaves_nothing_behind(name: str, sessio
         return places
 
     assert asyncio.run(main()) == 2
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
 
 
 def test_a_time_out_ends_a_call(session: KmsSession) -> None:
@@ -565,7 +642,7 @@ def test_a_failure_in_the_thread_is_the_callers(session: KmsSession) -> None:
     assert [type(each) for each in found] == [KeyUnavailable] * 5
     assert len({id(each) for each in found}) == 5, "each has one of its own"
     assert warmkey.cache_info().encrypt.failures == session.facts.count(RequestFailed) == 5
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
 
 
 def test_what_stops_the_process_reaches_the_caller(session: KmsSession, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -582,7 +659,7 @@ def test_what_stops_the_process_reaches_the_caller(session: KmsSession, monkeypa
         return 0
 
     assert asyncio.run(main()) == 3
-    assert cached() == (0, 0)
+    assert left_behind() == (0, 0)
 
 
 def test_an_exception_that_no_future_takes_does_not_leave_the_task_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -782,6 +859,19 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
         return aio._threads._executor is parents, warmkey.decrypt(message) == b"of the child"
 
     assert in_child(use) == [False, True]
+
+
+def test_a_child_that_no_hook_has_told_has_threads_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, asked_from: list[int]
+) -> None:
+    asyncio.run(aio.encrypt(bytes(LARGE), CONTEXT))
+    parents = aio._threads._executor  # alive here, and gone in a child
+    become_another_process(monkeypatch)
+
+    asyncio.run(aio.encrypt(bytes(LARGE), CONTEXT))
+
+    assert len(asked_from) == 2
+    assert asked_from[-1] not in {thread.ident for thread in parents._threads}  # type: ignore[union-attr]
 
 
 def test_a_snapshot_has_no_threads_of_ours() -> None:

@@ -74,9 +74,8 @@ class _Threads:
         register(self)
 
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
-        """Forget the threads: a forked child has none of them, and a snapshot needs none."""
-        if reason is EvictionReason.SNAPSHOT and self._executor is not None:
-            self._executor.shutdown(wait=False)
+        """Forget the threads, whatever the *reason*: a child has none of them, and those that are idle end."""
+        del reason
         self._executor: ThreadPoolExecutor | None = None
         self._lock = new_lock()
 
@@ -138,9 +137,7 @@ def _awaitable(
                     return function(*args, **kwargs)
                 except WouldWait:
                     pass
-            work = _Work(function, args, kwargs)
-            args = kwargs = None  # type: ignore[assignment]
-            return await _threads.run(work)
+            return await _threads.run(_Work(function, args, kwargs))
         finally:
             # A traceback, and the stack at a log line, keep this frame: see warmkey.tracebacks.
             args = kwargs = None  # type: ignore[assignment]
@@ -163,7 +160,6 @@ def _of_record(record: Any, _named: Mapping[str, Any], length: int = 0) -> int: 
     pending = [record]
     while pending and length <= _MAX_LENGTH:
         value = pending.pop()
-        length += _VALUE_LENGTH
         if isinstance(value, (str, bytes)):
             length += len(value)
         elif isinstance(value, (dict, list, set)):

@@ -121,7 +121,6 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
-        check_may_wait()
         with self._counting_failure(operation.kind):
             return self._alone(operation, request, reason)
 
@@ -137,7 +136,6 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
-        check_may_wait()
         with self._counting_failure(operation.kind):
             return self._renew(operation, request, identifier)
 
