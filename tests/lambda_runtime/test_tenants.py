@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 import warmkey
 from tests.lambda_runtime.test_branch_keys import A as TENANT_A
 from tests.lambda_runtime.test_branch_keys import Function, function
-from warmkey import AuthenticationFailed, ConfigurationError, PolicyRefused
+from warmkey import AuthenticationFailed, ConfigurationError, PolicyRefused, aio
 from warmkey.events import MessageRefused, Operation, RefusalReason, UnsealedRecordPassed
 from warmkey.testing import fake_kms
 
@@ -66,6 +67,10 @@ ENCRYPTING: dict[str, Use] = {
     "seal_token": lambda context: warmkey.seal_token(b"x", context),
     "Client.encrypt": client_encrypt,
     "Client.encrypt_stream": encrypt_stream,
+    "aio.encrypt": lambda context: asyncio.run(aio.encrypt(b"x", context)),
+    "aio.encrypt_text": lambda context: asyncio.run(aio.encrypt_text("x", context)),
+    "aio.seal_record": lambda context: asyncio.run(aio.seal_record(RECORD, ["card"], context)),
+    "aio.seal_token": lambda context: asyncio.run(aio.seal_token(b"x", context)),
 }
 
 
@@ -86,6 +91,10 @@ DECRYPTING: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "open_token": ("seal_token", warmkey.open_token),
     "Client.decrypt": ("Client.encrypt", client_decrypt),
     "Client.decrypt_stream": ("Client.encrypt_stream", decrypt_stream),
+    "aio.decrypt": ("encrypt", lambda message, context: asyncio.run(aio.decrypt(message, context))),
+    "aio.decrypt_text": ("encrypt_text", lambda message, context: asyncio.run(aio.decrypt_text(message, context))),
+    "aio.unseal_record": ("seal_record", lambda sealed, context: asyncio.run(aio.unseal_record(sealed, context))),
+    "aio.open_token": ("seal_token", lambda token, context: asyncio.run(aio.open_token(token, context))),
 }
 encrypting = pytest.mark.parametrize("use", ENCRYPTING.values(), ids=ENCRYPTING)
 decrypting = pytest.mark.parametrize(("encrypted_by", "use"), DECRYPTING.values(), ids=DECRYPTING)
