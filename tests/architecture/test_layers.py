@@ -45,6 +45,7 @@ FLOORS = [
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 THIRD_PARTIES = {
     "branch_keys": {"boto3", "botocore"},  # for clients that were not given
+    "cli": {"botocore"},  # what re-encrypting S3 objects may meet
     "crypto": {"cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
     "observability": {"aws_lambda_powertools", "opentelemetry"},

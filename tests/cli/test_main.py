@@ -17,7 +17,7 @@ import warmkey
 from benchmarks.loopback_kms import loopback_kms
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
-from warmkey.cli.main import _kms_clients, _parser, main
+from warmkey.cli.main import _clients_of, _parser, main
 from warmkey.keyrings import RawAesKeyring
 from warmkey.testing import FakeKms, moto_kms
 
@@ -396,7 +396,7 @@ def test_the_client_is_that_of_the_options(command: str, options: tuple[str, ...
     parsed = _parser().parse_args(
         [command, "--key-arn", KEY, *options, "--endpoint-url", "http://127.0.0.1:9", "a", "b"]
     )
-    make = _kms_clients(parsed)
+    make = _clients_of("kms", parsed)
 
     assert make(None).meta.region_name == region
     assert make("ap-south-1").meta.region_name == "ap-south-1"  # an ARN's

@@ -25,12 +25,18 @@ __all__ = [
     "kms_identifier",
     "names",
     "pair",
+    "rate",
     "region",
     "regions",
     "seconds",
+    "segment",
     "suite",
     "table_name",
 ]
+
+_MOST_PER_SECOND = 1_000_000
+# DynamoDB's own limit.
+_MOST_SEGMENTS = 1_000_000
 
 
 def suite(text: str) -> AlgorithmSuite:
@@ -148,3 +154,25 @@ def seconds(text: str) -> float:
     except parsers.NotAllowedError:
         pass  # raised below: the error holds the text
     raise ArgumentTypeError(f"must be a number of seconds greater than 0, such as 3 or 0.5, not {plausible(text)}")
+
+
+def rate(text: str) -> float:
+    """Return a number of items per second."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= _MOST_PER_SECOND:
+        raise ArgumentTypeError(
+            f"must be a number of items per second greater than 0, to {_MOST_PER_SECOND}, not {plausible(text)}"
+        )
+    return number
+
+
+def segment(text: str) -> tuple[int, int]:
+    """Return the number of a part of a table, from 0, and how many parts there are."""
+    number, _, of = text.partition("/")
+    is_number = all(re.fullmatch("[0-9]{1,7}", part) for part in (number, of))
+    if is_number and 1 <= int(number) <= int(of) <= _MOST_SEGMENTS:
+        return int(number) - 1, int(of)
+    raise ArgumentTypeError(f"must be like 1/4, from 1/{_MOST_SEGMENTS} to {_MOST_SEGMENTS}/{_MOST_SEGMENTS}")

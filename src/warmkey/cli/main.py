@@ -13,15 +13,15 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from warmkey.algorithm_suites import CommitmentPolicy
 from warmkey.cli import argument_types as types
 from warmkey.cli import commands
 from warmkey.cli.files import same_file
+from warmkey.cli.options import AddKey, AddPair, add_aws, add_commitment_policy
 from warmkey.cli.policy import add_policy
+from warmkey.cli.re_encryption.options import add_re_encrypt
 from warmkey.cli.wording import in_words_of_the_command
 from warmkey.client_apis.client import DEFAULT_FRAME_LENGTH
 from warmkey.exceptions import WarmkeyError
-from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,12 +39,14 @@ def main(
     *,
     kms_clients: KmsClients | None = None,
     dynamodb_clients: KmsClients | None = None,
+    s3_clients: KmsClients | None = None,
 ) -> int:
     """Run a command and return its exit code.
 
     :param arguments: used instead of the arguments of the process
     :param kms_clients: makes a KMS client for a Region; the default uses boto3
     :param dynamodb_clients: the same for DynamoDB
+    :param s3_clients: the same for S3
     """
     parser = _parser()
     parsed = parser.parse_args(arguments)
@@ -52,9 +54,10 @@ def main(
         parser.error(
             f"{parsed.output} is the input too; write to another file, so that a copy is left if anything fails"
         )
-    parsed.dynamodb_clients = dynamodb_clients or _dynamodb_clients(parsed)
+    parsed.dynamodb_clients = dynamodb_clients or _clients_of("dynamodb", parsed)
+    parsed.s3_clients = s3_clients or _clients_of("s3", parsed)
     try:
-        code: int = parsed.command(parsed, kms_clients or _kms_clients(parsed))
+        code: int = parsed.command(parsed, kms_clients or _clients_of("kms", parsed))
     except BrokenPipeError:
         # The reader of our output has closed the pipe; without this, Python reports the error again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,22 +70,12 @@ def main(
     return code
 
 
-def _kms_clients(arguments: argparse.Namespace) -> KmsClients:
+def _clients_of(service: str, arguments: argparse.Namespace) -> KmsClients:
     def client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-        from warmkey.lambda_runtime.wiring import client_maker, kms_client  # noqa: PLC0415 - inspecting needs no boto3
+        from warmkey.lambda_runtime.wiring import aws_client, client_maker  # noqa: PLC0415 - inspecting needs no boto3
 
         make = partial(client_maker(arguments.profile), endpoint_url=arguments.endpoint_url)
-        return kms_client(region or arguments.region, make=make)
-
-    return client
-
-
-def _dynamodb_clients(arguments: argparse.Namespace) -> KmsClients:
-    def client(region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-        from warmkey.lambda_runtime.wiring import aws_client, client_maker  # noqa: PLC0415 - as above
-
-        make = partial(client_maker(arguments.profile), endpoint_url=arguments.endpoint_url)
-        return aws_client("dynamodb", region or arguments.region, make=make)
+        return aws_client(service, region or arguments.region, make=make)
 
     return client
 
@@ -102,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_decrypt(commands_)
     _add_keystore(commands_)
     add_policy(commands_)
+    add_re_encrypt(commands_)
     return parser
 
 
@@ -182,7 +176,7 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
     create.add_argument("--id", metavar="ID", help="an ID of your own, which needs --context; default: a UUID")
     create.add_argument(
         "--context",
-        action=_AddPair,
+        action=AddPair,
         type=types.pair,
         default=[],
         metavar="KEY=VALUE",
@@ -205,7 +199,11 @@ def _add_action(actions: Any, name: str, help_text: str) -> Any:  # noqa: ANN401
     parser = actions.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
     parser.set_defaults(command=partial(_keystore, name), input=None, output=None)
     parser.add_argument("--table", required=True, type=types.table_name, metavar="NAME", help="the DynamoDB table")
-    _add_aws(parser, region="of the table, and of the KMS key if one is given", service="both KMS and DynamoDB")
+    add_aws(
+        parser,
+        region="of the table, and of the KMS key if one is given; default: as boto3 chooses it",
+        service="both KMS and DynamoDB",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
     parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
     return parser
@@ -225,64 +223,17 @@ def _keystore(name: str, arguments: argparse.Namespace, kms_clients: KmsClients)
 
 
 def _add_common(parser: argparse.ArgumentParser, *, key: Callable[[str], str], key_help: str, context: str) -> None:
-    parser.add_argument("--key-arn", action=_AddKey, type=key, default=[], required=True, metavar="ARN", help=key_help)
+    parser.add_argument("--key-arn", action=AddKey, type=key, default=[], required=True, metavar="ARN", help=key_help)
     parser.add_argument(
         "--context",
-        action=_AddPair,
+        action=AddPair,
         type=types.pair,
         default=[],
         metavar="KEY=VALUE",
         help=f"a pair of the encryption context; can be repeated; {context}",
     )
-    parser.add_argument(
-        "--commitment-policy",
-        choices=[policy.name for policy in CommitmentPolicy],
-        default=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT.name,
-        help="which messages to write and read, depending on key commitment; default: %(default)s",
-    )
-    _add_aws(parser, region="of key IDs and aliases; an ARN names its own", service="KMS")
+    add_commitment_policy(parser, what="which messages to write and read, depending on key commitment")
+    add_aws(parser, region="of key IDs and aliases; an ARN names its own; default: as boto3 chooses it", service="KMS")
     parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
     parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write or replace; - for standard output")
-
-
-def _add_aws(parser: argparse.ArgumentParser, *, region: str, service: str) -> None:
-    aws = parser.add_argument_group("AWS")
-    aws.add_argument("--profile", help="profile of the AWS configuration files; default: as boto3 chooses it")
-    aws.add_argument("--region", help=f"Region {region}; default: as boto3 chooses it")
-    aws.add_argument("--endpoint-url", metavar="URL", help=f"endpoint of {service}; default: that of the Region")
-
-
-@safe_repr
-class _AddKey(argparse.Action):
-    """Collect keys, and refuse one that is repeated."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 - argparse's
-        option_string: str | None = None,
-    ) -> None:
-        keys = getattr(namespace, self.dest)
-        if values in keys:
-            parser.error(f"{option_string} has {values!r} twice")
-        setattr(namespace, self.dest, [*keys, values])
-
-
-@safe_repr
-class _AddPair(argparse.Action):
-    """Collect pairs, and refuse a key that is repeated."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 - argparse's
-        option_string: str | None = None,
-    ) -> None:
-        del option_string
-        pairs = getattr(namespace, self.dest)
-        if values[0] in dict(pairs):
-            parser.error(f"--context has the key {values[0]!r} twice")
-        setattr(namespace, self.dest, [*pairs, values])

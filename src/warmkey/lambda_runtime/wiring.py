@@ -283,7 +283,7 @@ def aws_client(service: str, region: str | None, *, config: Any = None, make: Cl
 def _explaining_errors(service: str, profile: str | None = None) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see client_maker
 
-    name = "KMS" if service == "kms" else "DynamoDB"
+    name = {"kms": "KMS", "dynamodb": "DynamoDB", "s3": "S3"}[service]
     try:
         yield
     except ProfileNotFound as error:

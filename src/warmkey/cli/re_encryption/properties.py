@@ -1,0 +1,148 @@
+"""What an S3 object has besides its bytes, and the parameters that give it to the new one.
+
+Whatever can't be carried over, or is not known here, makes the object one that is skipped: nothing is lost in silence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+__all__ = ["CannotCarryOver", "parameters_for", "same"]
+
+_AS_IT_IS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentLanguage",
+    "ContentType",
+    "Metadata",
+    "StorageClass",
+    "WebsiteRedirectLocation",
+)
+_ENCRYPTIONS = frozenset({"AES256", "aws:kms", "aws:kms:dsse"})
+# What botocore can compute without a further package; for others S3 gets botocore's default.
+_CHECKSUMS = ("CRC32", "SHA1", "SHA256")
+# Known, and of this copy of the object only, or dealt with below.
+_KNOWN = frozenset(
+    {
+        *_AS_IT_IS,
+        "AcceptRanges",
+        "Body",
+        "BucketKeyEnabled",
+        "ChecksumCRC32",
+        "ChecksumCRC32C",
+        "ChecksumCRC64NVME",
+        "ChecksumSHA1",
+        "ChecksumSHA256",
+        "ChecksumType",
+        "ContentEncoding",
+        "ContentLength",
+        "DeleteMarker",
+        "ETag",
+        "Expiration",
+        "Expires",
+        "ExpiresString",
+        "LastModified",
+        "MissingMeta",
+        "ObjectLockLegalHoldStatus",
+        "ObjectLockMode",
+        "ObjectLockRetainUntilDate",
+        "PartsCount",
+        "ReplicationStatus",
+        "RequestCharged",
+        "ResponseMetadata",
+        "SSEKMSKeyId",
+        "ServerSideEncryption",
+        "TagCount",
+        "VersionId",
+    }
+)
+
+
+class CannotCarryOver(Exception):
+    """Say what of an object can't be given to a new one."""
+
+
+def parameters_for(
+    found: Mapping[str, Any], *, tags: Iterable[Mapping[str, str]], acl: Mapping[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    """Return the parameters of ``put_object`` or ``create_multipart_upload`` that give the new object the same.
+
+    :param found: the answer of ``get_object`` or ``head_object``
+    :param tags: the tags of the object
+    :param acl: its access control list
+    :param now: objects that were to be kept until before now are free
+    :raises CannotCarryOver: something can't be given to it
+    """
+    _check(found, acl)
+    parameters = {name: found[name] for name in _AS_IT_IS if found.get(name)}
+    # botocore's own framing of an upload, which some stores remember.
+    encodings = [each.strip() for each in found.get("ContentEncoding", "").split(",")]
+    kept = [each for each in encodings if each not in ("", "aws-chunked")]
+    if kept:
+        parameters["ContentEncoding"] = ",".join(kept)
+    if "Expires" in found:
+        parameters["Expires"] = found["Expires"]
+    if tags:
+        parameters["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags])
+    for algorithm in _CHECKSUMS:
+        if f"Checksum{algorithm}" in found:
+            parameters["ChecksumAlgorithm"] = algorithm
+    return {**parameters, **_encryption(found), **_lock(found, now)}
+
+
+def _check(found: Mapping[str, Any], acl: Mapping[str, Any] | None) -> None:
+    unknown = sorted(found.keys() - _KNOWN)
+    if unknown:
+        raise CannotCarryOver(f"it has {', '.join(unknown)}, which this version of warmkey does not know")
+    if found.get("MissingMeta"):
+        raise CannotCarryOver("it has metadata that S3 can't return over HTTP")
+    if not all(text.isascii() for pair in found.get("Metadata", {}).items() for text in pair):
+        raise CannotCarryOver("it has metadata that is not ASCII")
+    if "ExpiresString" in found and "Expires" not in found:
+        raise CannotCarryOver("its Expires is not a date")
+    if acl is not None and not _is_private(acl):
+        raise CannotCarryOver("its access control list has other grants than the owner's")
+
+
+def _is_private(acl: Mapping[str, Any]) -> bool:
+    owner = acl.get("Owner", {}).get("ID")
+    return all(
+        grant.get("Permission") == "FULL_CONTROL" and grant.get("Grantee", {}).get("ID") == owner
+        for grant in acl.get("Grants", ())
+    )
+
+
+def _encryption(found: Mapping[str, Any]) -> dict[str, Any]:
+    encryption = found.get("ServerSideEncryption")
+    if encryption is None:
+        return {}
+    if encryption not in _ENCRYPTIONS:
+        raise CannotCarryOver(f"its encryption at rest is {encryption}")
+    parameters: dict[str, Any] = {"ServerSideEncryption": encryption}
+    if found.get("SSEKMSKeyId"):
+        parameters["SSEKMSKeyId"] = found["SSEKMSKeyId"]
+    if encryption == "aws:kms":  # said always: where nothing is said, the bucket's setting of today counts
+        parameters["BucketKeyEnabled"] = bool(found.get("BucketKeyEnabled"))
+    return parameters
+
+
+def _lock(found: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    until = found.get("ObjectLockRetainUntilDate")
+    if found.get("ObjectLockMode") and until is not None and until > now:
+        parameters["ObjectLockMode"] = found["ObjectLockMode"]
+        parameters["ObjectLockRetainUntilDate"] = until
+    if found.get("ObjectLockLegalHoldStatus") == "ON":
+        parameters["ObjectLockLegalHoldStatus"] = "ON"
+    return parameters
+
+
+def same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether an object is the one that it was: no other version, bytes or metadata."""
+    names = ("ETag", "VersionId", "LastModified", "ContentLength")
+    return all(before.get(name) == after.get(name) for name in names)
