@@ -35,8 +35,8 @@ CRYPTOGRAPHY = (
 AT_IMPORT = {
     "": (
         "algorithm_suites api boundary choices clock events exceptions facts fork_safety hit_counter lazy_names locks "
-        "memo message_ends reasons records safe_repr sealing supported_python tracebacks tracing unpicklable validation "
-        "waiting"
+        "memo message_ends reasons records safe_repr sealing supported_python tracebacks tracing unpicklable "
+        "validation waiting"
     ),
     "caches": ("entry_content interface lifetimes local"),
     "client_apis": "client decrypt encrypt frames results",
