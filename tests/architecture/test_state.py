@@ -61,6 +61,8 @@ TABLES = {
     "warmkey.branch_keys.table",
     "warmkey.client_apis.kinds",
     "warmkey.cli.policy",
+    "warmkey.cli.re_encryption.command",
+    "warmkey.cli.re_encryption.costs",
     "warmkey.cli.setting_options",
     "warmkey.cli.wording",
     "warmkey.cmms.admission",

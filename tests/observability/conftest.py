@@ -33,6 +33,7 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     # Subscribers of earlier tests that the collector has not come to would set up the loggers of this one.
     monkeypatch.setattr(invocations, "_invocations", invocations._Invocations())
+    invocations._current.set(None)
     powertools.is_installed.cache_clear()
     _forget_our_loggers()
     known = set(logging.root.manager.loggerDict)
