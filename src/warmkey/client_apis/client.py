@@ -289,7 +289,7 @@ def _chosen(cmm: CryptographicMaterialsManager | None, keyring: Keyring | None) 
         # spec: client-apis/encrypt.md#get-the-encryption-materials 4c22
         # spec: client-apis/decrypt.md#keyring 3241
         # spec: client-apis/decrypt.md#get-the-decryption-materials 4b75
-        return DefaultCMM(keyring)  # type: ignore[arg-type]
+        return DefaultCMM.of(keyring)  # type: ignore[arg-type]
     check_cmm(cmm)
     return cmm
 

@@ -51,6 +51,18 @@ class DefaultCMM:
         require_method("keyring", keyring, "on_encrypt", "on_decrypt")
         self._keyring = keyring
 
+    @staticmethod
+    def of(keyring: Keyring) -> DefaultCMM:
+        """Return a default CMM for one message of a caller whose traceback is scrubbed.
+
+        :raises ConfigurationError: *keyring* is none
+        """
+        made = object.__new__(DefaultCMM)
+        made._keyring = keyring
+        if not hasattr(keyring, "on_encrypt"):
+            require_method("keyring", keyring, "on_encrypt", "on_decrypt")
+        return made
+
     def __repr__(self) -> str:
         return f"DefaultCMM({self._keyring!r})"
 

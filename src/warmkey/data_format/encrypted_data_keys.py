@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+_FIELDS = "key provider ID", "key provider information", "ciphertext"
+
+
 def serialize_entry(key: EncryptedDataKey) -> bytes:
     """Return one encrypted data key entry, as in the header and in cache entry identifiers.
 
@@ -37,16 +40,19 @@ def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
 
     :raises InvalidRequest: a field is longer than 65,535 bytes
     """
-    parts: list[bytes] = []
-    for name, value in (
-        ("key provider ID", encoded_provider_id(key.key_provider_id)),
-        ("key provider information", key.key_provider_info),
-        ("ciphertext", key.ciphertext),
-    ):
-        if len(value) > MAX_UINT16:
-            raise InvalidRequest(f"the {name} of an encrypted data key has {len(value)} bytes; 65535 are allowed")
-        parts += (len(value).to_bytes(2, "big"), value)
-    return tuple(parts)
+    provider_id, info, ciphertext = encoded_provider_id(key.key_provider_id), key.key_provider_info, key.ciphertext
+    lengths = len(provider_id), len(info), len(ciphertext)
+    if max(lengths) > MAX_UINT16:
+        name, length = next(pair for pair in zip(_FIELDS, lengths, strict=True) if pair[1] > MAX_UINT16)
+        raise InvalidRequest(f"the {name} of an encrypted data key has {length} bytes; 65535 are allowed")
+    return (
+        lengths[0].to_bytes(2, "big"),
+        provider_id,
+        lengths[1].to_bytes(2, "big"),
+        info,
+        lengths[2].to_bytes(2, "big"),
+        ciphertext,
+    )
 
 
 def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
