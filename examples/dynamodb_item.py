@@ -4,8 +4,8 @@ Each order is a sealed record: its secret fields travel in one message that is b
 rest can be queried. An order is written only if nobody else has written it since it was read, and read back through the
 resource of boto3 or in a Lambda function behind the table's stream.
 
-Needs ``WARMKEY_KMS_KEY_ARNS`` and a table with the key ``tenant`` and ``id``. ``tests/test_dynamodb_item.py`` runs it
-on moto.
+Needs ``WARMKEY_KMS_KEY_ARNS`` and a table with the key ``tenant`` and ``id``.
+``tests/examples/test_dynamodb_item.py`` runs it on moto.
 """
 
 from __future__ import annotations

@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError
 
 from examples.dynamodb_item import create, load, on_stream_event, update
 from warmkey import PolicyRefused
-from warmkey.testing import KmsSession, moto_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from warmkey.testing import KmsSession
 
 REGION = "us-east-1"
 ORDER: dict[str, Any] = {
@@ -26,13 +25,6 @@ ORDER: dict[str, Any] = {
     "name": "Erika",
     "address": {"street": "Heidestrasse 17", "city": "Koeln"},
 }
-
-
-@pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[KmsSession]:
-    monkeypatch.setenv("AWS_REGION", REGION)
-    with moto_kms() as session:
-        yield session
 
 
 @pytest.fixture
