@@ -187,13 +187,17 @@ layers: .venv/.installed ## both variants of it
 	@$(MAKE) layer VARIANT=core
 
 .PHONY: publish
-publish: .venv-runtime/.installed ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
+publish: .venv-runtime/.installed $(foreach variant,full core,$(ARCHITECTURES:%=layer/warmkey-$(variant)-%.zip)) ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
 	.venv-runtime/bin/python -m tools.publish_layer $(PUBLISH_OPTIONS)
 
 .PHONY: site
 site: .venv-site/.installed .venv-test/.installed ## the documentation site in build/site, with its links checked
 	.venv-site/bin/python -m tools.build_site $(SITE_OPTIONS)
 	.venv-test/bin/python -m pytest -q -m site tests/tools $(PYTEST_OPTIONS)
+
+.PHONY: links
+links: .venv-site/.installed ## ask for every link of the documentation to another site; needs the internet
+	.venv-site/bin/python -m tools.check_links
 
 .PHONY: dist
 dist: .venv-release/.installed ## wheel and sdist, the same bytes from the same sources

@@ -33,5 +33,12 @@ html_css_files = ["warmkey.css"]
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_dark_style = "github-dark"
 nitpicky = False
+
+# `make links`.
+linkcheck_timeout = 20
+linkcheck_workers = 4
+linkcheck_retries = 2
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # made by scripts
+linkcheck_allow_unauthorized = False

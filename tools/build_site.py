@@ -2,8 +2,9 @@
 
 usage: python -m tools.build_site [--out FOLDER]
 
-Pages are staged first, because they are written for the repository: links to folders become plain text, and the
-navigation is made from the list below. A page that the list does not name joins the how-to guides.
+Pages are staged first, because they are written for the repository: links to folders become plain text, links that
+are called by a file's name are called by the page's title, and the navigation is made from the list below. A page that
+the list does not name joins the how-to guides.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from layer.project import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["MODULES", "SECTIONS", "Page", "build", "main", "pages", "public_names", "stage"]
 
@@ -75,6 +76,11 @@ class Page:
     title: str
     summary: str
 
+    @property
+    def short_title(self) -> str:
+        """The title without what explains it."""
+        return self.title.partition(":")[0]
+
 
 def pages(clone: Path = ROOT) -> list[Page]:
     """Return the pages in the order of the navigation."""
@@ -125,19 +131,21 @@ def stage(folder: Path, clone: Path = ROOT) -> None:
     (folder / "index.md").write_text(_with_navigation((folder / "index.md").read_text(encoding="utf-8"), listed))
     for page in listed:
         if page.path != "api/index.md":
-            _stage_page(folder, page.path, clone, {other.path for other in listed})
+            _stage_page(folder, page.path, clone, {other.path: other.short_title for other in listed})
     _stage_reference(folder / "api", clone)
 
 
 def _with_navigation(text: str, listed: Sequence[Page]) -> str:
     trees = []
     for section in SECTIONS:
-        names = "\n".join(page.path.removesuffix(".md") for page in listed if page.section == section)
+        names = "\n".join(
+            f"{page.short_title} <{page.path.removesuffix('.md')}>" for page in listed if page.section == section
+        )
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: {section}\n\n{names}\n```\n")
     return "\n".join([text, *trees])
 
 
-def _stage_page(folder: Path, path: str, clone: Path, listed: set[str]) -> None:
+def _stage_page(folder: Path, path: str, clone: Path, listed: Mapping[str, str]) -> None:
     def link(match: re.Match[str]) -> str:
         target = os.path.normpath(Path(path).parent / match["target"])
         source = clone / target
@@ -147,6 +155,8 @@ def _stage_page(folder: Path, path: str, clone: Path, listed: set[str]) -> None:
             return f"{match['text']} (`{target}`)" if match["text"].strip("`") != target else match["text"]
         if target not in listed:
             _copy(source, folder / target)
+        elif match["text"].endswith(".md"):
+            return match[0].replace(match["text"], listed[target], 1)
         return match[0]
 
     parts = re.split(r"(^```.*?^```$)", (clone / path).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
