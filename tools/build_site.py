@@ -91,9 +91,8 @@ def pages(clone: Path = ROOT) -> list[Page]:
         more = [path for path in others if path not in listed | _NOT_PAGES] if section == "How-to guides" else []
         for path in (*paths, *more):
             if path == "api/index.md":
-                found.append(
-                    Page(section=section, path=path, title="API", summary="Every public name, with what it promises.")
-                )
+                summary = "Every public name, with what it promises."
+                found.append(Page(section=section, path=path, title="API reference", summary=summary))
             elif (clone / path).exists():
                 found.append(_page(section, path, (clone / path).read_text(encoding="utf-8")))
     return found

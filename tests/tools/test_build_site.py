@@ -182,3 +182,12 @@ def test_links_to_what_is_no_page_become_text_and_files_come_along(tmp_path: Pat
     assert written.endswith("```md\n[demo](../examples/demo)\n```\n")
     assert (staged / "examples" / "one.py").is_file()
     assert "The same as :py:obj:`warmkey.Name`" in (staged / "api" / "warmkey.cmms.rst").read_text()
+
+
+def test_a_link_that_is_called_by_a_file_is_called_by_its_page(tmp_path: Path) -> None:
+    stage(tmp_path / "staged")
+    staged = (tmp_path / "staged" / "docs" / "settings.md").read_text()
+
+    assert "[Observability](observability.md" in staged
+    assert "[observability.md]" not in staged
+    assert "Conformance <docs/conformance>" in (tmp_path / "staged" / "index.md").read_text()
