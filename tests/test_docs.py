@@ -171,6 +171,22 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+# What version 0.1.0 knows; it refuses all others.
+FIRST_SETTINGS = (
+    "algorithm_suite cache cache_capacity commitment_policy decrypt_key_arns discovery_accounts frame_length init "
+    "kms_connect_timeout_seconds kms_key_arns kms_max_attempts kms_mode kms_read_timeout_seconds max_age_jitter "
+    "max_age_seconds max_bytes_encrypted max_encrypted_data_keys max_messages_encrypted metrics metrics_namespace "
+    "partition_id refresh_ahead required_context_keys service_name"
+)
+
+
+def test_the_changelog_says_which_version_brought_a_setting() -> None:
+    """Whoever rolls back has to remove it first."""
+    newer = VARIABLES.keys() - {f"WARMKEY_{name.upper()}" for name in FIRST_SETTINGS.split()}
+
+    assert [name for name in sorted(newer) if f"`{name}`" not in (ROOT / "CHANGELOG.md").read_text()] == []
+
+
 # --------------------------------------------------------------------------------------------------------- README
 
 README = ROOT / "README.md"
