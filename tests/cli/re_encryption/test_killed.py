@@ -84,7 +84,7 @@ def in_process_of_its_own(function: Callable[[], int]) -> int:
     if child == 0:
         code = 99
         try:
-            sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+            sys.stdout = sys.stderr = Path(os.devnull).open("w")
             signal.alarm(60)
             code = function()
         finally:
