@@ -19,7 +19,7 @@ from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
 from warmkey.cli.main import _clients_of, _parser, main
 from warmkey.keyrings import RawAesKeyring
-from warmkey.testing import FakeKms, moto_kms
+from warmkey.testing import FakeKms, fake_kms, moto_kms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,6 +238,23 @@ def test_a_context_that_differs_is_refused(shell: Shell) -> None:
     assert shell(*arguments, "--context", "tenant=a") == 0
     assert shell(*arguments, "--context", "tenant=b") == 1
     assert "'tenant'" in shell.err
+
+
+def test_the_inside_of_a_token_is_shown_to_who_states_its_kind(shell: Shell) -> None:
+    """docs/inspect.md says how."""
+    with fake_kms() as session:
+        shell.kms, shell.key_arn = session.client, session.key_arn
+        shell.write("message", base64.urlsafe_b64decode(warmkey.seal_token("cursor", {"tenant": "a"}) + "=="))
+    arguments = ("decrypt", "--key-arn", shell.key_arn, shell.path("message"), "-")
+
+    assert shell(*arguments, "--context", "warmkey-kind=token") == 0
+    assert shell.out.endswith(b"cursor")
+    for wrong in ("warmkey-kind=record", "tenant=a"):
+        assert shell(*arguments, "--context", wrong) == 1
+        assert "the message is a token" in shell.err
+    for never in ("warmkey-kind=", "aws-crypto-public-key=x"):
+        assert shell(*arguments, "--context", never) == 2
+    assert shell("encrypt", *arguments[1:], "--context", "warmkey-kind=token") == 2
 
 
 def test_limits_are_passed_on(shell: Shell) -> None:

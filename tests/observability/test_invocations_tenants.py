@@ -33,6 +33,7 @@ class LambdaContext:
 def _a_process_that_served_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other tests left behind."""
     monkeypatch.setattr(invocations, "_invocations", invocations._Invocations())
+    monkeypatch.setattr(invocations, "_current", contextvars.ContextVar("of this test", default=None))
 
 
 def in_thread(function: Callable[[], str]) -> str:

@@ -10,7 +10,7 @@ from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID, check_kms_identifier, parse_kms_arn
-from warmkey.structures import is_reserved
+from warmkey.structures import KIND_KEY, is_reserved
 from warmkey.validation import plausible, shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "kms_identifier",
     "names",
     "pair",
+    "pair_to_expect",
     "rate",
     "region",
     "regions",
@@ -92,6 +93,12 @@ def pair(text: str) -> tuple[str, str]:
     if is_reserved(key):
         raise ArgumentTypeError(f"the key {key!r} is reserved; choose another")
     return key, value
+
+
+def pair_to_expect(text: str) -> tuple[str, str]:
+    """Return the key and the value of KEY=VALUE for decrypting, where the kind of a message can be stated."""
+    key, _, value = text.partition("=")
+    return (key, value) if key == KIND_KEY and value else pair(text)
 
 
 def table_name(text: str) -> str:

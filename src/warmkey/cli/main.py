@@ -118,6 +118,7 @@ def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         parser,
         key=types.kms_identifier,
         key_help="ARN of a KMS key; can be repeated: the first key generates the data key, each of them can decrypt it",
+        pair=types.pair,
         context="stored unencrypted in the message",
     )
     parser.add_argument(
@@ -143,6 +144,7 @@ def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         key=types.key_arn,
         key_help="ARN of a KMS key that may decrypt the message; not an alias, because messages name the ARN of the "
         "key; can be repeated: one of them is enough",
+        pair=types.pair_to_expect,
         context="the message must contain it",
     )
     parser.add_argument("--base64", action="store_true", help="the message is base64 text")
@@ -222,12 +224,19 @@ def _keystore(name: str, arguments: argparse.Namespace, kms_clients: KmsClients)
     return actions[name](arguments, kms_clients)
 
 
-def _add_common(parser: argparse.ArgumentParser, *, key: Callable[[str], str], key_help: str, context: str) -> None:
+def _add_common(
+    parser: argparse.ArgumentParser,
+    *,
+    key: Callable[[str], str],
+    key_help: str,
+    pair: Callable[[str], tuple[str, str]],
+    context: str,
+) -> None:
     parser.add_argument("--key-arn", action=AddKey, type=key, default=[], required=True, metavar="ARN", help=key_help)
     parser.add_argument(
         "--context",
         action=AddPair,
-        type=types.pair,
+        type=pair,
         default=[],
         metavar="KEY=VALUE",
         help=f"a pair of the encryption context; can be repeated; {context}",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.response import StreamingBody
 
 import warmkey
@@ -118,6 +118,33 @@ def test_folders_are_no_messages(here: Stage) -> None:
     assert here.counts == {"examined": 1, "no_message": 1}
 
 
+def test_a_bucket_that_is_not_there_and_one_that_we_may_not_ask_are_told_in_a_line(here: Stage) -> None:
+    command = ["s3", "--bucket", "nowhere", "--key-arn", here.new]
+    assert here(command) == 1
+    assert here.err.startswith("warmkey: GetObjectLockConfiguration failed with NoSuchBucket")
+
+    def refuse(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    here.s3.meta.events.register("before-call.s3.GetObjectLockConfiguration", refuse)
+    assert here(command) == 1
+    assert here.err == 'warmkey: Could not connect to the endpoint URL: "https://s3"\n'
+
+
+def test_a_listing_is_enough_where_nobody_may_ask_for_versioning_or_retention_fails(here: Stage) -> None:
+    here.s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    here.s3.put_object(Bucket="locked", Key="a", Body=here.encrypt(b"x"))
+
+    def refuse(model: Any, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InternalError"}}, model.name)
+
+    for operation in ("GetBucketVersioning", "GetObjectRetention"):
+        here.s3.meta.events.register(f"before-call.s3.{operation}", refuse)
+    assert here(["s3", "--bucket", "locked", "--key-arn", here.new, "--from-key-arn", here.old, "--write"]) == 1
+    assert "failed  a  GetObjectRetention failed with InternalError" in here.out
+    assert "Old versions, replicas in other buckets" in here.err
+
+
 def test_a_kind_carries_over_in_a_stream_too(here: Stage) -> None:
     from warmkey.cli.re_encryption.rewriting import _KindCMM  # noqa: PLC0415 - as sealing does it, for a long one
 
@@ -125,7 +152,11 @@ def test_a_kind_carries_over_in_a_stream_too(here: Stage) -> None:
     put(here, "a", here.encrypt(bytes(2 * PART), TENANT, cmm=cmm))
 
     assert here.on_objects("--write") == 0
-    assert read_header(here.object("a")).encryption_context == {**TENANT, "warmkey-kind": "record"}
+    message = here.object("a")
+    assert read_header(message).encryption_context == {**TENANT, "warmkey-kind": "record"}
+    read = warmkey.DefaultCMM(here.keyring(here.new))
+    opened = Client().decrypt(message, cmm=_KindCMM(read, "record"), encryption_context={"warmkey-kind": "record"})
+    assert opened.plaintext == bytes(2 * PART)
 
 
 # --- what carries over
@@ -180,7 +211,7 @@ def test_an_archived_object_is_skipped_and_named(here: Stage) -> None:
 
     assert here.on_objects("--write") == 1
     assert "skipped  a  it is archived; restore it first" in here.out
-    assert "1 objects are archived. They are skipped" in here.err
+    assert "Archived objects (1) are skipped" in here.err
 
 
 @pytest.mark.parametrize(
@@ -435,15 +466,15 @@ def test_it_says_what_writing_means_and_what_it_costs(here: Stage) -> None:
     here.on_objects()
 
     for said in (
-        "about 2 items",
+        "items: about 2",
         "it sends event notifications",
         "The bucket keeps versions: the old ones stay",
         "which stay readable with the old key",
-        "Objects in GLACIER_IR are billed for 90 days at least",
-        "cost: 5 requests to read (GLACIER_IR)",
-        "cost: 1 requests to write (STANDARD)",
-        "cost: 1 GB read back (GLACIER_IR)",
-        "cost: 6 KMS requests or far fewer",
+        "Objects in GLACIER_IR are billed for at least 90 days",
+        "cost: requests to read (GLACIER_IR): 5, ",
+        "cost: requests to write (STANDARD): 1, ",
+        "cost: GB read back (GLACIER_IR): 1, $0.03",
+        "cost: KMS requests, or far fewer, as items share data keys and contexts: 6, ",
     ):
         assert said in here.err, said
 

@@ -188,7 +188,8 @@ def test_indexes_and_replicas_multiply_the_writes() -> None:
 
     assert estimate.total == 500
     assert [count for _, count, _ in estimate.costs] == [500, 500 * 2 * 2 * 3, 500 * 4]
-    assert any("1 indexes and 3 replicas" in notice for notice in estimate.notices)
+    assert any("indexes (1) and replicas (3)" in notice for notice in estimate.notices)
+    assert any("In a global table" in notice for notice in estimate.notices)
 
 
 def test_an_empty_table_and_an_empty_bucket_cost_nothing() -> None:

@@ -349,8 +349,20 @@ def test_what_would_be_too_long_for_an_item_is_named_and_left(here: Stage) -> No
     here.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", refuse)
 
     assert here.on_table("--write") == 1
-    assert "UpdateItem failed with ValidationException: the new message may be too long" in here.out
+    assert "UpdateItem failed with ValidationException; the new message may be too long" in here.out
     assert here.message("a") == before
+
+
+def test_a_request_that_dynamodb_refuses_is_named(here: Stage) -> None:
+    fill(here, 1)
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateItem")
+
+    here.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", refuse)
+
+    assert here.on_table("--write") == 1
+    assert 'failed  {"id": {"S": "order-0"}}  UpdateItem failed with AccessDeniedException\n' in here.out
 
 
 # --- others write as well
@@ -406,6 +418,18 @@ def test_what_others_write_under_the_new_key_is_current(here: Stage) -> None:
 
     assert here.on_table("--write", "--json") == 0
     assert here.counts == {"examined": 1, "current": 1}
+
+
+def test_an_item_in_a_transaction_of_others_is_tried_again(here: Stage) -> None:
+    fill(here, 1)
+
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+
+    OtherWriter(here.dynamodb, "UpdateItem", refuse)
+
+    assert here.on_table("--write") == 0
+    assert here.key_arns(here.message("order-0")) == [here.new]
 
 
 def test_an_item_that_changes_all_the_time_is_given_up_and_named(here: Stage) -> None:
@@ -467,12 +491,12 @@ def test_it_says_what_writing_means_and_what_it_costs(here: Stage) -> None:
     here.on_table()
 
     for said in (
-        "about 5 items",
+        "items: about 5",
         "Each write wakes whatever reads the table's stream, which is off at the moment",
         "keep the old messages, which stay readable with the old key",
-        "cost: 5 read units",
-        "write units",
-        "cost: 15 KMS requests or far fewer",
+        "cost: read units: 5, ",
+        "cost: write units: 5, ",
+        "cost: KMS requests, or far fewer, as items share data keys and contexts: 15, less than $0.01",
         "at list prices of us-east-1",
     ):
         assert said in here.err, said
@@ -490,7 +514,12 @@ def test_a_stream_and_indexes_are_named(capsys: pytest.CaptureFixture[str]) -> N
         here.on_table()
 
         assert "the table's stream, which is on" in here.err
-        assert "also goes to 1 indexes and 0 replicas" in here.err
+        assert "also goes to indexes (1) and replicas (0)" in here.err
+
+
+def test_a_part_of_the_key_can_t_be_a_message(here: Stage) -> None:
+    assert here.on_table(attribute="id") == 1
+    assert here.err == "warmkey: --attribute id is part of the table's key, which can't be rewritten\n"
 
 
 def test_a_table_that_is_not_there_is_told_in_a_line(here: Stage) -> None:

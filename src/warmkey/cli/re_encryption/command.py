@@ -170,13 +170,13 @@ def _run(arguments: argparse.Namespace, store: Store, state: State) -> int:
 
 
 def _announce(estimate: Estimate, *, writes: bool, resumed: int) -> None:
-    lines = [f"about {estimate.total:,} items" + (f" are left; {resumed:,} were examined before" if resumed else "")]
+    lines = [f"items: about {estimate.total:,}" + (f", and {resumed:,} that were examined before" if resumed else "")]
     if not writes:
         lines.append("dry run: nothing is written. It reads, and asks KMS. With --write, the following applies:")
     lines += estimate.notices
     costs = [(name, count, count * price) for name, count, price in estimate.costs if count]
-    lines += [f"cost: {count:,} {name}: {_dollars(dollars)}" for name, count, dollars in costs]
-    lines.append(f"cost: {_dollars(sum(dollars for *_, dollars in costs))} together, at list prices of us-east-1")
+    lines += [f"cost: {name}: {count:,}, {_dollars(dollars)}" for name, count, dollars in costs]
+    lines.append(f"cost: together {_dollars(sum(dollars for *_, dollars in costs))}, at list prices of us-east-1")
     for line in lines:
         print(f"warmkey: {line}", file=sys.stderr)  # noqa: T201 - what a command says
 

@@ -64,7 +64,12 @@ def _table_notices(description: Mapping[str, Any], *, projecting: int, replicas:
         + ", and Kinesis streams, exports and zero-ETL copies of the table."
     )
     if projecting or replicas:
-        yield f"Each write also goes to {projecting} indexes and {replicas} replicas that have the attribute."
+        yield f"Each write also goes to indexes ({projecting}) and replicas ({replicas}) that have the attribute."
+    if replicas:
+        yield (
+            "In a global table, the condition that nobody else has written an item holds in this Region only. Run the "
+            "command where the items are written, and keep other Regions from writing them meanwhile."
+        )
     yield (
         "Backups, point-in-time recovery, exports and stream records keep the old messages, which stay readable with "
         "the old key. Keep that key until they have expired."
@@ -121,12 +126,12 @@ def _bucket_notices(found: ListedObjects, versioning: str | None) -> Iterable[st
     )
     for storage_class, days in _MINIMUM_DAYS.items():
         if found.objects[storage_class]:
-            yield f"Objects in {storage_class} are billed for {days} days at least, and the new ones again."
+            yield f"Objects in {storage_class} are billed for at least {days} days, and so are the new ones."
     archived = sum(found.objects[each] for each in ARCHIVED)
     if archived:
-        yield f"{archived:,} objects are archived. They are skipped; restore them first."
+        yield f"Archived objects ({archived:,}) are skipped; restore them first."
 
 
 def _kms(total: int, keys: int) -> tuple[str, int, float]:
     # Decrypt for the old data key, GenerateDataKey and Encrypt for the new one, Decrypt to compare.
-    return "KMS requests or far fewer, as items share data keys and contexts", total * (2 + keys), _KMS_REQUEST
+    return "KMS requests, or far fewer, as items share data keys and contexts", total * (2 + keys), _KMS_REQUEST

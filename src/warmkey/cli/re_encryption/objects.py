@@ -191,7 +191,7 @@ class Objects:
             place,
             parameters,
             etag=found["ETag"],
-            part=part_length(2 * length),
+            part=part_length(length),
             on_begin=lambda upload_id: self._on_upload(place["Key"], upload_id),
         )
         try:

@@ -11,7 +11,7 @@ from warmkey.cli.re_encryption.outcomes import Outcome, Result
 from warmkey.cli.re_encryption.rewriting import TargetFailed
 from warmkey.cli.re_encryption.stores import ATTEMPTS, Item, code_of, result_of, told
 from warmkey.cli.re_encryption.text_forms import read_text
-from warmkey.exceptions import MalformedMessage, WarmkeyError
+from warmkey.exceptions import ConfigurationError, MalformedMessage, WarmkeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,8 @@ __all__ = ["Table", "from_json", "to_json"]
 
 # Items of a page: few enough that little is read twice after a kill, and that --rate limits reading too.
 _PAGE = 100
+# Somebody else writes the item, or is about to.
+_CHANGED = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 
 
 class Table:
@@ -34,6 +36,7 @@ class Table:
     :param client: as ``boto3.client("dynamodb")`` makes it
     :param attributes: names of the attributes that may hold a message, at the top of an item
     :param segment: the number of the part to work on, and how many parts there are
+    :raises ConfigurationError: an attribute is part of the table's key
     """
 
     def __init__(
@@ -52,6 +55,11 @@ class Table:
         self._segment = segment
         self._description: dict[str, Any] = client.describe_table(TableName=name)["Table"]
         self._key_names = [each["AttributeName"] for each in self._description["KeySchema"]]
+        for attribute in self._attributes:
+            if attribute in self._key_names:
+                raise ConfigurationError(
+                    f"--attribute {attribute} is part of the table's key, which can't be rewritten"
+                )
 
     def estimate(self, _after: Any) -> Estimate:  # noqa: ANN401 - JSON
         """See :class:`warmkey.cli.re_encryption.stores.Store`."""
@@ -98,13 +106,11 @@ class Table:
             if changes and writes:
                 try:
                     self._write(key, attributes, changes)
-                except self._client.exceptions.ConditionalCheckFailedException:
+                except self._client.exceptions.ClientError as error:
+                    if code_of(error) not in _CHANGED:
+                        return Result(key=shown, outcome=Outcome.FAILED, problem=_refused(error))
                     attributes = self._read(key)
                     continue
-                except self._client.exceptions.ClientError as error:
-                    if code_of(error) == "ValidationException":  # the item would be larger than 400 KB
-                        return Result(key=shown, outcome=Outcome.FAILED, problem=_too_large(error))
-                    return Result(key=shown, outcome=Outcome.FAILED, problem=told(error))
             return problem or self._ended(shown, attributes, changes)
         return Result(key=shown, outcome=Outcome.CHANGED, problem="it was written by somebody else again and again")
 
@@ -169,8 +175,9 @@ def _content(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - bytes or text
     return content
 
 
-def _too_large(error: Any) -> str:  # noqa: ANN401 - botocore has no types
-    return f"{told(error)}: the new message may be too long for the item (400 KB)"
+def _refused(error: Any) -> str:  # noqa: ANN401 - botocore has no types
+    hint = "; the new message may be too long for the item (400 KB)" if code_of(error) == "ValidationException" else ""
+    return f"{told(error)}{hint}"
 
 
 def to_json(attributes: Attributes) -> Any:  # noqa: ANN401 - JSON
