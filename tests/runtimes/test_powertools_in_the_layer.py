@@ -13,7 +13,7 @@ from examples.demo.stages import host_layer
 from layer import archive, runtimes
 from layer.project import ROOT
 from tests.runtimes.test_neighbours import PYTHONS
-from tests.runtimes.unpacked import layer
+from tests.runtimes.unpacked import layer, neighbours, of, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.layer, pytest.mark.runtime]
 
-FUNCTION = ROOT / "tests" / "runtimes" / "powertools_function"
+FUNCTION = ROOT / "tests" / "runtimes" / "powertools_function" / "app.py"
 EVENT = {"id": "order-1", "card": "4929", "lines": [{"note": "ring"}]}
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
@@ -46,13 +46,19 @@ def segments(daemon: socket.socket) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("runtime", PYTHONS)
-def test_tracer_data_masking_and_streams_work_with_nothing_but_the_layer(
-    runtime: str, environment: Mapping[str, str], daemon: socket.socket, tmp_path: Path
+@pytest.mark.parametrize(
+    "brought", ["", "aws_lambda_powertools"], ids=["the layer alone", "the oldest Powertools before it"]
+)
+def test_tracer_data_masking_and_streams_work(
+    runtime: str, brought: str, environment: Mapping[str, str], daemon: socket.socket, tmp_path: Path
 ) -> None:
     python = runtimes.interpreter(runtime)
     if not python:
         pytest.skip(f"no Python {runtime} is here; `make runtimes` or `make every-runtime` makes it ready")
     archive.write_tree(layer("full"), tmp_path / "opt")
+    own = of(brought, neighbours()) if brought else {}
+    function = {name.removeprefix("python/"): content for name, content in own.items()}
+    archive.write_tree({"app.py": FUNCTION.read_bytes(), **function}, tmp_path / "function")
     lambda_runtime = Runtime(emulator=ROOT / "build" / "aws-lambda-rie", python=python, opt=tmp_path / "opt")
     variables = {
         **environment,
@@ -60,11 +66,15 @@ def test_tracer_data_masking_and_streams_work_with_nothing_but_the_layer(
         "WARMKEY_METRICS": "off",
     }
     try:
-        with Emulator(lambda_runtime, task_root=FUNCTION, handler="app.handler", environment=variables) as function:
-            result = function.invoke({**EVENT, "trace": TRACE}).result
+        with Emulator(
+            lambda_runtime, task_root=tmp_path / "function", handler="app.handler", environment=variables
+        ) as running:
+            result = running.invoke({**EVENT, "trace": TRACE}).result
     except EmulatorUnavailable as reason:
         pytest.skip(f"{reason}; `make runtime` makes it")
 
+    version = pins("neighbours" if brought else "layer")["aws-lambda-powertools"]
+    assert result.pop("powertools") == version
     assert result == {"wrapt": "_wrappers", "whole": EVENT, "fields": EVENT, "stream": "rows"}
     names = [segment["name"] for segment in segments(daemon)]
     assert {"## traced", "## app.whole", "## app.fields", "## app.stream"} <= set(names)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["ContextDiffers", "FieldNotFound", "counted_if_it_fails", "data_masking_errors"]
 
 
+# Early versions 3 have no class above the others.
+_REFUSED: type[Exception] = getattr(exceptions, "DataMaskingError", exceptions.DataMaskingUnsupportedTypeError)
+
+
 class ContextDiffers(PolicyRefused):
     """The message was encrypted with another encryption context than exactly the one that was supplied."""
 
@@ -41,7 +45,7 @@ def data_masking_errors(operation: Operation) -> Iterator[None]:
         raise _kind(error, operation)(str(error)) from error
 
 
-def _kind(error: WarmkeyError, operation: Operation) -> type[exceptions.DataMaskingError]:
+def _kind(error: WarmkeyError, operation: Operation) -> type[Exception]:
     is_decrypt = operation is Operation.DECRYPT
     if isinstance(error, ContextDiffers):
         return exceptions.DataMaskingContextMismatchError
@@ -51,7 +55,7 @@ def _kind(error: WarmkeyError, operation: Operation) -> type[exceptions.DataMask
         return exceptions.DataMaskingDecryptKeyError if is_decrypt else exceptions.DataMaskingEncryptKeyError
     if isinstance(error, InvalidRequest):
         return exceptions.DataMaskingUnsupportedTypeError
-    return exceptions.DataMaskingDecryptValueError if is_decrypt else exceptions.DataMaskingError
+    return exceptions.DataMaskingDecryptValueError if is_decrypt else _REFUSED
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import wrapt
 from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.shared.version import VERSION
 from aws_lambda_powertools.utilities.data_masking import DataMasking
 from aws_lambda_powertools.utilities.streaming.transformations import GzipTransform
 
@@ -27,6 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 @tracer.capture_lambda_handler
 def traced(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return {
+        "powertools": VERSION,
         "wrapt": wrapt.FunctionWrapper.__mro__[-2].__module__,
         "whole": whole(event),
         "fields": fields(event),
