@@ -37,7 +37,7 @@ PLACES = (
     Place("Step Functions state", 256 * KIB, is_text=True),
     Place("Lambda payload, synchronous", 6 * MIB, is_text=True),
     Place("Lambda payload, asynchronous", MIB, is_text=True),
-    Place("durable function checkpoint", 256 * KIB, is_text=True),
+    Place("durable function checkpoint", 256 * KIB, is_text=True, kind="checkpoint"),
     Place("SSM parameter, standard", 4 * KIB, is_text=True),
     Place("SSM parameter, advanced", 8 * KIB, is_text=True),
     Place("cookie, token", 4 * KIB, is_text=True, kind="token"),
@@ -45,16 +45,20 @@ PLACES = (
 )
 # Beside the data, a token has a version and an expiry.
 INSIDE_A_TOKEN = 9
+# A checkpoint has a version, two lengths, an operation ID and an execution ARN, here of 150 characters; and quotes.
+INSIDE_A_CHECKPOINT = 5 + 64 + 150
+INSIDE = {"token": INSIDE_A_TOKEN, "checkpoint": INSIDE_A_CHECKPOINT}
+QUOTES = {"checkpoint": 2}
 
 
 def stored_length(plaintext: int, suite: AlgorithmSuite, place: Place) -> int:
     """Bytes or characters; tokens are base64url without padding, other text is base64."""
     context = TENANT | ({"warmkey-kind": place.kind} if place.kind else {})
-    inside = plaintext + (INSIDE_A_TOKEN if place.kind == "token" else 0)
+    inside = plaintext + INSIDE.get(place.kind, 0)
     length = message_length(inside, algorithm_suite=suite, encryption_context=context)
     if not place.is_text:
         return length
-    return -(-length * 4 // 3) if place.kind == "token" else -(-length // 3) * 4
+    return -(-length * 4 // 3) + QUOTES.get(place.kind, 0) if place.kind in INSIDE else -(-length // 3) * 4
 
 
 def room(suite: AlgorithmSuite, place: Place) -> int:
@@ -69,7 +73,7 @@ def room(suite: AlgorithmSuite, place: Place) -> int:
 def table_of_places() -> str:
     lines = ["| place | limit | as | room, unsigned | room, signed |", "|---|---:|---|---:|---:|"]
     for place in PLACES:
-        form = "bytes" if not place.is_text else "base64url" if place.kind == "token" else "base64"
+        form = "bytes" if not place.is_text else "base64url" if place.kind in INSIDE else "base64"
         rooms = " | ".join(f"{room(suite, place):,}" for suite in (UNSIGNED, SIGNED))
         lines.append(f"| {place.name} | {place.limit:,} | {form} | {rooms} |")
     return "\n".join(lines)
@@ -82,6 +86,7 @@ def table_of_lengths() -> str:
         "`tenant` with a UUID": {"encryption_context": TENANT},
         "`tenant` with a UUID, a sealed record": {"encryption_context": TENANT | {"warmkey-kind": "record"}},
         "`tenant` with a UUID, a token": {"encryption_context": TENANT | {"warmkey-kind": "token"}},
+        "`tenant` with a UUID, a checkpoint": {"encryption_context": TENANT | {"warmkey-kind": "checkpoint"}},
         "`tenant` with a UUID, two KMS keys": {
             "encryption_context": TENANT,
             "encrypted_data_key_lengths": [255, 255],

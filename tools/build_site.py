@@ -60,6 +60,7 @@ MODULES = (
     "warmkey.cmms",
     "warmkey.caches",
     "warmkey.powertools",
+    "warmkey.durable",
     "warmkey.testing",
 )
 

@@ -179,13 +179,17 @@ class KeyUnavailable(WarmkeyError):
     :ivar attempts: one :class:`KeyAttempt` per key that was tried; empty when none of the message's encrypted data
         keys belongs to the configured keyring
     :ivar remembered: whether this is an answer of a moment ago, for which nothing was asked again
+    :ivar timed_out: whether it waited too long for another thread's request
     """
 
     remembered = False
+    timed_out = False
 
-    def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = ()) -> None:
+    def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = (), *, timed_out: bool = False) -> None:
         super().__init__(problem)
         self.attempts = tuple(attempts)
+        if timed_out:
+            self.timed_out = True
         # The first cause stands for all, for whoever reads tracebacks and not attempts.
         for attempt in self.attempts:
             if attempt.cause is not None:

@@ -1,7 +1,8 @@
 """Sealed records and tokens: what programs store and hand out, encrypted with the same caching CMM as the helpers use.
 
 A record's secret fields travel together in one message, tied to the record that they belong to; a token is a message
-as text for URLs, with an expiry inside. Both are messages of the AWS Encryption SDK, of kinds of their own
+as text for URLs, with an expiry inside; a checkpoint belongs to one operation of one durable execution, and is for
+:mod:`warmkey.durable`. All are messages of the AWS Encryption SDK, of kinds of their own
 (:mod:`warmkey.client_apis.kinds`). What is inside is described in :mod:`warmkey.sealed`, and loaded at the first use.
 """
 
@@ -27,10 +28,21 @@ if TYPE_CHECKING:
     from warmkey.bytes_like import BytesLike
     from warmkey.client_apis.encrypt import FrameLength
     from warmkey.client_apis.kinds import Kind
+    from warmkey.sealed.checkpoints import Place
 
     FieldPath: TypeAlias = str | tuple[str | int, ...]
 
-__all__ = ["is_sealed", "message_in", "message_length", "open_token", "seal_record", "seal_token", "unseal_record"]
+__all__ = [
+    "is_sealed",
+    "message_in",
+    "message_length",
+    "open_checkpoint",
+    "open_token",
+    "seal_checkpoint",
+    "seal_record",
+    "seal_token",
+    "unseal_record",
+]
 
 _UNDER = "_sealed"
 # Of one KMS key: lengths of the three fields, "aws-kms", an ARN of 75 characters, and a ciphertext blob of 167 bytes.
@@ -174,6 +186,35 @@ def open_token(token: str, encryption_context: Mapping[str, str] | None = None) 
         message = from_base64url(token, where="token", writer="seal_token")
         plaintext = _decrypt(message, encryption_context, kind="token")
         return read(plaintext, now=default.clock.now())
+
+
+@scrubbed
+def seal_checkpoint(data: str, encryption_context: Mapping[str, str] | None, place: Place | None) -> str:
+    """Return *data* of a durable execution, encrypted, as base64url without padding.
+
+    :param place: what it is bound to
+    :raises WarmkeyError: as :func:`seal_token`
+    """
+    from warmkey.sealed.checkpoints import write  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import to_base64url  # noqa: PLC0415
+
+    with message_of(DEFAULT.get().cmm, Operation.ENCRYPT):
+        return to_base64url(_encrypt(write(data, place), encryption_context, kind="checkpoint"))
+
+
+@scrubbed
+def open_checkpoint(text: str, encryption_context: Mapping[str, str] | None, place: Place | None) -> str:
+    """Return the data of :func:`seal_checkpoint`.
+
+    :param place: what it has to be bound to
+    :raises WarmkeyError: as :func:`open_token`
+    """
+    from warmkey.sealed.checkpoints import read  # noqa: PLC0415 - see the module
+    from warmkey.sealed.text import from_base64url  # noqa: PLC0415
+
+    with message_of(DEFAULT.get().cmm, Operation.DECRYPT):
+        message = from_base64url(text, where="checkpoint", writer="EncryptedSerDes")
+        return read(_decrypt(message, encryption_context, kind="checkpoint"), place)
 
 
 @scrubbed

@@ -39,7 +39,7 @@ FLOORS = [
     {"api", "cli", "sealing"},
     {"aio"},
     {"", "__main__"},  # the table of contents, and the door of the command line
-    {"powertools"},
+    {"powertools", "durable"},
     {"testing"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -48,6 +48,7 @@ THIRD_PARTIES = {
     "cli": {"botocore"},  # what re-encrypting S3 objects may meet
     "crypto": {"cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
+    "durable": {"aws_durable_execution_sdk_python"},
     "observability": {"aws_lambda_powertools", "opentelemetry"},
     "powertools": {"aws_lambda_powertools", "jsonpath_ng"},
     "testing": {"boto3", "botocore", "cryptography", "moto", "pytest"},
@@ -98,7 +99,7 @@ def test_a_room_knows_its_third_parties_only(room: str) -> None:
     assert known <= THIRD_PARTIES.get(room, set())
 
 
-@pytest.mark.parametrize("room", ["testing", "powertools"])
+@pytest.mark.parametrize("room", ["testing", "powertools", "durable"])
 def test_nothing_imports_what_is_for_some_users_only(room: str) -> None:
     assert [pair for pair in imports() if room_of(pair.imported) == room != room_of(pair.importer)] == []
 

@@ -60,6 +60,7 @@ CLASSES = {
     "warmkey.keyrings.AwsKmsDiscoveryKeyring": "*, kms_client, discovery_filter=None, grant_tokens=…, …",
     "warmkey.keyrings.AwsKmsMrkKeyring": "kms_key_id, *, kms_client, grant_tokens=…, …",
     "warmkey.keyrings.AwsKmsMrkDiscoveryKeyring": ("*, kms_client, region, discovery_filter=None, grant_tokens=…, …"),
+    "warmkey.durable.EncryptedSerDes": "inner=None, encryption_context=None, *, bind=True",
     "warmkey.powertools.WarmkeyProvider": "json_serializer=…, json_deserializer=…",
     "warmkey.powertools.DataMaskingWithFields": "provider=None, raise_on_missing_field=True",
     "warmkey.powertools.DecryptTransform": "encryption_context=None, *, unsigned_only=False, max_body_length=None",
@@ -149,6 +150,7 @@ CONTRACT = {
     },
     "warmkey.caches": {"CacheEntry", "CryptographicMaterialsCache", "LocalCMC", "NullCMC"},
     "warmkey.observability": {"MessageStatistics", "Subscriber", "instrument"},
+    "warmkey.durable": {"EncryptedSerDes"},
     "warmkey.powertools": {"DataMaskingWithFields", "DecryptTransform", "WarmkeyProvider"},
 }
 TEST_KIT = {"FakeKms", "SettableClock", "Recorder", "assert_kms_calls"}

@@ -123,6 +123,7 @@ OBJECT_STATE = {
     "warmkey.client_apis.results": "belongs to the caller",
     "warmkey.client_apis.streams": "of one stream, which refuses to go on in a copy",
     "warmkey.data_format.message_header.MessageHeader": "belongs to the caller",
+    "warmkey.durable.EncryptedSerDes": "settings",
     "warmkey.events": "subscribers",
     "warmkey.exceptions": "belongs to the caller",
     "warmkey.keyrings.kms_requests.KmsRequests._grant_tokens": "settings of the keyring",

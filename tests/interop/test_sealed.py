@@ -1,4 +1,4 @@
-"""Sealed records and tokens are read by a short program over the official JavaScript client."""
+"""Sealed records, tokens and checkpoints are read by a short program over the official JavaScript client."""
 
 from __future__ import annotations
 

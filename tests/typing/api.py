@@ -9,6 +9,8 @@ from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, assert_type
 
+from aws_durable_execution_sdk_python.config import StepConfig
+from aws_durable_execution_sdk_python.serdes import JsonSerDes, SerDesContext
 from aws_lambda_powertools.utilities.data_masking import DataMasking
 
 import warmkey
@@ -46,6 +48,7 @@ from warmkey import (
 from warmkey.branch_keys.cmm import BranchKeyCMM
 from warmkey.caches import CryptographicMaterialsCache, NullCMC
 from warmkey.cmms import CryptographicMaterialsManager, OperationStatistics, RequiredEncryptionContextCMM
+from warmkey.durable import EncryptedSerDes
 from warmkey.events import CacheHit, CacheMiss, Event, KmsRequest, Operation
 from warmkey.keyrings import (
     AwsKmsDiscoveryKeyring,
@@ -142,6 +145,16 @@ async def event_loops() -> None:
     assert_type(await aio.unseal_record(sealed, CONTEXT, bound_to={"id": 1}), dict[str, Any])
     token = await aio.seal_token("cursor", CONTEXT, expires_in=60)
     assert_type(await aio.open_token(token, CONTEXT), bytes)
+
+
+def durable_functions() -> None:
+    place = SerDesContext("operation", "arn")
+    serdes = EncryptedSerDes(encryption_context=CONTEXT)
+    assert_type(serdes.serialize({"any": "value"}, place), str)
+    serdes.deserialize("text", place)
+    serdes.warm_up()
+    EncryptedSerDes(JsonSerDes(), lambda context: {"execution": context.durable_execution_arn}, bind=False)
+    StepConfig(serdes=serdes)
 
 
 def lengths() -> None:

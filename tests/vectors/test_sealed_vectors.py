@@ -1,4 +1,4 @@
-"""The vectors of sealed records and tokens: each ends as it says, and what is written is what they hold."""
+"""The vectors of records, tokens and checkpoints: each ends as it says, and what is written is what they hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.vectors.readers import COMMITTING, KEYRING
 from warmkey import AuthenticationFailed, DefaultCMM, MalformedMessage, PolicyRefused, TokenExpired, WarmkeyError
 from warmkey.client_apis.decrypt import decrypt
 from warmkey.clock import Instant
-from warmkey.sealed import records, tokens
+from warmkey.sealed import checkpoints, records, tokens
 from warmkey.sealed.text import from_base64url
 from warmkey.sealed.values import decode, encode
 from warmkey.sealing import message_in
@@ -40,11 +40,15 @@ def plaintext_of(message: bytes, kind: Any) -> bytes:
 
 
 def opened(vector: dict[str, Any]) -> Any:
-    """As unseal_record and open_token do, which have the default client's key only."""
+    """As unseal_record and its siblings do, which have the default client's key only."""
     if vector["kind"] == "token":
         message = from_base64url(vector["token"], where="token", writer="seal_token")
         data = tokens.read(plaintext_of(message, "token"), now=Instant(monotonic=0.0, wall=vector["now"]))
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    if vector["kind"] == "checkpoint":
+        message = from_base64url(vector["checkpoint"], where="checkpoint", writer="EncryptedSerDes")
+        place = checkpoints.Place(*vector["place"]) if vector["place"] else None
+        return checkpoints.read(plaintext_of(message, "checkpoint"), place)
     record = {name: decode(value) for name, value in vector["record"].items()}
     bound_to = {name: decode(value) for name, value in vector.get("bound_to", {}).items()} or None
     plaintext = plaintext_of(message_in(record["_sealed"], "_sealed"), "record")

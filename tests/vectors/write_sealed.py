@@ -1,4 +1,4 @@
-"""Writes the vectors of sealed records and tokens: what is stored, what comes out, and what is refused.
+"""Writes the vectors of sealed records, tokens and checkpoints: what is stored, what comes out, and what is refused.
 
     python -m tests.vectors.write_sealed
 
@@ -32,6 +32,7 @@ def vectors() -> Iterator[dict[str, Any]]:
     yield from stores()
     yield from not_canonical()
     yield from tokens()
+    yield from checkpoints()
     yield from other_kinds()
 
 
@@ -235,6 +236,43 @@ def tokens() -> Iterator[dict[str, Any]]:
     yield token("changed", url(whole[:-1] + bytes((whole[-1] ^ 1,))), "authentication", now=0)
 
 
+def place(operation_id: bytes, arn: bytes) -> bytes:
+    return b"\x01" + len(operation_id).to_bytes(2, "big") + len(arn).to_bytes(2, "big") + operation_id + arn
+
+
+def checkpoint(what: str, plaintext: bytes, outcome: str, *at: str, **more: Any) -> dict[str, Any]:
+    text = more.pop("text", url(message("checkpoint", plaintext)))
+    return {"kind": "checkpoint", "what": what, "outcome": outcome, "checkpoint": text, "place": at or None, **more}
+
+
+def checkpoints() -> Iterator[dict[str, Any]]:
+    """A version, two lengths, the operation ID, the execution's ARN, and the serialized value."""
+    at, other = ("operation-1", "arn:aws:lambda:execution/ä"), ("operation-2", "arn:aws:lambda:execution/o")
+    bound, free = place(*(part.encode() for part in at)), place(b"", b"")
+    for data in ("", '{"t":"m","v":{}}', "ключ"):
+        yield checkpoint(f"{len(data)} characters, bound", bound + data.encode(), "success", *at, result=data)
+        yield checkpoint(f"{len(data)} characters, bound to nothing", free + data.encode(), "success", result=data)
+    yield checkpoint("read at another operation", bound + b"1", "refused", other[0], at[1])
+    yield checkpoint("read in another execution", bound + b"1", "refused", at[0], other[1])
+    yield checkpoint("read with the parts of the place exchanged", bound + b"1", "refused", at[1], at[0])
+    yield checkpoint("bound, and read as if it were not", bound + b"1", "refused")
+    yield checkpoint("bound to nothing, and read as if it were bound", free + b"1", "refused", *at)
+    for what, plaintext in {
+        "version 2": b"\x02" + bound[1:] + b"1",
+        "too short": bound[:4],
+        "empty": b"",
+        "an operation ID alone": place(b"operation-1", b"") + b"1",
+        "an ARN alone": place(b"", b"arn") + b"1",
+        "cut off within the ARN": bound[:-1],
+        "no UTF-8": bound + b"\xff",
+    }.items():
+        yield checkpoint(what, plaintext, "malformed", *at)
+    whole = message("checkpoint", bound + b"1")
+    yield checkpoint("with padding", b"", "malformed", *at, text=base64.urlsafe_b64encode(whole).decode() + "=")
+    changed = whole[:-1] + bytes((whole[-1] ^ 1,))
+    yield checkpoint("changed", b"", "authentication", *at, text=url(changed))
+
+
 def other_kinds() -> Iterator[dict[str, Any]]:
     """The right plaintext in a message of another kind."""
     sealed, inside = '[1,[["field","x"]],[],[]]', b"\x01" + NEVER + b"cursor"
@@ -243,12 +281,15 @@ def other_kinds() -> Iterator[dict[str, Any]]:
         yield record(f"a message of kind {kind}", {}, sealed, "refused", sealed=found)
     for kind in (None, "record", "checkpoint", "tokens"):
         yield token(f"a message of kind {kind}", url(message(kind, inside)), "refused", now=0)
+    for kind in (None, "record", "token", "checkpoints"):
+        text = url(message(kind, place(b"", b"") + b"1"))
+        yield checkpoint(f"a message of kind {kind}", b"", "refused", text=text)
 
 
 def content() -> str:
     """The file's text."""
     head = {
-        "what": "Sealed records and tokens under one raw AES wrapping key; written by tests/vectors/write_sealed.py",
+        "what": "Records, tokens, checkpoints under one raw AES wrapping key; written by tests/vectors/write_sealed.py",
         "wrapping key": {"namespace": NAMESPACE, "name": KEY_NAME, "key": base64.b64encode(WRAPPING_KEY).decode()},
         "vectors": list(vectors()),
     }

@@ -355,7 +355,8 @@ def _wait(flight: Flight[BranchKeyEntry], waiter: Waiter[BranchKeyEntry]) -> Bra
     if not flight.wait(_WAIT_SECONDS):
         raise KeyUnavailable(
             f"another thread's request for the same branch key took over {_WAIT_SECONDS} s; look at KMS and DynamoDB, "
-            "or at the time-outs and retries of their clients"
+            "or at the time-outs and retries of their clients",
+            timed_out=True,
         )
     if flight.error is not None:
         raise _as_own(flight.error)

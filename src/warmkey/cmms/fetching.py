@@ -324,7 +324,8 @@ class Fetcher:
             if flight.is_led():
                 raise KeyUnavailable(
                     f"another thread's request for the same data key took over {self._wait_seconds} s; "
-                    "look at the key service, or at the time-outs and retries of its client"
+                    "look at the key service, or at the time-outs and retries of its client",
+                    timed_out=True,
                 )
             self._flights.finish(key, flight)
         if flight.error is not None:

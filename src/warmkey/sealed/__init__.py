@@ -1,1 +1,1 @@
-"""The inner formats of sealed records and tokens. Knows no key and no client: bytes in, bytes out."""
+"""The inner formats of records, tokens and durable checkpoints. Knows no key and no client: bytes in, bytes out."""

@@ -16,11 +16,17 @@ __all__ = ["from_base64", "from_base64url", "to_base64", "to_base64url", "utf_8"
 _ONLY_STANDARD = frozenset("+/=")
 _ONLY_URL_SAFE = frozenset("-_")
 # By the kind of a message: what writes its text, and what an error says of it elsewhere.
-_WRITERS = {"": ("encrypt_text", "Data Masking"), "token": ("seal_token",), "record": ("seal_record", "a stream event")}
+_WRITERS = {
+    "": ("encrypt_text", "Data Masking"),
+    "token": ("seal_token",),
+    "record": ("seal_record", "a stream event"),
+    "checkpoint": ("EncryptedSerDes",),
+}
 _OPENERS = {
     "": "this is a plain message, as encrypt_text gives it; use decrypt_text",
     "token": "this is a token; use open_token",
     "record": "this is the message of a sealed record; use unseal_record",
+    "checkpoint": "this is a durable checkpoint; use warmkey.durable.EncryptedSerDes",
 }
 _URL_ENCODED = frozenset(f"{ascii_letters}{digits}+/=-_%")
 

@@ -1,4 +1,4 @@
-// Reads sealed records and tokens with @aws-crypto/client-node for the tests beside it: a vector of
+// Reads sealed records, tokens and checkpoints with @aws-crypto/client-node for the tests beside it: a vector of
 // tests/vectors/sealed.json per line comes in, {result} or {error} goes out. The arguments are the wrapping key's.
 'use strict'
 const readline = require('node:readline')
@@ -14,7 +14,7 @@ const keyring = new sdk.RawAesKeyringNode({
   wrappingSuite: sdk.RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
 })
 
-// The kind is authenticated, and the only thing that tells a record from a token and both from any other message.
+// The kind is authenticated, and the only thing that tells a record, a token and a checkpoint from any other message.
 async function open(message, kind) {
   const { plaintext, messageHeader } = await decrypt(keyring, message)
   if (messageHeader.encryptionContext['warmkey-kind'] !== kind) throw Error(`not a ${kind}`)
@@ -32,6 +32,15 @@ const operations = {
     const expiry = plaintext.readBigUInt64BE(1)
     if (expiry !== 2n ** 64n - 1n && now >= Number(expiry)) throw Error('expired')
     return plaintext.subarray(9).toString('base64url')
+  },
+  async checkpoint({ checkpoint, place }) {
+    const plaintext = await open(Buffer.from(checkpoint, 'base64url'), 'checkpoint')
+    if (plaintext.length < 5 || plaintext[0] !== 1) throw Error('not version 1')
+    const operationEnd = 5 + plaintext.readUInt16BE(1)
+    const arnEnd = operationEnd + plaintext.readUInt16BE(3)
+    const found = [plaintext.subarray(5, operationEnd), plaintext.subarray(operationEnd, arnEnd)].map(String)
+    if (found.join('\0') !== (place ?? ['', '']).join('\0')) throw Error('of another place')
+    return plaintext.subarray(arnEnd).toString()
   },
 }
 
