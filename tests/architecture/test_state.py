@@ -64,8 +64,6 @@ TABLES = {
     "warmkey.cli.re_encryption.command",
     "warmkey.cli.re_encryption.costs",
     "warmkey.cli.setting_options",
-    "warmkey.cli.re_encryption.command",
-    "warmkey.cli.re_encryption.costs",
     "warmkey.cli.wording",
     "warmkey.cmms.admission",
     "warmkey.crypto.ecdh",
