@@ -89,6 +89,15 @@ def test_a_context_whose_attributes_raise_has_none() -> None:
         assert "no Lambda context with a tenant_id" in unknown()
 
 
+def test_a_request_id_that_can_t_be_shown_keeps_no_tenant_from_being_known() -> None:
+    class Unprintable:
+        def __str__(self) -> str:
+            raise ValueError
+
+    with instrument(LambdaContext("a", Unprintable())):  # type: ignore[arg-type]
+        assert current_tenant_id() == "a"
+
+
 def test_threads_and_executors_that_are_older_than_the_invocation_belong_to_it() -> None:
     with ThreadPoolExecutor(1) as executor:
         executor.submit(int).result()
