@@ -239,7 +239,7 @@ $(EMULATOR): requirements/emulator.txt | .venv/.installed
 	@tools/environment.sh $* $(PYTHON)
 
 .PHONY: requirements
-requirements: .venv/.installed ## pin requirements/*.in again; UPGRADE=--upgrade for newer versions
+requirements: .venv/.installed ## pin the groups of pyproject.toml again; UPGRADE=--upgrade for newer versions
 	tools/compile_requirements.sh $(abspath .venv/bin/uv) $(UPGRADE)
 
 .PHONY: clean

@@ -1,23 +1,25 @@
 #!/bin/sh
-# Pin every requirements/*.in. usage: compile_requirements.sh UV [--upgrade]
+# Pin every group of pyproject.toml in requirements/*.txt. usage: compile_requirements.sh UV [--upgrade]
 set -eu
 uv=$1
 shift
-cd "$(dirname "$0")/../requirements"
+cd "$(dirname "$0")/.."
 
 compile() {
+    group=$1
+    shift
     "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
-        --custom-compile-command "make requirements" "$@"
+        --custom-compile-command "make requirements" --group "$group" --output-file "requirements/$group.txt" "$@"
 }
 
-for name in uv runtime demo test interop sam fuzz docs cdk site release; do
-    compile "$name.in" --output-file "$name.txt" "$@"
+for group in uv runtime demo test interop sam fuzz docs cdk site release; do
+    compile "$group" "$@"
 done
 # cffi needs pycparser to build bindings, which nobody does inside a function.
-for name in layer-core neighbours; do
-    compile "$name.in" --output-file "$name.txt" --no-emit-package pycparser "$@"
+for group in layer-core neighbours; do
+    compile "$group" --no-emit-package pycparser "$@"
 done
 # The X-Ray SDK needs botocore, which the runtime has.
-compile layer.in --output-file layer.txt --no-emit-package pycparser --no-emit-package botocore \
+compile layer --no-emit-package pycparser --no-emit-package botocore \
     --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3 "$@"
-compile emulator.in --output-file emulator.txt --no-deps "$@"
+compile emulator --no-deps "$@"

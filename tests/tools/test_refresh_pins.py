@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
+from layer.project import ROOT
 from tools.refresh_pins import changes
 
 
@@ -21,3 +25,26 @@ def test_what_came_and_went_is_named_too() -> None:
 
 def test_nothing_is_said_of_what_stayed() -> None:
     assert changes({"demo": {"same": "1"}}, {"demo": {"same": "1"}}) == []
+
+
+def test_every_group_has_its_pins_and_its_row() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    page = (ROOT / "requirements" / "README.md").read_text()
+    command = (ROOT / "tools" / "compile_requirements.sh").read_text()
+
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(groups)
+    assert [group for group in groups if f"`{group}`" not in page] == []
+    assert [group for group in groups if not re.search(rf"\b{group}\b", command)] == []
+
+
+def test_a_group_is_pinned_with_all_that_it_names() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    missing = [
+        (group, name)
+        for group, needs in groups.items()
+        for need in needs
+        if isinstance(need, str) and (name := re.match(r"[\w-]+", need)) is not None
+        if not re.search(rf"^{name[0]}==", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE)
+    ]
+
+    assert missing == []
