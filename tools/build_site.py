@@ -2,6 +2,8 @@
 
 usage: python -m tools.build_site [--out FOLDER]
 
+The examples of stores are pages, too: what each says of itself, and the program.
+
 Pages are staged first, because they are written for the repository: links to folders become plain text, links that
 are called by a file's name are called by the page's title, and the navigation is made from the list below. A page that
 the list does not name joins the how-to guides.
@@ -25,7 +27,7 @@ from layer.project import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["MODULES", "SECTIONS", "Page", "build", "main", "pages", "public_names", "stage"]
+__all__ = ["EXAMPLES", "MODULES", "SECTIONS", "Page", "build", "main", "pages", "public_names", "stage"]
 
 # Diátaxis: learning, doing, looking up, understanding.
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -39,6 +41,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "docs/streaming.md",
         "docs/inspect.md",
     ),
+    "Stores and services": (),  # the examples below, a page each
     "Reference": (
         "docs/settings.md",
         "docs/keyrings.md",
@@ -50,6 +53,17 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Explanation": ("docs/security.md", "docs/performance.md", "docs/conformance.md", "docs/architecture.md"),
     "Project": ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
+}
+# Programs that are a page of their own, because somebody who looks for one store should need no other page.
+EXAMPLES = {
+    "dynamodb_item": "DynamoDB",
+    "s3_streams": "S3",
+    "sqs_batch": "SQS",
+    "kinesis_stream": "Kinesis",
+    "eventbridge_events": "EventBridge",
+    "api_gateway_cursor": "API Gateway",
+    "step_functions_state": "Step Functions",
+    "asgi_app": "ASGI",
 }
 # Whose public names the reference has.
 MODULES = (
@@ -89,6 +103,12 @@ def pages(clone: Path = ROOT) -> list[Page]:
     others = sorted(path.relative_to(clone).as_posix() for path in (clone / "docs").glob("*.md"))
     found = []
     for section, paths in SECTIONS.items():
+        if section == "Stores and services":
+            found += [
+                _page(section, f"examples/{name}.md", _example(clone / "examples" / f"{name}.py", title))
+                for name, title in EXAMPLES.items()
+                if (clone / "examples" / f"{name}.py").exists()
+            ]
         more = [path for path in others if path not in listed | _NOT_PAGES] if section == "How-to guides" else []
         for path in (*paths, *more):
             if path == "api/index.md":
@@ -131,7 +151,8 @@ def stage(folder: Path, clone: Path = ROOT) -> None:
     (folder / "index.md").write_text(_with_navigation((folder / "index.md").read_text(encoding="utf-8"), listed))
     for page in listed:
         if page.path != "api/index.md":
-            _stage_page(folder, page.path, clone, {other.path: other.short_title for other in listed})
+            text = _text_of(page, clone)
+            _stage_page(folder, page.path, clone, text, {other.path: other.short_title for other in listed})
     _stage_reference(folder / "api", clone)
 
 
@@ -145,10 +166,43 @@ def _with_navigation(text: str, listed: Sequence[Page]) -> str:
     return "\n".join([text, *trees])
 
 
-def _stage_page(folder: Path, path: str, clone: Path, listed: Mapping[str, str]) -> None:
+def _text_of(page: Page, clone: Path) -> str:
+    name = Path(page.path).stem
+    if name in EXAMPLES:
+        return _example(clone / "examples" / f"{name}.py", EXAMPLES[name])
+    return (clone / page.path).read_text(encoding="utf-8")
+
+
+def _example(path: Path, title: str) -> str:
+    """Return the page of a program: what it says of itself, the program, and what somebody needs to run it."""
+    source = path.read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    first, _, rest = docstring.partition("\n")
+    code = re.sub(r"  # noqa: .*", "", source.partition('"""')[2].partition('"""')[2].strip())
+    rest = re.sub(r"``([^`]*)``", r"`\1`", rest)
+    return f"# {title}: {first.replace('``', '`').rstrip('.')}\n{rest}\n\n```python\n{code}\n```\n{_AFTER_EXAMPLE}"
+
+
+_AFTER_EXAMPLE = """
+## What it needs
+
+- warmkey: [the layer](../docs/layer.md) in a function, or the package elsewhere.
+- `WARMKEY_KMS_KEY_ARNS`: a KMS key that the role may call `kms:GenerateDataKey` and `kms:Decrypt` with;
+  `warmkey policy` writes [the statements](../docs/permissions.md). Its calls to the service itself are yours to allow.
+- Room: a message is longer than its plaintext. [Places](../docs/places.md) says by how much, and what fits.
+
+[How data key caching works](../docs/how-to.md), what a [sealed record or token](../docs/records.md) promises, and how
+to [test such code](../docs/testing.md) without AWS are on pages of their own.
+"""
+
+
+def _stage_page(folder: Path, path: str, clone: Path, text: str, listed: Mapping[str, str]) -> None:
     def link(match: re.Match[str]) -> str:
         target = os.path.normpath(Path(path).parent / match["target"])
         source = clone / target
+        page = target.removesuffix(".py") + ".md"
+        if Path(target).parent == Path("examples") and page in listed:
+            return match[0].replace(f"({match['target']}", f"({os.path.relpath(page, Path(path).parent)}")
         if target == "docs/README.md":
             return match[0].replace(match["target"], os.path.relpath("index.md", Path(path).parent))
         if not source.is_file() or (target.endswith(".md") and target not in listed):
@@ -159,7 +213,7 @@ def _stage_page(folder: Path, path: str, clone: Path, listed: Mapping[str, str])
             return match[0].replace(match["text"], listed[target], 1)
         return match[0]
 
-    parts = re.split(r"(^```.*?^```$)", (clone / path).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
     text = "".join(part if part.startswith("```") else _LINK.sub(link, part) for part in parts)
     text = re.sub(r"^```(console|hcl|dockerfile)$", lambda match: f"```{_LEXERS[match[1]]}", text, flags=re.MULTILINE)
     staged = folder / path

@@ -12,7 +12,7 @@ import pytest
 
 import warmkey
 from layer.project import ROOT, version
-from tools.build_site import MODULES, SECTIONS, pages, public_names, stage
+from tools.build_site import EXAMPLES, MODULES, SECTIONS, pages, public_names, stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,3 +191,20 @@ def test_a_link_that_is_called_by_a_file_is_called_by_its_page(tmp_path: Path) -
     assert "[Observability](observability.md" in staged
     assert "[observability.md]" not in staged
     assert "Conformance <docs/conformance>" in (tmp_path / "staged" / "index.md").read_text()
+
+
+def test_every_example_of_a_store_is_a_page_that_needs_no_other(tmp_path: Path) -> None:
+    stage(tmp_path / "staged")
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "examples").glob("test_*.py")}
+    tested = {name for name in tests if (ROOT / "examples" / f"{name}.py").exists()}
+    listed = set(re.findall(r"\(\.\./examples/(\w+)\.py\)", (ROOT / "docs" / "README.md").read_text()))
+    first = (tmp_path / "staged" / "index.md").read_text()
+
+    assert tested <= set(EXAMPLES) <= listed
+    for name, title in EXAMPLES.items():
+        text = (tmp_path / "staged" / "examples" / f"{name}.md").read_text()
+        assert text.startswith(f"# {title}: ")
+        assert "import warmkey" in text or "from warmkey" in text
+        assert "noqa" not in text
+        assert "## What it needs" in text
+        assert f"[{title}](examples/{name}.md)" in first
