@@ -472,8 +472,11 @@ def test_nobody_waits_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     thread.start()
     come.wait(PATIENCE_SECONDS)
 
-    with pytest.raises(KeyUnavailable, match=r"another thread's request for the same branch key took over 0.01 s"):
+    with pytest.raises(
+        KeyUnavailable, match=r"another thread's request for the same branch key took over 0.01 s"
+    ) as caught:
         stage.encrypt()
+    assert caught.value.timed_out
 
     go.set()
     thread.join(PATIENCE_SECONDS)
