@@ -11,16 +11,17 @@ PYTHON = $(eval PYTHON := $(shell tools/find_python.sh))$(PYTHON)
 
 ARCHITECTURES := x86_64 arm64
 HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
-# full contains Powertools; core is for functions that get Powertools from elsewhere
+# full contains Powertools; core is for functions that get Powertools from elsewhere; crt contains awscrt too
 VARIANT ?= full
 HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
 HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
+HOST_LAYER_CRT := layer/warmkey-crt-$(HOST_ARCHITECTURE).zip
 EMULATOR := build/aws-lambda-rie
 NODE_PEER := tests/interop/node/node_modules
 POLICY_SIMULATOR := tests/policy/node/node_modules
 
 LIBRARY := $(shell find src/warmkey -name '*.py')
-BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE requirements/layer.txt requirements/layer-core.txt
+BUILDER := $(wildcard layer/*.py) pyproject.toml LICENSE $(wildcard requirements/layer*.txt)
 
 .PHONY: help
 help: ## list the targets
@@ -67,7 +68,7 @@ types: .venv-test/.installed
 	.venv-test/bin/mypy
 
 .PHONY: tests
-tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
+tests: .venv-test/.installed runtime runtimes $(HOST_LAYER_CORE) $(HOST_LAYER_CRT) ## run only the tests; PYTEST_OPTIONS="-k cache" selects some of them
 	PYTHONHASHSEED=0 .venv-test/bin/python -m pytest -n auto --dist loadfile $(PYTEST_OPTIONS)
 
 .PHONY: shuffled
@@ -98,9 +99,10 @@ every-runtime: .venv-test/.installed runtime runtimes ## fetch the Pythons that 
 	EVERY_RUNTIME=1 .venv-test/bin/python -m pytest -m "full or not full" tests/runtimes/test_every_runtime.py $(PYTEST_OPTIONS)
 
 .PHONY: vectors
-vectors: .venv-test/.installed ## write tests/vectors/messages.json and sealed.json again
+vectors: .venv-test/.installed ## write the vector files in tests/vectors again
 	.venv-test/bin/python -m tests.vectors.write
 	.venv-test/bin/python -m tests.vectors.write_sealed
+	.venv-test/bin/python -m tests.vectors.write_signatures
 
 .PHONY: ledger
 ledger: .venv-test/.installed ## write the ledger of requirements and docs/conformance.md again, from source and tests
@@ -109,6 +111,11 @@ ledger: .venv-test/.installed ## write the ledger of requirements and docs/confo
 .PHONY: spec
 spec: .venv-test/.installed ## compare the ledger with a checkout of the specification: SPEC=PATH; SPEC_OPTIONS=--help
 	.venv-test/bin/python -m tools.conformance spec $(SPEC) $(SPEC_OPTIONS)
+
+.PHONY: signatures
+signatures: .venv-test/.installed ## compare both signature libraries on 100,000 damaged signatures; WYCHEPROOF=folder adds its vectors
+	SIGNATURE_MUTATIONS=100000 WYCHEPROOF=$(WYCHEPROOF) .venv-test/bin/python -m pytest \
+		tests/properties/test_signature_libraries.py tests/vectors/test_signature_vectors.py $(PYTEST_OPTIONS)
 
 .PHONY: sam
 sam: .venv-sam/.installed .venv/.installed .venv-test/.installed ## validate, lint and build the SAM template
@@ -172,7 +179,7 @@ dashboard: .venv-docs/.installed .venv-demo/.installed ## draw the panels of the
 # ------------------------------------------------------------------------------------------------- shipping
 
 .PHONY: layer
-layer: .venv/.installed ## build the layer for each architecture; VARIANT=core omits Powertools
+layer: .venv/.installed ## build the layer for each architecture; VARIANT=core omits Powertools, VARIANT=crt adds awscrt
 	@.venv/bin/python -m layer.build --variant $(VARIANT) $(ARCHITECTURES:%=--architecture %)
 
 layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
@@ -181,10 +188,14 @@ layer/warmkey-full-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 layer/warmkey-core-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 	@.venv/bin/python -m layer.build --variant core --architecture $*
 
+layer/warmkey-crt-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
+	@.venv/bin/python -m layer.build --variant crt --architecture $*
+
 .PHONY: layers
-layers: .venv/.installed ## both variants of it
+layers: .venv/.installed ## all variants of it
 	@$(MAKE) layer VARIANT=full
 	@$(MAKE) layer VARIANT=core
+	@$(MAKE) layer VARIANT=crt
 
 .PHONY: publish
 publish: .venv-runtime/.installed $(foreach variant,full core,$(ARCHITECTURES:%=layer/warmkey-$(variant)-%.zip)) ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it

@@ -1,6 +1,6 @@
 """Build the Lambda layer: warmkey and what it needs, for every supported runtime, one zip for each architecture.
 
-usage: python -m layer.build [--variant full|core] [--architecture x86_64|arm64]... [--preview] [--unpacked FOLDER]
+usage: python -m layer.build [--variant full|core|crt] [--architecture x86_64|arm64]... [--preview] [--unpacked FOLDER]
 
 Only the standard library and pip are needed. The same sources, pins and interpreters give the same bytes.
 """
@@ -30,8 +30,9 @@ __all__ = ["MANIFEST", "VARIANTS", "Layer", "Manifest", "bill_of_materials", "bu
 
 MANIFEST = "python/warmkey_layer.json"
 
-# Which pins a variant carries. core: for functions that have Powertools from somewhere else.
-VARIANTS = {"full": "layer.txt", "core": "layer-core.txt"}
+# Which pins a variant carries. core: for functions that have Powertools from somewhere else. crt: for those that make
+# hundreds of signed messages in a container's life.
+VARIANTS = {"full": "layer.txt", "core": "layer-core.txt", "crt": "layer-crt.txt"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

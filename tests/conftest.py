@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from warmkey.crypto import signature_library
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,6 +24,16 @@ def _no_session_is_left() -> Iterator[None]:
     yield
     if "boto3" in sys.modules:
         sys.modules["boto3"].DEFAULT_SESSION = None
+
+
+@pytest.fixture(autouse=True)
+def _auto_takes_cryptography() -> Iterator[None]:
+    """Tests have awscrt, and botocore loads it; what ``auto`` takes must not depend on which test ran before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signature_library, "_NATIVE_PART", "none")
+        yield
+    signature_library.choose(signature_library.SignatureChoice.AUTO)
+    signature_library.start_over()
 
 
 @pytest.fixture(autouse=True)

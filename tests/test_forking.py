@@ -36,6 +36,7 @@ FILES = (
     "tests/test_forking.py",
     "tests/observability/test_invocations.py",
     "tests/client_apis/test_streams_in_copies.py",
+    "tests/crypto/test_signatures_in_copies.py",
 )
 
 

@@ -20,6 +20,8 @@ for group in layer-core neighbours; do
     compile "$group" --no-emit-package pycparser "$@"
 done
 # The X-Ray SDK needs botocore, which the runtime has.
-compile layer --no-emit-package pycparser --no-emit-package botocore \
-    --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3 "$@"
+for group in layer layer-crt; do
+    compile "$group" --no-emit-package pycparser --no-emit-package botocore \
+        --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3 "$@"
+done
 compile emulator --no-deps "$@"

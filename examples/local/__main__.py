@@ -137,7 +137,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--times", type=_count, metavar="COUNT", default=1, help="invocations of one execution environment"
     )
     parser.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="a variable")
-    parser.add_argument("--variant", choices=("full", "core"), default="full", help="which layer")
+    parser.add_argument("--variant", choices=("full", "core", "crt"), default="full", help="which layer")
     return parser.parse_args(arguments)
 
 

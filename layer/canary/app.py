@@ -16,14 +16,14 @@ _CONTEXT = {"purpose": "canary"}
 
 
 def handler(_event: object, _context: object) -> dict[str, Any]:
-    """Encrypt and decrypt fresh bytes, with KMS asked both times; return the layer's manifest."""
+    """Encrypt and decrypt fresh bytes, with KMS asked both times; return what signed them and the layer's manifest."""
     warmkey.purge()
     plaintext = os.urandom(1024)
     message = warmkey.encrypt(plaintext, _CONTEXT)
     warmkey.purge()  # a cached data key would tell nothing of the permission to decrypt
     if warmkey.decrypt(message, _CONTEXT) != plaintext:
         raise RuntimeError("what was decrypted is not what was encrypted")
-    return {"round_trip": "ok", "layer": _manifest()}
+    return {"round_trip": "ok", "signatures": warmkey.cache_info().signatures, "layer": _manifest()}
 
 
 def _manifest() -> dict[str, Any]:

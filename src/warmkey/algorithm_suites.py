@@ -36,13 +36,15 @@ class Hash(Choice, Enum):
 class SignatureAlgorithm(Choice, Enum):
     """ECDSA over a named curve with a hash function."""
 
-    ECDSA_P256 = ("secp256r1", Hash.SHA256, 32)
-    ECDSA_P384 = ("secp384r1", Hash.SHA384, 48)
+    #             curve        hash         coordinate and digest in bytes
+    ECDSA_P256 = ("secp256r1", Hash.SHA256, 32, 32)
+    ECDSA_P384 = ("secp384r1", Hash.SHA384, 48, 48)
 
-    def __init__(self, curve: str, hash_function: Hash, coordinate_length: int) -> None:
+    def __init__(self, curve: str, hash_function: Hash, coordinate_length: int, digest_length: int) -> None:
         self.curve = curve
         self.hash_function = hash_function
         self.coordinate_length = coordinate_length
+        self.digest_length = digest_length
 
     __hash__ = object.__hash__
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, Unpack
 
 from warmkey.caches.local import LocalCMC
+from warmkey.crypto.signatures import library_in_use
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
 from warmkey.exceptions import ConfigurationError, InvalidRequest, MalformedMessage, WarmkeyError
 from warmkey.fork_safety import living_instances
@@ -291,6 +292,8 @@ class CacheInfo(Record):
     :ivar unsealed_records_passed: records that ``unseal_record`` passed on because of ``missing="pass"``
     :ivar branch_keys: where branch keys are used, how the requests for them ended, by operation
     :ivar dynamodb_requests: by operation and outcome
+    :ivar signatures: the library that signs and verifies, ``cryptography`` or ``awscrt``, in a SnapStart environment
+        ``awscrt (cryptography to sign)``; ``None`` before the first signing or verifying key
     """
 
     encrypt: MessageStatistics
@@ -304,6 +307,7 @@ class CacheInfo(Record):
     unsealed_records_passed: int
     branch_keys: Mapping[Operation, OperationStatistics] | None = None
     dynamodb_requests: Mapping[str, Mapping[DynamoDbOutcome, int]] = field(default_factory=dict)
+    signatures: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same for ``json.dumps`` or a handler's response; what no message was refused for is left out."""
@@ -334,6 +338,7 @@ def cache_info() -> CacheInfo:
         unsealed_records_passed=runtime.counter.unsealed_records_passed(),
         branch_keys=None if branch_keys is None else {each: branch_keys.statistics(each) for each in Operation},
         dynamodb_requests=runtime.counter.dynamodb_requests(),
+        signatures=library_in_use(),
     )
 
 
@@ -342,4 +347,5 @@ if is_snap_start():
 
     snapstart.prepare()
 if not is_command_line():
+    DEFAULT.choose_signatures()
     DEFAULT.prepare_if_eager()

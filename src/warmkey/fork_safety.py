@@ -30,6 +30,7 @@ KMS requests            close connections before the first request,     close co
 subscriber              forgets what its parent counted and will write  writes what it has counted
 OpenTelemetry's counts  the same                                        are handed over, and flushed
 KMS, eviction counter   starts at zero                                  keeps what was dropped for the snapshot
+signatures              keep their library; are counted from zero       their library is decided again
 instrumented calls      forgets its parent's                            nothing: there are none
 streams                 refuse to go on, by the generation below        the same
 threads of aio          forgets them, which are the parent's            ends them

@@ -44,7 +44,9 @@ AT_IMPORT = {
         "admission cache_entry_identifier cached_operations caching context_churn default failure_memory fetching "
         "interface limits single_flight statistics"
     ),
-    "crypto": "aes_gcm elliptic_curves installation key_derivation signatures",
+    "crypto": (
+        "aes_gcm ecdsa_by_cryptography elliptic_curves installation key_derivation signature_library signatures"
+    ),
     "data_format": (
         "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "
         "message_header reader"
@@ -53,7 +55,7 @@ AT_IMPORT = {
         "aws_kms aws_kms_key_arn interface kms_decryption kms_requests log_redaction multi refusals "
         "service_requests split"
     ),
-    "lambda_runtime": "default_client kms_keys parsers settings wiring",
+    "lambda_runtime": "default_client kms_keys parsers settings signature_report wiring",
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",
 }
@@ -62,8 +64,10 @@ AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"}
 # botocore, and what it takes; no boto3 among it. certifi where it is installed.
 PACKAGES_AT_FIRST_MESSAGE = {"botocore", "certifi", "cryptography", "dateutil", "jmespath", "six", "urllib3"}
 
+# Tests have awscrt, which botocore loads wherever it is installed; most functions don't.
 SNAPSHOT = """
 import json, sys
+sys.modules["awscrt"] = None
 for name in {known}:
     __import__(name)
 before = set(sys.modules)

@@ -46,7 +46,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 THIRD_PARTIES = {
     "branch_keys": {"boto3", "botocore"},  # for clients that were not given
     "cli": {"botocore"},  # what re-encrypting S3 objects may meet
-    "crypto": {"cryptography"},
+    "crypto": {"_awscrt", "awscrt", "cryptography"},
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
     "durable": {"aws_durable_execution_sdk_python"},
     "observability": {"aws_lambda_powertools", "opentelemetry"},

@@ -1,4 +1,4 @@
-"""Message signatures: ECDSA with keys that stay loaded and stay here."""
+"""Message signatures: ECDSA with keys that stay loaded and stay here; the same by either library."""
 
 # Source: framework/transitive-requirements.md#ecdsa
 
@@ -9,7 +9,7 @@ import copy
 import hashlib
 import os
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -17,8 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from warmkey.algorithm_suites import SignatureAlgorithm
-from warmkey.crypto.signatures import EcdsaSigningKey, EcdsaVerificationKey, use_deterministic_signatures
-from warmkey.exceptions import AuthenticationFailed, MalformedMessage
+from warmkey.crypto.signature_library import SignatureChoice, choose, signatures_made
+from warmkey.crypto.signatures import (
+    EcdsaSigningKey,
+    EcdsaVerificationKey,
+    library_in_use,
+    use_deterministic_signatures,
+)
+from warmkey.exceptions import AuthenticationFailed, InvalidRequest, MalformedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +32,12 @@ if TYPE_CHECKING:
 EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", SignatureAlgorithm, ids=lambda algorithm: algorithm.name)
 CURVES = {SignatureAlgorithm.ECDSA_P256: ec.SECP256R1(), SignatureAlgorithm.ECDSA_P384: ec.SECP384R1()}
 HASHES = {SignatureAlgorithm.ECDSA_P256: hashes.SHA256(), SignatureAlgorithm.ECDSA_P384: hashes.SHA384()}
+
+
+@pytest.fixture(params=["cryptography", "awscrt"], autouse=True)
+def library(request: pytest.FixtureRequest) -> str:
+    choose(SignatureChoice(request.param))
+    return str(request.param)
 
 
 @pytest.fixture
@@ -74,8 +86,9 @@ def test_every_key_is_another_one() -> None:
 
 
 @EVERY_ALGORITHM
+@pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize("drawn", [b"\x00", b"\xff", b"\x5a"])
-def test_the_key_comes_from_the_operating_systems_randomness(
+def test_where_a_snapshot_may_be_restored_the_key_comes_from_the_operating_systems_randomness(
     algorithm: SignatureAlgorithm, drawn: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is drawn, the scalar is from 1 to the order of the curve."""
@@ -99,6 +112,20 @@ def test_deterministic_signatures_draw_nothing(algorithm: SignatureAlgorithm) ->
     key = EcdsaSigningKey(algorithm)
 
     assert key.sign(digest(algorithm)) == key.sign(digest(algorithm))
+
+
+def test_deterministic_signatures_are_by_cryptography_whatever_was_chosen(library: str, deterministic: None) -> None:
+    verification_key(SignatureAlgorithm.ECDSA_P384, EcdsaSigningKey(SignatureAlgorithm.ECDSA_P384))
+
+    assert library_in_use() == {"cryptography": "cryptography", "awscrt": "awscrt (cryptography to sign)"}[library]
+
+
+def test_signatures_are_counted() -> None:
+    before, key = signatures_made(), EcdsaSigningKey(SignatureAlgorithm.ECDSA_P256)
+    for _ in range(3):
+        key.sign(digest(SignatureAlgorithm.ECDSA_P256))
+
+    assert signatures_made() == before + 3
 
 
 @EVERY_ALGORITHM
@@ -144,6 +171,37 @@ def test_every_changed_bit_of_a_signature_is_refused(algorithm: SignatureAlgorit
             good.verify(changed, digest(algorithm))
 
 
+@EVERY_ALGORITHM
+@pytest.mark.parametrize("change", [-1, 1, 16, -100], ids="{:+}".format)
+def test_a_digest_of_another_length_is_refused_and_not_cut(algorithm: SignatureAlgorithm, change: int) -> None:
+    key = EcdsaSigningKey(algorithm)
+    signature, good = key.sign(digest(algorithm)), verification_key(algorithm, key)
+    wrong = (digest(algorithm) + bytes(max(change, 0)))[: max(algorithm.digest_length + change, 0)]
+
+    with pytest.raises(InvalidRequest, match=f"must be {algorithm.digest_length} bytes long, not {len(wrong)}"):
+        key.sign(wrong)
+    with pytest.raises(InvalidRequest, match=f"must be {algorithm.digest_length} bytes long, not {len(wrong)}"):
+        good.verify(signature, wrong)
+
+
+@EVERY_ALGORITHM
+@pytest.mark.parametrize("hold", [bytearray, memoryview])
+def test_any_buffer_will_do(algorithm: SignatureAlgorithm, hold: Any) -> None:
+    key = EcdsaSigningKey(algorithm)
+
+    verification_key(algorithm, key).verify(hold(key.sign(hold(digest(algorithm)))), hold(digest(algorithm)))
+
+
+@EVERY_ALGORITHM
+def test_the_twin_of_a_signature_is_good_too(algorithm: SignatureAlgorithm) -> None:
+    """ECDSA is malleable: whoever has (r, s) has (r, n - s). No official client refuses either."""
+    key = EcdsaSigningKey(algorithm)
+    r, s = utils.decode_dss_signature(key.sign(digest(algorithm)))
+    twin = utils.encode_dss_signature(r, CURVES[algorithm].group_order - s)
+
+    verification_key(algorithm, key).verify(twin, digest(algorithm))
+
+
 # spec: framework/transitive-requirements.md#ecdsa a451
 @EVERY_ALGORITHM
 def test_only_der_is_a_signature(algorithm: SignatureAlgorithm) -> None:
@@ -179,7 +237,10 @@ def test_verification_keys_are_equal_by_their_point(algorithm: SignatureAlgorith
     key = EcdsaSigningKey(algorithm)
     one, same, another = [verification_key(algorithm, of) for of in (key, key, EcdsaSigningKey(algorithm))]
 
-    assert one == same != another
+    choose(SignatureChoice.CRYPTOGRAPHY)
+    same_by_cryptography = verification_key(algorithm, key)
+
+    assert one == same == same_by_cryptography != another
     assert len({one, same, another}) == 2
     assert one != key.verification_key
 

@@ -451,14 +451,14 @@ def test_more_keys_than_a_message_may_have_are_refused() -> None:
 
 
 def test_eager_is_read_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not settings.is_eager({})
-    assert settings.is_eager({"init": "eager"})
+    assert settings.one_setting("init", {}) is not settings.Init.EAGER
+    assert settings.one_setting("init", {"init": "eager"}) is settings.Init.EAGER
     monkeypatch.setenv("WARMKEY_INIT", "eager")
-    assert settings.is_eager({})
-    assert not settings.is_eager({"init": "lazy"})
+    assert settings.one_setting("init", {}) is settings.Init.EAGER
+    assert settings.one_setting("init", {"init": "lazy"}) is not settings.Init.EAGER
     monkeypatch.setenv("WARMKEY_INIT", "eagre")
     with pytest.raises(ConfigurationError, match=r"^WARMKEY_INIT must be lazy or eager, not 'eagre'"):
-        settings.is_eager({})
+        settings.one_setting("init", {})
 
 
 def test_the_region_is_that_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:

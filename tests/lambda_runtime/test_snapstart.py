@@ -321,6 +321,19 @@ def test_signatures_of_the_same_bytes_are_the_same_in_a_snap_start_environment(h
     assert len({key.sign(b"d" * 48) for _ in range(3)}) == 1
 
 
+@pytest.mark.parametrize(("choice", "said"), [("awscrt", "awscrt (cryptography to sign)"), ("auto", "cryptography")])
+def test_whatever_library_was_chosen(choice: str, said: str, hooks: Hooks, session: KmsSession) -> None:
+    warmkey.configure(kms_client=session.client, signatures=choice)
+    key = signatures.EcdsaSigningKey(warmkey.AlgorithmSuite(0x0578).signature)  # type: ignore[arg-type]
+    hooks.snapshot()
+    hooks.restore()
+    message = warmkey.encrypt(b"order", CONTEXT)
+
+    assert len({key.sign(b"d" * 48) for _ in range(3)}) == 1
+    assert warmkey.decrypt(message, CONTEXT) == b"order"
+    assert warmkey.cache_info().signatures == said
+
+
 # --- the memory
 
 HOOKS = """

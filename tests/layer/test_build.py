@@ -114,6 +114,16 @@ def test_the_pins_of_core_are_those_of_full_without_powertools() -> None:
     assert full - core == {"aws-lambda-powertools", "jmespath", "typing-extensions"} | tracer | data_masking
 
 
+def test_the_pins_of_crt_are_those_of_full_and_awscrt() -> None:
+    full, crt = (
+        {line.rstrip(" \\") for line in (ROOT / "requirements" / file).read_text().splitlines() if "==" in line}
+        for file in (build.VARIANTS["full"], build.VARIANTS["crt"])
+    )
+
+    assert {pin.split("==")[0] for pin in crt - full} == {"awscrt"}
+    assert full - crt == set()
+
+
 def test_its_native_parts_are_for_the_architecture_that_it_names(layer: Layer) -> None:
     found = {content[18] for name, content in layer.files.items() if name.endswith(".so")}
 

@@ -39,6 +39,11 @@ def core_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="core")
 
 
+@pytest.fixture(scope="module", params=RUNTIMES)
+def crt_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EmulatorStage:
+    return make_stage(tmp_path_factory.mktemp("opt"), runtime=request.param, variant="crt")
+
+
 @pytest.fixture(scope="module")
 def kms_url() -> Iterator[str]:
     with kms_server() as url:
@@ -61,6 +66,7 @@ def test_it_sings_when_the_layer_is_whole(stage: EmulatorStage, kms_url: str) ->
         result = function.invoke({}).result
 
     assert result["round_trip"] == "ok"
+    assert result["signatures"] == "cryptography"
     assert result["layer"]["name"] == "warmkey"
 
 
@@ -70,6 +76,32 @@ def test_it_sings_without_powertools_too(core_stage: EmulatorStage, kms_url: str
 
     assert result["layer"]["variant"] == "core"
     assert "aws_lambda_powertools" not in result["layer"]["packages"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "library"), [("auto", "awscrt"), ("awscrt", "awscrt"), ("cryptography", "cryptography")]
+)
+def test_with_awscrt_in_the_layer_it_signs_by_awscrt_unless_it_is_told_not_to(
+    choice: str, library: str, crt_stage: EmulatorStage, kms_url: str
+) -> None:
+    """boto3, which asks KMS, has loaded awscrt before the first key is made."""
+    variables = environment(kms_url, create_key(kms_url)) | {"WARMKEY_SIGNATURES": choice}
+    with crt_stage.start(ROOT / "layer" / "canary", variables) as function:
+        result = function.invoke({}).result
+
+    assert result["round_trip"] == "ok"
+    assert result["signatures"] == library
+    assert result["layer"]["packages"]["awscrt"]
+    assert result["layer"]["native"]["python/_awscrt.abi3.so"] == "abi3"
+
+
+def test_a_choice_that_the_layer_can_not_serve_fails_init_with_a_remedy(stage: EmulatorStage, kms_url: str) -> None:
+    variables = environment(kms_url, create_key(kms_url)) | {"WARMKEY_SIGNATURES": "awscrt"}
+    with stage.start(ROOT / "layer" / "canary", variables) as function, pytest.raises(FunctionFailed) as caught:
+        function.invoke({})
+
+    assert "awscrt is not installed" in str(caught.value)
+    assert "make layer VARIANT=crt" in str(caught.value)
 
 
 def test_it_fails_when_the_key_cannot_be_used(stage: EmulatorStage, kms_url: str) -> None:

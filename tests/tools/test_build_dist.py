@@ -172,7 +172,9 @@ def test_the_bill_of_the_wheel_names_what_it_needs(wheel: dict[str, bytes]) -> N
 
 @pytest.mark.release
 @pytest.mark.layer
-@pytest.mark.parametrize("name", ["warmkey-full-x86_64", "warmkey-full-arm64", "warmkey-core-x86_64"])
+@pytest.mark.parametrize(
+    "name", ["warmkey-full-x86_64", "warmkey-full-arm64", "warmkey-core-x86_64", "warmkey-crt-x86_64"]
+)
 def test_the_bill_of_the_layer_names_what_is_in_it(name: str) -> None:
     path = ROOT / "layer" / f"{name}.zip"
     if not path.exists():

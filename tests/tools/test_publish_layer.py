@@ -120,9 +120,15 @@ def test_each_layer_is_published_to_each_region_with_all_that_describes_it(layer
     assert run(layers, "--publish", regions=regions) == 0
 
     for region in regions:
-        for name in ("warmkey-arm64", "warmkey-x86-64", "warmkey-core-arm64", "warmkey-core-x86-64"):
+        for name in (
+            "warmkey-arm64",
+            "warmkey-x86-64",
+            "warmkey-core-arm64",
+            "warmkey-core-x86-64",
+            "warmkey-crt-arm64",
+        ):
             (version,) = versions(region, name)
-            variant = "core" if "core" in name else "full"
+            variant = next((each for each in VARIANTS if each in name), "full")
             architecture = "arm64" if "arm64" in name else "x86_64"
             assert version["Description"] == f"warmkey 0.1.0 ({variant}, {architecture}), commit 0123abcd"
             assert version["CompatibleRuntimes"] == [*map(lambda_name, RUNTIMES)]

@@ -6,14 +6,16 @@ connections, credentials and a generated partition ID never cross from one execu
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from warmkey.crypto import signature_library
+from warmkey.crypto.signature_library import SignatureChoice
 from warmkey.events import EvictionReason, fan_out
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
-from warmkey.lambda_runtime.settings import check_keywords, is_eager, read_settings
+from warmkey.lambda_runtime.settings import Init, check_keywords, one_setting, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
 from warmkey.locks import new_lock
 from warmkey.waiting import check_may_wait
@@ -93,7 +95,16 @@ class DefaultClient:
                     "configure() came after the first use of warmkey; call it once, before that, or reset() first"
                 )
             self._start_again(overrides, self._pinned)
+        self.choose_signatures()
         self.prepare_if_eager()
+
+    def choose_signatures(self) -> None:
+        """Tell which library signs and verifies from now on, in clients of one's own too.
+
+        :raises ConfigurationError: the setting can't be used, or the library can't be loaded
+        """
+        choice = one_setting("signatures", self._in_force().settings)
+        signature_library.choose(cast("SignatureChoice", choice))
 
     def prepare_if_eager(self) -> None:
         """Build the runtime ahead of the first use where the settings say so; ``configure`` may still follow.
@@ -101,7 +112,7 @@ class DefaultClient:
         :raises ConfigurationError: the settings can't be used
         """
         with self._lock:
-            if is_eager(self._in_force().settings):
+            if one_setting("init", self._in_force().settings) is Init.EAGER:
                 self._ready = self._wire()
 
     def discard(self) -> None:
@@ -109,6 +120,10 @@ class DefaultClient:
         notice_fork()
         with self._lock:
             self._start_again(None, self._pinned)
+        signature_library.choose(SignatureChoice.AUTO)
+        signature_library.start_over()
+        with suppress(ConfigurationError):  # the next use says so
+            self.choose_signatures()
 
     @contextmanager
     def pinned(self, overrides: Overrides) -> Iterator[None]:
@@ -121,12 +136,14 @@ class DefaultClient:
         """
         with self._lock:
             before = (self._overrides, self._pinned)
+        chosen_before = signature_library.chosen()
         try:
             self.pin(overrides)
             yield
         finally:
             with self._lock:
                 self._start_again(*before)
+            signature_library.choose(chosen_before)
 
     def pin(self, overrides: Overrides) -> None:
         """Put *overrides* in place of what :meth:`pinned` has been given.

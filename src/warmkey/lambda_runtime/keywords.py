@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
     from warmkey.clock import Clock
+    from warmkey.crypto.signature_library import SignatureChoice
     from warmkey.events import Emit
     from warmkey.lambda_runtime.settings import Init, KmsMode, Metrics, MetricsSink
 
@@ -56,6 +57,7 @@ class SettingsKeywords(TypedDict, total=False):
     )
     max_encrypted_data_keys: int | str
     frame_length: int | str
+    signatures: SignatureChoice | Literal["auto", "cryptography", "awscrt"]
     required_context_keys: Unordered
     tenant_context_key: str
     init: Init | Literal["lazy", "eager"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.choices import Choice
+from warmkey.crypto.signature_library import SignatureChoice
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
@@ -38,9 +39,9 @@ __all__ = [
     "function_name",
     "home_region",
     "is_command_line",
-    "is_eager",
     "is_invoked",
     "is_snap_start",
+    "one_setting",
     "processes",
     "read_settings",
     "read_variable",
@@ -169,6 +170,7 @@ class Settings(Record):
         default=4096,
         metadata=_row(parsers.integer_or_auto(1, 2**32 - 1), "an integer in digits, 1 to 4294967295, or auto"),
     )
+    signatures: SignatureChoice = field(default=SignatureChoice.AUTO, metadata=_any_of(SignatureChoice))
     required_context_keys: tuple[str, ...] = field(
         default=(),
         metadata=_row(parsers.context_keys, "one or more encryption context keys (comma-separated)"),
@@ -374,13 +376,13 @@ def _unknown_keyword(name: str) -> ConfigurationError:
 # --- what Lambda says in its own variables
 
 
-def is_eager(keywords: Mapping[str, object]) -> bool:
-    """Return whether the default client is to be built ahead of its first use.
+def one_setting(name: str, keywords: Mapping[str, object]) -> object:
+    """Return one setting of *keywords* or the environment, which counts before the others are read.
 
-    :raises ConfigurationError: ``WARMKEY_INIT`` can't be used
+    :raises ConfigurationError: it can't be used
     """
-    init = keywords.get("init", os.environ.get(PREFIX + "INIT", Init.LAZY))
-    return _parse(ROWS["init"], init, shown_as=PREFIX + "INIT") is Init.EAGER
+    row, variable = ROWS[name], PREFIX + name.upper()
+    return _parse(row, keywords.get(name, os.environ.get(variable, row.default)), shown_as=variable)
 
 
 def is_command_line() -> bool:

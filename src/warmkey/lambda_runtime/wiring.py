@@ -14,6 +14,7 @@ from warmkey.client_apis.client import Client
 from warmkey.clock import SystemClock
 from warmkey.cmms.caching import CachingCMM
 from warmkey.cmms.default import DefaultCMM
+from warmkey.crypto.signature_library import choose
 from warmkey.events import fan_out, ignore
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import generation
@@ -21,6 +22,7 @@ from warmkey.keyrings.multi import MultiKeyring
 from warmkey.keyrings.split import SplitKeyring
 from warmkey.lambda_runtime.kms_keys import keyring_of
 from warmkey.lambda_runtime.settings import function_name, is_snap_start
+from warmkey.lambda_runtime.signature_report import SignatureReport
 from warmkey.observability import Subscriber
 from warmkey.observability.counters import KmsAndEvictionCounter, MessageCounter
 from warmkey.records import Record
@@ -123,8 +125,9 @@ class Runtime(NamedTuple):
 def wire(settings: Settings, overrides: Overrides, *, only_until_restored: bool) -> Runtime:
     """Build everything; no request is made.
 
-    :raises ConfigurationError: boto3 can't make a KMS client
+    :raises ConfigurationError: boto3 can't make a KMS client, or awscrt was chosen and can't be used
     """
+    choose(settings.signatures)
     counter, messages = KmsAndEvictionCounter(), MessageCounter()
     clients = Clients(settings, overrides)
     emit = fan_out(counter, messages, _observer(settings), overrides.emit)
@@ -239,6 +242,7 @@ def _observer(settings: Settings) -> Emit:
             namespace=settings.metrics_namespace,
             service=settings.service_name,
             function_name=function_name(),
+            summary_fields=SignatureReport(settings),
         )
     except ImportError as error:
         sink = settings.metrics_sink.value

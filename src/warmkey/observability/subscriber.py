@@ -66,6 +66,7 @@ class Subscriber:
     :param service: of metrics and logs, instead of ``POWERTOOLS_SERVICE_NAME``
     :param function_name: a dimension of the metrics
     :param log_level: of our own lines, instead of ``AWS_LAMBDA_LOG_LEVEL`` or ``POWERTOOLS_LOG_LEVEL``
+    :param summary_fields: gives further fields for a summary line
     :param now: seconds by the wall clock; the container's age counts from this call
     :raises ValueError: *metrics* or *sink* is none of the three
     :raises ImportError: *sink* needs OpenTelemetry's API, which is not installed or too old
@@ -84,6 +85,7 @@ class Subscriber:
         service: str | None = None,
         function_name: str | None = None,
         log_level: str | None = None,
+        summary_fields: Callable[[], Mapping[str, object]] = dict,
         now: Callable[[], float] = time.time,  # noqa: TID251 - a clock, as an argument
     ) -> None:
         self._mode = _one_of(MetricsMode, "metrics", metrics)
@@ -92,6 +94,7 @@ class Subscriber:
         self._otel: OpenTelemetry | None = None
         self._log = Log(service=service, level=log_level)
         self._writer = powertools.MetricsWriter(namespace=namespace, service=service, function_name=function_name)
+        self._summary_fields = summary_fields
         self._now = now
         self._born = now()
         self._invocation_of = marker()
@@ -281,6 +284,7 @@ class Subscriber:
             "kms_requests_avoided": avoided,
             "dollars_avoided": round(avoided * DOLLARS_PER_KMS_REQUEST, 9),
             **_branch_key_summary(buffer),
+            **self._summary_fields(),
             "container_age_seconds": round(max(0.0, self._now() - self._born), 3),
         }
 
