@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.awscrt_cost import measure_awscrt_in_a_function
 from benchmarks.cold_start import measure_first_message, measure_in_a_function, packages, steps
 from benchmarks.data_masking import measure_data_masking
 from benchmarks.event_loop import measure_event_loop
@@ -33,6 +34,7 @@ from benchmarks.stampede import measure_stampede
 from benchmarks.streams import measure_streams
 from benchmarks.warm import FULL_SIZES, SIZES, SUITES, warm_rows
 from benchmarks.where_time_goes import measure_steps
+from warmkey.crypto.signature_library import SignatureChoice, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,16 @@ def _measure_branch_keys(effort: Effort) -> list[Row]:
     from benchmarks.branch_keys import measure_branch_keys  # noqa: PLC0415 - needs the material providers library
 
     return measure_branch_keys(effort)
+
+
+def _measure_signatures(effort: Effort) -> list[Row]:
+    from benchmarks import signatures  # noqa: PLC0415 - needs awscrt
+
+    return [
+        *signatures.measure_signatures(effort),
+        *signatures.measure_signed_messages(effort),
+        *signatures.measure_fresh_materials(effort),
+    ]
 
 
 BENCHMARKS = (
@@ -66,6 +78,8 @@ BENCHMARKS = (
     Benchmark(name="event loop", measure=measure_event_loop),
     Benchmark(name="branch keys", measure=_measure_branch_keys),
     Benchmark(name="observability", measure=measure_observability),
+    Benchmark(name="signatures", measure=_measure_signatures),
+    Benchmark(name="awscrt in a function", measure=measure_awscrt_in_a_function, is_full_only=True),
     Benchmark(name="stampede", measure=measure_stampede),
     Benchmark(name="cold start of a process", measure=measure_first_message),
     Benchmark(name="cold start of a function", measure=measure_in_a_function),
@@ -91,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sep="\n  ",
         )
         return 2
+    choose(SignatureChoice.CRYPTOGRAPHY)  # as in most functions, whatever this environment has for other benchmarks
     machine = facts()
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
     rows: list[Row] = []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-__all__ = ["CONTEXT", "Contestant", "peer", "warm"]
+__all__ = ["CONTEXT", "Contestant", "fresh", "peer", "warm"]
 
 CONTEXT = {"purpose": "benchmark", "tenant": "tenant-0001"}
 _WRAPPING_KEY = os.urandom(32)
@@ -50,6 +50,20 @@ def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int | Literal["auto"] =
     return Contestant(encrypt, decrypt)
 
 
+def fresh(suite: warmkey.AlgorithmSuite) -> Contestant:
+    """Warmkey without a cache: every message has a data key, and where the suite signs a signing key, of its own."""
+    keyring = RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
+    client = warmkey.Client(max_encrypted_data_keys=5)
+
+    def encrypt(plaintext: bytes) -> bytes:
+        return client.encrypt(plaintext, keyring=keyring, encryption_context=CONTEXT, algorithm_suite=suite).ciphertext
+
+    def decrypt(ciphertext: bytes) -> bytes:
+        return client.decrypt(ciphertext, keyring=keyring, encryption_context=CONTEXT).plaintext
+
+    return Contestant(encrypt, decrypt)
+
+
 class _PeerKeys(RawMasterKeyProvider):  # type: ignore[misc]
     provider_id = _NAMESPACE
 
@@ -58,12 +72,14 @@ class _PeerKeys(RawMasterKeyProvider):  # type: ignore[misc]
         return WrappingKey(algorithm, _WRAPPING_KEY, EncryptionKeyType.SYMMETRIC)
 
 
-def peer(suite: warmkey.AlgorithmSuite, *, frame_length: int = 4096) -> Contestant:
-    """The official Python client."""
+def peer(suite: warmkey.AlgorithmSuite, *, frame_length: int = 4096, cached: bool = True) -> Contestant:
+    """The official Python client, with its cache or without."""
     keys = _PeerKeys()
     keys.add_master_key(_NAME)
     cache = aws_encryption_sdk.LocalCryptoMaterialsCache(100)
     cmm = aws_encryption_sdk.CachingCryptoMaterialsManager(master_key_provider=keys, cache=cache, max_age=_MAX_AGE)
+    if not cached:
+        cmm = aws_encryption_sdk.DefaultCryptoMaterialsManager(keys)
     client = aws_encryption_sdk.EncryptionSDKClient(max_encrypted_data_keys=5)
     algorithm = Algorithm.get_by_id(suite.value)
 

@@ -32,10 +32,23 @@ if TYPE_CHECKING:
     from benchmarks.loopback_kms import Endpoint
     from benchmarks.rows import Effort
 
-__all__ = ["measure_first_message", "measure_in_a_function", "packages", "steps"]
+__all__ = [
+    "CLONE",
+    "PROGRAMS",
+    "WITHOUT_AWSCRT",
+    "compile_the_runtime",
+    "measure_first_message",
+    "measure_in_a_function",
+    "packages",
+    "rounds_of",
+    "run_program",
+    "steps",
+]
 
-_CLONE = Path(__file__).resolve().parents[1]
-_PROGRAMS = _CLONE / "benchmarks" / "programs"
+CLONE = Path(__file__).resolve().parents[1]
+PROGRAMS = CLONE / "benchmarks" / "programs"
+# awscrt is installed for other benchmarks. Few functions have it, and botocore would load it.
+WITHOUT_AWSCRT = os.pathsep.join(map(str, (PROGRAMS / "without_awscrt", CLONE / "src")))
 _PEERS = {"peer without MPL": ["first_message_of_peer.py", "without-mpl"]}
 if find_spec("aws_cryptographic_material_providers") is not None:
     _PEERS["peer with MPL"] = ["first_message_of_peer.py"]
@@ -57,7 +70,7 @@ def measure_first_message(effort: Effort) -> list[Row]:
     milliseconds: dict[str, list[float]] = defaultdict(list)
     with loopback_kms_process() as kms:
         messages: dict[str, bytes] = {}
-        for _ in _rounds(effort):
+        for _ in rounds_of(effort):
             for name, (program, variables) in contestants.items():
                 taken, messages[name] = _first_message(program, kms.environment() | variables)
                 milliseconds[name].append(taken)
@@ -66,7 +79,7 @@ def measure_first_message(effort: Effort) -> list[Row]:
     return [_start_row(name, medians) for name in ("ours", "ours, metrics off")]
 
 
-def _rounds(effort: Effort) -> range:
+def rounds_of(effort: Effort) -> range:
     """One more than counts: the first compiles what has no bytecode yet."""
     return range(effort.processes + 1)
 
@@ -90,16 +103,16 @@ def _start_row(name: str, medians: Mapping[str, float]) -> Row:
 
 def _first_message(program: list[str], variables: Mapping[str, str]) -> tuple[float, bytes]:
     started = time.monotonic()
-    last_line = _run(program, variables)
+    last_line = run_program(program, variables)
     over, message = last_line.split()
     return (float(over) - started) * 1000, bytes.fromhex(message)
 
 
-def _run(program: list[str], variables: Mapping[str, str]) -> str:
+def run_program(program: list[str], variables: Mapping[str, str]) -> str:
     """The last line that a program of ours prints."""
     script, *arguments = program
-    command = [sys.executable, str(_PROGRAMS / script), *arguments]
-    environment = {"PYTHONPATH": str(_CLONE / "src"), "PATH": os.defpath, **variables}
+    command = [sys.executable, str(PROGRAMS / script), *arguments]
+    environment = {"PYTHONPATH": WITHOUT_AWSCRT, "PATH": os.defpath, **variables}
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
     return done.stdout.splitlines()[-1]
 
@@ -126,7 +139,7 @@ def measure_in_a_function(effort: Effort) -> list[Row]:
     """What warmkey adds to a function, under Lambda's runtime client with the unpacked layer where that can run."""
     found: dict[tuple[bool, str], list[dict[str, float]]] = defaultdict(list)
     with loopback_kms_process() as kms, _stage() as (stage, run):
-        for _ in _rounds(effort):
+        for _ in rounds_of(effort):
             for uses_boto3 in (True, False):
                 for metrics in _METRICS:
                     variables = kms.environment() | {"WARMKEY_METRICS": metrics}
@@ -155,15 +168,15 @@ def _function_row(stage: str, uses_boto3: bool, metrics: str, runs: list[dict[st
 @contextlib.contextmanager
 def _stage() -> Iterator[tuple[str, Callable[[Mapping[str, str]], dict[str, float]]]]:
     """Where the function runs, and what runs it once in a new environment."""
-    task_root = _PROGRAMS / "function"
+    task_root = PROGRAMS / "function"
     with tempfile.TemporaryDirectory(prefix="warmkey-opt-") as opt:
         try:
             stage = EmulatorStage(Path(opt))
             with stage.start(task_root, {}):
-                _compile_the_runtime()
+                compile_the_runtime()
         except EmulatorUnavailable as reason:
             print(f"no Lambda runtime client ({reason}), so the function runs in a process of its own")
-            yield "process", lambda variables: json.loads(_run(["function/app.py"], variables))
+            yield "process", lambda variables: json.loads(run_program(["function/app.py"], variables))
             return
 
         def run(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -174,9 +187,9 @@ def _stage() -> Iterator[tuple[str, Callable[[Mapping[str, str]], dict[str, floa
         yield "Lambda", run
 
 
-def _compile_the_runtime() -> None:
+def compile_the_runtime() -> None:
     """Lambda's own boto3 has its bytecode; that of a fresh environment has not, and the emulator writes none."""
-    python = _CLONE / ".venv-runtime" / "bin" / "python"
+    python = CLONE / ".venv-runtime" / "bin" / "python"
     show = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = subprocess.run([python, "-c", show], check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run([python, "-m", "compileall", "-q", packages], check=False, capture_output=True)
@@ -189,7 +202,7 @@ def steps(effort: Effort) -> dict[str, dict[str, float]]:
     """Milliseconds of each step from the start of a process to the second message; of the peers, of all in one."""
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     with loopback_kms_process() as kms:
-        for _ in _rounds(effort):
+        for _ in rounds_of(effort):
             for metrics in _METRICS:
                 taken = _steps_of_one(kms.environment() | {"WARMKEY_METRICS": metrics})
                 found[f"warmkey, metrics {metrics}"].append(taken)
@@ -205,7 +218,7 @@ def steps(effort: Effort) -> dict[str, dict[str, float]]:
 def _steps_of_one(variables: Mapping[str, str]) -> dict[str, float]:
     last = time.monotonic()
     taken = {}
-    for name, over in json.loads(_run(["first_message_in_steps.py"], variables)):
+    for name, over in json.loads(run_program(["first_message_in_steps.py"], variables)):
         taken[name] = (over - last) * 1000
         last = over
     return taken
@@ -218,9 +231,9 @@ def packages(effort: Effort) -> dict[str, float]:
     """Return import milliseconds of a first message by package, from ``-X importtime``, which slows imports."""
     least: dict[str, float] = {}
     with loopback_kms_process() as kms:
-        variables = {"PYTHONPATH": str(_CLONE / "src"), "PATH": os.defpath} | kms.environment()
-        command = [sys.executable, "-X", "importtime", str(_PROGRAMS / "first_message.py")]
-        for _ in _rounds(effort):
+        variables = {"PYTHONPATH": WITHOUT_AWSCRT, "PATH": os.defpath} | kms.environment()
+        command = [sys.executable, "-X", "importtime", str(PROGRAMS / "first_message.py")]
+        for _ in rounds_of(effort):
             done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True, timeout=60)
             for microseconds, module in _IMPORT_TIME.findall(done.stderr):
                 least[module] = min(least.get(module, float("inf")), int(microseconds) / 1000)

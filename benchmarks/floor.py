@@ -38,11 +38,31 @@ def _derive(data_key: bytes, message_id: bytes) -> AESGCM:
     return AESGCM(expand.finalize()[:32])
 
 
-def floor_operations(plaintext: bytes, *, signed: bool) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Encrypt and decrypt of *plaintext* in frames of 4,096 bytes, primitives only."""
-    data_key, message_id = os.urandom(32), os.urandom(32)
+def _signatures() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], object]]:
     private_key = ec.generate_private_key(ec.SECP384R1())
     public_key = private_key.public_key()
+    return (
+        lambda digest: private_key.sign(digest, _SIGNATURE),
+        lambda digest, signature: public_key.verify(signature, digest, _SIGNATURE),
+    )
+
+
+def _awscrt_signatures() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], object]]:
+    from awscrt.crypto import EC, ECType  # noqa: PLC0415 - not in every function, nor for every benchmark
+
+    key = EC.new_generate(ECType.P_384)
+    return key.sign, key.verify
+
+
+def floor_operations(
+    plaintext: bytes, *, signed: bool, by_awscrt: bool = False
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Encrypt and decrypt of *plaintext* in frames of 4,096 bytes, primitives only.
+
+    :param by_awscrt: whether awscrt signs and verifies, and not cryptography
+    """
+    data_key, message_id = os.urandom(32), os.urandom(32)
+    sign, verify = _awscrt_signatures() if by_awscrt else _signatures()
     full = max(len(plaintext) - 1, 0) // FRAME_LENGTH
     last_length = len(plaintext) - full * FRAME_LENGTH
     ivs = [number.to_bytes(12, "big") for number in range(1, full + 2)]
@@ -57,7 +77,7 @@ def floor_operations(plaintext: bytes, *, signed: bool) -> tuple[Callable[[], ob
     sealed = [cipher.encrypt(iv, piece, _FRAME_AAD) for iv, piece in zip(ivs, slices, strict=False)]
     sealed_tail = cipher.encrypt(ivs[full], tail, _FRAME_AAD)
     message = bytes(len(_HEADER) + full * (FRAME_LENGTH + 32) + last_length + 36)
-    signature = private_key.sign(hashlib.sha384(message).digest(), _SIGNATURE)
+    signature = sign(hashlib.sha384(message).digest())
 
     def encrypt() -> None:
         aead = _derive(data_key, os.urandom(32))
@@ -66,7 +86,7 @@ def floor_operations(plaintext: bytes, *, signed: bool) -> tuple[Callable[[], ob
             aead.encrypt_into(iv, piece, _FRAME_AAD, target)
         aead.encrypt(ivs[full], tail, _FRAME_AAD)
         if signed:
-            private_key.sign(hashlib.sha384(message).digest(), _SIGNATURE)
+            sign(hashlib.sha384(message).digest())
 
     def decrypt() -> None:
         aead = _derive(data_key, message_id)
@@ -75,6 +95,6 @@ def floor_operations(plaintext: bytes, *, signed: bool) -> tuple[Callable[[], ob
             aead.decrypt_into(iv, piece, _FRAME_AAD, target)
         aead.decrypt(ivs[full], sealed_tail, _FRAME_AAD)
         if signed:
-            public_key.verify(signature, hashlib.sha384(message).digest(), _SIGNATURE)
+            verify(hashlib.sha384(message).digest(), signature)
 
     return encrypt, decrypt

@@ -10,7 +10,7 @@ from cryptography.hazmat.backends.openssl.backend import backend
 
 __all__ = ["facts"]
 
-_PACKAGES = ("cryptography", "aws-encryption-sdk", "aws-cryptographic-material-providers", "botocore")
+_PACKAGES = ("cryptography", "awscrt", "aws-encryption-sdk", "aws-cryptographic-material-providers", "botocore")
 
 
 def facts() -> dict[str, str]:

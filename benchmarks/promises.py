@@ -18,13 +18,17 @@ __all__ = [
     "EVENT_LOOP_STALL",
     "FASTER_START_THAN_PEER",
     "FASTER_START_THAN_PEER_WITH_MPL",
+    "FRESH_SIGNED",
+    "FRESH_UNSIGNED",
     "SEALED_RECORD_SIZE",
     "SEALED_RECORD_TIME",
+    "SIGNED_BY_AWSCRT",
     "STAMPEDE_KMS_CALLS",
     "STREAMING_FASTER",
     "STREAMING_MEGABYTES",
     "THREADS_LIKE_THE_FLOOR",
     "BranchKeys",
+    "Fresh",
     "Warm",
     "branch_keys",
     "warm",
@@ -66,6 +70,20 @@ _WARM = {
 def warm(suite: int, size: int) -> Warm | None:
     """The promise for messages of *size* bytes, if there is one."""
     return next((promise for (low, high), promise in _WARM[suite].items() if low <= size <= high), None)
+
+
+class Fresh(NamedTuple):
+    """Without a cache: as a multiple of a hit, and of making or loading the keys. ``None``: nothing is promised."""
+
+    encrypting: Bound | None
+    decrypting: Bound | None = None
+
+
+FRESH_UNSIGNED = Fresh(Bound(limit=1.4, at_least=False))
+FRESH_SIGNED = Fresh(Bound(limit=1.2, at_least=False))
+
+# A cached message of 1 KB, signed and verified by awscrt: how much faster than the peer.
+SIGNED_BY_AWSCRT = {"encrypt": Bound(limit=5.5, at_least=True), "decrypt": Bound(limit=3.6, at_least=True)}
 
 
 class BranchKeys(NamedTuple):

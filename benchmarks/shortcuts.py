@@ -14,12 +14,14 @@ import warmkey
 from benchmarks.clients import CONTEXT
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved, median_ratio
+from warmkey.algorithm_suites import SignatureAlgorithm
 from warmkey.cmms.cache_entry_identifier import (
     DecryptIdentifiers,
     EncryptIdentifiers,
     decrypt_identifier,
     encrypt_identifier,
 )
+from warmkey.crypto.signatures import EcdsaSigningKey
 from warmkey.data_format.header_cache import read_cached_header
 from warmkey.data_format.message_header import read_header
 from warmkey.fork_safety import PROCESS_MARK, generation
@@ -63,9 +65,31 @@ def _pairs() -> dict[str, Pair]:
             lambda: decrypting[_SUITE, keys, serialized],
             partial(decrypt_identifier, _PARTITION, _SUITE, keys, serialized),
         ),
+        "decompress a point": _decompressions(),
         "process mark": (partial(PROCESS_MARK.__getitem__, 0), os.getpid),
         "generation": (generation, os.getpid),
     }
+
+
+def _decompressions() -> Pair:
+    """OpenSSL's square root, which an awscrt key of a message is loaded with, and that of Python's pow."""
+    from warmkey.crypto.ecdsa_by_awscrt import decompressed  # noqa: PLC0415 - loads awscrt
+
+    algorithm, p = SignatureAlgorithm.ECDSA_P384, 2**384 - 2**128 - 2**96 + 2**32 - 1
+    b = 0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF
+    point = EcdsaSigningKey(algorithm).verification_key
+
+    def in_python() -> tuple[int, int]:
+        x = int.from_bytes(point[1:], "big")
+        square = (x * x * x - 3 * x + b) % p
+        y = pow(square, (p + 1) // 4, p)
+        if y * y % p != square:
+            raise ValueError("there is no such point")
+        return x, y if y % 2 == point[0] % 2 else p - y
+
+    if in_python() != decompressed(algorithm, point):
+        raise AssertionError("two points of one x")
+    return partial(decompressed, algorithm, point), in_python
 
 
 def _row(name: str, shortcut: Callable[[], object], detour: Callable[[], object], effort: Effort) -> Row:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         "event loop",
         "branch keys",
         "observability",
+        "signatures",
+        "awscrt in a function",
     ],
 )
 def test_it_prints_and_writes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

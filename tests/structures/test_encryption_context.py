@@ -16,6 +16,7 @@ import pytest
 
 from tests.vectors.forge import serialized_pairs
 from warmkey import EncryptionContext, InvalidRequest
+from warmkey.structures import encryption_context
 
 
 class OldEnum(str, Enum):  # noqa: UP042 - what people wrote before StrEnum
@@ -211,3 +212,51 @@ def test_it_may_be_copied_and_pickled(again: Any) -> None:
 
 def test_json_takes_it() -> None:
     assert json.loads(json.dumps(EncryptionContext({"a": "1"}))) == {"a": "1"}
+
+
+BASES: list[dict[str, str]] = [
+    {},
+    {"a": "1"},
+    {"aws-crypto": "", "b": "2"},
+    {"tenant": "a", "purpose": "b"},
+    {"": "", "aws-crypto-public-ke": "x", "aws-crypto-public-key2": "y", "ключ": "значение"},
+    {f"key {number:03}": "v" * number for number in range(100)},
+]
+
+
+@pytest.mark.parametrize("base", BASES, ids=range(len(BASES)))
+@pytest.mark.parametrize("key", ["aws-crypto-public-key", "\x00", "m", "zz", "🔑"])
+def test_one_more_pair_makes_the_context_that_all_pairs_together_make(base: dict[str, str], key: str) -> None:
+    added, together = (
+        EncryptionContext.of(base).with_fresh_pair(key, "valüe"),
+        EncryptionContext({**base, key: "valüe"}),
+    )
+
+    assert added == together
+    assert added.serialized == together.serialized
+    assert added.reserved_key == together.reserved_key
+    assert type(added) is EncryptionContext
+    assert hash(added) == hash(together)
+
+
+def test_one_more_pair_is_not_remembered_and_leaves_the_context_as_it_was() -> None:
+    base = EncryptionContext.of({"tenant": "a"})
+    before, remembered = base.serialized, len(encryption_context._contexts)
+    base.with_fresh_pair("k", "v")
+
+    assert (base, base.serialized) == ({"tenant": "a"}, before)
+    assert len(encryption_context._contexts) == remembered
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("k", 1), ("\ud800", "v"), ("k" * 65_536, "v")], ids=["int", "text", "long"]
+)
+def test_one_more_pair_is_checked(key: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        EncryptionContext.of({"tenant": "a"}).with_fresh_pair(key, value)
+
+
+def test_one_more_pair_than_may_be_is_refused() -> None:
+    full = EncryptionContext({str(number): "" for number in range(65_535)})
+    with pytest.raises(InvalidRequest, match="has 65536 pairs; 65535 are allowed"):
+        full.with_fresh_pair("k", "v")

@@ -23,6 +23,7 @@ from warmkey.structures import (
     PUBLIC_KEY_FIELD,
     DecryptionMaterials,
     DecryptMaterialsRequest,
+    EncryptionContext,
     EncryptionMaterials,
     EncryptionMaterialsRequest,
 )
@@ -92,7 +93,7 @@ class DefaultCMM:
             # spec: framework/cmm-interface.md#get-encryption-materials cde1 a8bd 2773
             # spec: framework/default-cmm.md#get-encryption-materials a3e1 b37b
             # spec: framework/structures.md#encryption-context-1 d73f e997
-            context = {**context, PUBLIC_KEY_FIELD: public_key}
+            context = EncryptionContext.of(context).with_fresh_pair(PUBLIC_KEY_FIELD, public_key)
         # spec: framework/cmm-interface.md#get-encryption-materials d791
         # spec: framework/default-cmm.md#get-encryption-materials 161e 363c f7ee
         materials = self._keyring.on_encrypt(

