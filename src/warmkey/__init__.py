@@ -23,6 +23,7 @@ from warmkey.api import (
     encrypt_text,
     purge,
     reset,
+    self_check,
     warm_up,
 )
 from warmkey.caches.interface import CacheEntry
@@ -101,6 +102,7 @@ __all__ = [
     "reset",
     "seal_record",
     "seal_token",
+    "self_check",
     "unseal_record",
     "warm_up",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, field
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from warmkey.caches.local import LocalCMC
 from warmkey.crypto.signatures import library_in_use
@@ -50,6 +50,7 @@ __all__ = [
     "encrypt_text",
     "purge",
     "reset",
+    "self_check",
     "warm_up",
 ]
 
@@ -236,6 +237,32 @@ def warm_up() -> None:
     :raises ConfigurationError: a setting is missing or wrong
     """
     DEFAULT.get()
+
+
+@scrubbed
+def self_check(
+    encryption_context: Mapping[str, str] | None = None,
+    *,
+    detail: bool = False,
+    function_timeout: float | None = None,
+    only: Literal["encrypt", "decrypt"] | None = None,
+) -> dict[str, Any]:
+    """Examine this deployment: settings, packages, permissions by dry run, network, time-outs, what the cache did.
+
+    Nothing is generated, decrypted or written. Dry runs are billed as requests. What is found goes to the log, with
+    ARNs; the answer has codes and counts, and nothing of the account.
+
+    :param encryption_context: pairs that messages have; permissions are tried without and with them
+    :param detail: whether the answer has findings and permissions too, with ARNs; never a value of a context
+    :param function_timeout: of the function in seconds, to compare with the time-outs of KMS
+    :param only: whether the function only encrypts, or only decrypts
+    :raises InvalidRequest: an argument can't be used
+    :return: for ``json.dumps``: ``status`` (0, 1 for warnings, 2 if something will fail), ``codes``, ``failures``,
+        ``warnings``, ``notes``, ``requests``
+    """
+    from warmkey.doctor.self_check import check  # noqa: PLC0415 - loaded at the first use
+
+    return check(encryption_context, detail=detail, function_timeout=function_timeout, only=only)
 
 
 def default_client() -> Client:

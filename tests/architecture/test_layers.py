@@ -36,6 +36,7 @@ FLOORS = [
     {"observability"},  # of the others it knows facts alone, see below
     {"lambda_runtime"},
     {"policy"},
+    {"doctor"},
     {"api", "cli", "sealing"},
     {"aio"},
     {"", "__main__"},  # the table of contents, and the door of the command line

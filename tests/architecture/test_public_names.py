@@ -27,6 +27,7 @@ HELPERS = {
     "decrypt_text": "text, encryption_context=None",
     "configure": "*, kms_client=None, dynamodb_client=None, botocore_config=None, emit=…, clock=None, **settings",
     "warm_up": "",
+    "self_check": "encryption_context=None, *, detail=False, function_timeout=None, only=None",
     "default_client": "",
     "default_cmm": "",
     "cache_info": "",
@@ -204,8 +205,8 @@ def test_other_names_are_not_there(package: ModuleType) -> None:
 
 
 def test_the_front_door_has_some_45_names_and_looks_none_up_later() -> None:
-    """38 for messages, and seven that most programs with a store need: records, tokens, lengths and their one error."""
-    assert len(warmkey.__all__) == 45
+    """38 for messages, seven for stores (records, tokens, lengths and their one error), and one that examines."""
+    assert len(warmkey.__all__) == 46
     assert not hasattr(warmkey, "__getattr__")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.cli import argument_types as types
 from warmkey.cli import commands
+from warmkey.cli.doctor_options import add_doctor
 from warmkey.cli.files import same_file
 from warmkey.cli.options import AddKey, AddPair, add_aws, add_commitment_policy
 from warmkey.cli.policy import add_policy
@@ -75,7 +76,8 @@ def _clients_of(service: str, arguments: argparse.Namespace) -> KmsClients:
         from warmkey.lambda_runtime.wiring import aws_client, client_maker  # noqa: PLC0415 - inspecting needs no boto3
 
         make = partial(client_maker(arguments.profile), endpoint_url=arguments.endpoint_url)
-        return aws_client(service, region or arguments.region, make=make)
+        config = getattr(arguments, "config", None)
+        return aws_client(service, region or arguments.region, config=config, make=make)
 
     return client
 
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keystore(commands_)
     add_policy(commands_)
     add_re_encrypt(commands_)
+    _add_doctor(commands_)
     return parser
 
 
@@ -195,6 +198,18 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
         key.add_argument(
             "--kms-mrk-key-arn", type=types.key_arn, metavar="ARN", help="the same, which may be a replica of that key"
         )
+
+
+def _add_doctor(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
+    parser = add_doctor(commands_)
+    parser.set_defaults(command=_doctor, input=None, output=None)
+    add_aws(parser, region="of the function; default: AWS_REGION", service="both KMS and DynamoDB")
+
+
+def _doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
+    from warmkey.cli.doctor import doctor  # noqa: PLC0415 - few commands examine anything
+
+    return doctor(arguments, kms_clients)
 
 
 def _add_action(actions: Any, name: str, help_text: str) -> Any:  # noqa: ANN401 - argparse keeps its type to itself

@@ -1,0 +1,110 @@
+"""Turn an answer of KMS that is not a permission into a finding."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from warmkey.doctor.routes import is_unreachable, why_unreachable
+from warmkey.events import KmsOutcome
+from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+
+if TYPE_CHECKING:
+    from warmkey.doctor.dry_runs import Answer, Ask
+    from warmkey.keyrings.kms_failures import Failure
+
+__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "diagnose", "why_denied"]
+
+# Nothing that is asked afterwards could be answered better: of any service, or of the same endpoint.
+CONCERNS_ALL = frozenset({"no-credentials", "credentials-not-accepted", "clock-skew"})
+CONCERNS_ENDPOINT = frozenset(
+    {"no-network-path", "name-not-resolved", "connection-refused", "tls-failed", "no-answer-in-time", "throttled"}
+)
+
+_OF_CODE = MappingProxyType(
+    {
+        "NotFoundException": "key-not-found",
+        "InvalidArnException": "key-in-another-region",
+        "DisabledException": "key-disabled",
+        "KMSInvalidStateException": "key-state",
+        "InvalidKeyUsageException": "key-of-another-kind",
+        "UnsupportedOperationException": "key-of-another-kind",
+        "InvalidCiphertextException": "sample-not-decryptable",
+        "IncorrectKeyException": "sample-under-another-key",
+        "RequestTimeTooSkewed": "clock-skew",
+        "RequestExpired": "clock-skew",
+        "ExpiredTokenException": "credentials-not-accepted",
+        "ExpiredToken": "credentials-not-accepted",
+        "UnrecognizedClientException": "credentials-not-accepted",
+        "InvalidClientTokenId": "credentials-not-accepted",
+        "InvalidAccessKeyId": "credentials-not-accepted",
+        "SignatureDoesNotMatch": "credentials-not-accepted",
+        "InvalidSignatureException": "credentials-not-accepted",
+        "IncompleteSignatureException": "credentials-not-accepted",
+        "NoCredentialsError": "no-credentials",
+        "PartialCredentialsError": "no-credentials",
+        "CredentialRetrievalError": "no-credentials",
+        "NoAuthTokenError": "no-credentials",
+        "SSOTokenLoadError": "no-credentials",
+        "TokenRetrievalError": "no-credentials",
+        "UnauthorizedSSOTokenError": "no-credentials",
+    }
+)
+# AWS tells so that a signature is refused because of the time in it.
+_OF_TIME = re.compile(r"signature (?:has )?expired|not yet current|too skewed|time.{0,20}difference", re.IGNORECASE)
+_CALLER = re.compile(r"arn:[\w-]+:(?:sts|iam)::([0-9]{12}):")
+# What AWS's denials say, the first that fits: the words of its "because" and "with an explicit deny in".
+_DENIALS = (
+    ("denied-explicitly", re.compile(r"explicit deny", re.IGNORECASE)),
+    ("denied-by-organization", re.compile(r"(?:service|resource) control polic", re.IGNORECASE)),
+    ("denied-by-boundary", re.compile(r"permissions boundary|session polic", re.IGNORECASE)),
+    ("denied-by-vpc-endpoint", re.compile(r"vpc endpoint polic", re.IGNORECASE)),
+    ("denied-by-key-policy", re.compile(r"no resource-based polic", re.IGNORECASE)),
+    ("denied-by-role", re.compile(r"no identity-based polic", re.IGNORECASE)),
+)
+
+
+def why_denied(answer: Answer, what: Ask) -> tuple[str, str]:
+    """Return the code of the finding for a denial, and what was found."""
+    message = answer.message
+    found = f"KMS denies {what.operation} with {what.key}: {_said(message)}"
+    caller, arn = _CALLER.search(message), parse_kms_arn(what.key)
+    code = next((code for code, pattern in _DENIALS if pattern.search(message)), "denied")
+    if code in ("denied-by-key-policy", "denied") and caller and arn and caller[1] != arn.account:
+        return "key-in-another-account", f"{found} (the caller is of account {caller[1]})"
+    return code, found
+
+
+def _said(message: str) -> str:
+    """Return what KMS said, without botocore's introduction."""
+    return message.rpartition(" operation: ")[2] or message
+
+
+def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
+    """Return the code of the finding for a request that failed, and what was found."""
+    failure, error = answer.failure, answer.error
+    if failure is None or error is None:
+        return "unexpected-answer", f"{what.operation} with {what.key} gave no answer that is known"
+    if is_unreachable(error):
+        return why_unreachable(error, client)
+    found = f"{what.operation} with {what.key}: {failure.reason('KMS')}"
+    code = _code_of(failure, answer.message)
+    if code == "key-not-found":
+        region, arn = getattr(getattr(client, "meta", None), "region_name", None), parse_kms_arn(what.key)
+        if arn is not None and isinstance(region, str) and arn.region != region:
+            return "key-in-another-region", f"{found} (asked in {region})"
+    return code, found
+
+
+def _code_of(failure: Failure, message: str) -> str:
+    if failure.outcome is KmsOutcome.THROTTLED:
+        return "throttled"
+    code = _OF_CODE.get(failure.name, "")
+    if code == "key-state" and "pending deletion" in message.lower().replace("pendingdeletion", "pending deletion"):
+        return "key-pending-deletion"
+    if code == "credentials-not-accepted" and _OF_TIME.search(message):
+        return "clock-skew"
+    if not code:
+        return "service-failing" if failure.outcome is KmsOutcome.UNREACHABLE else "unexpected-answer"
+    return code

@@ -1,0 +1,85 @@
+"""Look at messages that somebody gave as examples: their form, their context, and the keys that they name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warmkey.policy.keys import DISCOVERING, required_keys
+from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from warmkey.doctor.report import Report
+    from warmkey.doctor.subject import Sample, Subject
+    from warmkey.lambda_runtime.settings import KmsMode, Settings
+
+__all__ = ["examine_samples"]
+
+# From so many messages on, a value that is different in each is not just another tenant's.
+_ENOUGH = 3
+_AWS_KMS, _HIERARCHY = "aws-kms", "aws-kms-hierarchy"
+
+
+def examine_samples(report: Report, subject: Subject, settings: Settings | None, keys: Sequence[str]) -> None:
+    """Report what is wrong with the messages.
+
+    :param settings: ``None`` where they are wrong themselves; then only the form of the messages is looked at
+    :param keys: the ARNs that the settings decrypt with
+    """
+    for sample in subject.samples:
+        if sample.code:
+            report.add(sample.code, f"{sample.name}: {sample.problem}")
+        elif sample.header is not None and settings is not None:
+            _compare_context(report, subject, settings, sample)
+            _compare_keys(report, settings, sample, keys)
+    whole = [sample.header.encryption_context for sample in subject.samples if sample.header is not None]
+    for key in _changing_keys(whole):
+        report.add("context-changes", f"in all {len(whole)} messages, the value of {key!r} is another one")
+
+
+def _compare_context(report: Report, subject: Subject, settings: Settings, sample: Sample) -> None:
+    """Compare the stored context with the pairs that the caller says messages have; values are not shown."""
+    stored: Mapping[str, str] = sample.header.encryption_context if sample.header is not None else {}
+    missing = [key for key in subject.context if key not in stored]
+    other = [key for key, value in subject.context.items() if key in stored and stored[key] != value]
+    missing += [key for key in required_keys(settings) if key not in stored and key not in missing]
+    for keys, what in ((missing, "the message lacks"), (other, "the message has another value for")):
+        if keys:
+            report.add("context-differs", f"{sample.name}: {what} {', '.join(map(repr, keys))}")
+    if KIND_KEY in stored:
+        report.add("kind-of-message", f"{sample.name}: its {KIND_KEY} is {stored[KIND_KEY]!r}")
+
+
+def _compare_keys(report: Report, settings: Settings, sample: Sample, keys: Sequence[str]) -> None:
+    named = [*_keys_of(sample)]
+    under_branch_key = _HIERARCHY in [provider for provider, _ in named] and settings.branch_key_store_table is not None
+    if under_branch_key or any(_may_decrypt(arn, settings.kms_mode, keys) for kind, arn in named if kind == _AWS_KMS):
+        return
+    said = ", ".join(f"{provider} {info}" for provider, info in named) or "no key"
+    report.add("sample-under-another-key", f"{sample.name}: it is encrypted under {said}")
+
+
+def _keys_of(sample: Sample) -> Iterator[tuple[str, str]]:
+    """Give the key provider and what it says, where that is a KMS key or branch key."""
+    for encrypted in sample.header.encrypted_data_keys if sample.header is not None else ():
+        is_named = encrypted.key_provider_id in (_AWS_KMS, _HIERARCHY)
+        info = encrypted.key_provider_info.decode("utf-8", "replace") if is_named else ""
+        yield encrypted.key_provider_id, info if info.isprintable() else ascii(info)
+
+
+def _may_decrypt(arn: str, mode: KmsMode, keys: Sequence[str]) -> bool:
+    if mode in DISCOVERING or arn in keys:
+        return True
+    from warmkey.keyrings.aws_kms_mrk_match_for_decrypt import match_for_decrypt  # noqa: PLC0415 - for few samples
+    from warmkey.lambda_runtime.settings import KmsMode  # noqa: PLC0415 - as above
+
+    return mode is KmsMode.MRK and any(match_for_decrypt(arn, key) for key in keys)
+
+
+def _changing_keys(contexts: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the keys that every message has, each with another value. The signing key is new in each by design."""
+    if len(contexts) < _ENOUGH:
+        return []
+    common = set(contexts[0]).intersection(*contexts[1:]) - {PUBLIC_KEY_FIELD}
+    return sorted(key for key in common if len({context[key] for context in contexts}) == len(contexts))
