@@ -43,6 +43,7 @@ CHANGES: dict[str, dict[str, Any]] = {
             "Metrics": "detailed",
             "MetricsNamespace": "orders",
             "Tracing": "on",
+            "SelfCheck": "on",
             "BranchKeyTable": "tenants",
             "LogicalKeyStoreName": "original",
         }.items()
@@ -64,6 +65,7 @@ LONGEST = {
     "Metrics": "detailed",
     "MetricsNamespace": 16 * "n",
     "Tracing": "off",
+    "SelfCheck": "on",
     "SubnetIds": ",".join(3 * ["subnet-0123456789abcdef0"]),
     "SecurityGroupId": "sg-0123456789abcdef0",
 }

@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from warmkey.doctor.dry_runs import Answer, Ask
     from warmkey.keyrings.kms_failures import Failure
 
-__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "diagnose", "why_denied"]
+__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "diagnose", "why_denied"]
 
-# Nothing that is asked afterwards could be answered better: of any service, or of the same endpoint.
+# Nothing that is asked afterwards could be answered better: of any service, of the same endpoint, of the same key.
 CONCERNS_ALL = frozenset({"no-credentials", "credentials-not-accepted", "clock-skew"})
 CONCERNS_ENDPOINT = frozenset(
     {"no-network-path", "name-not-resolved", "connection-refused", "tls-failed", "no-answer-in-time", "throttled"}
+)
+CONCERNS_KEY = frozenset(
+    {
+        "key-not-found",
+        "key-in-another-region",
+        "key-disabled",
+        "key-pending-deletion",
+        "key-state",
+        "key-of-another-kind",
+    }
 )
 
 _OF_CODE = MappingProxyType(

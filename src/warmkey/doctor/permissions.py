@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from warmkey.doctor.diagnosis import CONCERNS_ALL, CONCERNS_ENDPOINT, diagnose, why_denied
+from warmkey.doctor.diagnosis import CONCERNS_ALL, CONCERNS_ENDPOINT, CONCERNS_KEY, diagnose, why_denied
 from warmkey.doctor.dry_runs import Answer, Ask, Outcome, ask, can_ignore_ciphertext
 from warmkey.doctor.plan import GIVEN, without_signing
 from warmkey.doctor.report import ALLOWED, DENIED, UNKNOWN, Permission
@@ -43,6 +43,7 @@ class KmsExamination:
         self._report = report
         self._clients = clients
         self._silent: set[str | None] = set()
+        self._broken: set[str] = set()
         self._working: dict[str, Any] = {}
         self.is_over = False
 
@@ -73,7 +74,7 @@ class KmsExamination:
         return answer if word != UNKNOWN else None
 
     def _answer(self, client: Any, what: Ask, region: str | None) -> Answer | None:  # noqa: ANN401 - as above
-        if client is None or self.is_over or region in self._silent:
+        if client is None or self.is_over or region in self._silent or what.key in self._broken:
             return None
         if what.operation == "Decrypt" and what.ciphertext is None and not can_ignore_ciphertext(client):
             self._report.add("decrypt-not-checked", "this botocore does not know DryRunModifiers")
@@ -102,6 +103,8 @@ class KmsExamination:
             self.is_over = True
         if code in CONCERNS_ENDPOINT:
             self._silent.add(region)
+        if code in CONCERNS_KEY:
+            self._broken.add(what.key)
 
     def _note(self, what: Ask, word: str) -> None:
         self._report.permissions.append(

@@ -100,10 +100,10 @@ class Report:
 
     def as_text(self) -> str:
         """Return everything to read, the worst first."""
-        lines = [f"{name:<14} {version}" for name, version in self.versions.items()]
-        lines += [f"{'endpoint':<14} {name}: {answer}" for name, answer in self.endpoints.items()]
+        lines = [_line(name, version) for name, version in self.versions.items()]
+        lines += [_line("endpoint", f"{name}: {answer}") for name, answer in self.endpoints.items()]
         lines += [
-            f"{each.answer:<14} {each.action} on {each.on} (context: {each.context})" for each in self.permissions
+            _line(each.answer, f"{each.action} on {each.on} (context: {each.context})") for each in self.permissions
         ]
         for each in self._by_level():
             lines += ["", *_paragraph(each)]
@@ -115,7 +115,11 @@ class Report:
     def _verdict(self) -> str:
         counts = [(self.count(Level.FAILURE), "will fail"), (self.count(Level.WARNING), "should be looked at")]
         said = [f"{count} {what}" for count, what in counts if count]
-        return f"verdict        {', '.join(said) if said else 'nothing bad was found'}"
+        return _line("verdict", ", ".join(said) if said else "nothing bad was found")
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<21} {text}"
 
 
 def _paragraph(found: Finding) -> Iterator[str]:

@@ -34,7 +34,6 @@ def _allows(clause: str, found: tuple[int, ...]) -> bool:
     operator, text, has_wildcard = parts.groups()
     limit = _numbers(text)
     is_within = found[: len(limit)] == limit
-    compatible = found >= limit and found[: len(limit) - 1] == limit[:-1]
     length = max(len(found), len(limit))
     one, other = (numbers + (0,) * (length - len(numbers)) for numbers in (found, limit))
     return {
@@ -44,7 +43,7 @@ def _allows(clause: str, found: tuple[int, ...]) -> bool:
         ">=": one >= other,
         "==": is_within if has_wildcard else one == other,
         "!=": not is_within if has_wildcard else one != other,
-        "~=": compatible,
+        "~=": one >= other and one[: len(limit) - 1] == limit[:-1],
     }[operator]
 
 

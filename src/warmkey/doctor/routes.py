@@ -19,7 +19,10 @@ _HTTPS = 443
 
 def is_unreachable(error: BaseException) -> bool:
     """Return whether *error* is one of botocore's about the way to a service, and not an answer of the service."""
-    return not hasattr(error, "response") and bool(_UNREACHABLE & {kind.__name__ for kind in type(error).__mro__})
+    # A subclass of botocore's HTTPClientError has a response too, which is None.
+    return not isinstance(getattr(error, "response", None), dict) and bool(
+        _UNREACHABLE & {kind.__name__ for kind in type(error).__mro__}
+    )
 
 
 def why_unreachable(error: BaseException, client: object) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.client_apis.kinds import KINDS
 from warmkey.policy.keys import DISCOVERING, required_keys
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
@@ -48,7 +49,8 @@ def _compare_context(report: Report, subject: Subject, settings: Settings, sampl
         if keys:
             report.add("context-differs", f"{sample.name}: {what} {', '.join(map(repr, keys))}")
     if KIND_KEY in stored:
-        report.add("kind-of-message", f"{sample.name}: its {KIND_KEY} is {stored[KIND_KEY]!r}")
+        kind = stored[KIND_KEY] if stored[KIND_KEY] in KINDS else "of another version"
+        report.add("kind-of-message", f"{sample.name}: its kind is {kind}")
 
 
 def _compare_keys(report: Report, settings: Settings, sample: Sample, keys: Sequence[str]) -> None:

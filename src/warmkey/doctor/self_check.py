@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from warmkey.doctor.examination import examine
@@ -52,10 +53,14 @@ def check(
         runtime=DEFAULT.get,
     )
     log = Log(service=None, level=None)
-    report = examine(subject, announce=lambda text: log.write(logging.INFO, "self-check", {"event": text}))
+    report = examine(subject, announce=partial(_announce, log))
     for found in report.findings:
         log.write(_LEVELS[found.level], "self-check finding", _fields(found))
     return report.as_dict() if detail else report.summary()
+
+
+def _announce(log: Log, text: str) -> None:
+    log.write(logging.INFO, "self-check", {"event": "SelfCheckStarted", "plan": text})
 
 
 def _check_arguments(detail: object, function_timeout: object, only: object) -> None:

@@ -1,0 +1,88 @@
+"""Settings, and what follows from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.doctor.patient import SECRET
+from tests.policy.printed import REGION
+
+if TYPE_CHECKING:
+    from tests.doctor.patient import Patient
+
+
+def test_everything_that_is_wrong_is_told_at_once(patient: Patient) -> None:
+    variables = {"WARMKEY_MAX_AGE": "60", "WARMKEY_CACHE_CAPACITY": "many", "warmkey_cache": "on"}
+
+    assert patient.codes("--max-age-seconds", "-1", **variables) == {"setting-unknown", "setting-invalid"}
+    texts = [each["found"] for each in patient.findings]
+    assert len(texts) == 4
+    assert any("WARMKEY_MAX_AGE is not a setting" in text and "WARMKEY_MAX_AGE_SECONDS" in text for text in texts)
+    assert patient.kms.calls == []
+
+
+def test_settings_that_exclude_each_other(patient: Patient) -> None:
+    patient.settings["branch_key_ttl_seconds"] = "60"
+
+    assert patient.codes() == {"settings-contradict"}
+    patient.settings = {}
+    assert patient.codes() == {"settings-contradict"}
+    assert "WARMKEY_KMS_KEY_ARNS is missing" in patient.finding("settings-contradict")["found"]
+
+
+def test_a_value_that_may_be_a_secret_is_not_shown(patient: Patient) -> None:
+    patient.settings["cache"] = SECRET
+
+    assert patient.codes() == {"setting-invalid"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"cache": "off"}, {"cache-off"}),
+        ({"cache_capacity": "0"}, {"cache-off"}),
+        ({"max_messages_encrypted": "1"}, {"cache-reuses-nothing"}),
+        ({"max_bytes_encrypted": "0"}, {"cache-reuses-nothing"}),
+        ({"max_messages_encrypted": "2", "max_bytes_encrypted": "1"}, set()),
+    ],
+)
+def test_a_cache_that_saves_nothing(patient: Patient, settings: dict[str, str], expected: set[str]) -> None:
+    patient.settings |= settings
+
+    assert patient.codes() == expected
+
+
+def test_processes_of_an_environment(patient: Patient) -> None:
+    assert patient.codes(AWS_LAMBDA_MAX_CONCURRENCY="16") == {"several-processes"}
+    assert "16" in patient.finding("several-processes")["found"]
+    for text in ("1", "", "0", "many"):
+        assert patient.codes(AWS_LAMBDA_MAX_CONCURRENCY=text) == set()
+
+
+def test_time_outs_are_those_of_the_client_that_boto3_made(patient: Patient) -> None:
+    config = Config(connect_timeout=5, read_timeout=7, retries={"total_max_attempts": 2, "mode": "standard"})
+    patient.client = boto3.client(
+        "kms", region_name=REGION, endpoint_url="http://127.0.0.1:9", config=config,
+        aws_access_key_id="a", aws_secret_access_key="b",
+    )  # fmt: skip
+    patient.examine("--function-timeout", "25")
+
+    assert "25 s" in patient.finding("timeouts-exceed-function")["found"]  # 2 × 12 s, and a wait of 1 s
+
+
+def test_each_further_key_takes_as_long_again(patient: Patient) -> None:
+    patient.settings["kms_key_arns"] = f"{patient.key_arn},{patient.kms.create_key()}"
+    patient.examine()
+
+    assert "18 s" in patient.finding("function-timeout-unknown")["found"]
+
+
+def test_offline_no_request_is_made_or_announced(patient: Patient) -> None:
+    assert patient.codes("--offline") == set()
+    assert patient.kms.calls == []
+    assert patient.json["permissions"] == []
+    assert patient.err == ""
