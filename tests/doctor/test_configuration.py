@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from tests.doctor.patient import SECRET
-from tests.policy.printed import REGION
+from tests.policy.printed import REGION, clean_environment
+from warmkey.doctor.examination import examine
+from warmkey.doctor.subject import Subject
 
 if TYPE_CHECKING:
     from tests.doctor.patient import Patient
+    from warmkey.lambda_runtime.settings import Settings
 
 
 def test_everything_that_is_wrong_is_told_at_once(patient: Patient) -> None:
@@ -63,17 +64,6 @@ def test_processes_of_an_environment(patient: Patient) -> None:
         assert patient.codes(AWS_LAMBDA_MAX_CONCURRENCY=text) == set()
 
 
-def test_time_outs_are_those_of_the_client_that_boto3_made(patient: Patient) -> None:
-    config = Config(connect_timeout=5, read_timeout=7, retries={"total_max_attempts": 2, "mode": "standard"})
-    patient.client = boto3.client(
-        "kms", region_name=REGION, endpoint_url="http://127.0.0.1:9", config=config,
-        aws_access_key_id="a", aws_secret_access_key="b",
-    )  # fmt: skip
-    patient.examine("--function-timeout", "25")
-
-    assert "25 s" in patient.finding("timeouts-exceed-function")["found"]  # 2 × 12 s, and a wait of 1 s
-
-
 def test_each_further_key_takes_as_long_again(patient: Patient) -> None:
     patient.settings["kms_key_arns"] = f"{patient.key_arn},{patient.kms.create_key()}"
     patient.examine()
@@ -86,3 +76,17 @@ def test_offline_no_request_is_made_or_announced(patient: Patient) -> None:
     assert patient.kms.calls == []
     assert patient.json["permissions"] == []
     assert patient.err == ""
+
+
+def test_each_request_is_tried_once_whatever_the_settings_say(patient: Patient) -> None:
+    """What is retried is billed too, and a function may have no time for more."""
+    attempts: list[int] = []
+
+    def clients(settings: Settings) -> Any:
+        attempts.append(settings.kms_max_attempts)
+        return lambda _service, _region: patient.kms
+
+    with clean_environment(AWS_REGION=REGION, WARMKEY_KMS_KEY_ARNS=patient.key_arn):
+        examine(Subject(settings={"kms_max_attempts": 5}, clients=clients), announce=str)
+
+    assert attempts == [1]

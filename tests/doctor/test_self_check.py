@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 import warmkey
 from tests.architecture.test_import_budget import loaded_by
@@ -109,6 +111,20 @@ def test_a_cached_data_key_survives_a_dry_run_that_is_denied(session: KmsSession
 
     assert warmkey.encrypt(b"", {"tenant": "a"})
     session.assert_kms_calls(0)
+
+
+@pytest.mark.parametrize("given", ["client", "configuration"])
+def test_time_outs_are_those_of_the_client_that_the_helpers_use(given: str) -> None:
+    config = Config(connect_timeout=5, read_timeout=7, retries={"total_max_attempts": 2, "mode": "standard"})
+    with moto_kms() as session:
+        if given == "client":
+            session.configure(kms_client=boto3.client("kms", region_name="us-east-1", config=config))
+        else:
+            session.configure(botocore_config=config)
+        found = warmkey.self_check(detail=True, function_timeout=25)
+
+    (told,) = [each["found"] for each in found["findings"] if each["code"] == "timeouts-exceed-function"]
+    assert "25 s" in told  # 2 × 12 s, and a wait of 1 s
 
 
 def test_moto_is_not_aws() -> None:

@@ -190,7 +190,7 @@ _DENIALS = {
     "context-required": Advice(
         NOTE,
         "A policy allows the operation with this encryption context only; that is how it should be.",
-        "Nothing, as long as every message has such a context.",
+        "Nothing has to be changed, as long as every message has such a context.",
     ),
     "signed-context-denied": Advice(
         FAILURE,
@@ -230,7 +230,7 @@ _KEYS = {
     "key-state-not-checked": Advice(
         NOTE,
         "The role may not describe the key, which no function needs. The dry runs have shown whether it works.",
-        "Nothing. `warmkey policy --for-doctor` allows it.",
+        "Nothing has to be changed; `warmkey policy --for-doctor` allows it.",
     ),
 }
 
@@ -352,12 +352,12 @@ _BRANCH_KEYS = {
     "table-not-described": Advice(
         NOTE,
         "The role may not describe the table, which no function needs.",
-        "Nothing. `warmkey policy --for-doctor` allows it.",
+        "Nothing has to be changed; `warmkey policy --for-doctor` allows it.",
     ),
     "table-writes-not-checked": Advice(
         NOTE,
         "Permissions to write branch keys are never tried, because that would write.",
-        "Nothing; `warmkey keystore` says whether it may.",
+        "Nothing has to be changed; `warmkey keystore` says whether it may.",
     ),
 }
 

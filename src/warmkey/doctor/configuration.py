@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from warmkey.events import EvictionReason, Operation
@@ -38,12 +38,9 @@ def examine_settings(report: Report, subject: Subject) -> Settings | None:
     return None if found else read_settings(subject.settings)
 
 
-def examine_timeouts(report: Report, subject: Subject, settings: Settings, client: object) -> None:
-    """Compare the time that a message can take with the function's.
-
-    :param client: asks KMS; the time-outs are those of the settings unless boto3 has made it with others
-    """
-    needed = _seconds_of_a_message(settings, client)
+def examine_timeouts(report: Report, subject: Subject, settings: Settings) -> None:
+    """Compare the time that a message can take with the function's."""
+    needed = _seconds_of_a_message(settings, None if subject.config is None else subject.config(settings))
     if subject.function_timeout is None:
         report.add("function-timeout-unknown", f"encrypting one message can take up to {needed:g} s")
     elif needed >= subject.function_timeout:
@@ -54,12 +51,15 @@ def examine_timeouts(report: Report, subject: Subject, settings: Settings, clien
         )
 
 
-def _seconds_of_a_message(settings: Settings, client: object) -> float:
-    """Return the longest time: each request with all its attempts, and the waits between them."""
+def _seconds_of_a_message(settings: Settings, config: Any) -> float:  # noqa: ANN401 - botocore has no types
+    """Return the longest time: each request with all its attempts, and the waits between them.
+
+    :param config: botocore's, where it says other than the settings
+    """
     attempts = settings.kms_max_attempts
     one = settings.kms_connect_timeout_seconds + settings.kms_read_timeout_seconds
-    if type(client).__module__.startswith("botocore"):
-        config: Any = client.meta.config  # type: ignore[attr-defined]
+    if config is not None:
+        client = SimpleNamespace(meta=SimpleNamespace(config=config))
         attempts, one = max_attempts(client) or attempts, config.connect_timeout + config.read_timeout
     waits = sum(min(2**number, _LONGEST_BACKOFF_SECONDS) for number in range(attempts - 1))
     # Each key wraps the data key; a branch key is read from the table and then decrypted.

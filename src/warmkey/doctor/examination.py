@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from warmkey.doctor.configuration import examine_cache, examine_settings, examine_timeouts
 from warmkey.doctor.installation import examine_installation
@@ -41,12 +42,13 @@ def examine(subject: Subject, *, announce: Callable[[str], object], offline: boo
         examine_cache(report, subject, settings)
     planned = groups(settings, subject)
     report.planned = {"kms": 0, "dynamodb": 0} if offline else most_requests(planned, settings)
-    clients = subject.clients(settings)
     with _guarded(report, "the time-outs"):
-        examine_timeouts(report, subject, settings, None if offline else _first_client(clients, planned))
+        examine_timeouts(report, subject, settings)
     if offline:
         return report
     announce(announcement(report.planned))
+    # One attempt for each: what is retried is billed too, and a function may have no time for more.
+    clients = subject.clients(replace(settings, kms_max_attempts=1))
     kms = KmsExamination(report, clients)
     with _guarded(report, "permissions"):
         if not planned and settings.kms_mode in DISCOVERING:
@@ -58,16 +60,6 @@ def examine(subject: Subject, *, announce: Callable[[str], object], offline: boo
         with _guarded(report, "the table of branch keys"):
             examine_key_store(report, subject, settings, kms, clients)
     return report
-
-
-def _first_client(clients: Callable[[str, str | None], Any], planned: list[Any]) -> object:
-    """Return the client that would be asked first, or ``None`` where none can be made, which is reported later."""
-    from warmkey.exceptions import ConfigurationError  # noqa: PLC0415 - for failures only
-
-    try:
-        return clients("kms", planned[0].region) if planned else None
-    except ConfigurationError:
-        return None
 
 
 @contextmanager

@@ -22,8 +22,19 @@ __all__ = ["examine_installation"]
 
 _OURS = "warmkey"
 _MANIFEST = "warmkey_layer.json"
-# Packages that warmkey runs on, by the name of their folder.
-_PACKAGES = (_OURS, "cryptography", "cffi", "aws_lambda_powertools", "boto3", "botocore", "urllib3", "jmespath")
+# What warmkey runs on or exchanges messages with, by the name of the folder.
+_PACKAGES = (
+    _OURS,
+    "cryptography",
+    "cffi",
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "urllib3",
+    "jmespath",
+    "aws_encryption_sdk",
+    "aws_cryptographic_material_providers",
+)
 # The runtime brings these, and functions bring newer ones on purpose; another copy is worth a note.
 _OF_THE_RUNTIME = ("boto3", "botocore", "urllib3", "jmespath")
 # Versions of these are pinned by packages that stand beside us.

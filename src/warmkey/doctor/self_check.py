@@ -11,7 +11,7 @@ from warmkey.doctor.findings import Level
 from warmkey.doctor.subject import Only, Subject
 from warmkey.exceptions import InvalidRequest
 from warmkey.lambda_runtime.default_client import DEFAULT
-from warmkey.lambda_runtime.wiring import Clients
+from warmkey.lambda_runtime.wiring import Clients, botocore_config
 from warmkey.observability.logs import Log
 from warmkey.structures import EncryptionContext
 from warmkey.validation import shown
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from warmkey.doctor.findings import Finding
     from warmkey.lambda_runtime.settings import Settings
+    from warmkey.lambda_runtime.wiring import Overrides
 
 __all__ = ["check"]
 
@@ -50,6 +51,7 @@ def check(
         context=context,
         function_timeout=function_timeout,
         only=only,
+        config=_config(overrides),
         runtime=DEFAULT.get,
     )
     log = Log(service=None, level=None)
@@ -57,6 +59,17 @@ def check(
     for found in report.findings:
         log.write(_LEVELS[found.level], "self-check finding", _fields(found))
     return report.as_dict() if detail else report.summary()
+
+
+def _config(overrides: Overrides) -> Callable[[Settings], Any] | None:
+    """Return what gives botocore's configuration, where the settings alone don't say it."""
+    client = overrides.kms_client
+    if client is not None:
+        # That of a stand-in says nothing of a network.
+        return (lambda _settings: client.meta.config) if type(client).__module__.startswith("botocore") else None
+    if overrides.botocore_config is None:
+        return None
+    return lambda settings: botocore_config(settings, overrides.botocore_config)
 
 
 def _announce(log: Log, text: str) -> None:

@@ -47,6 +47,7 @@ class Subject:
     :ivar context: pairs that messages have; values are used in requests and never shown
     :ivar function_timeout: of the function, in seconds
     :ivar only: whether the function only encrypts, or only decrypts
+    :ivar config: gives botocore's configuration of the helpers' clients, where that says other than the settings
     :ivar runtime: the helpers of this process, whose counts tell what the cache does
     """
 
@@ -56,6 +57,7 @@ class Subject:
     samples: Sequence[Sample] = ()
     function_timeout: float | None = None
     only: Only | None = None
+    config: Callable[[Settings], Any] | None = None
     runtime: Callable[[], Runtime] | None = None
 
     def encrypts(self) -> bool:
