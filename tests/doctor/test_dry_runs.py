@@ -59,6 +59,7 @@ def failing(stubber: Stubber, code: str, message: str = "", *, status: int = 400
         ("InvalidKeyUsageException", "", "key-of-another-kind"),
         ("ValidationException", SECRET, "unexpected-answer"),
         ("SomethingNew", "", "unexpected-answer"),
+        ("404", "Not Found", "not-aws"),
         ("AccessDeniedException", "... with an explicit deny in a service control policy", "denied-explicitly"),
         (
             "AccessDeniedException",

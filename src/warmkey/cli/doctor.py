@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
+# 1 is for warnings.
+_WRONG_COMMAND_LINE = 2
+
 
 def doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     """Print what was found; 0, 1 for warnings, 2 if something will fail."""
@@ -38,11 +41,16 @@ def doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
 
         return client
 
+    try:
+        samples = [sample for name in arguments.sample for sample in read_samples(name)]
+    except OSError as error:
+        print(f"warmkey: {error}", file=sys.stderr)  # noqa: T201 - a command's errors go there
+        return _WRONG_COMMAND_LINE
     subject = Subject(
         settings=given_settings(arguments),
         clients=clients,
         context=dict(arguments.context),
-        samples=[sample for name in arguments.sample for sample in read_samples(name)],
+        samples=samples,
         function_timeout=arguments.function_timeout,
         only=arguments.only,
     )

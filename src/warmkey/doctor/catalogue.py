@@ -31,7 +31,9 @@ _SETTINGS = {
         "Rename it as the error suggests, or remove it.",
     ),
     "settings-contradict": Advice(
-        FAILURE, "Each setting is valid, but not together with the others.", "Change what the error names."
+        FAILURE,
+        "Each setting that is given is valid; together they exclude each other, or one is missing.",
+        "Change what the error names.",
     ),
     "setting-without-effect": Advice(
         WARNING, "Somebody expects an effect that there is not.", "Remove the setting, or set what the finding names."
@@ -259,6 +261,11 @@ _ROUTES = {
         FAILURE,
         "The connection was made, and no answer came within the time-out.",
         "Check the Region's distance, the VPC endpoint, and WARMKEY_KMS_READ_TIMEOUT_SECONDS.",
+    ),
+    "not-aws": Advice(
+        FAILURE,
+        "What answers there does not speak the protocol of AWS.",
+        "Check the endpoint URL (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_KMS) and proxies.",
     ),
     "throttled": Advice(
         WARNING,

@@ -19,7 +19,15 @@ __all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "diagnose", "why
 # Nothing that is asked afterwards could be answered better: of any service, of the same endpoint, of the same key.
 CONCERNS_ALL = frozenset({"no-credentials", "credentials-not-accepted", "clock-skew"})
 CONCERNS_ENDPOINT = frozenset(
-    {"no-network-path", "name-not-resolved", "connection-refused", "tls-failed", "no-answer-in-time", "throttled"}
+    {
+        "no-network-path",
+        "name-not-resolved",
+        "connection-refused",
+        "tls-failed",
+        "no-answer-in-time",
+        "not-aws",
+        "throttled",
+    }
 )
 CONCERNS_KEY = frozenset(
     {
@@ -110,6 +118,9 @@ def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
 def _code_of(failure: Failure, message: str) -> str:
     if failure.outcome is KmsOutcome.THROTTLED:
         return "throttled"
+    # Where no error code came with the answer, botocore gives the number of the HTTP status.
+    if failure.code.isdecimal() or failure.name == "ResponseParserError":
+        return "not-aws"
     code = _OF_CODE.get(failure.name, "")
     if code == "key-state" and "pending deletion" in message.lower().replace("pendingdeletion", "pending deletion"):
         return "key-pending-deletion"
