@@ -93,6 +93,8 @@ def helpers(kms: Any) -> None:
     warmkey.configure(kms_mode="discover")  # type: ignore[arg-type]
     warmkey.configure(kms_key_arns={ARN})  # type: ignore[arg-type]  # their order matters
     warmkey.warm_up()
+    found: dict[str, Any] = warmkey.self_check({"tenant": "a"}, detail=True, function_timeout=3, only="decrypt")
+    assert found
     assert_type(warmkey.encrypt(b"plaintext", CONTEXT), bytes)
     assert_type(warmkey.decrypt(b"message", {"tenant": "a"}), bytes)
     assert_type(warmkey.encrypt_text("text"), str)

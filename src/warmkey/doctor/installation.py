@@ -6,6 +6,7 @@ import json
 import platform
 import re
 import sys
+from importlib import import_module
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,9 +77,9 @@ def _copies(name: str, folders: Sequence[Path]) -> Iterator[_Copy]:
 
 
 def _tell_versions(report: Report, copies: dict[str, list[_Copy]]) -> None:
-    from warmkey import __version__  # noqa: PLC0415 - the package has been loaded by now
-
-    report.versions |= {"Python": f"{platform.python_version()} on {platform.machine()}", _OURS: __version__}
+    # warmkey itself, which has run before any module of it, is above this one.
+    version: str = import_module(_OURS).__version__
+    report.versions |= {"Python": f"{platform.python_version()} on {platform.machine()}", _OURS: version}
     for name, found in copies.items():
         if found and name != _OURS:
             report.versions[name] = " and ".join(found[0].versions) or "version not recorded"

@@ -6,7 +6,6 @@ import ipaddress
 import socket
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 __all__ = ["is_unreachable", "why_unreachable"]
 
@@ -49,6 +48,8 @@ def _text_of(error: BaseException) -> str:
 
 def _where(url: str) -> str:
     """Say what kind of address the name in *url* has."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - for failures only
+
     parts = urlsplit(url)
     found = _addresses(parts.hostname or "", parts.port or _HTTPS)
     if not found:
