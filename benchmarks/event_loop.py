@@ -110,6 +110,7 @@ def _misses(effort: Effort) -> list[Row]:
                 runner.run(_await_misses())  # what is loaded only once
                 stalls = [runner.run(_stalls()) for _ in range(effort.processes)]
                 calls = [runner.run(_stampede(kms)) for _ in range(effort.processes)]
+                tenants = [runner.run(_longest_stall(_await_tenants)) for _ in range(effort.processes)]
         finally:
             warmkey.reset()
     idle, called, awaited = (min(each) * 1000 for each in zip(*stalls, strict=True))
@@ -127,6 +128,14 @@ def _misses(effort: Effort) -> list[Row]:
             group="event loop: stampede",
             name=f"{TASKS} tasks, cold, encrypt",
             figures=(Figure(label="ours", value=max(calls), unit="calls", bound=promises.STAMPEDE_KMS_CALLS),),
+        ),
+        Row(
+            group="event loop: many requests",
+            name=f"{TASKS} tenants at once, cold",
+            figures=(
+                Figure(label="idle", value=idle, unit="ms"),
+                Figure(label="longest stall", value=min(tenants) * 1000, unit="ms"),
+            ),
         ),
     ]
 
@@ -168,6 +177,12 @@ async def _await_misses() -> None:
     for _ in range(MISSES):
         warmkey.purge()
         await aio.encrypt(b"text", _CONTEXT)
+
+
+async def _await_tenants() -> None:
+    """Each needs a data key of its own, and making a request takes Python some milliseconds that the loop needs too."""
+    warmkey.purge()
+    await asyncio.gather(*(aio.encrypt(b"text", {"tenant": str(number)}) for number in range(TASKS)))
 
 
 async def _stampede(kms: Endpoint) -> int:

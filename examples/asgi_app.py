@@ -8,7 +8,7 @@
 start does not keep the requests of the others waiting.
 
 Needs ``WARMKEY_KMS_KEY_ARNS``. The tenant comes from a header, where an authorizer would put it, and the table is a
-dictionary; ``tests/test_asgi_app.py`` runs it.
+dictionary; ``tests/examples/test_asgi_app.py`` runs it.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from warmkey.boundary import PENDING, leave, mark_boundary
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
+from warmkey.waiting import WouldWait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +69,8 @@ def scrub_traceback(error: _Error) -> _Error:
     CMM's, an interruption, a bug of a keyring below a multi-keyring) keeps its frames, and those of them that are ours
     lose their variables.
     """
+    if type(error) is WouldWait:  # nobody sees it, and an event loop waits for its end
+        return error.with_traceback(None)
     callers = set(_frames_above(sys._getframe(1)))  # noqa: SLF001 - CPython's, as Lambda has it
     for link, is_ours in _chain(error, callers):
         if is_ours:
