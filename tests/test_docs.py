@@ -18,6 +18,7 @@ import pytest
 import warmkey
 from examples import two_regions
 from examples.demo.kms_server import REGION, create_key, kms_server, request_counts
+from tests.durable_runner import close_loop
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.lambda_runtime.default_client import DefaultClient
 from warmkey.lambda_runtime.settings import VARIABLES
@@ -104,6 +105,7 @@ def run(page: Path, kms: KmsSession) -> dict[str, Any]:
     for block in blocks(page, "python"):
         if block.runs:
             block.run(names, kms.key_arn)
+    close_loop(names.get("runner"))
     return names
 
 

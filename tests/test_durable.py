@@ -42,6 +42,7 @@ from hypothesis import strategies as st
 
 import warmkey
 from tests.client_apis.test_secrets import our_locals, shown
+from tests.durable_runner import close_loop
 from warmkey import ConfigurationError, KeyUnavailable
 from warmkey.data_format.message_header import read_header
 from warmkey.durable import EncryptedSerDes
@@ -85,6 +86,7 @@ class Run:
             self.while_running(runner, arn)
             found = runner.wait_for_result(arn)
             history = runner.get_execution_history(arn, include_execution_data=True)
+        close_loop(runner)
         self.status, self.error = found.status, found.error
         self.result = json.loads(found.result) if found.result else None
         self.operations = {operation.name: operation for operation in found.get_all_operations()}
