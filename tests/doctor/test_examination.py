@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tests.doctor.patient import SECRET
@@ -112,6 +113,20 @@ def test_a_key_policy_that_can_be_read_and_is_none_is_passed_over(patient: Patie
     for answer in ({"Policy": "{"}, {"Policy": "[]"}, {"Policy": '{"Statement": [1]}'}, {}, {"Policy": "{}"}):
         patient.kms.get_key_policy = lambda **_: answer  # type: ignore[method-assign]  # noqa: B023
         assert patient.codes() == {"denied-by-key-policy"}
+
+
+def test_a_client_that_can_only_generate_is_asked_for_that_alone(patient: Patient) -> None:
+    patient.client = SimpleNamespace(generate_data_key=patient.kms.generate_data_key)
+    assert patient.codes("--only", "encrypt") == set()
+    patient.kms.set_key_policy(
+        patient.key_arn,
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "1"}, "Action": "kms:*", "Resource": "*"}],
+        },
+    )
+
+    assert patient.codes("--only", "encrypt") == {"denied-by-key-policy"}
 
 
 def test_every_advice_has_a_level_and_says_what_to_do() -> None:

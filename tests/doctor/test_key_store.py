@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.doctor.patient import SECRET
-from tests.policy.printed import Shell
+from tests.policy.printed import Shell, clean_environment
 from warmkey.branch_keys import BranchKeyStore
+from warmkey.cli.main import main
+from warmkey.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +182,18 @@ def test_discovery_without_a_key_asks_for_that_of_the_item(owner: Patient) -> No
     remove_item(owner)
     assert owner.codes() == {"no-key-to-check", "branch-key-missing"}
     assert "kms:Decrypt" not in [action for action, _ in owner.answers()]
+
+
+def test_without_a_client_of_dynamodb_that_is_the_finding(owner: Patient) -> None:
+    def refuse(_region: str | None) -> Any:
+        raise ConfigurationError("boto3 can't make a DynamoDB client")
+
+    settings = {f"WARMKEY_{name.upper()}": value for name, value in owner.settings.items()}
+    with clean_environment(**settings):
+        code = main(["doctor", "--json"], kms_clients=lambda _region: owner.kms, dynamodb_clients=refuse)
+
+    assert code == 2
+    assert json.loads(owner._capture.readouterr().out)["codes"]["boto3-unusable"] == 1
 
 
 def test_settings_that_limit_nothing_are_told(owner: Patient) -> None:

@@ -239,6 +239,17 @@ def test_a_message_whose_context_was_changed(patient: Patient, tmp_path: Path) -
     assert patient.codes(*sample(tmp_path / "messages", changed)) == {"sample-not-decryptable"}
 
 
+def test_the_same_finding_is_told_once_and_wrong_settings_leave_the_form_of_messages(
+    patient: Patient, tmp_path: Path
+) -> None:
+    whole = message(patient, {"tenant": "acme"})
+    given = (*sample(tmp_path / "messages", whole), *sample(tmp_path / "messages", whole), *TENANT)
+
+    assert patient.codes(*given) == {"context-differs"}
+    assert patient.json["codes"] == {"context-differs": 1}
+    assert patient.codes(*given, WARMKEY_CACHES="on") == {"setting-unknown"}
+
+
 def test_an_empty_file_has_no_message(patient: Patient, tmp_path: Path) -> None:
     assert patient.codes(*sample(tmp_path / "messages", "")) == {"message-damaged"}
     assert patient.codes(*sample(tmp_path / "messages", '{"card": "1"}')) == {"message-damaged"}

@@ -111,3 +111,15 @@ def test_it_fails_when_the_key_cannot_be_used(stage: EmulatorStage, kms_url: str
         pytest.raises(FunctionFailed, match="KeyUnavailable"),
     ):
         function.invoke({})
+
+
+def test_it_examines_the_function_when_asked_to(stage: EmulatorStage, kms_url: str) -> None:
+    """The KMS of the emulator is moto's, which ignores dry runs: that is what is found."""
+    settings = environment(kms_url, create_key(kms_url)) | {"SELF_CHECK": "on"}
+    with stage.start(ROOT / "layer" / "canary", settings) as function:
+        result = function.invoke({}).result
+
+    assert result["round_trip"] == "ok"
+    assert result["self_check"]["codes"]["dry-run-ignored"] == 1
+    assert result["self_check"]["failures"] == 0
+    assert "arn:" not in str(result["self_check"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import warmkey
 from tests.policy.printed import REGION, clean_environment, may
+from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.settings import read_settings
 from warmkey.policy.keys import Place
 from warmkey.policy.permissions import Wanted, permissions
@@ -279,6 +280,28 @@ def test_the_partition_is_that_of_the_region_where_no_key_says_it(shell: Shell) 
     assert "knows no AWS partition" in shell.err
     assert shell(kms_mode="discovery") == 1
     assert "set AWS_REGION" in shell.err
+
+
+def test_an_alias_may_be_given_by_its_arn(shell: Shell) -> None:
+    kms = FakeKms(REGION)
+    key = kms.create_key()
+    kms.attach_policy(shell.json(kms_key_arns=kms.create_alias("alias/orders", key), decrypt_key_arns=key))
+
+    assert may(kms, "GenerateDataKey", "alias/orders", {})
+    assert not may(kms, "GenerateDataKey", key, {})
+
+
+def test_discovery_needs_to_know_a_region() -> None:
+    with clean_environment():
+        read = read_settings({"kms_mode": "discovery"})
+    with pytest.raises(ConfigurationError, match="give --region"):
+        permissions(read, Place(None, "111122223333", "aws"), Wanted())
+
+
+def test_a_role_with_nothing_to_do_with_kms_has_no_keys_to_describe(shell: Shell) -> None:
+    roles = shell.json("--split", "--for-doctor", "--region", REGION, kms_mode="discovery")
+
+    assert [each["Sid"] for each in roles["Statement"]] == ["DecryptDataKeys", "DescribeKeys"]
 
 
 def test_the_doctor_may_describe_keys_when_asked_for(shell: Shell) -> None:

@@ -175,6 +175,15 @@ def test_re_encrypt_takes_a_permission_on_each_side_with_its_own_context() -> No
     assert "ReEncryptTo" in refusal(kms.re_encrypt, DestinationEncryptionContext={"a": "from"}, **request)
 
 
+def test_a_permission_shows_no_value_of_the_context() -> None:
+    kms = FakeKms()
+    key = kms.create_key()
+    kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"tenant": "secret"})
+
+    (permission,) = kms.calls[0].permissions
+    assert repr(permission) == f"<Permission Encrypt on {key}>"
+
+
 # --------------------------------------------------------------------------------------------------------- DynamoDB
 
 

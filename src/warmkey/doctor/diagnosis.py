@@ -101,11 +101,9 @@ def _said(message: str) -> str:
 
 def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
     """Return the code of the finding for a request that failed, and what was found."""
-    failure, error = answer.failure, answer.error
-    if failure is None or error is None:
-        return "unexpected-answer", f"{what.operation} with {what.key} gave no answer that is known"
-    if is_unreachable(error):
-        return why_unreachable(error, client)
+    failure = answer.failure
+    if is_unreachable(answer.error):
+        return why_unreachable(answer.error, client)
     found = f"{what.operation} with {what.key}: {failure.reason('KMS')}"
     code = _code_of(failure, answer.message)
     if code == "key-not-found":

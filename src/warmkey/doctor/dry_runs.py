@@ -13,6 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warmkey.events import KmsOutcome
 from warmkey.keyrings.kms_failures import Failure, explain
 from warmkey.keyrings.log_redaction import without_debug_lines
 from warmkey.keyrings.redaction import Redactor, credentials, sensitive_texts
@@ -29,6 +30,9 @@ _METHODS = MappingProxyType(
 )
 _IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 _DATA_KEY_LENGTH = 32
+
+
+_NO_FAILURE = Failure("", "", KmsOutcome.OK, "", "", "")
 
 
 class Outcome(Enum):
@@ -75,13 +79,13 @@ class Ask:
 class Answer(NamedTuple):
     """Holds how it ended.
 
-    :ivar failure: what the service or the client said, redacted; ``None`` where nothing failed
+    :ivar failure: what the service or the client said, redacted; empty where nothing failed
     :ivar error: what the client raised
     :ivar message: the text of that error, redacted
     """
 
     outcome: Outcome
-    failure: Failure | None = None
+    failure: Failure = _NO_FAILURE
     error: Exception | None = None
     message: str = ""
 

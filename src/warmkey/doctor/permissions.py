@@ -114,7 +114,7 @@ class KmsExamination:
     def _note_endpoint(self, client: Any, answer: Answer) -> None:  # noqa: ANN401 - as above
         url = getattr(getattr(client, "meta", None), "endpoint_url", None)
         if isinstance(url, str):
-            reached = answer.outcome is not Outcome.FAILED or (answer.failure is not None and answer.failure.code != "")
+            reached = answer.outcome is not Outcome.FAILED or answer.failure.code != ""
             self._report.endpoints[url] = "answered" if reached else "not reached"
 
     # --- one operation with one key

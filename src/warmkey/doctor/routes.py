@@ -16,7 +16,7 @@ _RESOLVE_SECONDS = 2.0
 _HTTPS = 443
 
 
-def is_unreachable(error: BaseException) -> bool:
+def is_unreachable(error: object) -> bool:
     """Return whether *error* is one of botocore's about the way to a service, and not an answer of the service."""
     # A subclass of botocore's HTTPClientError has a response too, which is None.
     return not isinstance(getattr(error, "response", None), dict) and bool(
@@ -24,7 +24,7 @@ def is_unreachable(error: BaseException) -> bool:
     )
 
 
-def why_unreachable(error: BaseException, client: object) -> tuple[str, str]:
+def why_unreachable(error: object, client: object) -> tuple[str, str]:
     """Return the code of the finding, and what was found."""
     url = str(getattr(getattr(client, "meta", None), "endpoint_url", None) or "the endpoint")
     name, text = type(error).__name__, _text_of(error)
@@ -41,7 +41,7 @@ def why_unreachable(error: BaseException, client: object) -> tuple[str, str]:
     return "no-network-path", f"{url} could not be reached ({name}){where}"
 
 
-def _text_of(error: BaseException) -> str:
+def _text_of(error: object) -> str:
     kwargs = getattr(error, "kwargs", None)
     return f"{error} {kwargs.get('error', '') if isinstance(kwargs, dict) else ''}"
 

@@ -88,11 +88,10 @@ def _decrypting(settings: Settings, place: Place, wanted: Wanted) -> list[Statem
     if settings.branch_key_store_table is not None:
         found += reader(settings, place, wanted.branch_keys)
         other = is_absent(_OF_A_BRANCH_KEY)
-    resources = decrypt_keys(settings, place)
-    if resources:
-        # Which suite a message was encrypted with is its writer's choice, so any may be signed.
-        for kind, of_kind in _contexts(settings, wanted, signed=True):
-            found.append(_statement("DecryptDataKeys" + kind, "kms:Decrypt", resources, joined(other, of_kind)))
+    keys = decrypt_keys(settings, place)
+    # Which suite a message was encrypted with is its writer's choice, so any may be signed.
+    for kind, of_kind in _contexts(settings, wanted, signed=True):
+        found.append(_statement("DecryptDataKeys" + kind, "kms:Decrypt", keys, joined(other, of_kind)))
     return found
 
 
