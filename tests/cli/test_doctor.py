@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import benchmarks.loopback_kms
 from layer.project import ROOT
 from tests.doctor.patient import SECRET, Patient
+from tests.policy.printed import clean_environment
+from warmkey.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +54,20 @@ def test_an_option_overrides_the_variable(patient: Patient) -> None:
     patient.examine("--kms-key-arns", other)
 
     assert {each["on"] for each in patient.json["permissions"]} == {other}
+
+
+def test_the_region_of_an_alias_is_that_of_the_option(patient: Patient) -> None:
+    asked: list[str | None] = []
+
+    def client(region: str | None) -> Any:
+        asked.append(region)
+        return patient.kms
+
+    with clean_environment(AWS_REGION="us-east-1", WARMKEY_KMS_KEY_ARNS="alias/orders", WARMKEY_KMS_MODE="discovery"):
+        main(["doctor", "--region", "eu-west-1"], kms_clients=client)
+        main(["doctor"], kms_clients=client)
+
+    assert asked == ["eu-west-1", "us-east-1"]
 
 
 def test_it_runs_by_itself_over_the_network_and_is_given_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ def doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
         context=dict(arguments.context),
         samples=samples,
         function_timeout=arguments.function_timeout,
+        region=arguments.region,
         only=arguments.only,
     )
     report = examine(subject, announce=_announce, offline=arguments.offline)

@@ -89,10 +89,9 @@ def _compare_copies(report: Report, name: str, found: Sequence[_Copy]) -> None:
     for copy in found:
         if len(copy.versions) > 1:
             report.add("layers-mixed", f"{copy.folder} records {name} in the versions {' and '.join(copy.versions)}")
-    if len(found) > 1:
+    if len({copy.versions for copy in found}) > 1:  # which of several equal copies is used makes no difference
         first, *others = found
-        same = all(other.versions == first.versions for other in others)
-        level = Level.NOTE if same or name in _OF_THE_RUNTIME else None
+        level = Level.NOTE if name in _OF_THE_RUNTIME else None
         hidden = ", ".join(map(str, others))
         report.add(
             "layers-collide", f"{name} is in {len(found)} places: {first} is used and hides {hidden}", level=level

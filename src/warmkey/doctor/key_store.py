@@ -21,7 +21,7 @@ from warmkey.doctor.findings import Level
 from warmkey.doctor.report import ALLOWED, DENIED, NOT_CHECKED, UNKNOWN, Permission
 from warmkey.exceptions import ConfigurationError, KeyUnavailable
 from warmkey.keyrings.aws_kms_key_arn import region_of
-from warmkey.lambda_runtime.settings import KmsMode, home_region
+from warmkey.lambda_runtime.settings import KmsMode
 from warmkey.policy.keys import DISCOVERING
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def examine_key_store(report: Report, subject: Subject, settings: Settings, kms:
     :param kms: asks KMS
     :param clients: gives a client of ``dynamodb`` for a Region
     """
-    name, region = str(settings.branch_key_store_table), _region(settings)
+    name, region = str(settings.branch_key_store_table), _region(settings, subject)
     report.add("table-writes-not-checked", f"whether the role may write to the table {name} is not tried")
     _note(report, "PutItem", name, NOT_CHECKED)
     try:
@@ -74,9 +74,9 @@ def examine_key_store(report: Report, subject: Subject, settings: Settings, kms:
         _decrypt(report, kms, region, what, level=None if branch_key_id else Level.WARNING)
 
 
-def _region(settings: Settings) -> str | None:
+def _region(settings: Settings, subject: Subject) -> str | None:
     reads_only = settings.kms_mode in DISCOVERING or not settings.kms_key_arns
-    return home_region() if reads_only else region_of(settings.kms_key_arns[0]) or home_region()
+    return (None if reads_only else region_of(settings.kms_key_arns[0])) or subject.home_region()
 
 
 def _describe(report: Report, requests: DynamoDbRequests, name: str) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.doctor.dry_runs import Ask
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn, region_of
-from warmkey.lambda_runtime.settings import home_region
 from warmkey.policy.keys import encryption_identifiers, required_keys
 from warmkey.policy.permissions import signs
 from warmkey.structures import PUBLIC_KEY_FIELD
@@ -74,7 +73,7 @@ def _group(operation: str, key: str, settings: Settings, subject: Subject) -> Gr
     asks = [Ask(operation=operation, key=key, about=NO_CONTEXT, context=MappingProxyType(signed))]
     if given:
         asks.append(Ask(operation=operation, key=key, about=GIVEN, context=MappingProxyType(given | signed)))
-    return Group(operation, key, region_of(key) or home_region(), tuple(asks))
+    return Group(operation, key, region_of(key) or subject.home_region(), tuple(asks))
 
 
 def without_signing(ask: Ask) -> Ask:

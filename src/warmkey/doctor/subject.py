@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from warmkey.lambda_runtime.settings import home_region
 from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Subject:
     :ivar clients: makes what gives a client of ``kms`` or ``dynamodb`` for a Region, once the settings are known
     :ivar context: pairs that messages have; values are used in requests and never shown
     :ivar function_timeout: of the function, in seconds
+    :ivar region: of the function, where the environment says another or none
     :ivar only: whether the function only encrypts, or only decrypts
     :ivar config: gives botocore's configuration of the helpers' clients, where that says other than the settings
     :ivar runtime: the helpers of this process, whose counts tell what the cache does
@@ -56,9 +58,14 @@ class Subject:
     context: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     samples: Sequence[Sample] = ()
     function_timeout: float | None = None
+    region: str | None = None
     only: Only | None = None
     config: Callable[[Settings], Any] | None = None
     runtime: Callable[[], Runtime] | None = None
+
+    def home_region(self) -> str | None:
+        """Return the Region of aliases, key IDs, discovery and tables."""
+        return self.region or home_region()
 
     def encrypts(self) -> bool:
         """Return whether the function encrypts."""
