@@ -180,7 +180,7 @@ def _example(path: Path, title: str) -> str:
     first, _, rest = docstring.partition("\n")
     code = re.sub(r"  # noqa: .*", "", source.partition('"""')[2].partition('"""')[2].strip())
     rest = re.sub(r"``([^`]*)``", r"`\1`", rest)
-    return f"# {title}: {first.replace('``', '`').rstrip('.')}\n{rest}\n\n```python\n{code}\n```\n{_AFTER_EXAMPLE}"
+    return f"# {title}\n\n{first.replace('``', '`')}\n{rest}\n\n```python\n{code}\n```\n{_AFTER_EXAMPLE}"
 
 
 _AFTER_EXAMPLE = """

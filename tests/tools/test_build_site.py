@@ -203,7 +203,7 @@ def test_every_example_of_a_store_is_a_page_that_needs_no_other(tmp_path: Path) 
     assert tested <= set(EXAMPLES) <= listed
     for name, title in EXAMPLES.items():
         text = (tmp_path / "staged" / "examples" / f"{name}.md").read_text()
-        assert text.startswith(f"# {title}: ")
+        assert text.startswith(f"# {title}\n")
         assert "import warmkey" in text or "from warmkey" in text
         assert "noqa" not in text
         assert "## What it needs" in text
