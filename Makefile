@@ -12,6 +12,7 @@ PYTHON = $(eval PYTHON := $(shell tools/find_python.sh))$(PYTHON)
 ARCHITECTURES := x86_64 arm64
 HOST_ARCHITECTURE := $(patsubst aarch64,arm64,$(shell uname -m))
 # full contains Powertools; core is for functions that get Powertools from elsewhere; crt contains awscrt too
+VARIANTS := full core crt
 VARIANT ?= full
 HOST_LAYER := layer/warmkey-full-$(HOST_ARCHITECTURE).zip
 HOST_LAYER_CORE := layer/warmkey-core-$(HOST_ARCHITECTURE).zip
@@ -193,12 +194,10 @@ layer/warmkey-crt-%.zip: $(LIBRARY) $(BUILDER) | .venv/.installed
 
 .PHONY: layers
 layers: .venv/.installed ## all variants of it
-	@$(MAKE) layer VARIANT=full
-	@$(MAKE) layer VARIANT=core
-	@$(MAKE) layer VARIANT=crt
+	@for variant in $(VARIANTS); do $(MAKE) layer VARIANT=$$variant || exit 1; done
 
 .PHONY: publish
-publish: .venv-runtime/.installed $(foreach variant,full core,$(ARCHITECTURES:%=layer/warmkey-$(variant)-%.zip)) ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
+publish: .venv-runtime/.installed $(foreach variant,$(VARIANTS),$(ARCHITECTURES:%=layer/warmkey-$(variant)-%.zip)) ## say what publishing the layers would do; PUBLISH_OPTIONS="--region eu-west-1 ... --publish" does it
 	.venv-runtime/bin/python -m tools.publish_layer $(PUBLISH_OPTIONS)
 
 .PHONY: site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from layer.build import MANIFEST, VARIANTS
+from layer.project import ROOT
 from layer.runtimes import ARCHITECTURES, RUNTIMES, lambda_name
 from tools.publish_layer import publishing
 from tools.publish_layer.__main__ import main
@@ -310,3 +312,10 @@ def test_a_profile_names_its_partition(layers: Path, text: str, capsys: pytest.C
         run(layers, "--profile", text)
 
     assert "must be PARTITION=NAME" in capsys.readouterr().err
+
+
+def test_make_builds_every_variant_that_is_published() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert re.search(r"^VARIANTS := (.*)$", makefile, re.MULTILINE)[1].split() == [*VARIANTS]  # type: ignore[index]
+    assert [variant for variant in VARIANTS if f"\nlayer/warmkey-{variant}-%.zip:" not in makefile] == []
