@@ -161,6 +161,8 @@ def test_a_suite_is_given_as_a_member_or_by_its_id(value: Any) -> None:
 
 
 # spec: client-apis/encrypt.md#get-the-encryption-materials 8442
+# spec: client-apis/encrypt.md#algorithm-suite 4d6f
+# spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
 @pytest.mark.parametrize("value", [0, 0x0479, "0x0478", [], b"\x04\x78", True], ids=repr)
 def test_any_other_suite_is_refused(value: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"algorithm_suite must be a member of AlgorithmSuite, not "):

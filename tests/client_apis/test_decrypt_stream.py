@@ -74,6 +74,7 @@ def stream_of(source: Any, **arguments: Any) -> DecryptStream:
 # spec: client-apis/decrypt.md#decrypt-the-message-body ffcc 6400 8bfd
 # spec: client-apis/decrypt.md#verify-the-signature 5f9e
 # spec: client-apis/decrypt.md#verify-the-header cb22
+# spec: client-apis/decrypt.md#verify-the-signature 5f42
 @pytest.mark.parametrize("suite_id", SUITES)
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 100])
@@ -297,6 +298,7 @@ def test_the_signature_covers_the_header_and_every_frame() -> None:
     assert released_before_failure(stream_of(message), AuthenticationFailed) == b"c" * 16
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body 98ff
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
 def test_frames_dropped_repeated_or_out_of_order(suite_id: int) -> None:
     forgery = Forgery(suite_id=suite_id)

@@ -339,8 +339,6 @@ class ContextBlindKeyring:
 # spec: client-apis/encrypt.md#overview 1db7
 # spec: client-apis/encrypt.md#behavior 7110
 # spec: client-apis/encrypt.md#get-the-encryption-materials 1d14
-# spec: client-apis/encrypt.md#algorithm-suite 4d6f
-# spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
 @EVERY_SUITE
 @pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 25])
 def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: int) -> None:

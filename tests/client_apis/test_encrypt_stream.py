@@ -95,6 +95,7 @@ def test_the_message_is_what_encrypting_at_once_gives(
 # spec: client-apis/encrypt.md#construct-the-header 2d9e
 # spec: client-apis/encrypt.md#construct-a-frame 840b
 # spec: client-apis/encrypt.md#construct-the-signature 7286
+# spec: client-apis/encrypt.md#construct-the-signature 3e39 f8cd d4b8
 @pytest.mark.parametrize("suite", AlgorithmSuite)
 def test_every_suite(suite: AlgorithmSuite) -> None:
     client = CLIENT if suite.commits else FORBIDDING

@@ -294,6 +294,8 @@ def test_requests_are_told_to_a_subscriber() -> None:
 @pytest.mark.parametrize(
     "identifier", ["", " ", None, 5, b"x", "arn:aws:kms:us-east-1:1:key/", "arn:aws:s3:::x", "alias/"]
 )
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#initialization c4c8
+# spec: framework/aws-kms/aws-kms-keyring.md#initialization ab2e
 @BOTH
 def test_an_identifier_that_can_not_be_one_is_refused(keyring_class: Any, identifier: Any) -> None:
     with pytest.raises(ConfigurationError, match="kms_key_id"):

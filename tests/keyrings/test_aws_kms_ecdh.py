@@ -83,6 +83,7 @@ class TestWhoDecryptsWhat:
         assert [key.key_provider_id for key in made.encrypted_data_keys] == ["aws-kms-ecdh"]
 
     # spec: framework/key-agreement-schemas.md#kmsprivatekeytostaticpublickey 6abd
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 2f33
     @pytest.mark.parametrize("by", ["discovery", "static"])
     def test_bob_encrypts_and_kms_decrypts(self, kms: FakeKms, alice: str, by: str) -> None:
         keyring = from_anybody(kms, alice) if by == "discovery" else to_bob(kms, alice)

@@ -89,7 +89,7 @@ def test_another_encryption_context_is_refused_although_kms_decrypts(kms: FakeKm
     assert kms.count("Decrypt") == 1
 
 
-# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 9453 9e2b e745
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 9453 e745
 @pytest.mark.parametrize("fault", ["another-key", "not-an-arn", "short-plaintext", "long-plaintext", "denied"])
 def test_a_wrong_answer_is_an_attempt_and_the_next_key_is_tried(kms: FakeKms, fault: str) -> None:
     made = encrypted(keyring())
@@ -114,6 +114,7 @@ def test_an_answer_without_the_digest_is_refused(plaintext: bytes) -> None:
         keyring(kms_key_id=ARN, kms_client=Answers()).on_decrypt(to_decrypt(), [key])
 
 
+# spec: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt 9e2b
 def test_a_damaged_encrypted_data_key_names_key_and_answer(kms: FakeKms) -> None:
     (key,) = encrypted(keyring()).encrypted_data_keys
 

@@ -43,6 +43,7 @@ def unwrap(*keys: EncryptedDataKey) -> bytes | None:
 # spec: framework/raw-aes-keyring.md#authentication-tag-length 1b0b
 # spec: framework/raw-aes-keyring.md#iv-length 67f4
 # spec: framework/raw-aes-keyring.md#onencrypt a45d
+# spec: framework/keyring-interface.md#key-provider-info 6ff3
 def test_the_provider_information_is_name_tag_length_iv_length_and_iv() -> None:
     info = wrapped_key().key_provider_info
 

@@ -30,6 +30,7 @@ def keyring(scheme: PaddingScheme = OAEP, **keys: Any) -> RawRsaKeyring:
 
 
 # spec: framework/raw-rsa-keyring.md#ondecrypt a9cb
+# spec: framework/raw-rsa-keyring.md#ondecrypt ec19
 @pytest.mark.parametrize("vector", VECTORS["raw_rsa"], ids=lambda vector: vector["padding_scheme"])
 def test_decrypts_what_the_material_providers_library_encrypted(vector: dict[str, str]) -> None:
     # spec: framework/raw-rsa-keyring.md#supported-padding-schemes 8e17
@@ -49,6 +50,7 @@ def test_decrypts_what_the_material_providers_library_encrypted(vector: dict[str
 
 # spec: framework/raw-rsa-keyring.md#padding-scheme f39f
 # spec: framework/raw-rsa-keyring.md#onencrypt f56e 6442 6b55
+# spec: framework/keyring-interface.md#key-provider-info 6ff3
 @pytest.mark.parametrize("scheme", PaddingScheme)
 def test_the_encrypted_data_key_names_namespace_and_name_and_holds_the_data_key(scheme: PaddingScheme) -> None:
     """One hash function serves OAEP and MGF1."""

@@ -178,7 +178,6 @@ class CachedBranchKeys:
         return entry
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
-        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 1c48
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 88d3
         return entry.age(self._clock.now()) >= min(self._ttl, entry.time_to_live)
@@ -250,11 +249,11 @@ class CachedBranchKeys:
                 # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 436a
                 materials = self._key_store.get_active_branch_key(branch_key_id)
         except KeyUnavailable as error:
+            self._evict_refused(error, branch_key_id)
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a936
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#query-branch-keystore-onencrypt 03f0
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a6d0
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 694b
-            self._evict_refused(error, branch_key_id)
             raise
         return _checked(materials, branch_key_id, text)
 
@@ -291,6 +290,7 @@ class CachedBranchKeys:
             operation=operation,
             created=created,
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 2da2
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#cache-limit-ttl 1c48
             time_to_live=time_to_live,
             partition_id=self._partition_name,
             fetch_sequence=sequence,

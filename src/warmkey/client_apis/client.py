@@ -299,11 +299,11 @@ def _suite(value: object) -> AlgorithmSuite | None:
         return None
     # An enum's own errors show the value, which may be a key that went astray.
     for suite in AlgorithmSuite:
-        # spec: client-apis/encrypt.md#algorithm-suite 4d6f
-        # spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
-        # spec: client-apis/encrypt.md#get-the-encryption-materials 8442
         if value in (suite, suite.value):
             return suite
+    # spec: client-apis/encrypt.md#algorithm-suite 4d6f
+    # spec: client-apis/encrypt.md#algorithm-suite-1 4d6f
+    # spec: client-apis/encrypt.md#get-the-encryption-materials 8442
     raise InvalidRequest(f"algorithm_suite must be a member of AlgorithmSuite, not {shown(value)}")
 
 

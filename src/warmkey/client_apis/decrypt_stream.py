@@ -182,8 +182,8 @@ class _Body:
         while not (block := self._frame_start(number)).final:
             name = f"frame {number}"
             self._check_length(block, name)
-            source.fill(frame, at_once * frame)
             # spec: client-apis/decrypt.md#decrypt-the-message-body ffcc
+            source.fill(frame, at_once * frame)
             source.require(frame_length + TAG_LENGTH, f"{name} › content", skip=REGULAR_FRAME_START.size)
             count = min(len(source) // frame, at_once, MAX_FRAMES - number)
             if len(buffer) < count * frame_length:

@@ -197,12 +197,12 @@ def get_materials(
     request = EncryptionMaterialsRequest(context, commitment_policy, algorithm_suite, _NO_KEYS, plaintext_length)
     try:
         # spec: client-apis/encrypt.md#get-the-encryption-materials 08fc 52de 883f
-        # spec: client-apis/encrypt.md#behavior 471a
         materials = cmm.get_encryption_materials(request)
     except AttributeError:
         check_cmm(cmm)
         raise
-    # spec: client-apis/encrypt.md#get-the-encryption-materials 8442 afe5
+    # spec: client-apis/encrypt.md#get-the-encryption-materials afe5
+    # spec: client-apis/encrypt.md#behavior 471a
     check_encryption_materials(materials, request)
     if max_encrypted_data_keys is not None and len(materials.encrypted_data_keys) > max_encrypted_data_keys:
         # spec: client-apis/encrypt.md#get-the-encryption-materials 9280

@@ -120,12 +120,14 @@ def of_keys(
         region = region_of(check_kms_identifier(arn, "the key"))
         # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 5637
         # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring c829
+        # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 6316
+        # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6316
         if region is None:
             problem = f"each key must be an ARN, which says its Region; {kind_of(arn)} is not a valid AWS KMS ARN"
             raise ConfigurationError(problem)
         if region not in clients:
-            # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 6457 2924 6316
-            # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6457 2924 6316
+            # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring 6457 2924
+            # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 6457 2924
             clients[region] = client_supplier(region)
         # spec: framework/aws-kms/aws-kms-mrk-multi-keyrings.md#aws-kms-mrk-multi-keyring ca7d f685
         # spec: framework/aws-kms/aws-kms-multi-keyrings.md#aws-kms-multi-keyring 47fe fb0a
