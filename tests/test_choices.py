@@ -21,7 +21,7 @@ ENUMS = sorted(
         for value in vars(importlib.import_module(module)).values()
         if isinstance(value, type) and issubclass(value, Enum) and value.__module__.startswith("warmkey")
     },
-    key=lambda each: each.__qualname__,
+    key=lambda each: (each.__qualname__, each.__module__),
 )
 
 
@@ -31,7 +31,7 @@ def test_all_enums_are_looked_at() -> None:
     }
 
 
-@pytest.mark.parametrize("enum", ENUMS)
+@pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: f"{enum.__module__}.{enum.__qualname__}")
 @pytest.mark.parametrize(
     "value", [b"SECRET", "SECRET", 0x5EC7E7, ["SECRET"], None], ids=lambda each: type(each).__name__
 )

@@ -116,7 +116,7 @@ def test_materials_alias_nothing_of_the_callers(make: Any) -> None:
         ({"signing_key": object()}, f"a signing key for {SUITE.name}"),
         ({"required_encryption_context_keys": {"other"}}, "an encryption context without a key that is required"),
     ],
-    ids=str,
+    ids=range(7),
 )
 def test_encryption_materials_say_what_they_lack(changes: dict[str, Any], missing: str | None) -> None:
     assert encryption_materials(**changes).missing == missing
@@ -134,7 +134,7 @@ def test_encryption_materials_say_what_they_lack(changes: dict[str, Any], missin
         ({"verification_key": object()}, f"a verification key for {SUITE.name}"),
         ({"required_encryption_context_keys": {"other"}}, "an encryption context without a key that is required"),
     ],
-    ids=str,
+    ids=range(5),
 )
 def test_decryption_materials_say_what_they_lack(changes: dict[str, Any], missing: str | None) -> None:
     assert decryption_materials(**changes).missing == missing
