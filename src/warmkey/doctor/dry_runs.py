@@ -13,6 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warmkey.choices import Choice
 from warmkey.events import KmsOutcome
 from warmkey.keyrings.kms_failures import Failure, explain
 from warmkey.keyrings.log_redaction import without_debug_lines
@@ -35,7 +36,7 @@ _DATA_KEY_LENGTH = 32
 _NO_FAILURE = Failure("", "", KmsOutcome.OK, "", "", "")
 
 
-class Outcome(Enum):
+class Outcome(Choice, Enum):
     """Says how a dry run ended."""
 
     ALLOWED = "allowed"

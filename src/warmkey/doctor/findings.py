@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from warmkey.choices import Choice
 from warmkey.doctor.catalogue import ADVICE
 from warmkey.safe_repr import safe_repr
 
@@ -13,7 +14,7 @@ __all__ = ["Finding", "Level", "finding"]
 _PAGE = "docs/errors.md"
 
 
-class Level(IntEnum):
+class Level(Choice, IntEnum):
     """Says how bad a finding is; the worst one is the exit status of ``warmkey doctor``."""
 
     NOTE = 0

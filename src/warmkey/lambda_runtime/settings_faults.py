@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warmkey.choices import Choice
 from warmkey.exceptions import ConfigurationError
 from warmkey.lambda_runtime.settings import ROWS, VARIABLES, Settings, check_keywords, read_variable, variables
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "FaultKind", "faults"]
 
 
-class FaultKind(Enum):
+class FaultKind(Choice, Enum):
     """Says what is wrong with a setting: its name, its value, or how it goes with the others."""
 
     UNKNOWN = "unknown"

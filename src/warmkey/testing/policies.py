@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from warmkey.choices import Choice
 from warmkey.safe_repr import safe_repr
 from warmkey.testing.policy_conditions import Condition, UnsupportedPolicy, conditions_of, pattern, texts
 
@@ -25,7 +26,7 @@ _ELEMENTS: Final = ("Sid", "Effect", "Principal", "Action", "Resource", "Conditi
 _OTHER_PRINCIPALS: Final = ("Service", "Federated", "CanonicalUser")
 
 
-class Effect(Enum):
+class Effect(Choice, Enum):
     """Says what a policy does with a request that one of its statements is about."""
 
     ALLOW = "Allow"

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from warmkey.choices import Choice
 from warmkey.events import KmsRequest
 
 __all__ = ["PROBLEMS", "Outcome", "Result", "Summary"]
 
 
-class Outcome(StrEnum):
+class Outcome(Choice, StrEnum):
     """Say how an item ended.
 
     Unreadable: a message can't be decrypted, or is none. Skipped: the object has something that can't be carried over.
