@@ -29,6 +29,7 @@ from warmkey import (
     PolicyRefused,
     TokenExpired,
     aio,
+    tracing,
 )
 from warmkey.boundary import PENDING
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring
@@ -423,6 +424,44 @@ def test_a_context_key_that_changes_with_every_message_is_still_warned_of(sessio
     asyncio.run(main())
 
     session.facts.assert_count(1, UncacheableContext, context_key="request", requests=50)
+
+
+class Spans:
+    """A subscriber that makes spans, as far as this is about them: what was waited for, and from where."""
+
+    def __init__(self) -> None:
+        self.fetches: list[tuple[str, int]] = []
+
+    def __call__(self, event: object) -> None:
+        pass
+
+    @property
+    def tracing(self) -> Spans:
+        return self
+
+    def fetch(self, fact: type, *_details: object) -> Any:
+        self.fetches.append((fact.__name__, threading.get_ident()))
+        return contextlib.nullcontext()
+
+    def request(self, *_names: object, **_details: object) -> Any:
+        return tracing.UNTRACED.request()
+
+
+@pytest.mark.parametrize(("cache", "fact"), [("on", "CacheMiss"), ("off", "CacheBypass")])
+@every_call
+def test_there_is_one_span_for_a_wait_and_none_in_the_loops_thread(
+    name: str, cache: str, fact: str, session: KmsSession
+) -> None:
+    spans = Spans()
+    session.configure(algorithm_suite=UNSIGNED, cache=cache, emit=spans)
+    given = given_for(name)
+    spans.fetches.clear()
+
+    asyncio.run(CALLS[name](given))
+
+    [(found, thread)] = spans.fetches
+    assert found == fact
+    assert thread != threading.get_ident()
 
 
 # --- branch keys

@@ -121,6 +121,7 @@ class Fetcher:
         self, operation: CachedOperation[_Request, _Materials], request: _Request, reason: BypassReason
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
+        check_may_wait()  # before a span says that somebody waits
         with self._counting_failure(operation.kind):
             return self._alone(operation, request, reason)
 
