@@ -51,7 +51,7 @@ def measure_awscrt_in_a_function(effort: Effort) -> list[Row]:
 def _function_row(stage: str, library: str, runs: list[dict[str, float]]) -> Row:
     medians = {name: median(run[name] for run in runs) for name in runs[0]}
     return Row(
-        group="awscrt in a function",
+        group="cost of awscrt in a function",
         name=f"{stage}, {'with' if library == 'awscrt' else 'without'} awscrt",
         figures=(
             *(Figure(label=part, value=medians[part], unit="ms") for part in _START),
@@ -77,12 +77,12 @@ def _pays(cryptography: list[dict[str, float]], awscrt: list[dict[str, float]]) 
         )
 
     return Row(
-        group="awscrt pays from so many signed messages on",
+        group="cost of awscrt, in signed messages that save as much",
         name="in the life of one container",
         figures=(
-            Figure(label="encrypted only", value=messages("encrypt"), unit="×"),
-            Figure(label="decrypted only", value=messages("decrypt"), unit="×"),
-            Figure(label="each encrypted and decrypted", value=messages("encrypt", "decrypt"), unit="×"),
+            Figure(label="encrypted only", value=messages("encrypt"), unit="messages"),
+            Figure(label="decrypted only", value=messages("decrypt"), unit="messages"),
+            Figure(label="each encrypted and decrypted", value=messages("encrypt", "decrypt"), unit="messages"),
         ),
     )
 
