@@ -49,12 +49,13 @@ __all__ = [
     "count_signature",
     "current_library",
     "decided_library",
+    "problem_with_awscrt",
     "signatures_made",
     "start_over",
 ]
 
-# Signed messages in the life of one container from which on awscrt has saved what loading it takes, if it only encrypts:
-# the figure of the benchmark "awscrt in a function", rounded up.
+# Messages that one container signs until awscrt has saved what loading it takes: the figure of the benchmark "awscrt in
+# a function", rounded up. Verifying saves more.
 AWSCRT_PAYS_FROM = 300
 # The oldest version with elliptic curves.
 _OLDEST = "0.28.3"
@@ -148,6 +149,15 @@ def count_signature() -> None:
 def signatures_made() -> int:
     """Return how many messages this process has signed."""
     return _PROCESS.signed.total()
+
+
+def problem_with_awscrt() -> str | None:
+    """Return why awscrt can't be used, or ``None`` if it can; loads it."""
+    try:
+        _awscrt()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        return _problem(error)
+    return None
 
 
 def _decide(choice: SignatureChoice) -> SignatureLibrary:

@@ -69,6 +69,24 @@ _INSTALLATION = {
         "Every cold start compiles the modules that it imports.",
         "Build the layer on a machine that has this Python version.",
     ),
+    "signature-library-unusable": Advice(
+        FAILURE,
+        "Importing warmkey fails in this function.",
+        "Install warmkey[crt], or attach the layer that `make layer VARIANT=crt` builds; or set WARMKEY_SIGNATURES to "
+        "auto.",
+    ),
+    "awscrt-unused": Advice(
+        NOTE,
+        "boto3 loads awscrt wherever it is installed, which makes every cold start some 40 ms longer, and warmkey does "
+        "not use it.",
+        "Remove awscrt from the function and its layers, unless something else needs it.",
+    ),
+    "many-signatures": Advice(
+        NOTE,
+        "From about 300 signed messages in the life of a container on, awscrt saves more time than loading it takes.",
+        "If whoever can decrypt may also encrypt, set WARMKEY_ALGORITHM_SUITE=0x0478; if not, attach the layer that "
+        "`make layer VARIANT=crt` builds.",
+    ),
 }
 
 _RESOURCES = {

@@ -12,6 +12,7 @@ from warmkey.doctor.permissions import KmsExamination
 from warmkey.doctor.plan import announcement, decryption_keys, groups, most_requests
 from warmkey.doctor.report import Report
 from warmkey.doctor.samples import examine_samples
+from warmkey.doctor.signatures import examine_signatures
 from warmkey.policy.keys import DISCOVERING
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def examine(subject: Subject, *, announce: Callable[[str], object], offline: boo
         examine_samples(report, subject, settings, decryption_keys(settings) if settings is not None else ())
     if settings is None:
         return report
+    with _guarded(report, "the library for signatures"):
+        examine_signatures(report, settings)
     with _guarded(report, "the cache"):
         examine_cache(report, subject, settings)
     planned = groups(settings, subject)

@@ -28,6 +28,7 @@ _PACKAGES = (
     _OURS,
     "cryptography",
     "cffi",
+    "awscrt",
     "aws_lambda_powertools",
     "boto3",
     "botocore",
