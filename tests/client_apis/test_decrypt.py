@@ -282,6 +282,7 @@ def test_another_keys_signature_is_refused(suite_id: int) -> None:
         decrypt(signed + foreign)
 
 
+# spec: data-format/message-footer.md#signature 2978
 @SIGNED
 def test_a_signature_of_another_message_of_the_same_key_is_refused(suite_id: int) -> None:
     forgery = Forgery(suite_id=suite_id)

@@ -75,6 +75,7 @@ def stream_of(source: Any, **arguments: Any) -> DecryptStream:
 # spec: client-apis/decrypt.md#verify-the-signature 5f9e
 # spec: client-apis/decrypt.md#verify-the-header cb22
 # spec: client-apis/decrypt.md#verify-the-signature 5f42
+# spec: client-apis/decrypt.md#decrypt-the-message-body 90ee 4c34 6ec2
 @pytest.mark.parametrize("suite_id", SUITES)
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 100])

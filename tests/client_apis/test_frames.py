@@ -87,6 +87,7 @@ def test_every_length_around_the_frame_length(suite_id: int, framed: bool, frame
 # spec: data-format/message-body.md#iv-1 30fe
 # spec: data-format/message-body.md#iv-2 9c9a
 # spec: data-format/message-body.md#sequence-number-end befa
+# spec: data-format/message-body.md#final-frame 0fff
 @EVERY_SUITE
 def test_we_write_what_the_format_says_byte_for_byte(suite_id: int) -> None:
     """Given the data key, message ID and encrypted data key of a message of ours, the forge writes the same bytes."""

@@ -47,6 +47,7 @@ def uint32(number: int) -> bytes:
 
 
 # spec: data-format/message-body.md#framed-data ec2e 9c3e
+# spec: data-format/message-body.md#encrypted-content-length b1d3
 def test_the_limits_are_the_formats() -> None:
     assert (MAX_FRAME_LENGTH, MAX_FRAMES) == (4_294_967_295, 4_294_967_295)
     assert MAX_NON_FRAMED_LENGTH == 68_719_476_704

@@ -211,6 +211,8 @@ WRONG_ANSWERS: dict[str, tuple[dict[str, Any], set[str]]] = {
         for operation in sorted(operations)
     ],
 )
+# spec: framework/aws-kms/aws-kms-keyring.md#ondecrypt bc46
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#ondecrypt bc46
 @BOTH
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(
     keyring_class: Any, answer: dict[str, Any], operation: str
@@ -229,6 +231,20 @@ def test_an_answer_that_is_not_what_was_asked_for_is_refused(
 
     assert [(attempt.operation, attempt.key) for attempt in caught.value.attempts] == [(operation, KEY)]
     assert caught.value.attempts[0].remedy
+
+
+# spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 1f59 f9c3
+# spec: framework/aws-kms/aws-kms-mrk-keyring.md#onencrypt dcfa f9c3
+@pytest.mark.parametrize("answered", [None, "", "alias/name", "arn:aws:kms:us-east-1:111122223333:alias/name"])
+@pytest.mark.parametrize("data_key", [None, bytes(32)], ids=["GenerateDataKey", "Encrypt"])
+@BOTH
+def test_the_answer_to_an_alias_names_a_key_arn(
+    keyring_class: Any, data_key: bytes | None, answered: str | None
+) -> None:
+    kms = Answering(KeyId=answered, Plaintext=bytes(32), CiphertextBlob=b"blob")
+
+    with pytest.raises(KeyUnavailable, match="without a key ARN"):
+        keyring_class("alias/name", kms_client=kms).on_encrypt(to_encrypt(data_key=data_key))
 
 
 # spec: framework/aws-kms/aws-kms-keyring.md#onencrypt 5405 26b4 673b 0ea1 f2b7 2cb8

@@ -179,7 +179,6 @@ def custom_context(texts: Mapping[str, str]) -> dict[str, str]:
 # --- what a found item must say
 
 
-# spec: framework/branch-key-store.md#record-format ed38
 def read_item(attributes: Attributes, branch_key_id: str, item_type: str) -> KeyStoreItem:
     """Return the item that was asked for.
 

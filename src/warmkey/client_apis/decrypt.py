@@ -82,8 +82,8 @@ def decrypt(
 def _checked_ciphertext(ciphertext: object) -> bytes | memoryview:
     from warmkey.bytes_like import bytes_of  # noqa: PLC0415 - most callers have bytes
 
-    # spec: client-apis/decrypt.md#encrypted-message de84
     found = bytes_of(ciphertext)
+    # spec: client-apis/decrypt.md#encrypted-message de84
     if found is None:
         hint = "; decode base64 text first, or use decrypt_text" if isinstance(ciphertext, str) else ""
         raise InvalidRequest(f"the ciphertext must be bytes, not {type(ciphertext).__name__}{hint}")
