@@ -18,6 +18,7 @@ from warmkey.cli import commands
 from warmkey.cli.doctor_options import add_doctor
 from warmkey.cli.files import same_file
 from warmkey.cli.options import AddKey, AddPair, add_aws, add_commitment_policy
+from warmkey.cli.plan import add_plan
 from warmkey.cli.policy import add_policy
 from warmkey.cli.re_encryption.options import add_re_encrypt
 from warmkey.cli.wording import in_words_of_the_command
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add_policy(commands_)
     add_re_encrypt(commands_)
     _add_doctor(commands_)
+    add_plan(commands_)
     return parser
 
 

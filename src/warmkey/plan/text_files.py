@@ -1,0 +1,50 @@
+"""Open the files that a user names: plain or gzip, in UTF-8."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warmkey.plan.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+__all__ = ["name_of", "opened", "reading"]
+
+_GZIP = b"\x1f\x8b"
+
+
+def name_of(path: str) -> str:
+    """Return what errors call the file at *path*."""
+    return "standard input" if path == "-" else Path(path).name
+
+
+@contextmanager
+def opened(path: str) -> Iterator[io.TextIOWrapper]:
+    """Open a text file, or standard input for ``-``; newlines are left as they are.
+
+    :raises OSError: it can't be read
+    """
+    raw: IO[bytes] = io.BufferedReader(sys.stdin.buffer) if path == "-" else Path(path).open("rb")  # type: ignore[arg-type]
+    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]
+    is_gzip = buffered.peek(2)[:2] == _GZIP
+    binary = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+    with buffered, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:  # type: ignore[arg-type]
+        yield text
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what is wrong with the bytes of a file into :class:`BadInput`."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name_of(path)}: must be text in UTF-8; byte {error.start} of a block can't be read") from None
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise BadInput(f"{name_of(path)}: is damaged as a gzip file ({type(error).__name__})") from None
