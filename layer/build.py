@@ -33,6 +33,8 @@ MANIFEST = "python/warmkey_layer.json"
 # Which pins a variant carries. core: for functions that have Powertools from somewhere else. crt: for those that make
 # hundreds of signed messages in a container's life.
 VARIANTS = {"full": "layer.txt", "core": "layer-core.txt", "crt": "layer-crt.txt"}
+# The command `warmkey plan` needs numpy and is for desks.
+_PLANNER = ("warmkey", "plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,11 @@ def _python(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _own_package(project: Mapping[str, str]) -> dict[str, bytes]:
     source = ROOT / "src"
-    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*.py")}
+    files = {
+        path.relative_to(source).as_posix(): path.read_bytes()
+        for path in source.rglob("*.py")
+        if path.relative_to(source).parts[:2] != _PLANNER
+    }
     about = f"{project['name']}-{project['version']}.dist-info"
     metadata = ("Metadata-Version: 2.4", f"Name: {project['name']}", f"Version: {project['version']}")
     files[f"{about}/METADATA"] = "\n".join([*metadata, f"License-Expression: {project['license']}", ""]).encode()

@@ -42,6 +42,7 @@ FLOORS = [
     {"", "__main__"},  # the table of contents, and the door of the command line
     {"powertools", "durable"},
     {"testing"},
+    {"plan"},  # replays traces on the fake KMS; the command line loads it by name
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 THIRD_PARTIES = {
@@ -51,6 +52,7 @@ THIRD_PARTIES = {
     "lambda_runtime": {"boto3", "botocore", "snapshot_restore_py"},
     "durable": {"aws_durable_execution_sdk_python"},
     "observability": {"aws_lambda_powertools", "opentelemetry"},
+    "plan": {"matplotlib", "numpy"},
     "powertools": {"aws_lambda_powertools", "jsonpath_ng"},
     "testing": {"boto3", "botocore", "cryptography", "moto", "pytest"},
 }
@@ -100,9 +102,15 @@ def test_a_room_knows_its_third_parties_only(room: str) -> None:
     assert known <= THIRD_PARTIES.get(room, set())
 
 
-@pytest.mark.parametrize("room", ["testing", "powertools", "durable"])
+@pytest.mark.parametrize("room", ["powertools", "durable"])
 def test_nothing_imports_what_is_for_some_users_only(room: str) -> None:
     assert [pair for pair in imports() if room_of(pair.imported) == room != room_of(pair.importer)] == []
+
+
+def test_nothing_imports_the_test_kit_but_the_planner_which_replays_on_its_fakes() -> None:
+    importers = {room_of(pair.importer) for pair in imports() if room_of(pair.imported) == "testing"}
+
+    assert importers == {"testing", "plan"}
 
 
 def test_the_format_and_what_stands_below_it_use_no_third_party() -> None:

@@ -38,7 +38,7 @@ def add_plan(commands: Any) -> None:  # noqa: ANN401 - argparse keeps its type t
         "traces",
         metavar="FILE",
         nargs="*",
-        help="a trace (CSV with the columns timestamp, operation, context, bytes, container, data_key), or exported log "
+        help="a trace (CSV with columns timestamp, operation, context, bytes, container, data_key), or exported log "
         "lines and CloudTrail events; plain or gzip; - for standard input",
     )
     parser.add_argument("--sample", action="store_true", help="use the made sample trace: 20 writers and 10 readers")
@@ -153,7 +153,9 @@ def _add_money(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
     group.add_argument(
         "--quota", type=_number(1e-9, 1e12), metavar="N", help="KMS requests per second; default: of the Region"
     )
-    group.add_argument("--prices", metavar="FILE", help="JSON with prices and quotas of your own; see the documentation")
+    group.add_argument(
+        "--prices", metavar="FILE", help="JSON with prices and quotas of your own; see the documentation"
+    )
     group.add_argument(
         "--functions", type=_integer(1, 10**6), default=1, metavar="N", help="functions with metrics; %(default)s"
     )

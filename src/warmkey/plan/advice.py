@@ -57,8 +57,8 @@ def _warnings(name: str, planned: Planned) -> Iterator[str]:
     outcome, bill = planned.outcome, planned.bill
     if bill.quota_share_cold_start > _MUCH_OF_THE_QUOTA:
         yield (
-            f"With {name}, a start with cold caches takes {bill.quota_share_cold_start:.0%} of the Region's quota in one "
-            "second; ask for a higher quota, deploy in steps, or use fewer, busier containers."
+            f"With {name}, a start with cold caches takes {bill.quota_share_cold_start:.0%} of the Region's quota in "
+            "one second; ask for a higher quota, deploy in steps, or use fewer, busier containers."
         )
     if bill.quota_share_peak > _MUCH_OF_THE_QUOTA:
         yield f"With {name}, the busiest second takes {bill.quota_share_peak:.0%} of the Region's quota."

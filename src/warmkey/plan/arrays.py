@@ -104,7 +104,7 @@ class Arrays:
 
     def _evictions(self, place: Place, of_this: Flags, left_at: Numbers | None) -> dict[str, float]:
         """Count why keys left: those with a successor by its reason, the others by whether anybody came to see it."""
-        found = dict.fromkeys(map(str, EVICTIONS), 0)
+        found: dict[str, float] = dict.fromkeys(map(str, EVICTIONS), 0)
         rows = place.entries.rows
         has_next = place.fetches.successors < len(rows)
         ends = place.fetches.ends[has_next]
@@ -130,21 +130,13 @@ class Arrays:
         np.maximum.at(found, self.trace.containers, self.moments)
         return found
 
-    def cold_start(self, places: Sequence[Place], bypassing: Flags) -> int:
-        """Return the KMS requests of the busiest second if all containers start cold with it.
+    def first_uses(self, entries: Entries) -> Numbers:
+        """Return the rows that are the first of their second to use their entry: each asks, after a cold start."""
+        seconds = self.moments[entries.rows] // _SECOND  # in order, for each place
+        is_first = np.ones(len(seconds), np.bool_)
+        is_first[1:] = (seconds[1:] != seconds[:-1]) | (entries.places[1:] != entries.places[:-1])
+        return entries.rows[is_first]
 
-        Each first use of an entry is a request then, unless an entry of an earlier place, of the same number, filled it.
-        """
-        seconds = np.flatnonzero(bypassing)
-        counted = [self.moments[seconds] // _SECOND]
-        counted += (_first_uses(self.moments[place.entries.rows] // _SECOND, place.entries.places) for place in places)
-        return int(np.bincount(np.concatenate(counted)).max(initial=0))
-
-
-def _first_uses(seconds: Numbers, places: Numbers) -> Numbers:
-    """Return the second of each first use of a place in a second."""
-    order = np.lexsort((seconds, places))
-    second, place = seconds[order], places[order]
-    is_first = np.ones(len(order), np.bool_)
-    is_first[1:] = (second[1:] != second[:-1]) | (place[1:] != place[:-1])
-    return second[is_first]
+    def busiest(self, rows: Sequence[Numbers]) -> int:
+        """Return how many of *rows* are in the second that has most of them."""
+        return int(np.bincount(self.moments[np.concatenate(rows)] // _SECOND).max(initial=0))

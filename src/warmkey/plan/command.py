@@ -44,9 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         strategies=("caching", "hierarchical") if arguments.strategy == "both" else (arguments.strategy,),
         limits=limits,
         around=around,
-        bounds=Bounds(
-            lag=arguments.max_lag, dollars=arguments.max_dollars, keys_exposed=arguments.max_keys_exposed
-        ),
+        bounds=Bounds(lag=arguments.max_lag, dollars=arguments.max_dollars, keys_exposed=arguments.max_keys_exposed),
         with_grid=not arguments.no_grid,
     )
     if arguments.save_trace is not None:

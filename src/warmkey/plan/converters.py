@@ -98,8 +98,8 @@ def _azure_2019(path: str, *, length: int, seed: int, progress: Callable[[int], 
         whole += int(each.sum())
         if whole > _MOST_ROWS:
             raise BadInput(
-                f"{name_of(path)} has more than {_MOST_ROWS:,} invocations up to line {cells.line}; make a file of fewer "
-                "functions, with its header"
+                f"{name_of(path)} has more than {_MOST_ROWS:,} invocations up to line {cells.line}; make a file of "
+                "fewer functions, with its header"
             )
         counts.append(each)
         of_owner.append(owners(row["HashOwner"]))
@@ -107,7 +107,9 @@ def _azure_2019(path: str, *, length: int, seed: int, progress: Callable[[int], 
     if not whole:
         raise cells.none_found()
     table = np.array(counts)
-    function, minute = (np.repeat(each, table.ravel()) for each in (np.arange(table.size) // 1440, np.arange(table.size) % 1440))
+    function, minute = (
+        np.repeat(each, table.ravel()) for each in (np.arange(table.size) // 1440, np.arange(table.size) % 1440)
+    )
     day = _DAY.search(path)
     start = (int(day[1]) - 1) * 86_400 if day else 0
     within = np.random.default_rng(seed).random(whole)
@@ -131,7 +133,8 @@ def _azure_2021(path: str, *, length: int, seed: int, progress: Callable[[int], 
     cells = _Cells(path, ("app", "func", "end_timestamp", "duration"))
     apps = _Labels()
     found = [
-        (cells.number(row, "end_timestamp"), cells.number(row, "duration"), apps(row["app"])) for row in cells.rows(progress)
+        (cells.number(row, "end_timestamp"), cells.number(row, "duration"), apps(row["app"]))
+        for row in cells.rows(progress)
     ]
     if not found:
         raise cells.none_found()
@@ -156,8 +159,14 @@ def _huawei_2025(path: str, *, length: int, seed: int, progress: Callable[[int],
     found, without = [], 0
     for row in cells.rows(progress):
         without += not row["requestBodySize"].strip()
-        size = cells.number(row, "requestBodySize", float(length))
-        found.append((cells.number(row, "time_worker"), size, users(row["userID"]), pods(row["podID"])))
+        found.append(
+            (
+                cells.number(row, "time_worker"),
+                cells.number(row, "requestBodySize", float(length)),
+                users(row["userID"]),
+                pods(row["podID"]),
+            )
+        )
     if not found:
         raise cells.none_found()
     time, size, user, pod = (np.array(column) for column in zip(*found, strict=True))

@@ -44,8 +44,11 @@ class LogEvent(NamedTuple):
 def is_export(first_line: str) -> bool:
     """Return whether a file that begins with *first_line* is something else than a CSV trace."""
     start = first_line.lstrip()[:1]
-    return start in ("{", "[") or "@message" in first_line or _TIME.match(first_line.lstrip()) is not None or (
-        start != "" and "," not in first_line and ";" not in first_line and "\t" not in first_line
+    return (
+        start in ("{", "[")
+        or "@message" in first_line
+        or _TIME.match(first_line.lstrip()) is not None
+        or (start != "" and "," not in first_line and ";" not in first_line and "\t" not in first_line)
     )
 
 
@@ -136,7 +139,7 @@ def _text(value: object) -> str | None:
 
 
 def _moment(text: str) -> int | None:
-    """Return nanoseconds since the epoch; ``None`` for what is not a time. Numbers are milliseconds, as in CloudWatch."""
+    """Return nanoseconds since the epoch; ``None`` for what is not a time."""
     try:
         return Timestamps().read_one(text.replace(",", "."))
     except ValueError:

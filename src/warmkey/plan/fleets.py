@@ -20,7 +20,7 @@ from warmkey.structures import DecryptMaterialsRequest, EncryptionContext, Encry
 from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from warmkey.cmms.statistics import OperationStatistics
@@ -45,7 +45,7 @@ class Fleet(Protocol):
     :ivar kms_operations: the KMS operations of encrypting and of decrypting
     """
 
-    kms_operations: dict[Operation, tuple[str, ...]]
+    kms_operations: Mapping[Operation, tuple[str, ...]]
 
     def encrypt(self, container: int, context: int, branch_key: int, length: int) -> Wrapped:
         """Ask for the materials of a message of *length* bytes, and return the encrypted data keys."""
@@ -97,7 +97,10 @@ class CachingFleet:
         self._elsewhere = DefaultCMM(AwsKmsKeyring(key_arn, kms_client=elsewhere))
         self._contexts = _Contexts()
         self._containers: dict[int, CachingCMM] = {}
-        self.kms_operations = {Operation.ENCRYPT: ("GenerateDataKey",), Operation.DECRYPT: ("Decrypt",)}
+        self.kms_operations: Mapping[Operation, tuple[str, ...]] = {
+            Operation.ENCRYPT: ("GenerateDataKey",),
+            Operation.DECRYPT: ("Decrypt",),
+        }
 
     def _container(self, number: int) -> CachingCMM:
         cmm = self._containers.get(number)
@@ -162,7 +165,10 @@ class HierarchicalFleet:
         self._branch_keys: set[int] = set()
         self._containers: dict[int, _Container] = {}
         self._elsewhere = _Container(self._admin, limits, TraceClock(), ignore)
-        self.kms_operations = {Operation.ENCRYPT: ("Decrypt",), Operation.DECRYPT: ("Decrypt",)}
+        self.kms_operations: Mapping[Operation, tuple[str, ...]] = {
+            Operation.ENCRYPT: ("Decrypt",),
+            Operation.DECRYPT: ("Decrypt",),
+        }
 
     def _key_store(self, key_arn: str, kms: FakeKms, emit: Emit) -> BranchKeyStore:
         return BranchKeyStore(

@@ -63,7 +63,12 @@ class Flow:
         )
 
     def counts(
-        self, period: float, kms_operation: str, *, limit: MissReason = MissReason.MESSAGES_SPENT, branch_keys: bool = False
+        self,
+        period: float,
+        kms_operation: str,
+        *,
+        limit: MissReason = MissReason.MESSAGES_SPENT,
+        branch_keys: bool = False,
     ) -> Counts:
         """Return what becomes of the messages of *period* seconds.
 

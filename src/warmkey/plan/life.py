@@ -58,7 +58,10 @@ def life(rate: Reals, spans: Reals, ending: float, limit: float, characteristic:
     goes_on = rate / (rate + ending)
     spent = goes_on**limit * (1 - at_most(limit - 1, (rate + ending) * as_long))
     return Life(
-        hits=hits.mean(axis=0), present=present.mean(axis=0), spent=spent.mean(axis=0), pushed_out=pushed_out.mean(axis=0)
+        hits=hits.mean(axis=0),
+        present=present.mean(axis=0),
+        spent=spent.mean(axis=0),
+        pushed_out=pushed_out.mean(axis=0),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from warmkey.events import MissReason
 
 if TYPE_CHECKING:
-    from warmkey.plan.outcome import Flags, Numbers, Reals
+    from warmkey.plan.outcome import Flags, Numbers
 
 __all__ = [
     "ABSENT",
@@ -124,7 +124,9 @@ def fetches(
     is_gone = gone[positions] == next_ones
     if gone_at is not None:
         is_gone &= np.append(gone_at, STAYS)[next_ones] < expiries[positions]
-    ends = np.select([is_gone, aged[positions] == next_ones, spent[positions] == next_ones], [ABSENT, EXPIRED, MESSAGES], BYTES)
+    ends = np.select(
+        [is_gone, aged[positions] == next_ones, spent[positions] == next_ones], [ABSENT, EXPIRED, MESSAGES], BYTES
+    )
     reasons = np.full(count + 1, ABSENT, np.int64)
     reasons[next_ones] = ends
     return Fetches(positions, next_ones, reasons[positions], ends, np.cumsum(fetching) - 1)
@@ -150,7 +152,7 @@ def _bytes_spent(count: int, lengths: Numbers | None, max_bytes: int | None) -> 
     whole = float(lengths.astype(np.float64).sum())
     if whole <= max_bytes:
         return np.full(count, count, np.int64)
-    sums: Numbers | Reals = np.cumsum(lengths if whole < _LARGEST_SUM else lengths.astype(np.float64))
+    sums = np.cumsum(lengths.astype(np.int64 if whole < _LARGEST_SUM else np.float64))
     return np.searchsorted(sums, sums - lengths + max_bytes, side="right")
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES
 from warmkey.lambda_runtime.settings import ROWS
 from warmkey.validation import fraction, integer, seconds
 
-__all__ = ["DEFAULTS", "Limits"]
+__all__ = ["Limits"]
+
+
+def _default(setting: str) -> Any:  # noqa: ANN401 - a number
+    return ROWS[setting].default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,12 @@ class Limits:
     :raises ConfigurationError: one can't be used
     """
 
-    max_age: float = ROWS["max_age_seconds"].default
-    jitter: float = ROWS["max_age_jitter"].default
-    max_messages: int = ROWS["max_messages_encrypted"].default
-    max_bytes: int = ROWS["max_bytes_encrypted"].default
-    capacity: int = ROWS["cache_capacity"].default
-    branch_key_ttl: float = ROWS["branch_key_ttl_seconds"].default
+    max_age: float = _default("max_age_seconds")
+    jitter: float = _default("max_age_jitter")
+    max_messages: int = _default("max_messages_encrypted")
+    max_bytes: int = _default("max_bytes_encrypted")
+    capacity: int = _default("cache_capacity")
+    branch_key_ttl: float = _default("branch_key_ttl_seconds")
 
     def __post_init__(self) -> None:
         seconds("max_age", self.max_age)
@@ -38,6 +43,3 @@ class Limits:
         integer("max_bytes", self.max_bytes, 0, MAX_BYTES)
         integer("capacity", self.capacity, 0)
         seconds("branch_key_ttl", self.branch_key_ttl)
-
-
-DEFAULTS = Limits()

@@ -38,6 +38,7 @@ _METRIC_OF = {
 }
 OTHERS = "lines of other programs"
 _LINES_BETWEEN_LOOKS = 10_000
+_LARGEST = 1e300
 
 
 class Log:
@@ -198,7 +199,7 @@ def _count(value: object) -> int:
 
 def _real(value: object) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) < 1e300 else 0.0  # type: ignore[arg-type, operator]
+    return float(value) if is_number and abs(value) < _LARGEST else 0.0  # type: ignore[arg-type]
 
 
 def _moment_of(message: dict[str, Any], event: LogEvent) -> int | None:

@@ -56,12 +56,20 @@ def hierarchical(trace: Trace, limits: Limits) -> Outcome:
         max_entries=min(limits.capacity, int(entries.max())),
         kms_per_second=kms_per_second,
         peak=int(kms_per_second.max(initial=0)),
-        cold_start=rows.cold_start([active, version], np.zeros(len(trace), np.bool_)),
+        cold_start=_cold_start(rows, active),
     )
 
 
+def _cold_start(rows: Arrays, active: Place) -> int:
+    """Return the KMS requests of the busiest second with cold caches: who writes first need not ask again to read."""
+    trace = rows.trace
+    everyone = np.arange(len(trace))
+    first = rows.first_uses(Entries.of(everyone, pairs(trace.containers, trace.branch_keys)))
+    return rows.busiest([rows.first_uses(active.entries), first[trace.decrypts[first]]])
+
+
 def _versions(rows: Arrays, reading: Numbers, filling: Numbers, gone_at: Numbers | None = None) -> Place:
-    """Return the entries of branch key versions: rows that read use them, and rows that fetch an active version fill them."""
+    """Return the entries of branch key versions: *reading* rows use them, and *filling* rows fill them."""
     using = np.union1d(reading, filling)
     labels = rows.trace.branch_keys[using]
     entries = Entries.of(using, pairs(rows.trace.containers[using], labels))

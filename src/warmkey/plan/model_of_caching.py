@@ -58,7 +58,9 @@ def caching(trace: Trace, limits: Limits) -> Outcome:
         max_entries=min(limits.capacity, int(rows.fullest([written, read]).max(initial=0))),
         kms_per_second=kms_per_second,
         peak=int(kms_per_second.max(initial=0)),
-        cold_start=rows.cold_start([written, read], bypassing),
+        cold_start=rows.busiest(
+            [rows.first_uses(written.entries), rows.first_uses(read.entries), np.flatnonzero(bypassing)]
+        ),
     )
 
 

@@ -74,7 +74,9 @@ class Timestamps:
 
     def notes(self) -> list[str]:
         """Say what was assumed."""
-        found = ["timestamps are taken as milliseconds, because they are too large for seconds"] * bool(self.milliseconds)
+        found = ["timestamps are taken as milliseconds, because they are too large for seconds"] * bool(
+            self.milliseconds
+        )
         if self.zoneless:
             found.append(f"{self.zoneless:,} timestamps have no offset from UTC and were taken as UTC")
         return found

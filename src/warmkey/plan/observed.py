@@ -136,7 +136,7 @@ def rates_behind(log: Log, found: Observed, limits: Limits, *, length: int, peri
 
 
 def _share_of_writes(log: Log) -> float | None:
-    """Return how many of all messages were encrypted: by what evicted keys served, else by misses, else by KMS events."""
+    """Return how many messages were encrypted: by what evicted keys served, else by misses, else by KMS events."""
     for counted in (
         {name: log.evicted[name, "messages"] for name in ("encrypt", "decrypt")},
         {name: sum(n for (kind, _), n in log.misses.items() if kind == name) for name in ("encrypt", "decrypt")},
@@ -193,7 +193,7 @@ def rows_of_cloudtrail(log: Log, *, length: int) -> Rows:
         lengths=np.full(len(requests), length, np.int64),
         context_labels=list(labels),
         notes=[
-            f"each KMS request of CloudTrail is taken as one message of {length:,} bytes, as without a cache; where one is "
-            "in use already, they are its misses"
+            f"each KMS request of CloudTrail is taken as one message of {length:,} bytes, as without a cache",
+            "where a cache is in use already, the KMS requests of CloudTrail are its misses",
         ],
     )

@@ -11,7 +11,7 @@ import numpy as np
 from warmkey.events import EvictionReason, MissReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -106,8 +106,3 @@ def per_second(nanoseconds: Numbers, whole: int) -> Numbers:
     """Return how many of the moments *nanoseconds* are in each second of a trace that lasts *whole* nanoseconds."""
     seconds = nanoseconds // 1_000_000_000
     return np.bincount(seconds, minlength=whole // 1_000_000_000 + 1).astype(np.int64)
-
-
-def peak_of(counts: Iterable[int]) -> int:
-    """Return the largest of *counts*; 0 without any."""
-    return max(counts, default=0)

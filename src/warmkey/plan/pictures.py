@@ -157,7 +157,9 @@ def _heat(strategy: str, planned: Planned, limits: Limits) -> Figure:
     lifetimes = sorted({cell.lifetime for cell in cells})
     messages = sorted({cell.limits.max_messages for cell in cells})
     largest = max(cell.requests_per_month for cell in cells)
-    norm = LogNorm(vmin=max(min(cell.requests_per_month for cell in cells), largest / 1e6, 1e-3), vmax=max(largest, 1e-2))
+    norm = LogNorm(
+        vmin=max(min(cell.requests_per_month for cell in cells), largest / 1e6, 1e-3), vmax=max(largest, 1e-2)
+    )
     across = 1 if strategy == "caching" else 3
     down = -(-len(capacities) // across)
     figure = _figure(0.7 + down * (0.75 + 0.3 * len(lifetimes)))
@@ -165,9 +167,7 @@ def _heat(strategy: str, planned: Planned, limits: Limits) -> Figure:
     for axis in panels.ravel()[len(capacities) :]:
         axis.set_axis_off()
     for axis, capacity in zip(panels.ravel(), capacities, strict=False):
-        there = {
-            (cell.lifetime, cell.limits.max_messages): cell for cell in cells if cell.limits.capacity == capacity
-        }
+        there = {(cell.lifetime, cell.limits.max_messages): cell for cell in cells if cell.limits.capacity == capacity}
         rows = [[there[lifetime, number] for number in messages] for lifetime in lifetimes]
         _panel(axis, rows, norm, planned, limits)
         axis.set_title(f"capacity {capacity:,}", fontsize=10)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from warmkey.plan.bill import Bill, bill
 from warmkey.plan.grid import Bounds, Cell, chosen, grid, knee_of
-from warmkey.plan.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from warmkey.plan.bill import Surroundings
+    from warmkey.plan.limits import Limits
     from warmkey.plan.observed import Observed
     from warmkey.plan.outcome import Outcome
     from warmkey.plan.progress import Progress
@@ -35,7 +35,7 @@ class Request:
     strategies: Sequence[str]
     limits: Limits
     around: Surroundings
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
     with_grid: bool = True
 
 

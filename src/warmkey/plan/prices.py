@@ -59,8 +59,8 @@ class Prices:
         """
         if region not in self.kms_requests_per_second:
             raise BadInput(
-                f"the quota of Region {region} is not in the table of {self.date}; give --quota, the requests per second "
-                "that Service Quotas shows for AWS KMS, Cryptographic operations (symmetric) request rate"
+                f"the quota of Region {region} is not in the table of {self.date}; give --quota, the requests per "
+                "second that Service Quotas shows for AWS KMS, Cryptographic operations (symmetric) request rate"
             )
         return self.kms_requests_per_second[region]
 
@@ -122,7 +122,10 @@ def _checked(source: str, name: str, value: object) -> Any:  # noqa: ANN401 - a 
         return _number(f"{source}: {name}", value)
     if not isinstance(value, dict):
         raise BadInput(f"{source}: {name} must be an object of Regions, not {plausible(value)}")
-    return {**TABLE.kms_requests_per_second, **{key: _number(f"{source}: {name} of {key}", value[key]) for key in value}}
+    return {
+        **TABLE.kms_requests_per_second,
+        **{key: _number(f"{source}: {name} of {key}", value[key]) for key in value},
+    }
 
 
 def _number(what: str, value: object) -> float:

@@ -118,7 +118,9 @@ def sampled(rates: Rates, *, seed: int, progress: Callable[[int], object]) -> Ro
     moments = np.sort(random.random(count)) * rates.period
     decrypts = random.random(count) * each_second >= rates.writes_per_second
     contexts = _drawn(rates.contexts, random.random(count))
-    containers = np.floor(random.random(count) * np.where(decrypts & (rates.readers is not None), rates.readers or 1, rates.containers))
+    containers = np.floor(
+        random.random(count) * np.where(decrypts & (rates.readers is not None), rates.readers or 1, rates.containers)
+    )
     containers = containers.astype(np.int64) + np.where(decrypts & (rates.readers is not None), rates.containers, 0)
     progress(count)
     written, contexts = _messages_read(moments, decrypts, contexts, rates.read_window, random.random(count))
@@ -144,7 +146,8 @@ def _drawn(contexts: Contexts, chances: Reals) -> Numbers:
     group = np.minimum(np.searchsorted(sums, chances, side="right"), len(sums) - 1)
     first = np.concatenate([[0.0], np.cumsum(counts)])[group]
     within = (chances - np.concatenate([[0.0], sums])[group]) / (shares * counts)[group]
-    return (first + np.floor(np.clip(within, 0, 1 - 1e-12) * counts[group])).astype(np.int64)
+    rank: Reals = first + np.floor(np.clip(within, 0, 1 - 1e-12) * counts[group])
+    return rank.astype(np.int64)
 
 
 def _messages_read(

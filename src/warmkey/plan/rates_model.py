@@ -1,9 +1,9 @@
 """The closed form: what caches do with messages that come at random, at steady rates.
 
 With messages at rate λ for one entry, each fetch is followed by h = E[min(N, limit - 1)] hits, where N is Poisson with
-mean λ times the entry's lifetime, so the hit ratio is h / (1 + h). The lifetime is the maximum age, less the random part
-of it, cut off when the container is replaced (at random, so the rest of a life does not depend on the part that is over)
-or when the entry is evicted.
+mean λ times the entry's lifetime, so the hit ratio is h / (1 + h). The lifetime is the maximum age, less its random
+part, cut off when the container is replaced (at random, so what remains of a life does not depend on what is over) or
+when the entry is evicted.
 
 Under pressure on the capacity an entry is evicted if it is not used for the characteristic time of the cache (Che and
 others): the time for which the entries in the cache, on the mean, are as many as it holds. The time until the first

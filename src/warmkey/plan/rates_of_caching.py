@@ -140,9 +140,7 @@ class _Steady:
         if not self._is_cached():
             messages = self._rates.writes_per_second * self._rates.period
             return _bypassed(messages, "GenerateDataKey", BypassReason.OVER_BYTE_LIMIT)
-        flow = Flow.of(
-            self._writes, self._contexts, written, containers=self._rates.containers, ending=self._ending
-        )
+        flow = Flow.of(self._writes, self._contexts, written, containers=self._rates.containers, ending=self._ending)
         return flow.counts(self._rates.period, "GenerateDataKey", limit=self._limit_reason)
 
     def _most_messages(self) -> float:
@@ -172,9 +170,7 @@ class _Steady:
         messages = np.concatenate([1 + hits + deviation, 1 + hits - deviation])
         each_reads = rates.reads_per_second / rates.writes_per_second / self._readers
         seconds = _spread(hits / self._writes, rates.read_window)
-        return _DataKeys(
-            made=np.tile(made, 2) / 2, reads=each_reads * messages, seconds=np.tile(seconds, 2)
-        )
+        return _DataKeys(made=np.tile(made, 2) / 2, reads=each_reads * messages, seconds=np.tile(seconds, 2))
 
     def _read(self, keys: _DataKeys, characteristic: float) -> Life:
         return life(keys.rate, self._spans, self._ending, np.inf, characteristic)
@@ -221,4 +217,5 @@ def _spread(use: Reals, window: float) -> Reals:
     In truth more of them come in the middle: the density is that of a sum of two times, each anywhere in its span.
     """
     longer, shorter = np.maximum(use, window), np.minimum(use, window)
-    return longer / (1 - shorter / (3 * longer))
+    spread: Reals = longer / (1 - shorter / (3 * longer))
+    return spread

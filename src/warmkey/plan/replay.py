@@ -33,7 +33,9 @@ _FLEETS: dict[str, type[CachingFleet | HierarchicalFleet]] = {
 _ROWS_BETWEEN_LOOKS = 5_000
 
 
-def replay(strategy: str, trace: Trace, limits: Limits, *, cold_start: int, progress: Callable[[int], object]) -> Outcome:
+def replay(
+    strategy: str, trace: Trace, limits: Limits, *, cold_start: int, progress: Callable[[int], object]
+) -> Outcome:
     """Return what the real cache of *strategy* does with *trace*.
 
     :param strategy: ``caching`` or ``hierarchical``

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["as_html"]
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 64rem; margin: 2rem auto;
-       padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 64rem;
+       margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.5rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; font-size: .9rem }
 td, th { padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left; white-space: pre }
-.wide { overflow-x: auto } img { width: 100%; height: auto } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
+.wide { overflow-x: auto } img { width: 100%; height: auto }
+pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
 .label { overflow-wrap: anywhere; white-space: normal; text-align: left }
 """
 _TITLES = {"caching": "Caching CMM", "hierarchical": "Hierarchical keyring"}

@@ -52,9 +52,7 @@ def heading(plan: Plan) -> Iterator[str]:
         f"messages, {limits.max_bytes:,} bytes, capacity {limits.capacity:,}; branch keys {limits.branch_key_ttl:g} s"
     )
     around = request.around
-    yield (
-        f"prices and quotas of {around.prices.date}; KMS in {around.region}: {around.quota:,.0f} requests a second"
-    )
+    yield (f"prices and quotas of {around.prices.date}; KMS in {around.region}: {around.quota:,.0f} requests a second")
     if plan.observed is not None:
         yield from plan.observed.lines_of_text()
 

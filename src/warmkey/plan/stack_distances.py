@@ -45,8 +45,8 @@ def _previous(identifiers: Numbers) -> Numbers:
 def _smaller_before(numbers: Numbers) -> Numbers:
     """Return for each of *numbers* how many before it are smaller, or equal.
 
-    Elements are sorted from the highest bit of their rank to the lowest. At each bit, what is smaller than an element and
-    differs from it in that bit for the first time is in the same node, before it, and has a 0 where it has a 1.
+    Elements are sorted from the highest bit of their rank to the lowest. At each bit, what is smaller than an element
+    and differs from it in that bit for the first time is in the same node, before it, and has a 0 where it has a 1.
     """
     count = len(numbers)
     order = np.argsort(numbers, kind="stable")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from warmkey.plan.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import IO
 
 __all__ = ["name_of", "opened", "reading"]
 
@@ -31,11 +30,13 @@ def opened(path: str) -> Iterator[io.TextIOWrapper]:
 
     :raises OSError: it can't be read
     """
-    raw: IO[bytes] = io.BufferedReader(sys.stdin.buffer) if path == "-" else Path(path).open("rb")  # type: ignore[arg-type]
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]
-    is_gzip = buffered.peek(2)[:2] == _GZIP
-    binary = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
-    with buffered, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:  # type: ignore[arg-type]
+    with ExitStack() as files:
+        raw = sys.stdin.buffer if path == "-" else files.enter_context(Path(path).open("rb"))
+        buffered = io.BufferedReader(raw)  # type: ignore[type-var]
+        is_gzip = buffered.peek(2)[:2] == _GZIP
+        binary = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+        files.callback(text.detach)  # standard input stays open
         yield text
 
 

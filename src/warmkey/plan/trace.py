@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,8 +91,12 @@ class Trace:
 
     def first(self, count: int) -> Trace:
         """Return the first *count* rows."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: each[:count] for name, each in columns.items() if isinstance(each, np.ndarray)})
+        columns: dict[str, Any] = {
+            field.name: column[:count]
+            for field in fields(self)
+            if isinstance(column := getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **columns)
 
     @property
     def container_count(self) -> int:
@@ -129,9 +133,7 @@ def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
             functions=None if rows.functions is None else rows.functions[order],
             durations=None if rows.durations is None else rows.durations[order],
         )
-        notes.append(
-            warm_containers.note(int(containers.max()) + 1, durations_given=rows.durations is not None)
-        )
+        notes.append(warm_containers.note(int(containers.max()) + 1, durations_given=rows.durations is not None))
     else:
         containers = rows.containers[order]
     trace = Trace(
