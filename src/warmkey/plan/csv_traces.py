@@ -142,7 +142,7 @@ class _Reader:
                 table, numbers = [], []
             if row is None:
                 return
-            if len(row) != width:
+            if len(row) != width or not any(row):
                 self._odd_row(row, width, self._line(rows))
                 continue
             table.append(row)

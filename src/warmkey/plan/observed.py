@@ -21,6 +21,8 @@ __all__ = ["Observed", "observed", "rates_behind", "rows_of_cloudtrail"]
 
 _LONG_LIFE = 7200.0
 _LIFE = 60.0
+# A hit ratio so near to that of a limit on messages is the work of that limit.
+_ALL_BUT = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,8 @@ def _containers(log: Log, found: Observed, notes: list[str]) -> tuple[int, float
         notes.append("no line tells containers apart (log streams, or summary lines with an age); one is assumed")
         return 1, _LONG_LIFE
     lives = [(last - first) / 1e9 for first, last in log.containers.values()]
-    at_a_time = max(1, round(sum(lives) / found.seconds))
+    seen = [(last - max(first, log.first or first)) / 1e9 for first, last in log.containers.values()]
+    at_a_time = max(1, round(sum(seen) / found.seconds))
     ended = len(lives) - at_a_time
     life = sum(lives) / ended if ended > 0 else _LONG_LIFE
     notes.append(
@@ -171,7 +174,7 @@ def _contexts(log: Log, found: Observed, limits: Limits, rate: float, notes: lis
         notes.append(f"CloudTrail names {len(named):,} encryption contexts")
         return len(named)
     hits = found.hit_ratio / max(1 - found.hit_ratio, 1e-9)
-    if hits >= limits.max_messages - 1 or not hits:
+    if not hits or hits > (limits.max_messages - 1) * _ALL_BUT:
         count = 1
     else:
         count = max(1, round(rate * limits.max_age * (1 - limits.jitter / 2) / hits))

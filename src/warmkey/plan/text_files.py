@@ -36,7 +36,9 @@ def opened(path: str) -> Iterator[io.TextIOWrapper]:
         is_gzip = buffered.peek(2)[:2] == _GZIP
         binary = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
         text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-        files.callback(text.detach)  # standard input stays open
+        if path == "-":
+            files.callback(buffered.detach)  # standard input stays open
+        files.callback(text.detach)
         yield text
 
 
