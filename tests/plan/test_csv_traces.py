@@ -105,12 +105,18 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
         (HEADER + "inf,encrypt,a,1,c,\n", "line 2, column timestamp: must be a time in milliseconds, not 'inf'"),
         (HEADER + "1,encrypt,a,1,c,\n1e12,encrypt,a,1,c,\n", "line 3, column timestamp: must be a time in seconds"),
         (HEADER + "1,encode,a,1,c,\n", "line 2, column operation: must be encrypt or decrypt, not str of length 6"),
-        (HEADER + "1,encrypt,a,-1,c,\n", "line 2, column bytes: must be an integer from 0 to 1125899906842624, not '-1'"),
+        (
+            HEADER + "1,encrypt,a,-1,c,\n",
+            "line 2, column bytes: must be an integer from 0 to 1125899906842624, not '-1'",
+        ),
         (HEADER + "1,encrypt,a,1.5,c,\n", "line 2, column bytes: must be an integer from 0 to"),
         (HEADER + "1,encrypt,a,9" + "9" * 30 + ",c,\n", "line 2, column bytes: must be an integer from 0 to"),
         (HEADER + "1,encrypt,a,1125899906842625,c,\n", "line 2, column bytes: must be an integer from 0 to"),
         (HEADER + "1,encrypt,a,1,,\n", "line 2, column container: is empty; fill it in every row, or leave the column"),
-        ("timestamp,context,duration\n1,a,-1\n", "line 2, column duration: must be a number of seconds from 0 to 86400"),
+        (
+            "timestamp,context,duration\n1,a,-1\n",
+            "line 2, column duration: must be a number of seconds from 0 to 86400",
+        ),
         ("timestamp,context,duration\n1,a,x\n", "line 2, column duration: must be a number of seconds from 0 to 86400"),
         (HEADER + '1,encrypt,"' + "a" * 200_000 + ",1,c,\n", "line 2: can't be read as CSV: field larger than"),
         (b"timestamp,context\n1,\xff\n", "must be text in UTF-8"),
@@ -127,7 +133,7 @@ def test_what_is_wrong_is_named_by_line_and_column(tmp_path: Path, text: str | b
 
 
 def test_the_line_is_that_of_the_file_whatever_is_quoted_and_blank(tmp_path: Path) -> None:
-    text = '\n\n' + HEADER + '1,encrypt,"two\nlines",1,c,\n\n2,encrypt,a,x,c,\n'
+    text = "\n\n" + HEADER + '1,encrypt,"two\nlines",1,c,\n\n2,encrypt,a,x,c,\n'
 
     with pytest.raises(BadInput, match=r"line 7, column bytes"):
         read(tmp_path, text)

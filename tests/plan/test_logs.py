@@ -92,7 +92,9 @@ def insights_csv(messages: list[str]) -> str:
 
 
 def insights_json(messages: list[str]) -> str:
-    return json.dumps([{"@timestamp": "2026-11-28 12:00:00.000", "@message": message} for message in messages], indent=1)
+    return json.dumps(
+        [{"@timestamp": "2026-11-28 12:00:00.000", "@message": message} for message in messages], indent=1
+    )
 
 
 def query_results(messages: list[str]) -> str:
@@ -120,7 +122,14 @@ EXPORTS = {
 @pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)
 def test_every_export_of_the_same_lines_says_the_same(tmp_path: Path, export: Any) -> None:
     metrics = {"_aws": {"Timestamp": 1795867201000}, "CacheHits": [8.0, 1.0], "CacheMisses": 1.0}
-    lines = [json.dumps(summary(0, 9, 1, 5)), json.dumps(MISS), REPORT, json.dumps(metrics), "START RequestId: 8f5e", "{"]
+    lines = [
+        json.dumps(summary(0, 9, 1, 5)),
+        json.dumps(MISS),
+        REPORT,
+        json.dumps(metrics),
+        "START RequestId: 8f5e",
+        "{",
+    ]
 
     log = log_of(tmp_path, export(lines))
 
@@ -242,7 +251,11 @@ def test_what_evicted_keys_served_says_what_was_written_and_how_long_it_was(tmp_
         return {"warmkey": {"event": "CacheEviction", **fields}}
 
     rates, _ = rates_of(
-        tmp_path, summary(0, 50, 50, 1), summary(10, 50, 50, 11), eviction("encrypt", 30, 6000), eviction("decrypt", 10, 0)
+        tmp_path,
+        summary(0, 50, 50, 1),
+        summary(10, 50, 50, 11),
+        eviction("encrypt", 30, 6000),
+        eviction("decrypt", 10, 0),
     )
 
     assert (rates.writes_per_second, rates.reads_per_second, rates.length) == (15.0, 5.0, 200)
@@ -272,7 +285,12 @@ def test_containers_are_told_apart_by_their_log_streams(tmp_path: Path) -> None:
         return f"2026-11-28T12:{second // 60:02}:{second % 60:02}Z {stream} " + json.dumps(summary(second, 5, 5, 0))
 
     rates, notes = rates_of(
-        tmp_path, line(0, STREAM), line(100, STREAM), line(0, OTHER), line(100, OTHER), line(50, STREAM.replace("0", "1"))
+        tmp_path,
+        line(0, STREAM),
+        line(100, STREAM),
+        line(0, OTHER),
+        line(100, OTHER),
+        line(50, STREAM.replace("0", "1")),
     )
 
     assert (rates.containers, rates.container_lifetime) == (2, 200.0)

@@ -87,7 +87,9 @@ def test_each_reader_asks_once_for_each_data_key_and_maximum_age() -> None:
 
 
 def test_the_same_data_key_label_under_another_context_is_another_data_key() -> None:
-    trace = trace_of((0, "decrypt", "a", 1, "r", "k"), (1, "decrypt", "b", 1, "r", "k"), (2, "decrypt", "a", 1, "r", ""))
+    trace = trace_of(
+        (0, "decrypt", "a", 1, "r", "k"), (1, "decrypt", "b", 1, "r", "k"), (2, "decrypt", "a", 1, "r", "")
+    )
 
     assert replayed(trace, EXACT).decrypt.kms_requests == {"Decrypt": 3}
 
@@ -166,7 +168,11 @@ def counted_by_hand(trace: Trace, limits: Limits) -> tuple[dict[str, int], dict[
 
     cmms: dict[int, CachingCMM] = {}
     for nanoseconds, container, context, length in zip(
-        trace.nanoseconds.tolist(), trace.containers.tolist(), trace.contexts.tolist(), trace.lengths.tolist(), strict=True
+        trace.nanoseconds.tolist(),
+        trace.containers.tolist(),
+        trace.contexts.tolist(),
+        trace.lengths.tolist(),
+        strict=True,
     ):
         clock.moment = Instant(nanoseconds / 1e9, nanoseconds / 1e9)
         if container not in cmms:

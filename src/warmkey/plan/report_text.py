@@ -26,6 +26,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _table([("", *map(_title, plan.strategies), "no cache"), *side_by_side(plan)])
     for name, planned in plan.strategies.items():
+        if planned.modelled is not None:
+            difference = planned.modelled.hit_ratio - planned.outcome.hit_ratio
+            yield f"{_title(name)}: the model's hit ratio differs by {difference:+.4f}"
         if planned.cells:
             yield ""
             yield from _grid(name, planned, plan)
