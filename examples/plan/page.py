@@ -1,6 +1,6 @@
 """Update docs/choosing-limits.md: run its commands, put their output below them, and draw its pictures.
 
-    python -m examples.plan.page
+python -m examples.plan.page
 """
 
 from __future__ import annotations

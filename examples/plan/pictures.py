@@ -131,11 +131,11 @@ def _cold_start() -> Figure:
             label = f"{name}, {tenants:,} tenants"
             axis.plot(range(1, len(found) + 1), found, style, color=colour, label=label)
     quotas = sorted(set(TABLE.kms_requests_per_second.values()))[:2]
-    for quota in quotas:
+    for quota, above in zip(quotas, (-5, 4), strict=True):
         axis.axhline(quota, color=_BLACK, linewidth=0.8, linestyle=":")
-        axis.annotate(
-            f"quota of some Regions: {quota:,}", (_SECONDS_SHOWN, quota), (0, 3), textcoords="offset points", ha="right"
-        )
+        label, place = f"quota of some Regions: {quota:,}", (_SECONDS_SHOWN - 0.3, quota)
+        va = "bottom" if above > 0 else "top"
+        axis.annotate(label, place, (0, above), textcoords="offset points", ha="right", va=va, fontsize=9)
     axis.set_ylim(0, quotas[-1] * 1.15)
     axis.set_xlim(1, _SECONDS_SHOWN)
     axis.yaxis.set_major_formatter("{x:,.0f}")

@@ -45,7 +45,7 @@ def encrypts(times: Sequence[float], *, length: int = 10, context: str = "a", co
     return trace_of(*((time, "encrypt", context, length, container, "") for time in times))
 
 
-def random_trace(  # noqa: PLR0913 - what a trace is, all by keyword
+def random_trace(
     *,
     seed: int,
     rows: int,

@@ -104,7 +104,7 @@ def test_quotas_of_regions(region: str, quota: int) -> None:
 
 
 def test_the_quota_of_an_unknown_region_is_asked_for() -> None:
-    with pytest.raises(BadInput, match="the quota of Region eu-moon-1 is not in the table of .*; give --quota, the"):
+    with pytest.raises(BadInput, match=r"the quota of Region eu-moon-1 is not in the table of .*; give --quota, the"):
         TABLE.quota("eu-moon-1")
 
 

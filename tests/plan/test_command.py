@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import subprocess
@@ -173,6 +174,15 @@ def test_cloudtrail_is_planned_as_a_trace(tmp_path: Path) -> None:
     assert (found["method"], found["rows_used"], found["rows_ignored"]) == ("replay", 1, 1)
 
 
+def test_standard_input_is_a_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"timestamp,context\n1,a\n2,a\n")))
+
+    assert planned(tmp_path, "-", "--no-grid")["rows_used"] == 2
+    assert "standard input: 2 messages" in capsys.readouterr().out
+
+
 def test_public_formats_are_named(tmp_path: Path) -> None:
     path = tmp_path / "azure.txt"
     path.write_text("app,func,end_timestamp,duration\n" + "".join(f"a,f,{n},0.5\n" for n in range(1, 200)))
@@ -241,7 +251,7 @@ def test_labels_may_be_lone_surrogates_or_empty(tmp_path: Path) -> None:
 
 def test_the_page_needs_nothing_else(tmp_path: Path, trace: str) -> None:
     page = tmp_path / "plan.html"
-    assert plan(trace, "--html", str(page), "--method", "model", "--max-lag", "60") == 0
+    assert plan(trace, "--html", str(page), "--method", "model", "--max-lag", "60", "--max-keys-exposed", "50") == 0
 
     parsed = Page()
     parsed.feed(page.read_text())

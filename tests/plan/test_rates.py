@@ -187,7 +187,7 @@ def test_poisson_probabilities(mean: float, count: float) -> None:
             term *= mean / (number + 1)
     else:
         expected = {True: 1.0, False: 0.0}[count > mean] if count != mean else 0.5
-    assert found == pytest.approx(expected, abs=0.01 if mean > 700 else 1e-4)
+    assert found == pytest.approx(expected, abs=0.01 if mean > 700 else 5e-4)
 
 
 def test_a_limited_mean_is_cut_off_by_limit_and_by_the_end_of_the_container() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -182,8 +181,3 @@ def _replaced(containers: Numbers, moments: Reals, rates: Rates, random: np.rand
     generation = passed - before
     _, numbers = np.unique(containers * (int(generation.max()) + 1) + generation, return_inverse=True)
     return numbers.astype(np.int64)
-
-
-def rounded_up(value: float) -> int:
-    """Return the next whole number, at least 1."""
-    return max(1, math.ceil(value))

@@ -101,19 +101,17 @@ def _of_lifetime(
     limits: Limits,
 ) -> Iterator[tuple[str, ...]]:
     """Yield a row for each capacity; one row for all from which on a larger capacity changes nothing."""
-    capacities = sorted(capacity for age, capacity, _ in cells if age == lifetime)
+    capacities = sorted({capacity for age, capacity, _ in cells if age == lifetime})
     rows = {capacity: [cells[lifetime, capacity, number] for number in messages] for capacity in capacities}
     figures = {capacity: [cell.requests_per_month for cell in row] for capacity, row in rows.items()}
-    for capacity, row in rows.items():
-        same = [rows[other] for other in rows if other > capacity and figures[other] == figures[capacity]]
-        is_last = figures[capacity] == figures[capacities[-1]]
+    last = next(capacity for capacity in capacities if figures[capacity] == figures[capacities[-1]])
+    for capacity in capacities[: capacities.index(last) + 1]:
+        same = capacities[capacities.index(last) :] if capacity == last else [capacity]
         texts = [
-            f"{short(cell.requests_per_month)} {_marks([cell, *(other[number] for other in same)], planned, limits)}"
-            for number, cell in enumerate(row)
+            f"{short(cell.requests_per_month)} {_marks([rows[other][number] for other in same], planned, limits)}"
+            for number, cell in enumerate(rows[capacity])
         ]
-        yield f"{lifetime:g}", f"{capacity:,}" + (" or more" if is_last and same else ""), *texts
-        if is_last:
-            return
+        yield f"{lifetime:g}", f"{capacity:,}" + (" or more" if len(same) > 1 else ""), *texts
 
 
 def _marks(cells: Sequence[Cell], planned: Planned, limits: Limits) -> str:

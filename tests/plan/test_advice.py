@@ -1,0 +1,71 @@
+"""What follows from a plan is said in sentences, and only where it follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warmkey.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+WRITERS = ("--writes-per-second", "4", "--containers", "20", "--contexts", "20")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["plan", "--quiet", "--no-grid", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_branch_keys_pay_where_readers_read_what_others_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, *WRITERS, "--reads-per-second", "20", "--reader-containers", "10")
+
+    assert "Branch keys pay:" in text
+    assert "With the caching CMM, readers make" in text
+
+
+def test_branch_keys_save_little_where_one_container_writes_for_one_tenant(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "--writes-per-second", "50", "--containers", "1")
+
+    assert "Branch keys save little:" in text
+    assert "With" not in text
+
+
+def test_neither_helps_where_each_message_has_a_context_of_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("timestamp,context,bytes,container\n" + "".join(f"{n},order-{n},1,c\n" for n in range(200)))
+    text = said(capsys, str(path))
+
+    assert "Neither strategy helps" in text
+    assert "200 of 200 encryption contexts are used once." in text
+
+
+def test_quotas_that_a_start_or_the_busiest_second_would_take_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, *WRITERS, "--quota", "4", "--strategy", "caching")
+
+    assert "With the caching CMM, a start with cold caches takes" in text
+    assert "With the caching CMM, the busiest second takes" in text
+
+
+def test_branch_keys_pay_where_they_keep_a_start_within_the_quota(capsys: pytest.CaptureFixture[str]) -> None:
+    traffic = ("--writes-per-second", "10", "--reads-per-second", "30", "--containers", "10", "--contexts", "10")
+    text = said(capsys, *traffic, "--quota", "60", "--branch-keys", "1", "--messages-per-invocation", "0.0001")
+
+    assert "Branch keys pay:" in text
+
+
+def test_evictions_by_capacity_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, *WRITERS, "--capacity", "5", "--strategy", "hierarchical")
+
+    assert "entries are evicted by the capacity before their time" in text
+
+
+def test_a_few_messages_are_too_few_to_say_anything(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("timestamp,context,bytes,container\n1,a,1,c\n")
+
+    assert "There are fewer than 100 messages, too few to say what to choose." in said(capsys, str(path))
