@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Life", "characteristic_time", "life", "lifetimes"]
 
-_JITTER_STEPS = 8
-_BISECTIONS = 40
+_JITTER_STEPS = 4
+_BISECTIONS = 25
 _TINY = 1e-30
 _LARGEST_EXPONENT = 700.0
 

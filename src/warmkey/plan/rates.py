@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Contexts", "Rates", "sampled"]
 
 # Contexts of higher ranks are so much alike that neighbours are taken together.
-_RANKS_ALONE = 1_000
-_GROUPS = 1_000
+_RANKS_ALONE = 200
+_GROUPS = 150
 _MOST_SAMPLED = 2_000_000
 
 

@@ -116,7 +116,9 @@ class TraceTraffic:
         """Return the first rows, and say so if these are not all."""
         if len(self.trace) <= _ROWS_OF_A_GRID:
             return self
-        self._notes.append(f"settings are compared by the first {_ROWS_OF_A_GRID:,} rows")
+        note = f"settings are compared by the first {_ROWS_OF_A_GRID:,} rows"
+        if note not in self._notes:
+            self._notes.append(note)
         return TraceTraffic(self.trace.first(_ROWS_OF_A_GRID), self._source)
 
 
