@@ -168,6 +168,10 @@ performance: .venv-docs/.installed .venv-interop/.installed ## run the full meas
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full --json docs/performance.json
 	.venv-docs/bin/python -m benchmarks.page
 
+.PHONY: choosing-limits
+choosing-limits: .venv-test/.installed ## run the commands in docs/choosing-limits.md again, and draw its pictures
+	PYTHONPATH=src .venv-test/bin/python -m examples.plan.page
+
 METRICS := build/metrics.jsonl
 
 .PHONY: dashboard
