@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from examples.dashboard.panels import PANELS, Kind
 
@@ -48,8 +49,8 @@ def picture(metrics: Metrics, path: Path) -> None:
     rows = -(-len(PANELS) // _COLUMNS)
     with mpl.rc_context(_STYLE):
         width, height = _PANEL_INCHES
-        figure = Figure(figsize=(_COLUMNS * width, rows * height), layout="constrained")
-        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.1)
+        layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
+        figure = Figure(figsize=(_COLUMNS * width, rows * height), layout=layout)
         for axes, panel in zip(figure.subplots(rows, _COLUMNS).flat, PANELS, strict=True):
             _draw(axes, panel, metrics)
         figure.savefig(path, dpi=133, metadata={"Software": None})
