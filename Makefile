@@ -105,6 +105,10 @@ vectors: .venv-test/.installed ## write the vector files in tests/vectors again
 	.venv-test/bin/python -m tests.vectors.write_sealed
 	.venv-test/bin/python -m tests.vectors.write_signatures
 
+.PHONY: vectors-official
+vectors-official: .venv-test/.installed ## run the public test vectors of the AWS Encryption SDK that you have: DIR=PATH; VECTORS_OPTIONS=--help
+	PYTHONPATH=src .venv-test/bin/python -m tools.official_vectors $(DIR) $(VECTORS_OPTIONS)
+
 .PHONY: ledger
 ledger: .venv-test/.installed ## write the ledger of requirements and docs/conformance.md again, from source and tests
 	.venv-test/bin/python -m tools.conformance ledger
