@@ -62,6 +62,13 @@ def test_it_carries_what_a_function_needs_and_not_what_the_runtime_has(layer: La
     assert packages.isdisjoint({"boto3", "botocore", "dateutil", "pycparser", "s3transfer", "six.py", "urllib3"})
 
 
+def test_it_leaves_out_the_planner_which_needs_what_no_function_has(layer: Layer) -> None:
+    assert [
+        name for name in names(layer) if "/warmkey/plan/" in name or name.split("/")[1] in {"numpy", "matplotlib"}
+    ] == []
+    assert "python/warmkey/cli/plan.py" in names(layer)
+
+
 def test_it_has_the_native_part_of_every_runtime(layer: Layer) -> None:
     for module in ("_cffi_backend", "wrapt/_wrappers"):
         native = [name for name in names(layer) if f"/{module}.cpython" in name]

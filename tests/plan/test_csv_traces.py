@@ -101,8 +101,14 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
         (HEADER + "1,encrypt,a,1,c,,extra\n", "line 2: must have 6 columns, as the header has, not 7"),
         (HEADER + ",encrypt,a,1,c,\n", "line 2, column timestamp: must be a number of seconds, or a time as"),
         (HEADER + "x,encrypt,a,1,c,\n", "line 2, column timestamp: must be a number of seconds, or a time as"),
-        (HEADER + "nan,encrypt,a,1,c,\n", "line 2, column timestamp: must be a time in seconds, not 'nan'"),
-        (HEADER + "inf,encrypt,a,1,c,\n", "line 2, column timestamp: must be a time in milliseconds, not 'inf'"),
+        (
+            HEADER + "nan,encrypt,a,1,c,\n",
+            "line 2, column timestamp: must be a time in seconds between 1836 and 2103, not 'nan'",
+        ),
+        (
+            HEADER + "inf,encrypt,a,1,c,\n",
+            "line 2, column timestamp: must be a time in milliseconds between 1836 and 2103, not 'inf'",
+        ),
         (HEADER + "1,encrypt,a,1,c,\n1e12,encrypt,a,1,c,\n", "line 3, column timestamp: must be a time in seconds"),
         (HEADER + "1,encode,a,1,c,\n", "line 2, column operation: must be encrypt or decrypt, not str of length 6"),
         (
@@ -119,6 +125,9 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
         ),
         ("timestamp,context,duration\n1,a,x\n", "line 2, column duration: must be a number of seconds from 0 to 86400"),
         (HEADER + '1,encrypt,"' + "a" * 200_000 + ",1,c,\n", "line 2: can't be read as CSV: field larger than"),
+        (HEADER + "9999-01-01T00:00:00Z,encrypt,a,1,c,\n", "line 2, column timestamp: must be a time between 1836 and"),
+        ("timestamp" * 300_000, "line 1: must be a header with the columns timestamp and context"),
+        (HEADER + "1,encrypt,\0,x,c,\n", "line 2"),
         (b"timestamp,context\n1,\xff\n", "must be text in UTF-8"),
         (b"\x1f\x8bnot gzip", "is damaged as a gzip file"),
         (gzip.compress(HEADER.encode() * 100)[:-9], "is damaged as a gzip file"),
@@ -184,6 +193,12 @@ def test_a_long_gap_is_said(tmp_path: Path) -> None:
     trace = made(tmp_path, "timestamp,context,bytes,container\n" + "".join(f"{each},a,1,c\n" for each in times))
 
     assert trace.notes == ["the longest time without a row is 981 s of 1,050 s; it was left in"]
+
+
+def test_rows_of_one_moment_are_no_month(tmp_path: Path) -> None:
+    assert made(tmp_path, "timestamp,context,bytes,container\n5,a,1,c\n5,a,1,c\n").notes == [
+        "all rows have the same time, so nothing can be said of a month"
+    ]
 
 
 def test_files_are_read_many_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from tests.plan.made import encrypts, random_trace, replayed, some, trace_of
@@ -14,6 +13,7 @@ from warmkey.algorithm_suites import AlgorithmSuite, CommitmentPolicy
 from warmkey.clock import Instant
 from warmkey.events import CacheEviction, Event, Operation
 from warmkey.keyrings import AwsKmsKeyring
+from warmkey.plan import fleets
 from warmkey.plan.limits import Limits
 from warmkey.plan.trace import NONE
 from warmkey.structures import EncryptionMaterialsRequest
@@ -146,7 +146,8 @@ def test_branch_keys_are_read_once_for_each_container_and_lifetime_and_fill_both
 def test_requests_are_counted_in_the_second_in_which_they_are_made() -> None:
     outcome = replayed(encrypts([0, 0.5, 61.2, 200.0]), EXACT)
 
-    assert np.flatnonzero(outcome.kms_per_second).tolist() == [0, 61, 200]
+    assert outcome.kms_per_second.seconds.tolist() == [0, 61, 200]
+    assert outcome.kms_per_second.counts.tolist() == [1, 1, 1]
     assert outcome.peak == 1
 
 
@@ -230,6 +231,16 @@ def test_it_writes_no_log_line_and_no_metric(
     written = capsys.readouterr()
     assert (written.out, written.err) == ("", "")
     assert [record for record in caplog.records if record.name.startswith("warmkey")] == []
+
+
+def test_contexts_are_made_again_where_there_are_too_many_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleets, "_CONTEXTS_KEPT", 2)
+    trace = random_trace(seed=4, rows=300, seconds=100, contexts=20, reads=0.3)
+
+    outcome = replayed(trace, EXACT)
+
+    monkeypatch.undo()
+    assert outcome.decrypt == replayed(trace, EXACT).decrypt
 
 
 def test_progress_is_told_and_reaches_the_end() -> None:

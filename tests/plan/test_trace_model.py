@@ -36,7 +36,7 @@ def figures(outcome: Outcome) -> dict[str, object]:
             f"{name} dynamodb": counts.dynamodb_requests,
             f"{name} misses": sum(counts.misses.values()),
         }
-    found["per second"] = outcome.kms_per_second.tolist()
+    found["seconds"] = (outcome.kms_per_second.seconds.tolist(), outcome.kms_per_second.counts.tolist())
     return found
 
 
@@ -143,6 +143,15 @@ def test_lengths_whose_sum_is_beyond_an_integer_are_summed_all_the_same() -> Non
     outcome = model("caching", trace, limits)
 
     assert outcome.encrypt.misses["bytes-spent"] == 1
+
+
+def test_a_trace_of_centuries_and_a_lifetime_without_end_are_no_trouble() -> None:
+    trace = trace_of((-4.2e9, "encrypt", "a", 1, "c", ""), (4.2e9, "encrypt", "a", 1, "c", ""))
+
+    for max_age, hits in ((1e9, 0), (1e10, 1)):
+        limits = Limits(max_age=max_age, branch_key_ttl=max_age, jitter=0)
+        for strategy in STRATEGIES:
+            assert model(strategy, trace, limits).encrypt.hits == replayed(trace, limits, strategy).encrypt.hits == hits
 
 
 def test_the_cold_start_counts_each_entry_once_in_the_busiest_second() -> None:

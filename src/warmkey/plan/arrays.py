@@ -8,7 +8,7 @@ import numpy as np
 
 from warmkey.events import EvictionReason
 from warmkey.plan.lifetimes import ABSENT, BYTES, EXPIRED, MESSAGES, REASONS, STAYS, Entries, fetches
-from warmkey.plan.outcome import EVICTIONS, MISSES, Counts
+from warmkey.plan.outcome import EVICTIONS, MISSES, Counts, per_second
 from warmkey.plan.pressure import Place, Pressure, fullest
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _EVICTED_AS = {
     BYTES: EvictionReason.BYTES_SPENT,
 }
 _SECOND = 1_000_000_000
+_LONGEST = 9e18
 
 
 def pairs(first: Numbers, second: Numbers) -> Numbers:
@@ -47,7 +48,9 @@ class Arrays:
         self.trace = trace
         self.moments = trace.nanoseconds
         shares = np.random.default_rng(_SEED).random(len(trace)) if jitter else np.zeros(1)
-        self.expiries = self.moments + np.rint(lifetime * 1e9 * (1 - jitter * shares)).astype(np.int64)
+        lifetimes = np.rint(np.minimum(lifetime * 1e9, _LONGEST) * (1 - jitter * shares)).astype(np.int64)
+        # What lasts longer than a number of nanoseconds can say lasts for ever.
+        self.expiries = self.moments + np.minimum(lifetimes, np.iinfo(np.int64).max - self.moments)
 
     def place(
         self, rows: Numbers, identifiers: Numbers, *, limits: Limits | None = None, gone_at: Numbers | None = None
@@ -139,4 +142,4 @@ class Arrays:
 
     def busiest(self, rows: Sequence[Numbers]) -> int:
         """Return how many of *rows* are in the second that has most of them."""
-        return int(np.bincount(self.moments[np.concatenate(rows)] // _SECOND).max(initial=0))
+        return per_second(self.moments[np.concatenate(rows)]).peak

@@ -7,19 +7,20 @@ is wrong. Nothing is dropped in silence: what is passed over is counted, and wha
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warmkey.plan.errors import BadInput, at
 from warmkey.plan.moments import Timestamps
-from warmkey.plan.text_files import name_of, opened, reading
+from warmkey.plan.text_files import LONGEST_HEADER, name_of, opened, reading
 from warmkey.plan.trace import NONE, Rows
 from warmkey.validation import plausible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
+    from typing import TextIO, TypeAlias
 
     from warmkey.plan.outcome import Numbers
 
@@ -54,9 +55,10 @@ _LONGEST_DURATION = 86_400.0
 def header_of(line: str) -> tuple[list[str], str] | None:
     """Return the columns of a header, in lower case, and its delimiter; ``None`` if *line* is not one of a trace."""
     for delimiter in DELIMITERS:
-        columns = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), [])]
-        if "timestamp" in columns:
-            return columns, delimiter
+        with suppress(csv.Error):  # a field of it is too long
+            columns = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), [])]
+            if "timestamp" in columns:
+                return columns, delimiter
     return None
 
 
@@ -73,7 +75,7 @@ def read_trace(path: str, *, length: int, progress: Callable[[int], object]) -> 
 
 
 class _Reader:
-    def __init__(self, source: str, lines: Iterator[str], length: int) -> None:
+    def __init__(self, source: str, lines: TextIO, length: int) -> None:
         self._source = source
         self._lines = lines
         self._length = length
@@ -98,7 +100,7 @@ class _Reader:
         return self._rows({name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]})
 
     def _header(self) -> tuple[list[str], str]:
-        for line in self._lines:
+        while line := self._lines.readline(LONGEST_HEADER):
             self._header_lines += 1
             if line.strip():
                 return self._checked_header(line)

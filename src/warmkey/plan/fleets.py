@@ -20,10 +20,9 @@ from warmkey.structures import DecryptMaterialsRequest, EncryptionContext, Encry
 from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
-    from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import Emit
     from warmkey.keyrings.interface import Keyring
     from warmkey.plan.limits import Limits
@@ -37,6 +36,7 @@ __all__ = ["CachingFleet", "Fleet", "HierarchicalFleet"]
 _SUITE = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 _POLICY = CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT
 _BRANCH_KEY = "branch-key"
+_CONTEXTS_KEPT = 100_000
 
 
 class Fleet(Protocol):
@@ -59,8 +59,8 @@ class Fleet(Protocol):
     def entries(self, container: int) -> int:
         """Return how many entries the cache of *container* has."""
 
-    def statistics(self, operation: Operation) -> Iterable[OperationStatistics]:
-        """Return what each container counted."""
+    def retire(self, container: int) -> None:
+        """Have *container* counted, and forget it: no row is left for it."""
 
     def clean(self) -> None:
         """Forget the requests that the fakes wrote down; called now and then."""
@@ -70,6 +70,8 @@ class _Contexts(dict[tuple[int, int], EncryptionContext]):
     """Encryption contexts by the numbers of context and branch key: a cache needs no labels."""
 
     def __missing__(self, numbers: tuple[int, int]) -> EncryptionContext:
+        if len(self) >= _CONTEXTS_KEPT:
+            self.clear()
         context, branch_key = map(str, numbers)
         made = self[numbers] = EncryptionContext({"context": context, _BRANCH_KEY: branch_key})
         return made
@@ -137,9 +139,11 @@ class CachingFleet:
         """See :class:`Fleet`."""
         return len(self._containers[container].cache)  # type: ignore[arg-type]
 
-    def statistics(self, operation: Operation) -> Iterable[OperationStatistics]:
+    def retire(self, container: int) -> None:
         """See :class:`Fleet`."""
-        return (cmm.statistics(operation) for cmm in self._containers.values())
+        cmm = self._containers.pop(container)
+        for operation in Operation:
+            self._tally.collect(operation, cmm.statistics(operation))
 
     def clean(self) -> None:
         """See :class:`Fleet`."""
@@ -207,9 +211,11 @@ class HierarchicalFleet:
         """See :class:`Fleet`."""
         return len(self._containers[container].cache)
 
-    def statistics(self, operation: Operation) -> Iterable[OperationStatistics]:
+    def retire(self, container: int) -> None:
         """See :class:`Fleet`."""
-        return (container.keyring.statistics(operation) for container in self._containers.values())
+        keyring = self._containers.pop(container).keyring
+        for operation in Operation:
+            self._tally.collect(operation, keyring.statistics(operation))
 
     def clean(self) -> None:
         """See :class:`Fleet`."""

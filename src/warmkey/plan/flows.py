@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.events import EvictionReason, MissReason
-from warmkey.plan.outcome import EVICTIONS, MISSES, Counts, Outcome
+from warmkey.plan.outcome import EVICTIONS, MISSES, NOTHING, Counts, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ def outcome_of_rates(
         max_messages_per_data_key=most_messages,
         max_bytes_per_data_key=most_bytes,
         max_entries=max_entries,
-        kms_per_second=np.zeros(0, np.int64),
+        kms_per_second=NOTHING,
         peak=0.0,
         cold_start=cold_start,
     )

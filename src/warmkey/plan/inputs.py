@@ -14,7 +14,7 @@ from warmkey.plan.logs import OTHERS, read_logs
 from warmkey.plan.observed import observed, rates_behind, rows_of_cloudtrail
 from warmkey.plan.rates import Contexts, Rates
 from warmkey.plan.sample import sample
-from warmkey.plan.text_files import name_of, opened, reading
+from warmkey.plan.text_files import first_line, name_of
 from warmkey.plan.trace import make_trace
 from warmkey.plan.traffic import RatesTraffic, TraceTraffic
 
@@ -69,8 +69,7 @@ def _kind_of(paths: list[str]) -> str:
 
 
 def _looks(path: str) -> str:
-    with reading(path), opened(path) as lines:
-        first = next((line for line in lines if line.strip()), "")
+    first = first_line(path)
     return "logs" if header_of(first) is None and is_export(first) else "csv"
 
 

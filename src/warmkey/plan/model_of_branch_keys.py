@@ -46,7 +46,7 @@ def hierarchical(trace: Trace, limits: Limits) -> Outcome:
     for found in (encrypt, decrypt):
         found.dynamodb_requests = found.messages - found.hits
         found.kms_requests = {"Decrypt": found.messages - found.hits}
-    kms_per_second = per_second(rows.moments[np.concatenate([active.fetching_rows, fetched])], int(rows.moments[-1]))
+    kms_per_second = per_second(rows.moments[np.concatenate([active.fetching_rows, fetched])])
     return Outcome(
         encrypt=encrypt,
         decrypt=decrypt,
@@ -55,7 +55,7 @@ def hierarchical(trace: Trace, limits: Limits) -> Outcome:
         max_bytes_per_data_key=int(trace.lengths[writing].max(initial=0)),
         max_entries=min(limits.capacity, int(entries.max())),
         kms_per_second=kms_per_second,
-        peak=int(kms_per_second.max(initial=0)),
+        peak=kms_per_second.peak,
         cold_start=_cold_start(rows, active),
     )
 

@@ -41,7 +41,7 @@ def caching(trace: Trace, limits: Limits) -> Outcome:
         read = rows.place(reading, keys_read, gone_at=gone)
     left = [None, None] if pressure is None else pressure.left_at(limits.capacity)
     fetching = np.concatenate([written.fetching_rows, read.fetching_rows, np.flatnonzero(bypassing)])
-    kms_per_second = per_second(rows.moments[fetching], int(rows.moments[-1]))
+    kms_per_second = per_second(rows.moments[fetching])
     encrypt, decrypt = (
         rows.counts(place, of_this, bypasses=_bypasses(trace, limits, bypassing & of_this), left_at=left_at)
         for place, of_this, left_at in zip((written, read), (~trace.decrypts, trace.decrypts), left, strict=True)
@@ -57,7 +57,7 @@ def caching(trace: Trace, limits: Limits) -> Outcome:
         max_bytes_per_data_key=most_bytes,
         max_entries=min(limits.capacity, int(rows.fullest([written, read]).max(initial=0))),
         kms_per_second=kms_per_second,
-        peak=int(kms_per_second.max(initial=0)),
+        peak=kms_per_second.peak,
         cold_start=rows.busiest(
             [rows.first_uses(written.entries), rows.first_uses(read.entries), np.flatnonzero(bypassing)]
         ),

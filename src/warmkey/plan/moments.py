@@ -16,9 +16,10 @@ __all__ = ["Timestamps", "nanoseconds_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Seconds since the epoch have ten digits for a long time to come, and milliseconds thirteen.
-_LARGEST_SECONDS = 9e9
-_LARGEST_MILLISECONDS = 9e12
+# Up to the year 2103, so that the distance of any two times has a number of nanoseconds in 64 bits. What is larger is
+# taken as milliseconds.
+_LARGEST_SECONDS = 4.2e9
+_LARGEST_MILLISECONDS = 4.2e12
 
 
 class Timestamps:
@@ -59,7 +60,8 @@ class Timestamps:
             self.milliseconds = bool(abs(numbers[0]) > _LARGEST_SECONDS)
         largest = _LARGEST_MILLISECONDS if self.milliseconds else _LARGEST_SECONDS
         if not (np.abs(numbers) <= largest).all():
-            raise ValueError(f"must be a time in {'milliseconds' if self.milliseconds else 'seconds'}")
+            unit = "milliseconds" if self.milliseconds else "seconds"
+            raise ValueError(f"must be a time in {unit} between 1836 and 2103")
         return nanoseconds_of(numbers, 1_000_000 if self.milliseconds else 1_000_000_000)
 
     def _of_text(self, text: str) -> int:
@@ -70,7 +72,10 @@ class Timestamps:
         if moment.tzinfo is None:
             self.zoneless += 1
             moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // _MICROSECOND * 1000
+        found = (moment - _EPOCH) // _MICROSECOND * 1000
+        if abs(found) > _LARGEST_SECONDS * 1e9:
+            raise ValueError("must be a time between 1836 and 2103")
+        return found
 
     def notes(self) -> list[str]:
         """Say what was assumed."""

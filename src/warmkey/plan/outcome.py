@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Flags: TypeAlias = NDArray[np.bool_]
     Reals: TypeAlias = NDArray[np.float64]
 
-__all__ = ["EVICTIONS", "MISSES", "Counts", "Outcome", "per_second"]
+__all__ = ["EVICTIONS", "MISSES", "NOTHING", "Counts", "Outcome", "PerSecond", "per_second"]
 
 # The reasons that a cache in order can have; others are shown if they occur.
 MISSES = (MissReason.ABSENT, MissReason.EXPIRED, MissReason.MESSAGES_SPENT, MissReason.BYTES_SPENT)
@@ -58,6 +58,26 @@ class Counts:
         return self.hits / self.messages if self.messages else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class PerSecond:
+    """Requests in each second that has any: a trace may last for years.
+
+    :ivar seconds: since the start, in order
+    :ivar counts: how many there are in each
+    """
+
+    seconds: Numbers
+    counts: Numbers
+
+    @property
+    def peak(self) -> int:
+        """Return how many the busiest second has."""
+        return int(self.counts.max(initial=0))
+
+
+NOTHING = PerSecond(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """What one strategy does with a trace, or with rates.
@@ -66,7 +86,7 @@ class Outcome:
     :ivar max_messages_per_data_key: messages that were encrypted under the most used data key
     :ivar max_bytes_per_data_key: plaintext bytes that were encrypted under the data key with most of them
     :ivar max_entries: entries in the fullest cache
-    :ivar kms_per_second: KMS requests in each second of the trace; empty for rates
+    :ivar kms_per_second: KMS requests in each second of a trace; nothing for rates
     :ivar peak: KMS requests in the busiest second
     :ivar cold_start: KMS requests in the busiest second if all containers start cold with it
     """
@@ -77,7 +97,7 @@ class Outcome:
     max_messages_per_data_key: float
     max_bytes_per_data_key: float
     max_entries: float
-    kms_per_second: Numbers
+    kms_per_second: PerSecond
     peak: float
     cold_start: float
 
@@ -102,7 +122,7 @@ class Outcome:
         return self.encrypt.dynamodb_requests + self.decrypt.dynamodb_requests
 
 
-def per_second(nanoseconds: Numbers, whole: int) -> Numbers:
-    """Return how many of the moments *nanoseconds* are in each second of a trace that lasts *whole* nanoseconds."""
-    seconds = nanoseconds // 1_000_000_000
-    return np.bincount(seconds, minlength=whole // 1_000_000_000 + 1).astype(np.int64)
+def per_second(nanoseconds: Numbers) -> PerSecond:
+    """Return how many of the moments *nanoseconds* are in each second."""
+    seconds, counts = np.unique(nanoseconds // 1_000_000_000, return_counts=True)
+    return PerSecond(seconds, counts)

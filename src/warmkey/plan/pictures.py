@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from warmkey.plan.grid import Cell
     from warmkey.plan.limits import Limits
-    from warmkey.plan.outcome import Counts, Reals
+    from warmkey.plan.outcome import Counts, PerSecond, Reals
     from warmkey.plan.plan import Plan, Planned
 
 __all__ = ["pictures", "svg_of"]
@@ -36,7 +37,7 @@ _WIDTH = 9.0
 
 def pictures(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Yield the pictures of *plan*: a title, what it shows in words, and the SVG."""
-    if any(len(planned.outcome.kms_per_second) for planned in plan.strategies.values()):
+    if any(planned.outcome.kms_per_second.peak for planned in plan.strategies.values()):
         text = "KMS requests over the time of the trace, one line for each strategy"
         yield "KMS requests over time", text, svg_of(_over_time(plan))
     text = "Messages by how they were served, one bar for each strategy and operation"
@@ -69,8 +70,7 @@ def _over_time(plan: Plan) -> Figure:
     figure = _figure(3.4)
     axis = figure.subplots()
     for name, planned in plan.strategies.items():
-        counts = planned.outcome.kms_per_second
-        times, rates = _binned(counts.astype(np.float64))
+        times, rates = _binned(planned.outcome.kms_per_second, planned.outcome.seconds)
         axis.step(times, rates, where="post", color=_COLOURS[name], label=_NAMES[name], linewidth=1.5)
     axis.set_xlabel("seconds from the start of the trace")
     axis.set_ylabel("KMS requests per second")
@@ -80,13 +80,13 @@ def _over_time(plan: Plan) -> Figure:
     return figure
 
 
-def _binned(counts: Reals) -> tuple[Reals, Reals]:
-    """Return the mean of *counts* over so many seconds that a line can be seen, and where each mean begins."""
-    width = max(1, -(-len(counts) // _BINS))
-    whole = len(counts) // width * width or len(counts)
-    means = counts[:whole].reshape(-1, min(width, whole)).mean(axis=1)
-    times = np.arange(len(means) + 1, dtype=np.float64) * width
-    return times, np.append(means, means[-1])
+def _binned(found: PerSecond, whole: float) -> tuple[Reals, Reals]:
+    """Return the mean requests per second of spans that are wide enough to be seen, and where each begins."""
+    width = max(1, math.ceil((whole + 1) / _BINS))
+    edges = np.arange(0, whole + 1 + width, width, dtype=np.float64)
+    sums, _ = np.histogram(found.seconds, bins=edges, weights=found.counts)
+    means = sums / width
+    return edges, np.append(means, means[-1])
 
 
 # --- bars

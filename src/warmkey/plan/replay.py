@@ -12,7 +12,7 @@ import numpy as np
 
 from warmkey.events import Operation
 from warmkey.plan.fleets import CachingFleet, HierarchicalFleet
-from warmkey.plan.outcome import Outcome
+from warmkey.plan.outcome import Outcome, PerSecond
 from warmkey.plan.tally import Tally, TraceClock
 from warmkey.plan.trace import NONE
 
@@ -31,6 +31,8 @@ _FLEETS: dict[str, type[CachingFleet | HierarchicalFleet]] = {
     "hierarchical": HierarchicalFleet,
 }
 _ROWS_BETWEEN_LOOKS = 5_000
+# The end of a ciphertext tells data keys apart as well as all of it.
+_TAG_LENGTH = 16
 
 
 def replay(
@@ -50,10 +52,10 @@ def replay(
     encrypted = int(np.count_nonzero(~trace.decrypts))
     messages = {Operation.ENCRYPT: encrypted, Operation.DECRYPT: len(trace) - encrypted}
     encrypt, decrypt = (
-        tally.counts(operation, messages[operation], fleet.statistics(operation), fleet.kms_operations[operation])
+        tally.counts(operation, messages[operation], fleet.kms_operations[operation])
         for operation in (Operation.ENCRYPT, Operation.DECRYPT)
     )
-    kms_per_second = _per_second(tally.kms_seconds, trace)
+    kms_per_second = _per_second(tally.kms_seconds)
     return Outcome(
         encrypt=encrypt,
         decrypt=decrypt,
@@ -62,7 +64,7 @@ def replay(
         max_bytes_per_data_key=use.max_bytes,
         max_entries=fullest,
         kms_per_second=kms_per_second,
-        peak=int(kms_per_second.max(initial=0)),
+        peak=kms_per_second.peak,
         cold_start=cold_start,
     )
 
@@ -82,7 +84,7 @@ class _DataKeyUse:
 
     def add(self, keys: Wrapped, length: int) -> None:
         """Count a message of *length* bytes under the data key that *keys* wrap."""
-        data_key = keys[0].ciphertext
+        data_key = keys[0].ciphertext[-_TAG_LENGTH:]
         self._messages[data_key] += 1
         self._bytes[data_key] += length
         self.max_messages = max(self.max_messages, self._messages[data_key])
@@ -95,7 +97,7 @@ def _run(
     """Replay the rows, and return how many entries the fullest cache had."""
     keys_of = _KeysRead(trace, fleet)
     written: list[Wrapped | None] = [None] * len(trace)
-    is_read = _are_read(trace)
+    is_read, is_last = _are_read(trace), _are_last(trace)
     fullest, fills = 0, -1
     rows = zip(*(column.tolist() for column in _columns(trace)), strict=True)
     for row, (nanoseconds, decrypts, container, context, branch_key, length) in enumerate(rows):
@@ -111,6 +113,8 @@ def _run(
                 written[row] = keys
         if tally.fills != fills:
             fills, fullest = tally.fills, max(fullest, fleet.entries(container))
+        if is_last[row]:
+            fleet.retire(container)
         if row % _ROWS_BETWEEN_LOOKS == 0:
             progress(row)
             fleet.clean()
@@ -137,6 +141,16 @@ def _are_read(trace: Trace) -> list[bool]:
     return found
 
 
+def _are_last(trace: Trace) -> list[bool]:
+    """Return for each row whether it is the last one of its container."""
+    last = np.zeros(trace.container_count, np.int64)
+    np.maximum.at(last, trace.containers, np.arange(len(trace)))
+    found = np.zeros(len(trace), np.bool_)
+    found[last[np.unique(trace.containers)]] = True
+    are_last: list[bool] = found.tolist()
+    return are_last
+
+
 class _KeysRead:
     """Finds the encrypted data keys of the message that a row reads."""
 
@@ -160,8 +174,6 @@ class _KeysRead:
         return found
 
 
-def _per_second(counted: Counter[int], trace: Trace) -> Numbers:
-    seconds = np.zeros(int(trace.nanoseconds[-1]) // 1_000_000_000 + 1, np.int64)
-    for second, count in counted.items():
-        seconds[second] = count
-    return seconds
+def _per_second(counted: Counter[int]) -> PerSecond:
+    seconds = sorted(counted)
+    return PerSecond(np.array(seconds, np.int64), np.array([counted[second] for second in seconds], np.int64))

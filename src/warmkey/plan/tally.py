@@ -10,7 +10,7 @@ from warmkey.events import BranchKeyEviction, CacheEviction, DynamoDbRequest, Km
 from warmkey.plan.outcome import EVICTIONS, MISSES, Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from warmkey.cmms.statistics import OperationStatistics
     from warmkey.events import Event
@@ -45,6 +45,9 @@ class Tally:
 
     def __init__(self, clock: TraceClock) -> None:
         self._clock = clock
+        self._hits: Counter[Operation] = Counter()
+        self._misses: Counter[tuple[Operation, str]] = Counter()
+        self._bypasses: Counter[tuple[Operation, str]] = Counter()
         self._evictions: Counter[tuple[Operation, str]] = Counter()
         self._kms_requests: Counter[tuple[Operation, str]] = Counter()
         self._dynamodb_requests: Counter[Operation] = Counter()
@@ -63,24 +66,23 @@ class Tally:
         elif isinstance(event, CacheEviction | BranchKeyEviction):
             self._evictions[event.operation, event.reason] += 1
 
-    def counts(
-        self, operation: Operation, messages: int, statistics: Iterable[OperationStatistics], kms: Sequence[str]
-    ) -> Counts:
-        """Return what became of the *messages* of *operation*.
+    def collect(self, operation: Operation, found: OperationStatistics) -> None:
+        """Add what one container counted in its whole life."""
+        self._hits[operation] += found.hits
+        for counted, reasons in ((self._misses, found.misses), (self._bypasses, found.bypasses)):
+            for reason, count in reasons.items():
+                counted[operation, reason] += count
 
-        :param statistics: of each container
+    def counts(self, operation: Operation, messages: int, kms: Sequence[str]) -> Counts:
+        """Return what became of the *messages* of *operation*, in the containers that were collected.
+
         :param kms: the KMS operations to name even where there was no request
         """
-        hits, misses, bypasses = 0, Counter(dict.fromkeys(map(str, MISSES), 0)), Counter[str]()
-        for found in statistics:
-            hits += found.hits
-            misses.update({str(reason): count for reason, count in found.misses.items()})
-            bypasses.update({str(reason): count for reason, count in found.bypasses.items()})
         return Counts(
             messages=messages,
-            hits=hits,
-            misses=misses,
-            bypasses=bypasses,
+            hits=self._hits[operation],
+            misses=dict.fromkeys(map(str, MISSES), 0) | _of(self._misses, operation),
+            bypasses=_of(self._bypasses, operation),
             evictions=dict.fromkeys(map(str, EVICTIONS), 0) | _of(self._evictions, operation),
             kms_requests=dict.fromkeys(kms, 0) | _of(self._kms_requests, operation),
             dynamodb_requests=self._dynamodb_requests[operation],

@@ -14,9 +14,11 @@ from warmkey.plan.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["name_of", "opened", "reading"]
+__all__ = ["LONGEST_HEADER", "first_line", "name_of", "opened", "reading"]
 
 _GZIP = b"\x1f\x8b"
+# Of a line that says what a file is; a file without line breaks may be one line of any length.
+LONGEST_HEADER = 2**20
 
 
 def name_of(path: str) -> str:
@@ -40,6 +42,15 @@ def opened(path: str) -> Iterator[io.TextIOWrapper]:
             files.callback(buffered.detach)  # standard input stays open
         files.callback(text.detach)
         yield text
+
+
+def first_line(path: str) -> str:
+    """Return the first line that is not blank, or its beginning; empty if there is none."""
+    with reading(path), opened(path) as lines:
+        while line := lines.readline(LONGEST_HEADER):
+            if line.strip():
+                return line
+    return ""
 
 
 @contextmanager

@@ -87,7 +87,7 @@ class Trace:
     def seconds(self) -> float:
         """Return how long the trace lasts: from the first row to the last, and a mean distance more."""
         count = len(self)
-        return float(self.nanoseconds[-1]) / 1e9 * count / (count - 1) if count > 1 else 0.0
+        return float(self.nanoseconds[-1]) / 1e9 * count / max(count - 1, 1)
 
     def first(self, count: int) -> Trace:
         """Return the first *count* rows."""
@@ -151,6 +151,8 @@ def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
         notes=notes,
     )
     _note_gap(trace, notes)
+    if not trace.seconds:
+        notes.append("all rows have the same time, so nothing can be said of a month")
     return trace
 
 
