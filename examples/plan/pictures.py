@@ -127,7 +127,9 @@ def _cold_start() -> Figure:
         )
         trace = make_trace(sampled(rates, seed=1, progress=lambda _done: None), WarmContainers())
         for strategy, style, name in (("caching", "-", "caching CMM"), ("hierarchical", "--", "branch keys")):
-            found = model(strategy, trace, Limits()).kms_per_second[:_SECONDS_SHOWN]
+            requests = model(strategy, trace, Limits()).kms_per_second
+            by_second = dict(zip(requests.seconds, requests.counts, strict=True))
+            found = [int(by_second.get(second, 0)) for second in range(_SECONDS_SHOWN)]
             label = f"{name}, {tenants:,} tenants"
             axis.plot(range(1, len(found) + 1), found, style, color=colour, label=label)
     quotas = sorted(set(TABLE.kms_requests_per_second.values()))[:2]
