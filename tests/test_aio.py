@@ -846,7 +846,8 @@ def test_no_call_ends_with_what_sends_it_to_a_thread(session: KmsSession) -> Non
     asyncio.run(main())
     gc.collect()
 
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, WouldWait)]
+    # Of exceptions alone: other tests' parametrization may keep an instance that no call has raised.
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, WouldWait) and thing.__traceback__]
 
 
 def test_it_works_in_one_event_loop_after_the_other() -> None:

@@ -51,8 +51,11 @@ def picture(metrics: Metrics, path: Path) -> None:
         width, height = _PANEL_INCHES
         layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
         figure = Figure(figsize=(_COLUMNS * width, rows * height), layout=layout)
-        for axes, panel in zip(figure.subplots(rows, _COLUMNS).flat, PANELS, strict=True):
+        places = list(figure.subplots(rows, _COLUMNS).flat)
+        for axes, panel in zip(places, PANELS, strict=False):
             _draw(axes, panel, metrics)
+        for axes in places[len(PANELS) :]:
+            axes.set_visible(False)
         figure.savefig(path, dpi=133, metadata={"Software": None})
 
 

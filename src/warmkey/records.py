@@ -32,6 +32,7 @@ def value(kind: _Kind) -> _Kind:
     return dataclass(init=False, repr=False, eq=False, slots=True)(kind)  # type: ignore[return-value]
 
 
+@safe_repr
 class Value:  # noqa: PLW1641 - what can be changed has no hash
     """Shows and compares the fields of a dataclass without compiling anything for it."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warmkey.safe_repr import safe_repr
+
 if TYPE_CHECKING:
     from warmkey.plan.limits import Limits
     from warmkey.plan.outcome import Counts, Outcome
@@ -21,6 +23,7 @@ BYTES_PER_ENTRY = 5_200
 _SECONDS_PER_HOUR = 3600
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What prices depend on besides limits and traffic.
@@ -43,6 +46,7 @@ class Surroundings:
         return self.prices.hours_per_month * _SECONDS_PER_HOUR / seconds if seconds else 0.0
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """The price of an outcome.

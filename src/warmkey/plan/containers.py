@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import number, seconds
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["WarmContainers", "assigned"]
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmContainers:
     """What is assumed of the containers of a trace that does not name them.

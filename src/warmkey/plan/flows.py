@@ -10,6 +10,7 @@ import numpy as np
 
 from warmkey.events import EvictionReason, MissReason
 from warmkey.plan.outcome import EVICTIONS, MISSES, NOTHING, Counts, Outcome
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Flow", "busiest", "outcome_of_rates"]
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """Requests of one operation in the whole fleet, per second.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.plan.bill import Bill, bill
 from warmkey.plan.errors import BadInput
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ _KNEE = 0.9
 _AS_CHEAP = 1.01
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What settings must keep to; ``None``: nothing.
@@ -43,6 +45,7 @@ class Bounds:
         return (self.lag, self.dollars, self.keys_exposed) != (None, None, None)
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One choice of limits, and what it does.

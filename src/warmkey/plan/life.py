@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.plan.poisson import at_most, limited_mean
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ def lifetimes(longest: float, jitter: float) -> Reals:
     return longest * (1 - jitter * (steps if jitter else np.zeros(1)))
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """What follows a fetch of an entry, for entries of several kinds.

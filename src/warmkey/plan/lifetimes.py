@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.events import MissReason
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from warmkey.plan.outcome import Flags, Numbers
@@ -41,6 +42,7 @@ _STEPS = 2_000
 _LARGEST_SUM = 2.0**62
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class Entries:
     """The messages that use each place in a cache, those of one place together, in order of time.
@@ -76,6 +78,7 @@ class Entries:
         return np.flatnonzero(np.diff(self.places, prepend=-1))
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class Fetches:
     """Which positions of some :class:`Entries` fetch a key.

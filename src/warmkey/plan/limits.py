@@ -7,6 +7,7 @@ from typing import Any
 
 from warmkey.cmms.limits import MAX_BYTES, MAX_MESSAGES
 from warmkey.lambda_runtime.settings import ROWS
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import fraction, integer, seconds
 
 __all__ = ["Limits"]
@@ -16,6 +17,7 @@ def _default(setting: str) -> Any:  # noqa: ANN401 - a number
     return ROWS[setting].default
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of one cache; the defaults are those of the settings.

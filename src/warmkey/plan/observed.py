@@ -10,6 +10,7 @@ import numpy as np
 from warmkey.plan.errors import BadInput
 from warmkey.plan.rates import Contexts, Rates
 from warmkey.plan.trace import Rows
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ _LIFE = 60.0
 _ALL_BUT = 0.99
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Totals of logs.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.events import EvictionReason, MissReason
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ EVICTIONS = (
 )
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class Counts:
     """What became of the messages of one operation. A model by rates counts in fractions.
@@ -58,6 +60,7 @@ class Counts:
         return self.hits / self.messages if self.messages else 0.0
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class PerSecond:
     """Requests in each second that has any: a trace may last for years.
@@ -78,6 +81,7 @@ class PerSecond:
 NOTHING = PerSecond(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """What one strategy does with a trace, or with rates.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from warmkey.plan.bill import Bill, bill
 from warmkey.plan.grid import Bounds, Cell, chosen, grid, knee_of
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ __all__ = ["Plan", "Planned", "Request", "make_plan"]
 REPLAYED_BY_DEFAULT = 1_000_000
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What is asked for.
@@ -39,6 +41,7 @@ class Request:
     with_grid: bool = True
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One strategy.
@@ -57,6 +60,7 @@ class Planned:
     choice: Cell | None = None
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that is shown."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from warmkey.plan.lifetimes import STAYS
 from warmkey.plan.stack_distances import NEVER, distances, used_afterwards
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Pressure", "fullest"]
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class Place:
     """The entries of one kind in all caches, and the keys in them.
@@ -68,6 +70,7 @@ def _intervals(place: Place, moments: Numbers) -> tuple[Numbers, Numbers, Number
     )
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True)
 class Pressure:
     """The accesses to caches that are too small, one cache after the other, in order of time.

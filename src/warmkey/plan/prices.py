@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.plan.errors import BadInput
 from warmkey.plan.text_files import name_of, opened, reading
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import plausible
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["TABLE", "Prices", "read_prices"]
 _USUAL, _MORE, _MOST = 10_000, 20_000, 100_000
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """Prices in dollars, and quotas.

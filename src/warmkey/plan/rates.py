@@ -9,6 +9,7 @@ import numpy as np
 
 from warmkey.plan.errors import BadInput
 from warmkey.plan.trace import Rows
+from warmkey.safe_repr import safe_repr
 from warmkey.validation import integer, number, seconds
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _GROUPS = 150
 _MOST_SAMPLED = 2_000_000
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contexts:
     """How messages are spread over encryption contexts.
@@ -59,6 +61,7 @@ class Contexts:
         return whole / (edges[1:] - edges[:-1])
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """What a fleet does, steadily.

@@ -12,6 +12,7 @@ from warmkey.plan.flows import Flow, busiest, outcome_of_rates
 from warmkey.plan.life import characteristic_time, life, lifetimes
 from warmkey.plan.outcome import Counts
 from warmkey.plan.poisson import at_most
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from warmkey.plan.life import Life
@@ -56,6 +57,7 @@ def _bypassed(messages: float, kms_operation: str, reason: BypassReason) -> Coun
     )
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DataKeys:
     """Data keys as readers meet them, in groups.

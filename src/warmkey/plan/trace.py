@@ -9,6 +9,7 @@ import numpy as np
 
 from warmkey.plan.containers import assigned
 from warmkey.plan.errors import BadInput
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ __all__ = ["NONE", "Rows", "Trace", "make_trace"]
 NONE = -1
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class Rows:
     """Rows as an input has them, in any order. Labels are numbered in the order in which they are first met.
@@ -55,6 +57,7 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """Rows by time, each with its container and with what it reads.

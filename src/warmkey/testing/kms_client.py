@@ -81,6 +81,8 @@ class FakeKms(Administration):
             raise ValueError("region_name must be the name of a Region, for example us-east-1")
         if world is not None and not isinstance(world, FakeKmsWorld):
             raise ValueError(f"world must be a FakeKmsWorld, not {type(world).__name__}")
+        if not isinstance(role_arn, str) or not role_arn.startswith("arn:"):
+            raise ValueError("role_arn must be the ARN of a role, for example arn:aws:iam::111122223333:role/reader")
         super().__init__(region_name, FakeKmsWorld() if world is None else world, role_arn)
         self.exceptions = client_exceptions("kms")
         self.closed = False

@@ -9,6 +9,7 @@ from typing import Any
 
 from warmkey.choices import Choice
 from warmkey.events import KmsRequest
+from warmkey.safe_repr import safe_repr
 
 __all__ = ["PROBLEMS", "Outcome", "Result", "Summary"]
 
@@ -34,6 +35,7 @@ class Outcome(Choice, StrEnum):
 PROBLEMS = frozenset({Outcome.UNREADABLE, Outcome.SKIPPED, Outcome.CHANGED, Outcome.FAILED})
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """Hold how one item ended.
@@ -49,6 +51,7 @@ class Result:
     length: int = 0
 
 
+@safe_repr
 @dataclass(slots=True, kw_only=True)
 class Summary:
     """Count outcomes, bytes and KMS requests, also those of earlier runs of the same job.

@@ -21,6 +21,7 @@ from warmkey.cmms.required_encryption_context import RequiredEncryptionContextCM
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import WarmkeyError
 from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
+from warmkey.safe_repr import safe_repr
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD, EncryptionContext
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class _Carried(NamedTuple):
         return {} if self.kind is None else {KIND_KEY: self.kind}
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewriter:
     """Turns messages under any of the source's keys into messages under the target's.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from warmkey.cli.re_encryption.outcomes import Outcome, Result
 from warmkey.events import KmsOutcome
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
+from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ ATTEMPTS = 3
 _PASSING = frozenset({KmsOutcome.THROTTLED, KmsOutcome.UNREACHABLE})
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """Hold one item that was found.
@@ -34,6 +36,7 @@ class Item:
     position: Any = None
 
 
+@safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """Hold what is known before the run begins.
