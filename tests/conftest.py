@@ -43,4 +43,6 @@ def _no_logger_is_left_disabled() -> Iterator[None]:
     for logger in list(logging.root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger.disabled = False
+    # As in Lambda, ours may have been told to write by themselves.
+    logging.getLogger("warmkey").propagate = True
     logging.disable(logging.NOTSET)
