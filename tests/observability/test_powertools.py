@@ -147,7 +147,9 @@ def test_of_several_loggers_it_is_the_one_of_our_service() -> None:
 def test_the_functions_buffer_is_ours_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793")
     with written() as output:
-        theirs = Logger(service="orders-with-a-buffer", level="INFO", buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG"))
+        theirs = Logger(
+            service="orders-with-a-buffer", level="INFO", buffer_config=LoggerBufferConfig(buffer_at_verbosity="DEBUG")
+        )
         ours = powertools.logger("orders-with-a-buffer")
         ours.debug("kept for later")
         assert output.text == ""
