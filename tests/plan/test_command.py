@@ -95,7 +95,7 @@ def test_the_text_has_the_strategies_side_by_side_and_marks_the_knee(
     assert plan(trace) == 0
 
     text = capsys.readouterr().out
-    assert "trace.csv: 300 messages" in text
+    assert "trace.csv; messages: 300, in" in text
     assert "rows used: 300; rows ignored: none" in text
     assert re.search(r"hit ratio, encrypt +0\.\d{3} +0\.\d{3} +0\.000", text)
     assert text.count(" *") >= 2
@@ -115,7 +115,7 @@ def test_rates_can_be_replayed_and_compared(tmp_path: Path) -> None:
 
     assert found["caching"]["encrypt"]["messages"] == pytest.approx(2000, rel=0.1)
     assert any("a trace of 2,500 rows was made from the rates" in note for note in found["notes"])
-    assert any("containers are assumed" in note for note in found["notes"])
+    assert any("containers assumed: " in note for note in found["notes"])
 
 
 def test_the_sample_can_be_planned_and_saved(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_logs_are_planned_as_rates_and_show_what_was_observed(
     assert found["rows_ignored_by_reason"] == {"lines of other programs": 1}
     assert found["observed"]["hit_ratio"] == 0.9
     assert found["caching"]["hit_ratio"] == pytest.approx(0.9, abs=0.02)
-    assert "observed, from summary lines: 300 messages" in capsys.readouterr().out
+    assert "observed, from summary lines; messages: 300, in" in capsys.readouterr().out
 
 
 def test_cloudtrail_is_planned_as_a_trace(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_standard_input_is_a_trace(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"timestamp,context\n1,a\n2,a\n")))
 
     assert planned(tmp_path, "-", "--no-grid")["rows_used"] == 2
-    assert "standard input: 2 messages" in capsys.readouterr().out
+    assert "standard input; messages: 2, in" in capsys.readouterr().out
 
 
 def test_public_formats_are_named(tmp_path: Path) -> None:

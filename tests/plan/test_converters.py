@@ -66,7 +66,7 @@ def test_huawei_names_containers_tenants_and_bytes(tmp_path: Path) -> None:
     assert rows.lengths.tolist() == [1018, 500, 0]
     assert rows.notes == [
         "encryption contexts are users",
-        "1 rows without requestBodySize were taken as 500 bytes each",
+        "rows without requestBodySize, taken as 500 bytes each: 1",
     ]
 
 

@@ -83,7 +83,7 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
     zoneless = read(tmp_path, "timestamp,context,bytes\n2026-11-28 12:00:00,a,1\n")
     milliseconds = read(tmp_path, "timestamp,context,bytes\n1795867200000,a,1\n")
 
-    assert zoneless.notes == ["1 timestamps have no offset from UTC and were taken as UTC"]
+    assert zoneless.notes == ["timestamps without an offset from UTC, taken as UTC: 1"]
     assert milliseconds.notes == ["timestamps are taken as milliseconds, because they are too large for seconds"]
 
 
@@ -169,8 +169,8 @@ def test_what_is_not_read_or_missing_is_said(tmp_path: Path) -> None:
     assert rows.lengths.tolist() == [1024, 5]
     assert rows.ignored == {"blank lines": 2}
     assert rows.notes == [
-        "2 columns with other names were not read",
-        "1 rows without bytes were taken as 1,024 bytes each",
+        "columns with other names, which were not read: 2",
+        "rows without bytes, taken as 1,024 bytes each: 1",
     ]
 
 
@@ -185,7 +185,7 @@ def test_times_that_run_backwards_are_sorted_and_counted(tmp_path: Path) -> None
 
     assert trace.nanoseconds.tolist() == [0, 2_000_000_000, 4_000_000_000]
     assert trace.lengths.tolist() == [2, 3, 1]
-    assert trace.notes == ["1 rows are earlier than the row before them; all rows were sorted by time"]
+    assert trace.notes == ["rows earlier than the row before them: 1; all rows were sorted by time"]
 
 
 def test_a_long_gap_is_said(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_rates_are_messages_by_time_and_contexts_are_as_many_as_explain_the_hit_
 
     assert rates.writes_per_second == 2.0
     assert (rates.containers, rates.contexts.count) == (1, 67)  # 2 a second, 300 s, nine hits for each miss
-    assert any("67 encryption contexts, used evenly" in note for note in notes)
+    assert any(note.startswith("encryption contexts that, used evenly,") and "s: 67;" in note for note in notes)
     assert any("all are taken as encrypted" in note for note in notes)
     assert any("1,024 bytes are assumed" in note for note in notes)
 
@@ -277,7 +277,7 @@ def test_misses_or_kms_events_say_it_where_nothing_was_evicted(tmp_path: Path) -
     assert by_miss.reads_per_second / by_miss.writes_per_second == pytest.approx(3)
     assert by_event.reads_per_second == by_event.writes_per_second
     assert by_event.contexts.count == 2
-    assert "CloudTrail names 2 encryption contexts" in notes
+    assert "encryption contexts that CloudTrail names: 2" in notes
 
 
 def test_containers_are_told_apart_by_their_log_streams(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_containers_are_told_apart_by_their_log_streams(tmp_path: Path) -> None:
     )
 
     assert (rates.containers, rates.container_lifetime) == (2, 200.0)
-    assert any("3 containers were seen, about 2 at a time" in note for note in notes)
+    assert any("containers seen: 3, about 2 at a time" in note for note in notes)
 
 
 def test_without_hits_or_with_all_of_them_there_is_one_context(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_reader_without_a_data_key_reads_the_newest_message_of_its_context() -
     outcome = replayed(trace, EXACT)
 
     assert outcome.decrypt.kms_requests == {"Decrypt": 2}
-    assert "3 rows read without data_key: 3 of them the newest message" in trace.notes[0]
+    assert "rows that read without data_key: 3; 3 of them read the newest message" in trace.notes[0]
 
 
 def test_without_capacity_every_message_asks() -> None:

@@ -39,7 +39,7 @@ class WarmContainers:
         """Say what was assumed."""
         busy = "as long as the trace says" if durations_given else f"{self.request_seconds:g} s"
         return (
-            f"the trace names no containers: {count:,} were assumed, each busy with a request for {busy}, the most "
+            f"the trace names no containers; assumed: {count:,}, each busy with a request for {busy}, the most "
             f"recently used one first, warm for {self.idle_seconds:g} s without a request"
         )
 

@@ -172,7 +172,7 @@ def _huawei_2025(path: str, *, length: int, seed: int, progress: Callable[[int],
     time, size, user, pod = (np.array(column) for column in zip(*found, strict=True))
     notes = ["encryption contexts are users"]
     if without:
-        notes.append(f"{without:,} rows without requestBodySize were taken as {length:,} bytes each")
+        notes.append(f"rows without requestBodySize, taken as {length:,} bytes each: {without:,}")
     return Rows(
         nanoseconds=_nanoseconds(time),
         decrypts=np.zeros(len(time), np.bool_),

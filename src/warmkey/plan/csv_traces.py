@@ -126,7 +126,7 @@ class _Reader:
             self._notes.append(f"columns are separated by a {DELIMITERS[delimiter]}")
         unknown = sum(name not in COLUMNS for name in columns)
         if unknown:
-            self._notes.append(f"{unknown} column{'s' * (unknown > 1)} with other names were not read")
+            self._notes.append(f"columns with other names, which were not read: {unknown}")
         return columns, delimiter
 
     def _tables(self, rows: Iterator[list[str]], width: int) -> Iterator[tuple[Table, list[int]]]:
@@ -229,7 +229,7 @@ class _Reader:
         if "bytes" not in found:
             self._without_length = count
         if self._without_length:
-            self._notes.append(f"{self._without_length:,} rows without bytes were taken as {self._length:,} bytes each")
+            self._notes.append(f"rows without bytes, taken as {self._length:,} bytes each: {self._without_length:,}")
         return Rows(
             nanoseconds=found["timestamp"],
             decrypts=found.get("operation", np.zeros(count, np.int64)).astype(np.bool_),

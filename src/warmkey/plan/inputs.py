@@ -103,7 +103,7 @@ def _of_rates(arguments: argparse.Namespace) -> RatesTraffic:
         busy = writes if arguments.reader_containers else writes + reads
         containers = max(1, math.ceil(busy * arguments.request_seconds))
         notes.append(
-            f"{containers:,} containers are assumed: as many as are busy at a time if a request takes "
+            f"containers assumed: {containers:,}, as many as are busy at a time if a request takes "
             f"{arguments.request_seconds:g} s"
         )
     rates = Rates(

@@ -83,7 +83,7 @@ class Timestamps:
             self.milliseconds
         )
         if self.zoneless:
-            found.append(f"{self.zoneless:,} timestamps have no offset from UTC and were taken as UTC")
+            found.append(f"timestamps without an offset from UTC, taken as UTC: {self.zoneless:,}")
         return found
 
 

@@ -64,9 +64,9 @@ class Observed:
     def lines_of_text(self) -> Iterator[str]:
         """Yield it for the text."""
         yield (
-            f"observed, from {self.source}: {self.messages:,} messages in {self.seconds:,.0f} s, hit ratio "
-            f"{self.hit_ratio:.3f}, {self.misses:,} misses, {self.evictions:,} evictions, {self.kms_requests:,} KMS "
-            "requests"
+            f"observed, from {self.source}; messages: {self.messages:,}, in {self.seconds:,.0f} s; hit ratio: "
+            f"{self.hit_ratio:.3f}; misses: {self.misses:,}; evictions: {self.evictions:,}; KMS requests: "
+            f"{self.kms_requests:,}"
         )
         for operation, reasons in self.misses_by_reason.items():
             yield f"  {operation}: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
@@ -163,7 +163,7 @@ def _containers(log: Log, found: Observed, notes: list[str]) -> tuple[int, float
     ended = len(lives) - at_a_time
     life = sum(lives) / ended if ended > 0 else _LONG_LIFE
     notes.append(
-        f"{len(lives):,} containers were seen, about {at_a_time:,} at a time; each is taken to live "
+        f"containers seen: {len(lives):,}, about {at_a_time:,} at a time; each is taken to live "
         f"{max(life, _LIFE):,.0f} s"
     )
     return at_a_time, max(life, _LIFE)
@@ -173,7 +173,7 @@ def _contexts(log: Log, found: Observed, limits: Limits, rate: float, notes: lis
     """Return how many contexts there are: as CloudTrail says, or as many as give the observed hit ratio."""
     named = {context for _, reads, context in log.requests if not reads}
     if named:
-        notes.append(f"CloudTrail names {len(named):,} encryption contexts")
+        notes.append(f"encryption contexts that CloudTrail names: {len(named):,}")
         return len(named)
     hits = found.hit_ratio / max(1 - found.hit_ratio, 1e-9)
     if not hits or hits > (limits.max_messages - 1) * _ALL_BUT:
@@ -181,8 +181,8 @@ def _contexts(log: Log, found: Observed, limits: Limits, rate: float, notes: lis
     else:
         count = max(1, round(rate * limits.max_age * (1 - limits.jitter / 2) / hits))
     notes.append(
-        f"{count:,} encryption contexts, used evenly, would give the observed hit ratio with a maximum age of "
-        f"{limits.max_age:g} s; give the limits that were in force when the logs were written"
+        f"encryption contexts that, used evenly, would give the observed hit ratio with a maximum age of "
+        f"{limits.max_age:g} s: {count:,}; give the limits that were in force when the logs were written"
     )
     return count
 

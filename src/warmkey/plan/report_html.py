@@ -29,7 +29,7 @@ td, th { padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right;
 td:first-child, th:first-child { text-align: left; white-space: pre }
 .wide { overflow-x: auto } img { width: 100%; height: auto }
 pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
-.label { overflow-wrap: anywhere; white-space: normal; text-align: left }
+td.label:first-child { overflow-wrap: anywhere; white-space: normal }
 """
 _TITLES = {"caching": "Caching CMM", "hierarchical": "Hierarchical keyring"}
 

@@ -162,7 +162,7 @@ def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
 def _by_time(nanoseconds: Numbers, notes: list[str]) -> Numbers:
     backwards = int(np.count_nonzero(np.diff(nanoseconds) < 0))
     if backwards:
-        notes.append(f"{backwards:,} rows are earlier than the row before them; all rows were sorted by time")
+        notes.append(f"rows earlier than the row before them: {backwards:,}; all rows were sorted by time")
     return np.argsort(nanoseconds, kind="stable")
 
 
@@ -195,15 +195,15 @@ def _note_reads(by_message: Flags, by_context: Flags, found: Numbers, notes: lis
     unwritten = int(np.count_nonzero(found[by_message] == NONE))
     if unwritten:
         notes.append(
-            f"{unwritten:,} rows read a message that no row before them wrote; such messages have one data key for "
-            "each encryption context"
+            f"rows that read a message that no row before them wrote: {unwritten:,}; such messages have one data key "
+            "for each encryption context"
         )
     guessed = int(np.count_nonzero(by_context))
     if guessed:
         older = int(np.count_nonzero(found[by_context] == NONE))
         notes.append(
-            f"{guessed:,} rows read without data_key: {guessed - older:,} of them the newest message of their context, "
-            f"the others an older one, with one data key for each encryption context"
+            f"rows that read without data_key: {guessed:,}; {guessed - older:,} of them read the newest message of "
+            "their context, the others an older one, with one data key for each encryption context"
         )
 
 

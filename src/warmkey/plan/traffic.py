@@ -100,8 +100,8 @@ class TraceTraffic:
         """See :class:`Traffic`."""
         trace = self.trace
         return (
-            f"{self._source}: {len(trace):,} messages in {trace.seconds:,.0f} s, {trace.container_count:,} containers, "
-            f"{trace.context_count:,} encryption contexts"
+            f"{self._source}; messages: {len(trace):,}, in {trace.seconds:,.0f} s; "
+            f"containers: {trace.container_count:,}; encryption contexts: {trace.context_count:,}"
         )
 
     def model(self, strategy: str, limits: Limits) -> Outcome:
@@ -160,9 +160,9 @@ class RatesTraffic:
         """See :class:`Traffic`."""
         rates = self.rates
         return (
-            f"{self._source}: {rates.writes_per_second:g} writes and {rates.reads_per_second:g} reads a second, "
-            f"{self.sizes['containers']:,} containers, {rates.contexts.count:,} encryption contexts, for "
-            f"{rates.period:,g} s"
+            f"{self._source}; writes per second: {rates.writes_per_second:g}; reads per second: "
+            f"{rates.reads_per_second:g}; containers: {self.sizes['containers']:,}; encryption contexts: "
+            f"{rates.contexts.count:,}; for {rates.period:,g} s"
         )
 
     def model(self, strategy: str, limits: Limits) -> Outcome:
