@@ -162,6 +162,9 @@ def test_logs_are_planned_as_rates_and_show_what_was_observed(
     assert found["observed"]["hit_ratio"] == 0.9
     assert found["caching"]["hit_ratio"] == pytest.approx(0.9, abs=0.02)
     assert "observed, from summary lines; messages: 300, in" in capsys.readouterr().out
+    corrected = planned(tmp_path, str(log), "--contexts", "7", "--containers", "3", "--no-grid")
+    assert (corrected["traffic"]["contexts"], corrected["traffic"]["containers"]) == (7, 3)
+    assert "given, whatever the logs say: contexts, containers" in corrected["notes"]
 
 
 def test_cloudtrail_is_planned_as_a_trace(tmp_path: Path) -> None:
@@ -301,6 +304,12 @@ def test_a_command_line_that_cannot_be_used_says_why(
     arguments: tuple[str, ...], error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert error in refused(capsys, *arguments)
+
+
+def test_what_a_trace_says_itself_cannot_be_given(trace: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(capsys, trace, "--reader-containers", "5")
+
+    assert "--reader-containers is for rates and logs; a trace says that itself" in error
 
 
 def test_several_traces_are_too_many(trace: str, capsys: pytest.CaptureFixture[str]) -> None:

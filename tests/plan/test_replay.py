@@ -16,6 +16,7 @@ from warmkey.keyrings import AwsKmsKeyring
 from warmkey.plan import fleets
 from warmkey.plan.limits import Limits
 from warmkey.plan.trace import NONE
+from warmkey.plan.trace_model import model
 from warmkey.structures import EncryptionMaterialsRequest
 from warmkey.testing import FakeKms
 
@@ -149,6 +150,13 @@ def test_requests_are_counted_in_the_second_in_which_they_are_made() -> None:
     assert outcome.kms_per_second.seconds.tolist() == [0, 61, 200]
     assert outcome.kms_per_second.counts.tolist() == [1, 1, 1]
     assert outcome.peak == 1
+
+
+def test_seconds_are_those_of_the_clock() -> None:
+    trace = trace_of(*((5.6 + each / 5, "encrypt", str(each), 1, "c", "") for each in range(4)))  # 5.6 5.8 6.0 6.2
+
+    assert replayed(trace, EXACT).peak == model("caching", trace, EXACT).peak == 2
+    assert model("caching", trace, EXACT).cold_start == 2
 
 
 def counted_by_hand(trace: Trace, limits: Limits) -> tuple[dict[str, int], dict[str, int], int]:

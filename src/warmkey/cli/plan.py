@@ -43,7 +43,7 @@ def add_plan(commands: Any) -> None:  # noqa: ANN401 - argparse keeps its type t
     )
     parser.add_argument("--sample", action="store_true", help="use the made sample trace: 20 writers and 10 readers")
     _add_input(parser.add_argument_group("input"))
-    _add_rates(parser.add_argument_group("rates, instead of a file"))
+    _add_rates(parser.add_argument_group("rates, instead of a file; or to correct what logs say"))
     _add_limits(parser.add_argument_group("limits; the defaults are those of the settings"))
     _add_bounds(parser.add_argument_group("bounds: choose settings and print them as WARMKEY_ variables"))
     _add_money(parser.add_argument_group("prices and quotas"))
@@ -72,38 +72,36 @@ def _add_input(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
 def _add_rates(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     group.add_argument("--writes-per-second", type=_number(0, 1e9), default=0.0, metavar="N", help="messages encrypted")
     group.add_argument("--reads-per-second", type=_number(0, 1e9), default=0.0, metavar="N", help="messages decrypted")
-    group.add_argument(
-        "--contexts",
-        type=_contexts,
-        default=(1, 0.0),
-        metavar="N|S|N,S",
-        help="number of encryption contexts (1000), or exponent of Zipf's law with a decimal point (1.1, for 1,000 "
-        "contexts), or both (5000,1.1); default: 1",
-    )
-    group.add_argument(
-        "--containers", type=_integer(1, 10**7), metavar="N", help="warm containers; default: as many as the rates need"
-    )
-    group.add_argument(
-        "--reader-containers", type=_integer(1, 10**7), metavar="N", help="containers that read; default: the same ones"
-    )
+    for option, read, metavar, text in (
+        (
+            "--contexts",
+            _contexts,
+            "N|S|N,S",
+            (
+                "number of encryption contexts (1000), or exponent of Zipf's law with a decimal point (1.1, for 1,000 "
+                "contexts), or both (5000,1.1); default: 1"
+            ),
+        ),
+        ("--containers", _integer(1, 10**7), "N", "warm containers; default: as many as the rates need"),
+        ("--reader-containers", _integer(1, 10**7), "N", "containers that read; default: the same ones"),
+        (
+            "--container-lifetime",
+            _number(0.001, 1e9),
+            "S",
+            "seconds until a container is replaced, on the mean; default: 7200",
+        ),
+        (
+            "--read-window",
+            _number(0.001, 1e9),
+            "S",
+            "reads are of messages written within so many seconds before; default: 3600",
+        ),
+        ("--branch-keys", _integer(1, 10**12), "N", "default: one for each context"),
+    ):
+        group.add_argument(option, type=read, metavar=metavar, help=text)
     group.add_argument(
         "--bytes", type=_integer(0, 2**50), default=1024, metavar="N", help="bytes of a message; default: %(default)s"
     )
-    group.add_argument(
-        "--container-lifetime",
-        type=_number(0.001, 1e9),
-        default=7200.0,
-        metavar="S",
-        help="seconds until a container is replaced, on the mean; default: %(default)s",
-    )
-    group.add_argument(
-        "--read-window",
-        type=_number(0.001, 1e9),
-        default=3600.0,
-        metavar="S",
-        help="reads are of messages written within so many seconds before; default: %(default)s",
-    )
-    group.add_argument("--branch-keys", type=_integer(1, 10**12), metavar="N", help="default: one for each context")
     group.add_argument(
         "--period", type=_number(0.001, 1e9), default=3600.0, metavar="S", help="seconds to count; default: %(default)s"
     )

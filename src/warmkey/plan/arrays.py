@@ -8,7 +8,7 @@ import numpy as np
 
 from warmkey.events import EvictionReason
 from warmkey.plan.lifetimes import ABSENT, BYTES, EXPIRED, MESSAGES, REASONS, STAYS, Entries, fetches
-from warmkey.plan.outcome import EVICTIONS, MISSES, Counts, per_second
+from warmkey.plan.outcome import EVICTIONS, MISSES, Counts, PerSecond
 from warmkey.plan.pressure import Place, Pressure, fullest
 
 if TYPE_CHECKING:
@@ -133,13 +133,18 @@ class Arrays:
         np.maximum.at(found, self.trace.containers, self.moments)
         return found
 
+    def per_second(self, rows: Numbers) -> PerSecond:
+        """Return how many of *rows* are in each second."""
+        seconds, counts = np.unique((self.moments[rows] + self.trace.phase) // _SECOND, return_counts=True)
+        return PerSecond(seconds, counts)
+
     def first_uses(self, entries: Entries) -> Numbers:
         """Return the rows that are the first of their second to use their entry: each asks, after a cold start."""
-        seconds = self.moments[entries.rows] // _SECOND  # in order, for each place
+        seconds = (self.moments[entries.rows] + self.trace.phase) // _SECOND  # in order, for each place
         is_first = np.ones(len(seconds), np.bool_)
         is_first[1:] = (seconds[1:] != seconds[:-1]) | (entries.places[1:] != entries.places[:-1])
         return entries.rows[is_first]
 
     def busiest(self, rows: Sequence[Numbers]) -> int:
         """Return how many of *rows* are in the second that has most of them."""
-        return per_second(self.moments[np.concatenate(rows)]).peak
+        return self.per_second(np.concatenate(rows)).peak

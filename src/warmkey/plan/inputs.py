@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from warmkey.plan.containers import WarmContainers
 from warmkey.plan.converters import CONVERTERS
@@ -74,6 +75,9 @@ def _looks(path: str) -> str:
 
 
 def _of_rows(arguments: argparse.Namespace, rows: Rows, source: str) -> TraceTraffic:
+    for name in _of_rates_only(arguments):
+        option = "--" + _OPTIONS[name].replace("_", "-")
+        raise BadInput(f"{option} is for rates and logs; a trace says that itself")
     warm = WarmContainers(request_seconds=arguments.request_seconds, idle_seconds=arguments.idle_seconds)
     return TraceTraffic(make_trace(rows, warm), source)
 
@@ -89,33 +93,47 @@ def _of_logs(
         return _of_rows(arguments, rows, source), None
     found = observed(log)
     rates, notes = rates_behind(log, found, limits, length=arguments.bytes, period=arguments.period)
+    given = _of_rates_only(arguments)
+    if given:
+        rates = replace(rates, **given)
+        notes.append(f"given, whatever the logs say: {', '.join(_OPTIONS[name] for name in given).replace('_', ' ')}")
     used = sum(log.used.values())
     traffic = RatesTraffic(rates, notes, seed=arguments.seed, lines=used, ignored=ignored, source=f"{source}, as rates")
     return traffic, found
 
 
+# Options that describe rates, by the names of what they set.
+_OPTIONS = {
+    "contexts": "contexts",
+    "containers": "containers",
+    "readers": "reader_containers",
+    "container_lifetime": "container_lifetime",
+    "read_window": "read_window",
+    "branch_keys": "branch_keys",
+}
+
+
+def _of_rates_only(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command line says of rates."""
+    given = {name: getattr(arguments, option) for name, option in _OPTIONS.items()}
+    if given["contexts"] is not None:
+        count, exponent = given["contexts"]
+        given["contexts"] = Contexts(count=count, exponent=exponent)
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _of_rates(arguments: argparse.Namespace) -> RatesTraffic:
-    count, exponent = arguments.contexts
     writes, reads = arguments.writes_per_second, arguments.reads_per_second
+    given = _of_rates_only(arguments)
     notes = []
-    containers = arguments.containers
-    if containers is None:
-        busy = writes if arguments.reader_containers else writes + reads
-        containers = max(1, math.ceil(busy * arguments.request_seconds))
+    if "containers" not in given:
+        busy = writes if "readers" in given else writes + reads
+        given["containers"] = max(1, math.ceil(busy * arguments.request_seconds))
         notes.append(
-            f"containers assumed: {containers:,}, as many as are busy at a time if a request takes "
+            f"containers assumed: {given['containers']:,}, as many as are busy at a time if a request takes "
             f"{arguments.request_seconds:g} s"
         )
     rates = Rates(
-        writes_per_second=writes,
-        reads_per_second=reads,
-        contexts=Contexts(count=count, exponent=exponent),
-        containers=containers,
-        readers=arguments.reader_containers,
-        length=arguments.bytes,
-        container_lifetime=arguments.container_lifetime,
-        read_window=arguments.read_window,
-        period=arguments.period,
-        branch_keys=arguments.branch_keys,
+        writes_per_second=writes, reads_per_second=reads, length=arguments.bytes, period=arguments.period, **given
     )
     return RatesTraffic(rates, notes, seed=arguments.seed)

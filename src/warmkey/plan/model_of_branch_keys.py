@@ -8,7 +8,7 @@ import numpy as np
 
 from warmkey.plan.arrays import Arrays, pairs
 from warmkey.plan.lifetimes import STAYS, Entries
-from warmkey.plan.outcome import Outcome, per_second
+from warmkey.plan.outcome import Outcome
 from warmkey.plan.pressure import Place, Pressure
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def hierarchical(trace: Trace, limits: Limits) -> Outcome:
     for found in (encrypt, decrypt):
         found.dynamodb_requests = found.messages - found.hits
         found.kms_requests = {"Decrypt": found.messages - found.hits}
-    kms_per_second = per_second(rows.moments[np.concatenate([active.fetching_rows, fetched])])
+    kms_per_second = rows.per_second(np.concatenate([active.fetching_rows, fetched]))
     return Outcome(
         encrypt=encrypt,
         decrypt=decrypt,

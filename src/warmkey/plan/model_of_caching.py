@@ -9,7 +9,7 @@ import numpy as np
 
 from warmkey.events import BypassReason
 from warmkey.plan.arrays import Arrays, pairs
-from warmkey.plan.outcome import Outcome, per_second
+from warmkey.plan.outcome import Outcome
 from warmkey.plan.pressure import Place, Pressure
 from warmkey.plan.trace import NONE
 
@@ -41,7 +41,7 @@ def caching(trace: Trace, limits: Limits) -> Outcome:
         read = rows.place(reading, keys_read, gone_at=gone)
     left = [None, None] if pressure is None else pressure.left_at(limits.capacity)
     fetching = np.concatenate([written.fetching_rows, read.fetching_rows, np.flatnonzero(bypassing)])
-    kms_per_second = per_second(rows.moments[fetching])
+    kms_per_second = rows.per_second(fetching)
     encrypt, decrypt = (
         rows.counts(place, of_this, bypasses=_bypasses(trace, limits, bypassing & of_this), left_at=left_at)
         for place, of_this, left_at in zip((written, read), (~trace.decrypts, trace.decrypts), left, strict=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Flags: TypeAlias = NDArray[np.bool_]
     Reals: TypeAlias = NDArray[np.float64]
 
-__all__ = ["EVICTIONS", "MISSES", "NOTHING", "Counts", "Outcome", "PerSecond", "per_second"]
+__all__ = ["EVICTIONS", "MISSES", "NOTHING", "Counts", "Outcome", "PerSecond"]
 
 # The reasons that a cache in order can have; others are shown if they occur.
 MISSES = (MissReason.ABSENT, MissReason.EXPIRED, MissReason.MESSAGES_SPENT, MissReason.BYTES_SPENT)
@@ -124,9 +124,3 @@ class Outcome:
     def dynamodb_requests(self) -> float:
         """Return the DynamoDB requests of both operations."""
         return self.encrypt.dynamodb_requests + self.decrypt.dynamodb_requests
-
-
-def per_second(nanoseconds: Numbers) -> PerSecond:
-    """Return how many of the moments *nanoseconds* are in each second."""
-    seconds, counts = np.unique(nanoseconds // 1_000_000_000, return_counts=True)
-    return PerSecond(seconds, counts)

@@ -45,7 +45,7 @@ def replay(
     :param progress: called now and then with the number of rows done
     """
     clock = TraceClock()
-    tally = Tally(clock)
+    tally = Tally(clock, trace.phase / 1e9)
     fleet: Fleet = _FLEETS[strategy](limits, clock, tally)
     use = _DataKeyUse()
     fullest = _run(trace, fleet, clock, tally, use, progress)

@@ -38,13 +38,15 @@ class TraceClock:
 class Tally:
     """A subscriber for ``emit=``.
 
+    :param phase: the part of a second that had passed when the clock showed 0
     :ivar operation: the operation of the row that is being replayed
     :ivar kms_seconds: KMS requests in each second
     :ivar fills: KMS requests so far, each of which may have filled a cache
     """
 
-    def __init__(self, clock: TraceClock) -> None:
+    def __init__(self, clock: TraceClock, phase: float = 0.0) -> None:
         self._clock = clock
+        self._phase = phase
         self._hits: Counter[Operation] = Counter()
         self._misses: Counter[tuple[Operation, str]] = Counter()
         self._bypasses: Counter[tuple[Operation, str]] = Counter()
@@ -59,7 +61,7 @@ class Tally:
         """Count *event*."""
         if isinstance(event, KmsRequest):
             self._kms_requests[self.operation, event.kms_operation] += 1
-            self.kms_seconds[int(self._clock.now().monotonic)] += 1
+            self.kms_seconds[int(self._clock.now().monotonic + self._phase)] += 1
             self.fills += 1
         elif isinstance(event, DynamoDbRequest):
             self._dynamodb_requests[self.operation] += 1

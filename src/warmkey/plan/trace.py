@@ -92,6 +92,11 @@ class Trace:
         count = len(self)
         return float(self.nanoseconds[-1]) / 1e9 * count / max(count - 1, 1)
 
+    @property
+    def phase(self) -> int:
+        """Return how many nanoseconds of its second had passed when the trace began: seconds are those of the clock."""
+        return self.start % 1_000_000_000
+
     def first(self, count: int) -> Trace:
         """Return the first *count* rows."""
         columns: dict[str, Any] = {
