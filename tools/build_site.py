@@ -34,6 +34,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Tutorial": ("docs/tutorial.md",),
     "How-to guides": (
         "docs/how-to.md",
+        "docs/choosing-limits.md",
         "docs/layer.md",
         "docs/publishing.md",
         "docs/local.md",
