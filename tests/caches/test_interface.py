@@ -189,3 +189,33 @@ def test_a_timeout_by_signal_never_leaves_an_entry_locked() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_revocation_gives_back_what_is_still_held_and_keeps_what_was_used() -> None:
+    entry = make_entry()
+    for length in (5, 3):
+        assert entry.hold(length, 10, 10) is None
+    assert entry.confirm(5, lambda _: True) is None
+
+    assert entry.close(revoked=True) == (1, 5)
+    assert entry.confirm(3, lambda _: True) is MissReason.ABSENT
+
+
+def test_what_has_expired_while_it_was_held_is_given_back_once() -> None:
+    entry = make_entry()
+    for length in (5, 3):
+        assert entry.hold(length, 10, 10) is None
+    assert entry.confirm(5, lambda _: False) is MissReason.EXPIRED
+
+    assert (entry.messages, entry.plaintext_bytes) == (1, 3)
+    assert entry.close(revoked=True) == (0, 0)
+
+
+@pytest.mark.parametrize(("own", "others", "shorter"), [(60, 20, 20), (20, 60, 20)])
+def test_an_entry_that_takes_over_another_lives_no_longer_than_either(
+    own: float, others: float, shorter: float
+) -> None:
+    entry = make_entry(own)
+    entry.take_over(make_entry(others))
+
+    assert entry.time_to_live == shorter
