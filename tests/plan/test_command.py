@@ -312,6 +312,14 @@ def test_what_a_trace_says_itself_cannot_be_given(trace: str, capsys: pytest.Cap
     assert "--reader-containers is for rates and logs; a trace says that itself" in error
 
 
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_a_file_without_anything_is_an_error(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text(text)
+
+    assert "empty.csv: is empty; it must have a header and rows" in refused(capsys, str(path))
+
+
 def test_several_traces_are_too_many(trace: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "give one trace; 2 were given" in refused(capsys, trace, trace)
 

@@ -130,6 +130,7 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
         (HEADER + "1,encrypt,\0,x,c,\n", "line 2"),
         (b"timestamp,context\n1,\xff\n", "must be text in UTF-8"),
         (b"\x1f\x8bnot gzip", "is damaged as a gzip file"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 30, "is damaged as a gzip file (error)"),
         (gzip.compress(HEADER.encode() * 100, mtime=0)[:-9], "is damaged as a gzip file"),
     ],
 )

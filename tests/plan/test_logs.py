@@ -75,7 +75,8 @@ def test_the_lines_that_warmkey_writes_are_understood(tmp_path: Path, written: s
 def test_summaries_count_where_metrics_are_off_and_single_lines_where_there_are_no_summaries(tmp_path: Path) -> None:
     by_summary = observed(log_of(tmp_path, "\n".join(map(json.dumps, (summary(0, 9, 1, 5), MISS)))))
     hit = {"warmkey": {"event": "CacheHit", "operation": "encrypt"}}
-    lines = [hit, hit, MISS, {"warmkey": {"event": "CacheBypass"}}, {"warmkey": {"event": "CacheCoalesced"}}]
+    other = {"warmkey": {"event": "KmsRequest", "kms_operation": "Decrypt"}}
+    lines = [hit, hit, MISS, other, {"warmkey": {"event": "CacheBypass"}}, {"warmkey": {"event": "CacheCoalesced"}}]
     by_line = observed(log_of(tmp_path, "\n".join(map(json.dumps, lines))))
 
     assert (by_summary.source, by_summary.messages, by_summary.hit_ratio) == ("summary lines", 10, 0.9)

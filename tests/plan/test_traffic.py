@@ -25,6 +25,8 @@ def test_settings_are_compared_by_the_first_rows_of_a_long_trace_and_that_is_sai
     assert whole.notes[-1] == "settings are compared by the first 50 rows"
     assert part.model("caching", Limits()).messages == 50
     assert part.for_grid() is part
+    whole.for_grid()  # for the other strategy
+    assert whole.notes.count("settings are compared by the first 50 rows") == 1
 
 
 def test_a_trace_without_rows_is_an_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,5 +61,5 @@ def reading(path: str) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         raise BadInput(f"{name_of(path)}: must be text in UTF-8; byte {error.start} of a block can't be read") from None
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{name_of(path)}: is damaged as a gzip file ({type(error).__name__})") from None
