@@ -210,6 +210,8 @@ def test_values_that_nobody_writes_do_no_harm(tmp_path: Path) -> None:
         {"warmkey": {"event": "CacheEviction", "operation": "encrypt", "messages": 1e300}},
         {"warmkey": {"event": 5}},
         {"warmkey": {"event": "CacheMiss"}, "timestamp": "yesterday"},
+        {"warmkey": {"event": "Summary", "container_age_seconds": 1e300}, "timestamp": "2026-11-28 12:00:00,000+0000"},
+        {"_aws": {"Timestamp": 1e300}, "CacheHits": 0},
         {"_aws": {}, "CacheHits": None, "CacheMisses": [float("nan")]},
         {"_aws": {}, "Colour": 1},
     ]

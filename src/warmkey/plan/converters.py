@@ -31,7 +31,8 @@ _MINUTES = [str(minute) for minute in range(1, 1441)]
 _DAY = re.compile(r"\.d(\d{2})\.")
 _MOST_ROWS = 20_000_000
 _ROWS_BETWEEN_LOOKS = 50_000
-_LARGEST = 1e12
+# As seconds, the largest number that a trace may have; as bytes or a count, more than there is.
+_LARGEST = 4.2e9
 
 
 class _Cells:
@@ -60,7 +61,7 @@ class _Cells:
                 raise at(self._source, table.line_num, f"can't be read as CSV: {error}") from None
 
     def number(self, row: Mapping[str, str], column: str, default: float | None = None) -> float:
-        """Return a number of 0 or more; *default* for an empty cell."""
+        """Return a number from 0 to ``_LARGEST``; *default* for an empty cell."""
         text = row[column].strip()
         if not text and default is not None:
             return default
@@ -70,7 +71,7 @@ class _Cells:
             number = -1.0
         if not 0 <= number <= _LARGEST:
             shown = plausible(text) if text else "empty"
-            raise at(self._source, self.line, f"must be a number of 0 or more, not {shown}", column=column)
+            raise at(self._source, self.line, f"must be a number from 0 to {_LARGEST:g}, not {shown}", column=column)
         return number
 
     def none_found(self) -> BadInput:

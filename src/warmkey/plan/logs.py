@@ -39,6 +39,8 @@ _METRIC_OF = {
 OTHERS = "lines of other programs"
 _LINES_BETWEEN_LOOKS = 10_000
 _LARGEST = 1e300
+_LONGEST_LIFE = 1e9
+_LARGEST_MILLISECONDS = 4.2e12
 
 
 class Log:
@@ -164,9 +166,9 @@ class Log:
             return
         self.first = moment if self.first is None else min(self.first, moment)
         self.last = moment if self.last is None else max(self.last, moment)
-        born = moment
-        if stream is None and isinstance(age, (int, float)) and not isinstance(age, bool):
-            born = moment - round(float(age) * 1e9)
+        born, seconds = moment, _real(age)
+        if stream is None and 0 < seconds < _LONGEST_LIFE:
+            born = moment - round(seconds * 1e9)
             stream = f"born {round(born / 1e9)}"
         if stream is not None:
             first, last = self.containers.get(stream, (born, moment))
@@ -214,4 +216,6 @@ def _time(value: object) -> int | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    return round(_real(value) * 1e6) or None
+    """Return the nanoseconds of a number of milliseconds; ``None`` for what is not a time."""
+    number = _real(value)
+    return round(number * 1e6) if 0 < number < _LARGEST_MILLISECONDS else None
