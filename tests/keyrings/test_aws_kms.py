@@ -256,6 +256,9 @@ def test_a_whole_answer_is_taken(keyring_class: Any) -> None:
 
     assert materials.plaintext_data_key == bytes(32)
     assert isinstance(materials.plaintext_data_key, bytes)
+    assert materials.encrypted_data_keys == (
+        EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=KEY.encode(), ciphertext=b"blob"),
+    )
 
 
 def test_kms_is_told_a_context_of_its_own() -> None:
