@@ -481,7 +481,10 @@ def test_rotating_authenticates_the_items_own_context(keys: KeyStore) -> None:
 # spec: framework/branch-key-store.md#versionkey 2f3e
 def test_writing_returns_nothing_more_than_an_id(keys: KeyStore) -> None:
     assert keys.create() == ID
+    first = keys.item(ACTIVE)
+
     assert keys.store.version_key(ID) is None  # type: ignore[func-returns-value]
+    assert keys.item(ACTIVE)["version"] != first["version"]
 
 
 def test_old_versions_stay_readable(keys: KeyStore) -> None:
@@ -630,6 +633,7 @@ def test_an_answer_without_a_ciphertext_is_not_believed(keys: KeyStore) -> None:
 # spec: framework/structures.md#structure-3 a530
 # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context d601 4279
 # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 8af1 6c68 dcfe 9df4
+# spec: framework/structures.md#branch-key cd93
 def test_the_active_branch_key(keys: KeyStore) -> None:
     keys.create()
     keys.clear()
@@ -804,6 +808,7 @@ MISFITS: dict[str, tuple[dict[str, Any], str]] = {
 # spec: framework/branch-key-store.md#getactivebranchkey 8aad 1702
 # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context d601 6c68
 # spec: framework/branch-key-store.md#encryption-context a6a3 5942 6efb
+# spec: framework/branch-key-store.md#active-encryption-context afae
 @pytest.mark.parametrize("misfit", MISFITS)
 def test_an_item_is_judged_before_kms_is_asked(keys: KeyStore, misfit: str) -> None:
     changes, problem = MISFITS[misfit]

@@ -76,6 +76,7 @@ def stream_of(source: Any, **arguments: Any) -> DecryptStream:
 # spec: client-apis/decrypt.md#verify-the-header cb22
 # spec: client-apis/decrypt.md#verify-the-signature 5f42
 # spec: client-apis/decrypt.md#decrypt-the-message-body 90ee 4c34 6ec2
+# spec: client-apis/decrypt.md#parse-the-header 2315 ecad
 @pytest.mark.parametrize("suite_id", SUITES)
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 100])
@@ -289,6 +290,7 @@ def test_so_is_a_non_framed_body() -> None:
 
 # spec: client-apis/decrypt.md#verify-the-signature a73e
 # spec: data-format/message-footer.md#signature 2978
+# spec: client-apis/decrypt.md#verify-the-signature 3dfc
 def test_the_signature_covers_the_header_and_every_frame() -> None:
     """Frames of another message under the same keys, each with a good tag."""
     first, second = Forgery(suite_id=SIGNED), Forgery(suite_id=SIGNED)

@@ -204,7 +204,7 @@ def test_the_callers_context_is_copied_at_entry() -> None:
 # --- the answer
 
 
-# spec: client-apis/encrypt.md#get-the-encryption-materials afe5 622d
+# spec: client-apis/encrypt.md#get-the-encryption-materials afe5
 def test_a_suite_that_the_policy_forbids_is_refused_when_the_cmm_chose_it() -> None:
     """A cache shared with a client of another policy may answer so (CVE-2026-6550)."""
     materials = DefaultCMM(KEYRING).get_encryption_materials(
@@ -359,6 +359,7 @@ def test_what_is_encrypted_decrypts_to_the_same(suite: AlgorithmSuite, length: i
 # spec: data-format/message-footer.md#overview ac6e
 # spec: data-format/message-footer.md#signature 2978
 # spec: data-format/message.md#structure 47ca
+# spec: client-apis/encrypt.md#construct-the-signature 3e39
 @pytest.mark.parametrize("suite", [suite for suite in AlgorithmSuite if suite.signature], ids=lambda suite: suite.name)
 def test_the_footer_is_the_signature_over_header_and_body(suite: AlgorithmSuite) -> None:
     made = client_for(suite.value).encrypt(b"text", keyring=KEYRING, algorithm_suite=suite)

@@ -228,6 +228,10 @@ class TestBadDays:
         unwrapped = keyring.on_decrypt(to_decrypt(), [*made.encrypted_data_keys, *made.encrypted_data_keys])
 
         assert made.plaintext_data_key == unwrapped.plaintext_data_key
+        kms.fail("DeriveSharedSecret", error=fault)
+        with pytest.raises(KeyUnavailable) as failure:
+            keyring.on_decrypt(to_decrypt(), made.encrypted_data_keys)
+        assert len(failure.value.attempts) == 1
 
     def test_a_damaged_encrypted_data_key_of_the_wrong_length_costs_no_request(self, kms: FakeKms, alice: str) -> None:
         keyring = to_bob(kms, alice)

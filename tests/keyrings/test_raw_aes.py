@@ -60,6 +60,7 @@ def test_the_ciphertext_opens_with_aes_gcm_alone() -> None:
 
 
 # spec: framework/raw-aes-keyring.md#ondecrypt 73bf 8670 689e b2e4 fd58 8b22 d404 b0e6
+# spec: framework/raw-aes-keyring.md#ondecrypt a063
 def test_it_unwraps_what_another_implementation_wrapped() -> None:
     iv = b"0123456789ab"
     key = EncryptedDataKey(
@@ -72,6 +73,7 @@ def test_it_unwraps_what_another_implementation_wrapped() -> None:
 
 
 # spec: framework/raw-aes-keyring.md#ondecrypt f39a 64cd a063 7752 ace5 6340
+# spec: framework/raw-aes-keyring.md#ondecrypt 8670
 @pytest.mark.parametrize(
     "change",
     [

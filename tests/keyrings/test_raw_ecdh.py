@@ -247,14 +247,17 @@ class TestDamage:
 
     # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 50d5
     # spec: framework/raw-ecdh-keyring.md#ondecrypt 50d5
+    # spec: framework/raw-ecdh-keyring.md#ondecrypt 1af4
+    # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 1af4
     @pytest.mark.parametrize("change", [b"", b"\0"], ids=["shorter", "longer"])
     def test_the_ciphertext_has_the_length_of_the_suite(self, change: bytes) -> None:
         # Source: framework/raw-ecdh-keyring.md#ciphertext
         key = only_key(encrypted(raw_static(P256, "alice", "bob")))
         ciphertext = key.ciphertext + change if change else key.ciphertext[:-1]
 
-        with pytest.raises(KeyUnavailable, match="wrong length for the algorithm suite"):
+        with pytest.raises(KeyUnavailable, match="wrong length for the algorithm suite") as failure:
             raw_discovery(P256, "bob").on_decrypt(to_decrypt(), [replace(key, ciphertext=ciphertext)])
+        assert len(failure.value.attempts) == 1
 
     # spec: framework/aws-kms/aws-kms-ecdh-keyring.md#ondecrypt 2507
     # spec: framework/raw-ecdh-keyring.md#ondecrypt 2507

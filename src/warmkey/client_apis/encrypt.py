@@ -90,7 +90,7 @@ def encrypt(
         plaintext_length=length,
         kind=kind,
     )
-    # spec: client-apis/encrypt.md#get-the-encryption-materials 1d14 622d
+    # spec: client-apis/encrypt.md#get-the-encryption-materials 1d14
     suite = materials.algorithm_suite
     # spec: client-apis/encrypt.md#encrypted-message 5ecc
     # spec: client-apis/encrypt.md#behavior 2cdc
