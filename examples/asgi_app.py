@@ -74,7 +74,7 @@ async def _answer(scope: Message, receive: Callable[[], Awaitable[Message]]) -> 
             return await _load(tenant, note_id)
         case "GET", ["notes"]:
             return await _page(tenant, parse_qs(scope["query_string"].decode()).get("after", [None])[0])
-    return 404, {"error": "there is no such thing"}
+    return 404, {"error": "the path is not known"}
 
 
 async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
@@ -95,7 +95,7 @@ async def _store(tenant: str, note_id: str, note: dict[str, str]) -> Answer:
 async def _load(tenant: str, note_id: str) -> Answer:
     item = TABLE.get((tenant, note_id))
     if item is None:
-        return 404, {"error": "there is no such note"}
+        return 404, {"error": "the note was not found"}
     expected = {"tenant": tenant, "id": note_id}
     return 200, await aio.unseal_record(item, {"tenant": tenant}, bound_to=expected)
 

@@ -50,7 +50,7 @@ def fetch(
     A folder of the cache is named after all that it was filled for, so another list of runtimes fills another folder.
 
     :param platforms: platform tags to accept instead of the architecture's own
-    :raises subprocess.CalledProcessError: pip found no such wheel, or one with another hash
+    :raises subprocess.CalledProcessError: pip did not find the wheel, or one with another hash
     """
     accepted = tuple(platforms) or (ARCHITECTURES[architecture].platform,)
     purpose = json.dumps([requirements.read_text(encoding="utf-8"), list(runtimes), accepted])

@@ -84,7 +84,7 @@ class Record(Value, metaclass=_RecordType):
     def __init__(self, *positional: object, **given: Any) -> None:  # noqa: ANN401 - what the fields take
         """Set the fields.
 
-        :raises TypeError: a field without a default is missing, there is no such field, or it is not given by its name
+        :raises TypeError: a field without a default is missing, or an argument is not a field given by its name
         """
         values = {
             each.name: given.pop(each.name) if each.init and each.name in given else _default(each)

@@ -27,7 +27,7 @@ __all__ = ["function"]
 A, B = {"tenant": "a"}, {"tenant": "b"}
 RECORD = {"id": "order-1", "card": "4929"}
 ANOTHER = "must have 'tenant' with the tenant ID of the current invocation.* it has another value"
-NONE = "must have 'tenant' with the tenant ID of the current invocation.* it has no such key"
+NONE = "must have 'tenant' with the tenant ID of the current invocation.* it lacks the key"
 UNKNOWN = "WARMKEY_TENANT_CONTEXT_KEY is set, and the current tenant is not known: "
 
 

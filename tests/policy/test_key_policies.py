@@ -69,7 +69,7 @@ def test_keys_that_a_wildcard_names_are_nobodys_to_change(shell: Shell) -> None:
     assert shell("--key-policy", "--region", REGION, kms_mode="discovery") == 1
     assert "give --principal or --account" in shell.err
     assert shell("--key-policy", "--region", REGION, "--account", "111122223333", kms_mode="discovery") == 1
-    assert "no key is named" in shell.err
+    assert "these name none" in shell.err
 
 
 def test_in_yaml_and_in_terraform_they_are_the_same(shell: Shell) -> None:

@@ -42,7 +42,7 @@ __all__ = ["Examination", "examine"]
 class Examination:
     """What was found, up to where the message breaks. Lengths are in bytes.
 
-    :ivar length: of all that was given; ``None`` where that would mean reading a lot that is no message
+    :ivar length: of all that was given; ``None`` where that would mean reading a lot that is not a message
     :ivar frames: how many frames were gone through whole; 0 for a non-framed body
     :ivar plaintext_length: of all of them, or of the non-framed body
     :ivar last_length: of the plaintext in the last of them

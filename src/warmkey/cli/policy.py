@@ -120,7 +120,9 @@ def policy(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     if arguments.key_policy:
         found = key_policies(roles, principals(arguments.principal, place))
         if not found:
-            raise ConfigurationError("no key is named by its ARN, so there is no key policy to add to")
+            raise ConfigurationError(
+                "--key-policy needs settings that name at least one key by its ARN; these name none"
+            )
         written = shape.key_policies({key: document(statements) for key, statements in found.items()}, told)
     else:
         written = shape.identity_policies(policies, told)

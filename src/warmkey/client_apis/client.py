@@ -98,7 +98,7 @@ class Client:
         :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1; or ``auto``: 64 KiB where *plaintext* has more
             than 4,096 bytes, which is faster and as readable
         :raises InvalidRequest: an argument can't be used
-        :raises ConfigurationError: *cmm* or *keyring* is no such thing
+        :raises ConfigurationError: *cmm* or *keyring* is something else
         :raises PolicyRefused: the commitment policy or the limit on encrypted data keys forbids it
         :raises KeyUnavailable: no data key could be had
 
@@ -203,7 +203,7 @@ class Client:
         :raises PolicyRefused: commitment policy, number of encrypted data keys or encryption context
         :raises KeyUnavailable: no encrypted data key could be decrypted
         :raises InvalidRequest: an argument can't be used
-        :raises ConfigurationError: *cmm* or *keyring* is no such thing
+        :raises ConfigurationError: *cmm* or *keyring* is something else
 
         Source: client-apis/decrypt.md
         """

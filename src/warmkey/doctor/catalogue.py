@@ -226,7 +226,9 @@ _DENIALS = {
 
 _KEYS = {
     "key-not-found": Advice(
-        FAILURE, "There is no such key in that account and Region.", "Check the ARN; it may have been deleted."
+        FAILURE,
+        "KMS does not know the key in that account and Region.",
+        "Check the ARN; the key may have been deleted.",
     ),
     "key-in-another-region": Advice(
         FAILURE,
@@ -290,7 +292,9 @@ _ROUTES = {
         "The request quota of the account in this Region is used up; the permission is unknown.",
         "Raise the quota or the limits of the cache, and examine again.",
     ),
-    "service-failing": Advice(WARNING, "The service has a problem of its own; nothing is known.", "Examine again."),
+    "service-failing": Advice(
+        WARNING, "The service has a problem of its own, so the permission is unknown.", "Examine again."
+    ),
     "no-credentials": Advice(
         FAILURE,
         "No request can be signed.",
@@ -340,7 +344,7 @@ _DRY_RUNS = {
 _BRANCH_KEYS = {
     "table-not-found": Advice(
         FAILURE,
-        "There is no such table, or it is not active yet.",
+        "DynamoDB does not know the table, or the table is not active yet.",
         "Check its name, Region and account, or run `warmkey keystore create-table`.",
     ),
     "table-denied": Advice(

@@ -89,7 +89,7 @@ class KmsExamination:
         self._note_endpoint(client, answer)
         if answer.outcome is Outcome.IGNORED:
             self._report.add(
-                "dry-run-ignored", f"{what.operation} answered as if it were no dry run; the answer was dropped"
+                "dry-run-ignored", f"{what.operation} answered as if it were not a dry run; the answer was dropped"
             )
             self.is_over = True
         elif answer.outcome is Outcome.FAILED:

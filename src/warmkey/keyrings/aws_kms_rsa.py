@@ -125,7 +125,7 @@ class AwsKmsRsaKeyring:
 
         :raises ConfigurationError: there is no client
         :raises PolicyRefused: the algorithm suite has a signature
-        :raises KeyUnavailable: there is no such encrypted data key; ``attempts`` says why not for each
+        :raises KeyUnavailable: no encrypted data key could be decrypted; ``attempts`` says why not for each
 
         Source: framework/aws-kms/aws-kms-rsa-keyring.md#ondecrypt
         """

@@ -116,7 +116,7 @@ class EcdhKeyring:
         """Unwrap the first authentic encrypted data key between the right parties.
 
         :raises ConfigurationError: the schema is for encrypting only
-        :raises KeyUnavailable: there is no such encrypted data key; ``attempts`` says why not for each that was tried
+        :raises KeyUnavailable: no encrypted data key could be decrypted; ``attempts`` says why for each
 
         Source: framework/raw-ecdh-keyring.md#ondecrypt
         """

@@ -119,7 +119,7 @@ class RawRsaKeyring:
         """Unwrap the first encrypted data key that belongs to this keyring.
 
         :raises ConfigurationError: there is no private key
-        :raises KeyUnavailable: there is no such encrypted data key
+        :raises KeyUnavailable: no encrypted data key could be decrypted
 
         Source: framework/raw-rsa-keyring.md#ondecrypt
         """

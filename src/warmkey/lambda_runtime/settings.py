@@ -118,7 +118,7 @@ _TEXT = _row(parsers.text, "text that is not empty")
 class Settings(Record):
     """Hold every setting, valid by itself and together with the others.
 
-    :ivar given: the names of those that somebody set, which are no defaults
+    :ivar given: the names of those that somebody set; the others are defaults
     :raises ConfigurationError: two of them exclude each other
     """
 

@@ -44,7 +44,7 @@ class TenantRule:
         if found != tenant_id:
             raise PolicyRefused(
                 f"the encryption context must have {self.key!r} with the tenant ID of the current invocation, because "
-                f"WARMKEY_TENANT_CONTEXT_KEY is set; it has {'no such key' if found is None else 'another value'}"
+                f"WARMKEY_TENANT_CONTEXT_KEY is set; it {'lacks the key' if found is None else 'has another value'}"
             )
 
 

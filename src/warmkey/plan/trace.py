@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NONE", "Rows", "Trace", "make_trace"]
 
-# Of a row that has no such thing.
+# Of a row that does not have one.
 NONE = -1
 
 

@@ -80,7 +80,7 @@ class WarmkeyProvider(BaseProvider):
 
         :raises DataMaskingEncryptKeyError: KMS gave no data key
         :raises DataMaskingUnsupportedTypeError: the data, the context or an option can't be used
-        :raises DataMaskingFieldNotFoundError: there is no such field
+        :raises DataMaskingFieldNotFoundError: *data* does not have a field
         :raises DataMaskingError: a policy forbids it
         :raises ConfigurationError: a setting is missing or wrong
         """

@@ -52,7 +52,7 @@ class Administration(PolicyHolder, Traffic[KmsCall]):
         :param key_usage: by default to encrypt and decrypt, and key agreement for elliptic curves
         :param region: by default the Region of this client
         :param account: by default the account of this world
-        :raises ValueError: no such spec or usage
+        :raises ValueError: KMS does not know the spec or the usage
         """
         return self.world.create_key(
             key_spec, usage=key_usage, multi_region=multi_region, region=region or self._region, account=account
@@ -88,7 +88,7 @@ class Administration(PolicyHolder, Traffic[KmsCall]):
 
         ReEncrypt takes two permissions, which may be denied one by one: ``ReEncryptFrom`` and ``ReEncryptTo``.
 
-        :raises ValueError: no such operation or key
+        :raises ValueError: the operation or the key is not known
         """
         self._denied |= {(self._known_action(operation), key and self._key(key).arn)}
 
@@ -118,7 +118,7 @@ class Administration(PolicyHolder, Traffic[KmsCall]):
 
         As in KMS, a request with a token that was never issued fails.
 
-        :raises ValueError: no such operation or key
+        :raises ValueError: the operation or the key is not known
         """
         return self.world.grant(self._key(key), frozenset(map(self._known_action, operations)))
 

@@ -70,7 +70,7 @@ class Traffic(Generic[_Call]):
         :param times: how many requests it hits; ``None`` for all until it is cancelled
         :param when: hits only the requests for which it returns true
         :param retries: how often the client had tried again before, as its answer then reports
-        :raises ValueError: no such operation or error
+        :raises ValueError: the operation or the error is not known
         """
         where = operation and self._known(operation)
         fault = self._fault(error, operation=where, times=times, when=when, retries=retries)
@@ -84,7 +84,7 @@ class Traffic(Generic[_Call]):
     def hold(self, operation: str | None = None) -> Gate:
         """Hold the requests of one operation, or all, at a :class:`~warmkey.testing.Gate` until it is opened.
 
-        :raises ValueError: no such operation
+        :raises ValueError: the operation is not known
         """
         gate = Gate(operation and self._known(operation))
         self._gates = (*(other for other in self._gates if not other.is_open), gate)

@@ -136,7 +136,7 @@ class FakeKmsWorld:
     ) -> FakeKey:
         """Make a key.
 
-        :raises ValueError: no such spec, or a usage that it doesn't have
+        :raises ValueError: KMS does not know the spec, or the spec does not have the usage
         """
         if spec not in KEY_SPECS:
             raise ValueError(f"key_spec {spec!r} is none of {', '.join(KEY_SPECS)}")
