@@ -46,3 +46,12 @@ def _no_logger_is_left_disabled() -> Iterator[None]:
     # As in Lambda, ours may have been told to write by themselves.
     logging.getLogger("warmkey").propagate = True
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _no_powertools_logger_is_left() -> Iterator[None]:
+    """Where a function has a Powertools logger, our lines go there: those of the next test would go to this one's."""
+    yield
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if hasattr(logger, "powertools_handler"):
+            del logging.root.manager.loggerDict[name]

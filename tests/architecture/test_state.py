@@ -16,7 +16,7 @@ import io
 import logging
 import sys
 import weakref
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -188,13 +188,19 @@ def use_branch_keys(kms: FakeKms, cache: LocalCMC, emit: Subscriber) -> DefaultC
     return cmm
 
 
-@pytest.fixture
-def used() -> Iterator[object]:
+@contextmanager
+def everything_in_use() -> Iterator[object]:
     with fake_kms() as session:
         alive = use_everything()
         message = warmkey.encrypt(b"x", {"tenant": "helpers"})
         asyncio.run(aio.decrypt(message, {"tenant": "helpers"}))
         yield alive, session
+
+
+@pytest.fixture
+def used() -> Iterator[object]:
+    with everything_in_use() as alive:
+        yield alive
     logging.getLogger("warmkey").setLevel(logging.NOTSET)  # as it was before a subscriber gave it a level
 
 
@@ -264,19 +270,6 @@ def test_what_a_module_remembers_is_registered_or_listed() -> None:
     assert unknown == []
 
 
-@pytest.mark.usefixtures("used")
-def test_what_an_object_remembers_is_registered_or_listed() -> None:
-    unknown = {
-        f"{type(thing).__module__}.{type(thing).__qualname__}.{name}"
-        for thing in objects_of_ours()
-        if not is_registered(thing)
-        for name, part in parts_of(thing)
-        if isinstance(part, CONTAINERS) and not is_registered(part)
-    }
-
-    assert {name for name in unknown if not is_listed(name, OBJECT_STATE)} == set()
-
-
 def snapshot_of_globals() -> dict[str, tuple[int, str]]:
     """Each global and class attribute of ours: which object it is, and what it holds."""
     found = {}
@@ -304,6 +297,27 @@ def changed_globals() -> list[str]:
     after = snapshot_of_globals()
     del alive
     return [name for name, value in before.items() if after[name] != value]
+
+
+def containers_of_objects() -> list[str]:
+    """Return those that are alive while the library is used, and not registered."""
+    with everything_in_use():
+        return sorted(
+            {
+                f"{type(thing).__module__}.{type(thing).__qualname__}.{name}"
+                for thing in objects_of_ours()
+                if not is_registered(thing)
+                for name, part in parts_of(thing)
+                if isinstance(part, CONTAINERS) and not is_registered(part)
+            }
+        )
+
+
+def test_what_an_object_remembers_is_registered_or_listed() -> None:
+    unknown = in_fresh_process(containers_of_objects)
+
+    assert unknown != [], "they are found"
+    assert [name for name in unknown if not is_listed(name, OBJECT_STATE)] == []
 
 
 def test_no_other_global_changes_while_the_library_is_used() -> None:
