@@ -32,14 +32,13 @@ __all__ = [
 
 _LONGEST_SHOWN_INT = 2**128
 # What has one of these forms is a number, a suite's ID or name, or AWS's name of a key: not a password or key material.
-_PLAUSIBLE = re.compile(
+_PLAUSIBLE = (
     r"[+-]?[0-9._,]{1,24}(?:[eE][+-]?[0-9]{1,4}|ms|s|sec|m|min|h|d)?"
     r"|0[xX][0-9A-Fa-f]{1,4}"
     r"|AES_[A-Z0-9_]{1,64}"
     r"|arn:aws[a-z-]{0,20}:[\w/:.-]{1,160}"
     r"|alias/[\w/-]{1,64}"
-    r"|(?:mrk-[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",
-    re.ASCII,
+    r"|(?:mrk-[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
 )
 _WORDS = frozenset({"", "auto", "false", "inf", "nan", "no", "none", "off", "on", "true", "yes"})
 _MOST_SHOWN_ITEMS = 3
@@ -68,9 +67,13 @@ def plausible(value: object, words: Iterable[str] = ()) -> str:
     :param words: that belong there, in lower case
     """
     known = _WORDS.union(words)
-    if isinstance(value, str) and all(_PLAUSIBLE.fullmatch(part) or part.lower() in known for part in _parts(value)):
+    if isinstance(value, str) and all(_is_plausible(part) or part.lower() in known for part in _parts(value)):
         return repr(value)
     return shown(value)
+
+
+def _is_plausible(text: str) -> bool:
+    return re.fullmatch(_PLAUSIBLE, text, re.ASCII) is not None  # compiled for the first error, not at import
 
 
 def _parts(text: str) -> list[str]:

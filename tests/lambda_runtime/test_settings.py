@@ -14,7 +14,8 @@ import warmkey
 from warmkey import AlgorithmSuite, CommitmentPolicy, ConfigurationError
 from warmkey.lambda_runtime import settings
 from warmkey.lambda_runtime.keywords import Keywords, SettingsKeywords
-from warmkey.lambda_runtime.settings import ROWS, VARIABLES, Init, KmsMode, Metrics, Settings, read_settings
+from warmkey.lambda_runtime.settings import ROWS, VARIABLES, Init, KmsMode, Settings, read_settings
+from warmkey.observability.metrics import MetricsMode
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
@@ -59,7 +60,7 @@ def a_key(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("FRAME_LENGTH", "auto", "auto"),
         ("REQUIRED_CONTEXT_KEYS", "tenant, purpose", ("tenant", "purpose")),
         ("INIT", "lazy", Init.LAZY),
-        ("METRICS", "detailed", Metrics.DETAILED),
+        ("METRICS", "detailed", MetricsMode.DETAILED),
         ("METRICS_NAMESPACE", "Orders", "Orders"),
         ("SERVICE_NAME", "orders", "orders"),
     ],

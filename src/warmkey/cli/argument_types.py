@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.data_format.message_body import MAX_FRAME_LENGTH
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID, check_kms_identifier, parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, is_account_id, parse_kms_arn
 from warmkey.structures import KIND_KEY, is_reserved
 from warmkey.validation import plausible, shown
 
@@ -113,7 +113,7 @@ def table_name(text: str) -> str:
 
 def account(text: str) -> str:
     """Return the ID of an AWS account."""
-    if not ACCOUNT_ID.fullmatch(text):
+    if not is_account_id(text):
         raise ArgumentTypeError(f"must be an account ID of 12 digits, not {plausible(text)}")
     return text
 

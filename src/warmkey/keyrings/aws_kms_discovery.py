@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from warmkey.events import ignore
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID
+from warmkey.keyrings.aws_kms_key_arn import is_account_id
 from warmkey.keyrings.kms_decryption import KmsDecryption
 from warmkey.keyrings.kms_requests import KmsRequests
 from warmkey.safe_repr import safe_repr
@@ -48,7 +48,7 @@ class DiscoveryFilter:
         if not account_ids:
             raise ConfigurationError("account_ids must have at least one account ID; an empty list would permit none")
         for account_id in account_ids:
-            if not ACCOUNT_ID.fullmatch(account_id):
+            if not is_account_id(account_id):
                 raise ConfigurationError(f"one of account_ids must be 12 digits, not {plausible(account_id)}")
         object.__setattr__(self, "account_ids", account_ids)
 

@@ -12,16 +12,21 @@ from warmkey.exceptions import ConfigurationError
 from warmkey.safe_repr import safe_repr
 from warmkey.validation import kind_of, plausible, shown
 
-__all__ = ["ACCOUNT_ID", "KmsArn", "check_kms_identifier", "is_multi_region_identifier", "parse_kms_arn", "region_of"]
+__all__ = [
+    "KmsArn",
+    "check_kms_identifier",
+    "is_account_id",
+    "is_multi_region_identifier",
+    "parse_kms_arn",
+    "region_of",
+]
 
 # Identifiers are printed in errors. A key or a password put in the place of one must not be, so the form is checked.
-_IDENTIFIER = re.compile(
+_IDENTIFIER = (
     r"arn:[\w-]+:kms:[\w-]+:[\w-]+:(?:key|alias)/[\w/-]{1,256}"
     r"|alias/[\w/-]{1,250}"
-    r"|(?:mrk-[0-9A-Fa-f]{1,32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",
-    re.ASCII,
+    r"|(?:mrk-[0-9A-Fa-f]{1,32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
 )
-ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
@@ -72,6 +77,11 @@ def parse_kms_arn(text: str) -> KmsArn | None:
     )
 
 
+def is_account_id(text: str) -> bool:
+    """Return whether *text* is one: 12 digits."""
+    return len(text) == 12 and text.isascii() and text.isdigit()  # noqa: PLR2004 - by AWS
+
+
 def region_of(identifier: str) -> str | None:
     """Return the Region in *identifier*, or ``None`` if it is not an ARN."""
     arn = parse_kms_arn(identifier)
@@ -90,7 +100,7 @@ def check_kms_identifier(identifier: object, name: str) -> str:
         raise ConfigurationError(f"{name} must be {allowed}, not {shown(identifier)}")
     if problem := _wrong_form(identifier):
         raise ConfigurationError(f"{name} {problem}")
-    if _IDENTIFIER.fullmatch(identifier):
+    if re.fullmatch(_IDENTIFIER, identifier, re.ASCII):  # compiled for the first key, not at import
         return identifier
     if identifier.startswith("arn:"):
         arn = parse_kms_arn(identifier)

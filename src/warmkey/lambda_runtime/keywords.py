@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from warmkey.clock import Clock
     from warmkey.crypto.signature_library import SignatureChoice
     from warmkey.events import Emit
-    from warmkey.lambda_runtime.settings import Init, KmsMode, Metrics, MetricsSink
+    from warmkey.lambda_runtime.settings import Init, KmsMode
+    from warmkey.observability.metrics import MetricsMode, MetricsSink
 
     Items: TypeAlias = str | list[str] | tuple[str, ...]
     Unordered: TypeAlias = Items | set[str] | frozenset[str]
@@ -61,7 +62,7 @@ class SettingsKeywords(TypedDict, total=False):
     required_context_keys: Unordered
     tenant_context_key: str
     init: Init | Literal["lazy", "eager"]
-    metrics: Metrics | Literal["off", "summary", "detailed"]
+    metrics: MetricsMode | Literal["off", "summary", "detailed"]
     metrics_sink: MetricsSink | Literal["emf", "otel", "both"]
     metrics_namespace: str
     service_name: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.exceptions import ConfigurationError
-from warmkey.keyrings.aws_kms_key_arn import ACCOUNT_ID, check_kms_identifier, parse_kms_arn
+from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, is_account_id, parse_kms_arn
 from warmkey.structures import is_reserved
 from warmkey.validation import kind_of, plausible
 
@@ -179,7 +179,7 @@ def _wrong_with_kms_identifier(item: str) -> str | None:
     except ConfigurationError as error:
         return str(error)
     arn = parse_kms_arn(item)
-    if arn is not None and not ACCOUNT_ID.fullmatch(arn.account):
+    if arn is not None and not is_account_id(arn.account):
         return f"the account ID of {plausible(item)} is not 12 digits"
     return None
 
@@ -191,7 +191,7 @@ def _wrong_with_key_arn(item: str) -> str | None:
 
 
 def _wrong_with_account(item: str) -> str | None:
-    return None if ACCOUNT_ID.fullmatch(item) else f"{plausible(item)} is not an account ID"
+    return None if is_account_id(item) else f"{plausible(item)} is not an account ID"
 
 
 def _wrong_with_context_key(item: str) -> str | None:

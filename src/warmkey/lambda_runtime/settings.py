@@ -20,6 +20,7 @@ from warmkey.crypto.signature_library import SignatureChoice
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
+from warmkey.observability.metrics import MetricsMode, MetricsSink
 from warmkey.records import Record
 from warmkey.validation import kind_of, plausible
 
@@ -32,8 +33,6 @@ __all__ = [
     "PREFIX",
     "Init",
     "KmsMode",
-    "Metrics",
-    "MetricsSink",
     "Settings",
     "check_keywords",
     "function_name",
@@ -74,22 +73,6 @@ class KmsMode(Choice, StrEnum):
     MRK = "mrk"
     DISCOVERY = "discovery"
     MRK_DISCOVERY = "mrk-discovery"
-
-
-class Metrics(Choice, StrEnum):
-    """Say how much goes to CloudWatch."""
-
-    OFF = "off"
-    SUMMARY = "summary"
-    DETAILED = "detailed"
-
-
-class MetricsSink(Choice, StrEnum):
-    """Say where metrics go."""
-
-    EMF = "emf"
-    OTEL = "otel"
-    BOTH = "both"
 
 
 # --- the table
@@ -179,7 +162,7 @@ class Settings(Record):
         default=None, metadata=_row(parsers.context_key, "an encryption context key")
     )
     init: Init = field(default=Init.LAZY, metadata=_any_of(Init))
-    metrics: Metrics = field(default=Metrics.SUMMARY, metadata=_any_of(Metrics))
+    metrics: MetricsMode = field(default=MetricsMode.SUMMARY, metadata=_any_of(MetricsMode))
     metrics_sink: MetricsSink = field(default=MetricsSink.EMF, metadata=_any_of(MetricsSink))
     metrics_namespace: str | None = field(default=None, metadata=_TEXT)
     service_name: str | None = field(default=None, metadata=_TEXT)
