@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.interop.peers import Kms, MaterialProvidersPeer, PythonPeer, node_peer, why_no_node
+from tests.moto_server import moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +42,7 @@ def kms() -> Iterator[Kms]:
     with pytest.MonkeyPatch.context() as environment, contextlib.ExitStack() as stack:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AWS_PROFILE"):
             environment.delenv(name, raising=False)
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        stack.callback(server.stop)
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
+        endpoint = stack.enter_context(moto_server())
         for name, value in (
             ("AWS_ENDPOINT_URL_KMS", endpoint),
             ("AWS_ACCESS_KEY_ID", "test"),

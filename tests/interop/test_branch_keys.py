@@ -8,10 +8,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.interop.branch_key_peers import JavaScript, KeyStoreAddress, MaterialProviders, Warmkey
 from tests.interop.peers import node_peer, why_no_node
+from tests.moto_server import moto_server
 from warmkey.branch_keys import BranchKeyStore
 from warmkey.testing import FakeDynamoDb, FakeKms
 
@@ -39,11 +39,8 @@ CONTEXT = {"tenant": "ключ", "🔑": "astral", "\ufb01": "ligature", "z": "v
 def address() -> Iterator[KeyStoreAddress]:
     """A key store on a server of this machine, whose table we create."""
     with contextlib.ExitStack() as stack:
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        stack.callback(server.stop)
-        host, port = server.get_host_and_port()
-        empty = KeyStoreAddress("branch-keys", "logical name", "", f"http://{host}:{port}")
+        endpoint = stack.enter_context(moto_server())
+        empty = KeyStoreAddress("branch-keys", "logical name", "", endpoint)
         arn = empty.client("kms").create_key()["KeyMetadata"]["Arn"]
         address = KeyStoreAddress(empty.table, empty.logical_name, arn, empty.endpoint)
         Warmkey(address).store.create_table()

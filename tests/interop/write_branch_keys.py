@@ -16,10 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from moto.server import ThreadedMotoServer
-
 from tests.interop.branch_key_peers import JavaScript, KeyStoreAddress, MaterialProviders, Warmkey
 from tests.interop.peers import NODE, node_peer
+from tests.moto_server import moto_server
 
 FILE = Path(__file__).parents[1] / "branch_keys" / "other_clients.json"
 CUSTOM = {"tenant": "ключ", "purpose": "example"}
@@ -83,11 +82,8 @@ def javascript_version() -> str:
 
 def main() -> None:
     with contextlib.ExitStack() as stack:
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        stack.callback(server.stop)
-        host, port = server.get_host_and_port()
-        address = KeyStoreAddress("branch-keys", "logical name", "", f"http://{host}:{port}")
+        endpoint = stack.enter_context(moto_server())
+        address = KeyStoreAddress("branch-keys", "logical name", "", endpoint)
         arn = address.client("kms").create_key()["KeyMetadata"]["Arn"]
         address = KeyStoreAddress(address.table, address.logical_name, arn, address.endpoint)
         Warmkey(address).store.create_table()

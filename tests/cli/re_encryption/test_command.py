@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.cli.re_encryption.stage import CREDENTIALS, REGION
+from tests.moto_server import moto_server
 from warmkey import AwsKmsKeyring, Client
 
 if TYPE_CHECKING:
@@ -67,11 +67,8 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Account(f"http://{host}:{port}")
-    server.stop()
+    with moto_server() as url:
+        yield Account(url)
 
 
 def test_a_table_with_binary_keys(account: Account, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 from tests.cli.re_encryption.stage import BUCKET, CREDENTIALS, SIGNED, TABLE, Stage, session
+from tests.moto_server import moto_server
 from warmkey.cli.re_encryption import run, table, uploads
 
 if TYPE_CHECKING:
@@ -47,11 +47,8 @@ class Kill(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    started.start()
-    host, port = started.get_host_and_port()
-    yield f"http://{host}:{port}"
-    started.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture
