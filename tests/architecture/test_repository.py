@@ -64,3 +64,7 @@ def test_locks_record_no_download_addresses(texts: dict[str, str]) -> None:
 
 def test_no_private_key_is_checked_in(texts: dict[str, str]) -> None:
     assert matches(texts, re.compile("BEGIN (?:[A-Z]+ )?PRIVATE" + " KEY-----\n?[A-Za-z0-9+/]{40}")) == []
+
+
+def test_no_mark_of_an_unfinished_merge_is_checked_in(texts: dict[str, str]) -> None:
+    assert matches(texts, re.compile(r"^(?:<{7}|\|{7}|>{7})(?: |$)")) == []
