@@ -1,9 +1,10 @@
 """Compare this version of warmkey with another revision: ratios of interleaved turns, one process for each.
 
-    python -m benchmarks.against REVISION [--rounds N] [--seconds S]
+    python -m benchmarks.against REVISION [--rounds N] [--seconds S | --instructions]
 
 Both versions run under this interpreter and its packages. A ratio over 1 means that this version takes longer; each is
-the median of the ratios round by round.
+the median of the ratios round by round. On a machine that is never quiet, ``--instructions`` counts under valgrind what
+the processor does, which hardly varies from run to run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import argparse
 import compileall
 import io
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -42,6 +45,8 @@ _OPERATIONS = (
     "1 KB encrypt, no cache",
     "1 KB decrypt, no cache",
 )
+# How often an operation is counted, by the size of what it works on.
+_COUNTED = {"1 KB": 200, "1 MB": 4, "8 MB": 1}
 
 
 class _Version:
@@ -83,11 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("revision", help="a commit, tag or branch of this repository, for example v0.1.0")
     parser.add_argument("--rounds", type=int, default=15, help="default: 15")
     parser.add_argument("--seconds", type=float, default=0.1, help="for each turn; default: 0.1")
+    parser.add_argument("--instructions", action="store_true", help="count instructions; needs valgrind, takes minutes")
     options = parser.parse_args(arguments)
+    if options.instructions and shutil.which("valgrind") is None:
+        parser.error("--instructions needs valgrind, which was not found on PATH")
     with tempfile.TemporaryDirectory() as directory:
         _unpack(options.revision, Path(directory))
         for source in (_ROOT / "src", Path(directory) / "src"):  # or one of them would be compiled at each start
             compileall.compile_dir(str(source), quiet=1)
+        if options.instructions:
+            _count(Path(directory) / "src", options.revision)
+            return 0
         versions = (_Version(_ROOT / "src"), _Version(Path(directory) / "src"))
         try:
             print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")
@@ -102,6 +113,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for version in versions:
                 version.stop()
     return 0
+
+
+def _count(other: Path, revision: str) -> None:
+    print(f"{'thousand instructions':26}{'this':>12}{revision[:12]:>14}{'ratio':>8}")
+    for operation in (*_OPERATIONS, "import warmkey"):
+        this, that = (_instructions(source, operation) / 1e3 for source in (_ROOT / "src", other))
+        print(f"{operation:26}{this:>12.1f}{that:>14.1f}{this / that:>8.2f}", flush=True)
+
+
+def _instructions(source: Path, operation: str) -> float:
+    """Return how many instructions *operation* takes: what more of it adds to those of a whole process."""
+    if operation == "import warmkey":
+        return _counted(source, ["-c", "import boto3, warmkey"]) - _counted(source, ["-c", "import boto3"])
+    times = _COUNTED[operation[:4]]
+    few, many = (_counted(source, [str(_PROGRAM)], f"{operation}\t{n}\n") for n in (times, 4 * times))
+    return (many - few) / (3 * times)
+
+
+def _counted(source: Path, arguments: list[str], turns: str = "") -> int:
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, *arguments],  # noqa: S607
+        input=turns,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(source), "PYTHONHASHSEED": "0"},
+    )
+    (count,) = re.findall(r"Collected : (\d+)", done.stderr)
+    return int(count)
 
 
 def _unpack(revision: str, directory: Path) -> None:
