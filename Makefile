@@ -142,6 +142,10 @@ $(POLICY_SIMULATOR)/.installed: tests/policy/node/package-lock.json
 fuzz: .venv-fuzz/.installed ## fuzz decrypting with damaged messages, guided by coverage
 	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
 
+.PHONY: mutants
+mutants: .venv-test/.installed ## break the library in many places, and list what no test notices; takes hours; MUTANTS_OPTIONS=--help
+	PYTHONHASHSEED=0 .venv-test/bin/python -m tools.mutants $(MUTANTS_OPTIONS)
+
 .PHONY: soak
 soak: .venv-interop/.installed ## run everything at once for a minute, then check that all counts agree
 	PYTHONPATH=src .venv-interop/bin/python -m tests.stress.soak $(SOAK_OPTIONS)

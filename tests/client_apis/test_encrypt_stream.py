@@ -130,12 +130,15 @@ def test_header_frames_and_footer_are_released_whole(suite_id: int) -> None:
 
 # spec: client-apis/encrypt.md#construct-a-frame e319
 @pytest.mark.parametrize("suite_id", [UNSIGNED, SIGNED])
-def test_each_frame_is_released_before_the_source_has_ended(suite_id: int) -> None:
-    source = Pieces(plaintext_of(64), (16,))
+@pytest.mark.parametrize(("piece", "frames", "position"), [(16, 1, 32), (48, 2, 48)])
+def test_each_frame_is_released_before_the_source_has_ended(
+    suite_id: int, piece: int, frames: int, position: int
+) -> None:
+    source = Pieces(plaintext_of(64), (piece,))
     stream = CLIENT.encrypt_stream(source, keyring=KEYRING, algorithm_suite=suite_id, frame_length=16)
-    stream.read(stream.header.length + 48)
+    stream.read(stream.header.length + frames * 48)
 
-    assert source.position == 32, "a frame, and the bytes that show that it is not the last one"
+    assert source.position == position, "frames, and the bytes that show that none is the last one"
 
 
 @pytest.mark.parametrize("frame_length", [1, 4096, BATCH_LENGTH - 1, BATCH_LENGTH, BATCH_LENGTH + 1, 2**32 - 1])

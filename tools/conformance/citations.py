@@ -31,10 +31,14 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
 
 
 class Citation(NamedTuple):
-    """A comment, and where it is; *keys* is empty if it names no sentence, and *problem* says what is wrong."""
+    """A comment, and where it is; *keys* is empty if it names no sentence, and *problem* says what is wrong.
+
+    *code_line* is the line of code that it is beside or above.
+    """
 
     path: str
     line: int
+    code_line: int
     place: str
     page: str = ""
     keys: tuple[Key, ...] = ()
@@ -86,7 +90,7 @@ def _citations(root: Path, path: Path) -> Iterator[Citation]:
     definitions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, _Definition)]
     for line, comment, code_line in _comments(text):
         place = f"{path.relative_to(root).as_posix()}:{_name_at(code_line, definitions)}".rstrip(":")
-        where = (path.relative_to(root).as_posix(), line, place)
+        where = (path.relative_to(root).as_posix(), line, code_line, place)
         match = _CLAIM.match(comment)
         if not match:
             yield Citation(*where, problem=f"must be like '# spec: page.md#anchor 3f2a', not {comment!r}")

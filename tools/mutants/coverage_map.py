@@ -1,0 +1,191 @@
+"""Find out which test runs which lines, and keep it by file of tests until the file or the source changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from coverage import Coverage
+
+from tools.mutants.child import run_child
+from tools.mutants.mutations import Trial
+from tools.mutants.selection import PACKAGE
+from tools.mutants.session import Collected, run_pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from tools.mutants.child import Send
+    from tools.mutants.mutations import Mutation
+
+__all__ = ["CoverageMap", "build", "digest", "file_of", "read"]
+
+_PATIENCE_SECONDS = 60  # for one test
+
+
+class CoverageMap(NamedTuple):
+    """Which test runs which lines.
+
+    :ivar seconds: CPU time of each test
+    :ivar lines: for each module and test a number whose bit N says that the test runs line N
+    :ivar imported: the same for what runs before any test does
+    """
+
+    seconds: dict[str, float]
+    lines: dict[str, dict[str, int]]
+    imported: dict[str, int]
+
+    def trial(self, mutation: Mutation) -> Trial:
+        """Choose the tests for *mutation*: its module's own first, then the fast ones."""
+        first, last = mutation.lines
+        mask = (1 << last + 1) - (1 << first)
+        folder, _, name = f"tests/{mutation.module}".removesuffix(".py").rpartition("/")
+        own, seconds, lines = f"{folder}/test_{name}", self.seconds, self.lines.get(mutation.module, {})
+        more = sorted(lines, key=lambda test: (not (test.startswith(own) and seconds[test] < 1), seconds[test]))
+        tests = [test for test in more if lines[test] & mask]
+        is_early = bool(self.imported.get(mutation.module, 0) & mask)
+        slowest = max(map(seconds.__getitem__, more), default=0)
+        # Lines that no test runs, because they run earlier, are tried with all tests of the module.
+        return Trial(mutation, tests or more, more, is_early, _PATIENCE_SECONDS + 20 * slowest)
+
+
+def digest(*paths: Path) -> str:
+    """Return a short hash of files."""
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def file_of(test: str) -> str:
+    """Return the file that a test is in."""
+    return test.partition("::")[0]
+
+
+class _Store:
+    """A JSON document for each file of tests, valid for one state of it and of the source."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root, self._folder = root, folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def _source(self) -> str:
+        return digest(*sorted((self._root / PACKAGE).rglob("*.py")))
+
+    def _path(self, file: str) -> Path:
+        return self._folder / (file.replace("/", "+") + ".json")
+
+    def read(self, file: str) -> dict[str, Any] | None:
+        path = self._path(file)
+        found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return found if found.get("state") == self._state(file) else None
+
+    def write(self, file: str, fields: dict[str, Any]) -> None:
+        self._path(file).write_text(json.dumps({"state": self._state(file), **fields}))
+
+    def _state(self, file: str) -> str:
+        return f"{digest(self._root / file)} {self._source}"
+
+
+def read(root: Path, folder: Path, files: Sequence[str]) -> CoverageMap:
+    """Return the map of those *files* that have one."""
+    result = CoverageMap({}, {}, {})
+    for kept in filter(None, map(_Store(root, folder).read, files)):
+        result.seconds.update(kept["seconds"])
+        for module, by_test in kept["lines"].items():
+            result.lines.setdefault(module, {}).update((test, int(mask, 16)) for test, mask in by_test.items())
+        for module, mask in kept["imported"].items():
+            result.imported[module] = result.imported.get(module, 0) | int(mask, 16)
+    return result
+
+
+def build(root: Path, folder: Path, files: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Run those *files* whose map is missing or outdated, each in a process of its own."""
+    store = _Store(root, folder)
+    missing = [file for file in files if store.read(file) is None]
+    if not missing:
+        return
+    imports = _coverage(root)
+    imports.start()
+
+    def map_all(items: Sequence[pytest.Item]) -> None:
+        imports.stop()
+        imported = {module: hex(mask) for module, by in _lines(root, imports).items() for mask in by.values()}
+        for number, (file, its) in enumerate(groupby(items, lambda item: file_of(item.nodeid)), 1):
+            seconds = _Mapping(root, store, plugin, imported).of_file(file, list(its))
+            tell(f"map: {number}/{len(missing)}: {file}: {seconds:.0f} s")
+
+    plugin = Collected(map_all)
+    run_pytest(missing, plugin)
+
+
+class _Mapping:
+    def __init__(self, root: Path, store: _Store, plugin: Collected, imported: dict[str, str]) -> None:
+        self._root, self._store, self._plugin, self._imported = root, store, plugin, imported
+
+    def of_file(self, file: str, items: list[pytest.Item]) -> float:
+        """Map a file; leave those tests out that hang while lines are counted, because signals interrupt them."""
+        outcome = run_child(lambda send: self._measure(file, items, send), _PATIENCE_SECONDS, self._log)
+        left = [item for item in items if item.nodeid != outcome.test]
+        return outcome.seconds + (self.of_file(file, left) if outcome.status in {"timeout", "died"} and left else 0)
+
+    @property
+    def _log(self) -> Path:
+        return self._root / "build/mutants/output.log"
+
+    def _measure(self, file: str, items: Sequence[pytest.Item], send: Send) -> None:
+        measured = _Measured(_coverage(self._root), lambda test: send(test=test))
+        items[0].config.pluginmanager.register(measured)
+        measured.coverage.start()
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        measured.coverage.stop()
+        # A test that fails when nothing is broken notices nothing.
+        seconds = {test: spent for test, spent in measured.seconds.items() if test not in self._plugin.failed}
+        lines = {
+            module: {test: hex(mask) for test, mask in by_test.items() if test in seconds}
+            for module, by_test in _lines(self._root, measured.coverage).items()
+        }
+        self._store.write(file, {"seconds": seconds, "lines": lines, "imported": self._imported})
+        send(status="mapped")
+
+
+class _Measured:
+    def __init__(self, coverage: Coverage, begin: Callable[[str], None]) -> None:
+        self.coverage = coverage
+        self.seconds: dict[str, float] = {}
+        self._begin = begin
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._begin(item.nodeid)
+        self.coverage.switch_context(item.nodeid)
+        began = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.nodeid] = round(time.process_time() - began, 4)
+            self.coverage.switch_context("")
+
+
+def _coverage(root: Path) -> Coverage:
+    return Coverage(data_file=None, config_file=False, include=[f"{root / PACKAGE}/*"])
+
+
+def _lines(root: Path, coverage: Coverage) -> dict[str, dict[str, int]]:
+    data = coverage.get_data()
+    found: dict[str, dict[str, int]] = {}
+    for path in data.measured_files():
+        by_test: dict[str, int] = {}
+        for line, tests in data.contexts_by_lineno(path).items():
+            for test in tests:
+                by_test[test] = by_test.get(test, 0) | 1 << line
+        found[path.removeprefix(f"{root / PACKAGE}/")] = by_test
+    return found
