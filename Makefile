@@ -147,7 +147,7 @@ mutants: .venv-test/.installed ## break the library in many places, and list wha
 	PYTHONHASHSEED=0 .venv-test/bin/python -m tools.mutants $(MUTANTS_OPTIONS)
 
 .PHONY: soak
-soak: .venv-interop/.installed ## run everything at once for a minute, then check that all counts agree
+soak: .venv-interop/.installed ## run everything at once for a minute, and check that all counts agree; SOAK_OPTIONS=--help
 	PYTHONPATH=src .venv-interop/bin/python -m tests.stress.soak $(SOAK_OPTIONS)
 
 # ------------------------------------------------------------------------------------------------- measuring

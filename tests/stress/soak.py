@@ -1,372 +1,79 @@
 """Everything at once for as long as you like: threads, expiry, faults, purges, forks. Then the books must balance.
 
-    python -m tests.stress.soak --seconds 60 --threads 8 --seed 1
+    python -m tests.stress.soak --seconds 60 --threads 8 --seed 1 --parts messages,branch-keys,helpers
 
-It runs rounds until the time is up. In each, threads encrypt and decrypt over caching CMMs that share one cache, while
-clocks jump, KMS fails, entries are purged and processes forked; what is done follows from the seed, in which order from
-the machine. After each round every message is counted on its data key, read by ourselves, and read by the AWS
-Encryption SDK.
+It runs rounds of each part in turn until the time is up: messages over caching CMMs, messages under branch keys that
+are rotated, and the helpers with records, tokens and event loops. What is done follows from the seed, in which order
+from the machine. After each round the books are compared with what the fakes counted, and every message is read again.
+Memory must not grow from round to round.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import itertools
 import os
-import pickle
-import random
 import resource
-import select
-import signal
-import threading
 import time
-import warnings
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING
 
-from tests.interop.peers import Case, PythonPeer, RawAes
-from warmkey import (
-    AlgorithmSuite,
-    AwsKmsKeyring,
-    CachingCMM,
-    Client,
-    CommitmentPolicy,
-    KeyUnavailable,
-    LocalCMC,
-    MultiKeyring,
-    PolicyRefused,
-)
-from warmkey.events import CacheEviction, CacheMiss, KmsOutcome, KmsRequest, Operation
-from warmkey.keyrings import RawAesKeyring
-from warmkey.testing import FakeKms, SettableClock
+from tests.interop.peers import PythonPeer
+from tests.stress import soak_branch_keys, soak_helpers, soak_messages
+from tests.stress.many_contexts import resident_megabytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
-ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
-TENANTS = [f"tenant {number}" for number in range(2)]
-FAULTS = ["throttled", "internal", "timeout", "reset", "denied", "disabled", "expired-credentials", "short-plaintext"]
-SUITES = {
-    CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT: [0x0478, 0x0478, 0x0478, 0x0478, None],
-    CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT: [0x0178, 0x0114, 0x0378, 0x0078],
-}
-CLIENTS = {policy: Client(commitment_policy=policy) for policy in SUITES}
-READER = Client(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_ALLOW_DECRYPT)
-# Who shares what: partition, maximum age, messages and bytes per data key, and the rest.
-MEMBERS: list[dict[str, Any]] = [
-    {"partition_id": "shared", "max_age": 60, "max_messages_encrypted": 20, "max_bytes_encrypted": 4_000},
-    {"partition_id": "shared", "max_age": 10, "max_messages_encrypted": 50, "max_bytes_encrypted": 2**63 - 1},
-    {"partition_id": "alone", "max_age": 30, "max_messages_encrypted": 2**32, "max_bytes_encrypted": 1_000},
-    {"partition_id": "fleet", "max_age": 30, "max_age_jitter": 0.5, "refresh_ahead": True},
-    {"partition_id": "single", "max_age": 30, "max_messages_encrypted": 1},
-]
-CAPACITY = 60
-PATIENCE_SECONDS = 60.0
+PARTS = {"messages": soak_messages.play, "branch-keys": soak_branch_keys.play, "helpers": soak_helpers.play}
+# What the allocator keeps or gives back between rounds is less than that.
+ALLOWED_MEGABYTES = 25
+ROUNDS_THAT_TELL = 30
 
 
-class Sent(NamedTuple):
-    """A message and how it came to be."""
-
-    ciphertext: bytes
-    plaintext: bytes
-    tenant: str
-    member: int
-    policy: CommitmentPolicy
-    data_key: bytes
-    suite: AlgorithmSuite
-
-
-class KmsAndEvictionCounter:
-    """Counts facts without a lock, which a forked child could inherit."""
-
-    def __init__(self) -> None:
-        self._counts: dict[Any, Any] = {}
-        self.encrypted: list[int] = []
-
-    def __call__(self, event: Any) -> None:
-        if isinstance(event, CacheEviction) and event.operation is ENCRYPT:
-            self.encrypted.append(event.messages)
-        about = (event.kms_operation, event.outcome) if isinstance(event, KmsRequest) else None
-        self._counts.setdefault((type(event), about), itertools.count()).__next__()
-
-    def total(self, kind: type, about: Any = None) -> int:
-        """How many facts of *kind* there were; of KMS requests those of one operation and outcome."""
-        counter = self._counts.get((kind, about))
-        return int(repr(counter)[6:-1]) if counter is not None else 0
-
-    def requests(self) -> int:
-        """How many KMS requests there were, however they ended."""
-        return sum(self.total(kind, about) for kind, about in list(self._counts) if kind is KmsRequest)
-
-
-@dataclass
-class Round:
-    """One round's world, and what its threads report."""
-
-    seed: int
-    clock: SettableClock = field(default_factory=SettableClock)
-    kms: FakeKms = field(default_factory=FakeKms)
-    told: KmsAndEvictionCounter = field(default_factory=KmsAndEvictionCounter)
-    sent: list[Sent] = field(default_factory=list)
-    asked: list[tuple[int, Operation]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    broken: list[BaseException] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.wrapping = RawAes(os.urandom(32))
-        raw = RawAesKeyring(self.wrapping.namespace, self.wrapping.name, self.wrapping.key)
-        self.cache = LocalCMC(CAPACITY, clock=self.clock, emit=self.told)
-        generator = AwsKmsKeyring(self.kms.create_key(), kms_client=self.kms, emit=self.told)
-        keyring = MultiKeyring(generator, [raw])
-        self.cmms = [
-            CachingCMM(cache=self.cache, keyring=keyring, clock=self.clock, emit=self.told, **member)
-            for member in MEMBERS
-        ]
-        self.reader = raw
-
-    # --- what a thread does
-
-    def work(self, thread: int, operations: int, fork_wanted: Callable[[], object]) -> None:
-        """*operations* things at random; *fork_wanted* is called at each third."""
-        choose = random.Random(f"{self.seed}-{thread}")
-        mine: list[Sent] = []
-        try:
-            for number in range(operations):
-                self.one_thing(choose, mine)
-                if thread == 0 and number % (operations // 3) == operations // 6:
-                    fork_wanted()
-        except BaseException as error:  # noqa: BLE001 - told at the end of the round
-            self.broken.append(error)
-
-    def one_thing(self, choose: random.Random, mine: list[Sent]) -> None:
-        """One step of one thread."""
-        match choose.choices(["encrypt", "decrypt", "time", "purge", "fault"], [600, 300, 30, 5, 20])[0]:
-            case "encrypt":
-                self.encrypt(choose, mine)
-            case "decrypt" if mine:
-                self.decrypt(choose, choose.choice(mine[-10:]))
-            case "time":
-                self.let_time_pass(choose)
-            case "purge":
-                choose.choice([self.cache.purge, self.cache.prune, *[cmm.purge for cmm in self.cmms]])()
-            case "fault":
-                self.kms.fail(error=choose.choice(FAULTS), times=choose.randint(1, 3))
-            case _:
-                pass
-
-    def encrypt(self, choose: random.Random, mine: list[Sent]) -> None:
-        """A message for some tenant, now and then too long for its limit, or with a context that never comes again."""
-        policy = choose.choices(list(SUITES), [4, 1])[0]
-        member = choose.randrange(len(self.cmms))
-        tenant = choose.choice(TENANTS)
-        context = {"tenant": tenant}
-        if choose.random() < 0.05:
-            context["request"] = str(choose.random())  # never comes again
-        plaintext = choose.randbytes(choose.choice([0, 1, 10, 100, 300, 300, 1_000, 5_000]))
-        suite = choose.choice(SUITES[policy])
-        self.asked.append((member, ENCRYPT))
-        try:
-            result = CLIENTS[policy].encrypt(
-                plaintext,
-                cmm=self.cmms[member],
-                encryption_context=context,
-                algorithm_suite=suite and AlgorithmSuite(suite),
-            )
-        except KeyUnavailable as error:
-            self.refused.append(str(error))
-            return
-        data_key = result.header.encrypted_data_keys[0].ciphertext
-        message = Sent(result.ciphertext, plaintext, tenant, member, policy, data_key, result.algorithm_suite)
-        mine.append(message)
-        self.sent.append(message)
-
-    def decrypt(self, choose: random.Random, message: Sent) -> None:
-        """Read a message: as its tenant, as nobody in particular, or as another tenant."""
-        tenant = choose.choice([None, message.tenant, message.tenant, "somebody else"])
-        context = {} if tenant is None else {"tenant": tenant}
-        member = choose.randrange(len(self.cmms))
-        self.asked.append((member, DECRYPT))
-        try:
-            plaintext = READER.decrypt(message.ciphertext, cmm=self.cmms[member], encryption_context=context).plaintext
-        except KeyUnavailable as error:
-            self.refused.append(str(error))
-            return
-        except PolicyRefused:
-            if tenant == "somebody else":
-                return
-            raise
-        if tenant == "somebody else" or plaintext != message.plaintext:
-            raise AssertionError("a message was read for another tenant, or wrongly")
-
-    def let_time_pass(self, choose: random.Random) -> None:
-        """Mostly a little; at times a freeze, or a clock that is set."""
-        move = choose.choice([self.clock.tick] * 6 + [self.clock.tick_wall, self.clock.tick_monotonic])
-        seconds = choose.choice([0.1, 0.1, 1, 1, 5, 31])
-        move(-seconds if move == self.clock.tick_wall and choose.random() < 0.5 else seconds)
-
-    # --- processes
-
-    def fork(self, number: int) -> list[Sent]:
-        """What a child sent, that was forked from among the running threads and used nothing that it inherited."""
-        before = {message.data_key for message in self.sent}
-        read, write = os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what it is about
-            child = os.fork()
-        if child == 0:
-            answer = b""
-            try:
-                answer = pickle.dumps(self._child(number))
-            except BaseException as error:  # noqa: BLE001 - raised again in the parent
-                answer = pickle.dumps(AssertionError(f"in a forked child: {error!r}"))
-            finally:
-                with contextlib.suppress(BaseException), os.fdopen(write, "wb") as answers:
-                    answers.write(answer)
-                os._exit(0)
-        os.close(write)
-        with os.fdopen(read, "rb") as answers:
-            if not select.select([answers], [], [], PATIENCE_SECONDS)[0]:
-                os.kill(child, signal.SIGKILL)
-            answer = answers.read()
-        os.waitpid(child, 0)
-        sent = pickle.loads(answer) if answer else AssertionError("a forked child hung")
-        if isinstance(sent, BaseException):
-            raise sent
-        if before & {message.data_key for message in sent}:
-            raise AssertionError("a forked child used a data key of its parent")
-        check_limits(sent)
-        return list(sent)
-
-    def _child(self, number: int) -> list[Sent]:
-        self.kms.heal()
-        choose, mine = random.Random(f"{self.seed}-child-{number}"), list[Sent]()
-        self.refused.clear()
-        for _ in range(60):
-            self.encrypt(choose, mine)
-            self.decrypt(choose, choose.choice(mine))
-        if self.refused:
-            raise AssertionError(self.refused[0])
-        return mine
-
-    # --- the reckoning
-
-    def check_books(self) -> None:
-        """Statistics, facts, KMS's own count and what is in the cache say the same."""
-        self.cache.purge()
-        asked = Counter(self.asked)
-        made: Counter[Operation] = Counter()
-        for member, cmm in enumerate(self.cmms):
-            for operation in Operation:
-                statistics = cmm.statistics(operation)
-                expect(asked[member, operation], statistics.requests, "requests in the books")
-                made[operation] += statistics.calls
-        served = sum(
-            statistics.hits + statistics.coalesced + sum(statistics.misses.values())
-            for statistics in (cmm.statistics(ENCRYPT) for cmm in self.cmms)
-        )
-        misses = sum(sum(cmm.statistics(operation).misses.values()) for cmm in self.cmms for operation in Operation)
-        expect(made[ENCRYPT], self.told.total(KmsRequest, ("GenerateDataKey", KmsOutcome.OK)), "data keys", atmost=True)
-        expect(self.kms.count(), self.told.requests(), "KMS requests")
-        expect(misses, self.told.total(CacheMiss), "misses")
-        expect(misses, self.told.total(CacheEviction), "entries that left")
-        expect(served, sum(self.told.encrypted), "messages counted on entries")
-        expect(0, len(self.cache), "entries after the purge")
-        expect(0, sum(len(cmm._fetcher._flights) for cmm in self.cmms), "flights after landing")
-
-    def check_messages(self, peer: PythonPeer) -> None:
-        """Every message is read by us and by the AWS Encryption SDK."""
-        for message in self.sent:
-            expect(message.plaintext, READER.decrypt(message.ciphertext, keyring=self.reader).plaintext, "plaintext")
-            opened = peer.decrypt(Case(suite_id=message.suite.value, wrapping=self.wrapping), message.ciphertext)
-            expect(message.plaintext, opened.plaintext, "plaintext of the peer")
-
-
-def expect(expected: object, actual: Any, what: str, *, atmost: bool = False) -> None:
-    """:raises AssertionError: they differ (or *actual* is less, with *atmost*)"""
-    if expected != actual and not (atmost and expected <= actual):  # type: ignore[operator]
-        raise AssertionError(f"{what}: expected {expected!r:.80}, found {actual!r:.80}")
-
-
-def check_limits(sent: Iterable[Sent]) -> None:
-    """:raises AssertionError: a data key encrypted more than the most generous CMM of its partition allows"""
-    keys: defaultdict[bytes, list[Sent]] = defaultdict(list)
-    for message in sent:
-        keys[message.data_key].append(message)
-    for messages in keys.values():
-        members = [MEMBERS[message.member] for message in messages]
-        partitions = {member["partition_id"] for member in members}
-        sharers = [member for member in MEMBERS if member["partition_id"] in partitions]
-        most_messages = max(member.get("max_messages_encrypted", 2**32) for member in sharers)
-        most_bytes = max(member.get("max_bytes_encrypted", 2**63 - 1) for member in sharers)
-        if len(partitions) > 1:
-            raise AssertionError("two partitions used one data key")
-        if len({(message.tenant, message.policy, message.suite) for message in messages}) > 1:
-            raise AssertionError("two contexts, policies or suites used one data key")
-        if len(messages) > most_messages:
-            raise AssertionError(f"a data key encrypted {len(messages)} messages, {most_messages} are allowed")
-        used = sum(len(message.plaintext) for message in messages)
-        if used > most_bytes and len(messages) > 1:
-            raise AssertionError(f"a data key encrypted {used} bytes, {most_bytes} are allowed")
-        if messages[0].suite.has_identity_kdf and len(messages) > 1:
-            raise AssertionError("a data key of a suite without key derivation encrypted two messages")
-
-
-def play(seed: int, *, threads: int, operations: int, peer: PythonPeer) -> Round:
-    """One round, from an empty cache to balanced counters.
-
-    :raises AssertionError: something did not hold
-    """
-    this = Round(seed)
-    fork_wanted = threading.Semaphore(0)
-    workers = [
-        threading.Thread(target=this.work, args=(number, operations, fork_wanted.release), daemon=True)
-        for number in range(threads)
-    ]
-    for worker in workers:
-        worker.start()
-    children: list[Sent] = []
-    for number in range(3):
-        if fork_wanted.acquire(timeout=PATIENCE_SECONDS):
-            children += this.fork(number)
-    for worker in workers:
-        worker.join(PATIENCE_SECONDS)
-        expect(expected=False, actual=worker.is_alive(), what="a thread hangs")
-    if this.broken:
-        raise AssertionError(f"a thread broke: {this.broken[0]!r}") from this.broken[0]
-    expect(set(), {message.data_key for message in children} & {message.data_key for message in this.sent}, "shared")
-    check_limits(this.sent)
-    this.check_books()
-    this.sent += children
-    this.check_messages(peer)
-    return this
-
-
-def soak(seconds: float, *, threads: int, operations: int, seed: int, say: Callable[[str], object]) -> int:
-    """Rounds until *seconds* have passed, at least one; how many messages there were.
+def soak(
+    seconds: float,
+    *,
+    threads: int,
+    operations: int,
+    seed: int,
+    say: Callable[[str], object],
+    parts: Sequence[str] = tuple(PARTS),
+) -> Counter[str]:
+    """Rounds of each part until *seconds* have passed, at least one of each; what they counted together.
 
     :raises AssertionError: something did not hold; the text begins with the round's seed
     """
-    peer, until, messages = PythonPeer(), time.monotonic() + seconds, 0
+    peer, until, totals, resident = PythonPeer(), time.monotonic() + seconds, Counter[str](), list[float]()
     for number in itertools.count():
+        part = parts[number % len(parts)]
         try:
-            this = play(seed + number, threads=threads, operations=operations, peer=peer)
+            summary = PARTS[part](seed + number, threads=threads, operations=operations, peer=peer)
         except AssertionError as error:
-            raise AssertionError(f"seed {seed + number}: {error}") from error
-        messages += len(this.sent)
-        hits = sum(cmm.statistics(operation).hits for cmm in this.cmms for operation in Operation)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        say(
-            f"round {number}: {len(this.sent)} messages, {len({one.data_key for one in this.sent})} data keys, "
-            f"{hits} hits, {this.kms.count()} KMS requests, {len(this.refused)} refused by faults, peak {peak} MB"
-        )
-        del this
+            raise AssertionError(f"seed {seed + number}, {part}: {error}") from error
+        totals.update(summary.counts, rounds=1)
         gc.collect()
-        if time.monotonic() >= until:
-            return messages
+        resident.append(resident_megabytes())
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        say(f"round {number}, {part}: {summary}, {resident[-1]:.0f} MB, peak {peak} MB")
+        if time.monotonic() >= until and number + 1 >= len(parts):
+            say(f"resident memory: {check_memory(resident)}")
+            return totals
     raise AssertionError  # pragma: no cover - the loop has no end of its own
+
+
+def check_memory(resident: Sequence[float]) -> str:
+    """How many megabytes there were early and late in the soak.
+
+    :raises AssertionError: many more in the last fifth of its rounds than in the second
+    """
+    fifth = max(len(resident) // 5, 1)
+    early, late = median(resident[fifth : 2 * fifth] or resident), median(resident[-fifth:])
+    if len(resident) >= ROUNDS_THAT_TELL and late - early > ALLOWED_MEGABYTES:
+        raise AssertionError(f"memory grew from {early:.0f} to {late:.0f} MB over {len(resident)} rounds")
+    return f"{early:.0f} MB in the second fifth of the rounds, {late:.0f} MB in the last"
 
 
 def main() -> None:
@@ -376,16 +83,27 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--operations", type=int, default=300, help="per thread and round")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
+    parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"any of {','.join(PARTS)}")
     options = parser.parse_args()
     _say(f"seed {options.seed}")
-    messages = soak(
+    totals = soak(
         options.seconds,
         threads=options.threads,
         operations=options.operations,
         seed=options.seed,
         say=_say,
+        parts=options.parts,
     )
-    _say(f"{messages} messages: every one counted, within its limits, and readable by the AWS Encryption SDK")
+    _say(", ".join(f"{count} {what}" for what, count in totals.items()))
+    _say("every message was counted, within its limits, and readable; the books balance")
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split(",")
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"must be parts of {','.join(PARTS)}, not {','.join(unknown)}")
+    return parts
 
 
 def _say(line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError, ReadTimeoutError
 from moto import mock_aws
 
-from warmkey.testing import DYNAMODB_FAULTS, FakeDynamoDb
+from warmkey.testing import DYNAMODB_FAULTS, FakeDynamoDb, dynamodb_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,6 +233,35 @@ def test_a_key_that_is_none(fake: FakeDynamoDb, key: dict[str, Any]) -> None:
         fake.get_item(TableName=TABLE, Key=key)
 
     assert code_of(error) == "ValidationException"
+
+
+def test_of_two_transactions_at_once_the_second_sees_what_the_first_wrote(
+    fake: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or two rotations of one branch key could both succeed."""
+    rivals: list[Future[Any]] = []
+    judge = dynamodb_client.condition
+
+    def judge_slowly(action: dict[str, Any]) -> Any:
+        if action["Item"] == item("a", "1", by="first"):
+            rivals.append(pool.submit(write, "second"))
+            wait(rivals, timeout=0.2)  # it can't end, if all is well
+        return judge(action)
+
+    def write(name: str) -> Any:
+        return fake.transact_write_items(TransactItems=[put(item("a", "1", by=name), **IS_NEW)])
+
+    monkeypatch.setattr(dynamodb_client, "condition", judge_slowly)
+    with ThreadPoolExecutor() as pool:
+        write("first")
+
+    assert get(fake, "a", "1") == item("a", "1", by="first")
+    assert [code_of_cancellation(rival) for rival in rivals] == ["TransactionCanceledException"] * len(rivals)
+
+
+def code_of_cancellation(rival: Future[Any]) -> str:
+    error = rival.exception()
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else "it succeeded"
 
 
 def test_eventually_consistent_reads_may_lag(fake: FakeDynamoDb) -> None:

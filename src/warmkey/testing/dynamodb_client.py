@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -113,6 +114,8 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
         self._tables_become_active = tables_become_active
         self._tables: dict[str, _Table] = {}
         self._tokens: dict[str, list[Any]] = {}
+        # Only writing takes it, so that a forked process that reads never waits for a thread that it does not have.
+        self._writing = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<FakeDynamoDb region={self._region} tables={len(self._tables)} calls={len(self._calls)}>"
@@ -176,7 +179,7 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
 
     def transact_write_items(self, **parameters: object) -> dict[str, Any]:
         """TransactWriteItems: ``Put`` only."""
-        return self._request("TransactWriteItems", parameters, self._transact_write_items)
+        return self._request("TransactWriteItems", parameters, self._write_alone)
 
     # From the client's method to its answer
 
@@ -290,6 +293,10 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
         if len(page) < len(keys):
             answer["LastEvaluatedKey"] = {name: found[page[-1]][name] for name in table.key_names}
         return {**answer, "Count": len(answer["Items"]), "ScannedCount": len(page)}
+
+    def _write_alone(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        with self._writing:  # of two transactions whose conditions hold now, the second must see what the first wrote
+            return self._transact_write_items(parameters)
 
     def _transact_write_items(self, parameters: dict[str, Any]) -> dict[str, Any]:
         operation, actions = "TransactWriteItems", parameters["TransactItems"]
