@@ -90,6 +90,7 @@ DOCUMENTED: dict[tuple[str, str], tuple[tuple[object, ...], str]] = {
     ("CachingCMM", "max_age_jitter"): ((0, 0.0), "no jitter"),
     ("CachingCMM", "refresh_ahead"): ((False,), "off"),
     ("CachingCMM", "remember_failures_seconds"): ((0, 0.0), "remembers nothing"),
+    ("AwsKmsHierarchicalKeyring", "remember_failures_seconds"): ((0, 0.0), "remembers nothing"),
     ("RawAesKeyring", "key_namespace"): (("",), "decrypts only: other clients write such messages"),
     ("LocalCMC", "capacity"): ((0,), "keeps none"),
     ("LocalCMC", "pruning_tail_size"): ((0,), "look-ups check no other entry"),

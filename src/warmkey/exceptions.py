@@ -122,6 +122,7 @@ class KeyAttempt:
     :ivar reason: one sentence
     :ivar remedy: what to do about it, or an empty string
     :ivar cause: the exception that the key service's client raised, if any
+    :ivar remembered: whether this is an answer of a moment ago, for which nothing was asked again
     """
 
     __slots__ = (
@@ -134,6 +135,7 @@ class KeyAttempt:
         "reason",
         "region",
         "remedy",
+        "remembered",
         "request_id",
     )
 
@@ -150,6 +152,7 @@ class KeyAttempt:
         request_id: str = "",
         remedy: str = "",
         cause: BaseException | None = None,
+        remembered: bool = False,
     ) -> None:
         self.region = region
         self.error_code = error_code
@@ -161,13 +164,15 @@ class KeyAttempt:
         self.outcome = outcome
         self.remedy = remedy
         self.cause = cause
+        self.remembered = remembered
 
     def __repr__(self) -> str:
         return f"KeyAttempt({self})"
 
     def __str__(self) -> str:
         request_id = f"request ID {self.request_id}" if self.request_id else ""
-        details = "; ".join(filter(None, (self.remedy, request_id)))
+        remembered = "a remembered answer" if self.remembered else ""
+        details = "; ".join(filter(None, (self.remedy, request_id, remembered)))
         told = f"{self.keyring} {self.operation} {self.key}: {self.reason}"
         return f"{told} ({details})" if details else told
 
@@ -178,7 +183,7 @@ class KeyUnavailable(WarmkeyError):
 
     :ivar attempts: one :class:`KeyAttempt` per key that was tried; empty when none of the message's encrypted data
         keys belongs to the configured keyring
-    :ivar remembered: whether this is an answer of a moment ago, for which nothing was asked again
+    :ivar remembered: whether all of them are answers of a moment ago, for which nothing was asked again
     :ivar timed_out: whether it waited too long for another thread's request
     """
 
@@ -188,6 +193,8 @@ class KeyUnavailable(WarmkeyError):
     def __init__(self, problem: str, attempts: Sequence[KeyAttempt] = (), *, timed_out: bool = False) -> None:
         super().__init__(problem)
         self.attempts = tuple(attempts)
+        if self.attempts and all(attempt.remembered for attempt in self.attempts):
+            self.remembered = True
         if timed_out:
             self.timed_out = True
         # The first cause stands for all, for whoever reads tracebacks and not attempts.

@@ -24,6 +24,7 @@ __all__ = [
     "BranchKeyCoalesced",
     "BranchKeyEviction",
     "BranchKeyFailed",
+    "BranchKeyFailureRecalled",
     "BranchKeyHit",
     "BranchKeyMiss",
     "CacheBypass",
@@ -166,6 +167,16 @@ class BranchKeyFailed(Record):
     error: str
 
 
+class BranchKeyFailureRecalled(Record):
+    """The request for a branch key failed with an answer of a moment ago (throttled or unreachable), without a new one.
+
+    ``error`` is the name of the exception's class.
+    """
+
+    operation: Operation
+    error: str
+
+
 class BranchKeyEviction(Record):
     """A branch key left the cache."""
 
@@ -204,6 +215,7 @@ Event: TypeAlias = (
     | BranchKeyCoalesced
     | BranchKeyMiss
     | BranchKeyFailed
+    | BranchKeyFailureRecalled
     | BranchKeyEviction
     | SettingWarning
     | UncacheableContext

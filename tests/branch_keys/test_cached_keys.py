@@ -21,6 +21,7 @@ from warmkey import (
 )
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyMaterials, cached_keys
 from warmkey.caches import NullCMC
+from warmkey.cmms.single_flight import Waiter
 from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
@@ -480,6 +481,27 @@ def test_nobody_waits_for_ever(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
 
     go.set()
     thread.join(PATIENCE_SECONDS)
+
+
+def test_a_waiter_of_a_dead_flight_asks_for_itself(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception by signal may end a leader before it can end its flight."""
+    monkeypatch.setattr(cached_keys, "_WAIT_SECONDS", 0.01)
+    flights = stage.keyring._keys._flights
+    join = flights.join
+
+    def join_what_dies(identifier: Any, waiter: Any) -> Any:
+        flights.join = join  # type: ignore[method-assign]
+        leader = Waiter[Any](0)
+        join(identifier, leader)
+        [answer] = in_threads(1, lambda: join(identifier, waiter))
+        del leader
+        return answer
+
+    flights.join = join_what_dies  # type: ignore[method-assign]
+
+    stage.encrypt()
+
+    assert (stage.requests, len(flights)) == ([(ID, "")], 0)
 
 
 # --- a key store that errs

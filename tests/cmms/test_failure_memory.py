@@ -125,6 +125,25 @@ def test_by_default_a_caching_cmm_remembers_nothing() -> None:
     assert shop.kms.count() == 3
 
 
+def test_whoever_joins_just_after_the_failed_flight_has_ended_does_not_ask_either() -> None:
+    """The memory is looked at by who leads a flight, so nothing can come between the look and the flight."""
+    shop = container()
+    flights = shop.cmm._fetcher._flights
+    join, errors = flights.join, []
+
+    def join_late(*arguments: Any) -> Any:
+        flights.join = join  # type: ignore[method-assign]
+        errors.extend(fails(shop))
+        return join(*arguments)
+
+    flights.join = join_late  # type: ignore[method-assign]
+    shop.kms.fail(error="throttled", times=None)
+    errors += fails(shop)
+
+    assert [error.remembered for error in errors] == [False, True]
+    assert shop.kms.count() == 1
+
+
 # Its end
 
 

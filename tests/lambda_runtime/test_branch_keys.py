@@ -322,6 +322,35 @@ def test_the_books_balance(function: Function) -> None:
     assert told.count(DynamoDbRequest) == 3
 
 
+@pytest.mark.parametrize("cache", [None, "on", "off"])
+def test_a_failure_is_remembered_for_branch_keys_as_for_data_keys(function: Function, cache: str | None) -> None:
+    function.start_with_branch_keys(cache=cache)
+    with function.keys.dynamodb.fail(error="throttled", times=None):
+        errors = []
+        for _ in range(3):
+            with pytest.raises(KeyUnavailable) as caught:
+                warmkey.encrypt(b"data", A)
+            errors.append(caught.value)
+
+    info = warmkey.cache_info()
+    assert [error.remembered for error in errors] == [False, True, True]
+    assert info.dynamodb_requests == {"GetItem": {"throttled": 1}}
+    assert info.encrypt.failures == 3
+    assert info.branch_keys is not None
+    books = info.branch_keys[Operation.ENCRYPT]
+    assert (books.failures, books.recalled) == ((1, 0) if cache == "on" else (1, 2))
+
+
+def test_remembering_failures_can_be_turned_off(function: Function) -> None:
+    function.start_with_branch_keys(remember_failures_seconds=0)
+    with function.keys.dynamodb.fail(error="throttled", times=None):
+        for _ in range(3):
+            with pytest.raises(KeyUnavailable):
+                warmkey.encrypt(b"data", A)
+
+    assert warmkey.cache_info().dynamodb_requests == {"GetItem": {"throttled": 3}}
+
+
 def test_without_branch_keys_there_are_no_books_of_them(function: Function) -> None:
     function.start_without()
 
@@ -510,6 +539,7 @@ def test_a_bad_day_of_either_service_is_one_error_and_then_over(function: Functi
         warmkey.encrypt(b"data", A)
 
     assert caught.value.attempts[0].outcome is not None
+    function.clock.tick(1)  # what is remembered is over
     assert warmkey.decrypt(warmkey.encrypt(b"data", A)) == b"data"
 
 

@@ -4,6 +4,7 @@ from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
     BranchKeyFailed,
+    BranchKeyFailureRecalled,
     BranchKeyHit,
     BranchKeyMiss,
     BypassReason,
@@ -81,6 +82,7 @@ BRANCH_KEY_HIT = BranchKeyHit(operation=Operation.ENCRYPT)
 BRANCH_KEY_COALESCED = BranchKeyCoalesced(operation=Operation.DECRYPT)
 BRANCH_KEY_MISS = BranchKeyMiss(operation=Operation.ENCRYPT, reason=MissReason.ABSENT)
 BRANCH_KEY_FAILED = BranchKeyFailed(operation=Operation.DECRYPT, error="KeyUnavailable")
+BRANCH_KEY_RECALLED = BranchKeyFailureRecalled(operation=Operation.DECRYPT, error="KeyUnavailable")
 BRANCH_KEY_EVICTION = BranchKeyEviction(operation=Operation.ENCRYPT, reason=EvictionReason.EXPIRED, age_seconds=3600.5)
 DYNAMODB_OK = DynamoDbRequest(
     dynamodb_operation="GetItem", duration_seconds=0.0045, attempts=1, outcome=DynamoDbOutcome.OK
@@ -95,6 +97,7 @@ BRANCH_KEYS: tuple[Event, ...] = (
     BRANCH_KEY_COALESCED,
     BRANCH_KEY_MISS,
     BRANCH_KEY_FAILED,
+    BRANCH_KEY_RECALLED,
     BRANCH_KEY_EVICTION,
     DYNAMODB_OK,
     DYNAMODB_THROTTLED,

@@ -97,6 +97,7 @@ _BRANCH_KEYS = {
     "coalesced": "BranchKeyCoalesced",
     "miss": "BranchKeyMisses",
     "failed": "BranchKeyFailures",
+    "recalled": "BranchKeyFailuresRecalled",
 }
 _PLAIN = {
     "warmkey.failures.recalled": "FailuresRecalled",

@@ -91,6 +91,7 @@ def test_details_of_branch_keys() -> None:
     assert {name: values for name, values in detailed.items() if METRICS[name].detailed} == {
         "BranchKeyCoalesced": [1],
         "BranchKeyFailures": [1],
+        "BranchKeyFailuresRecalled": [1],
         "BranchKeyEvictions": [1],
         "BranchKeyAge": [3600.5],
         "DynamoDbRequestsOk": [1],

@@ -157,12 +157,18 @@ def test_branch_keys_are_counted_as_the_embedded_format_and_as_the_table_do(tele
                 warmkey.decrypt(warmkey.encrypt(b"note", {"tenant": tenant}))
             with pytest.raises(warmkey.KeyUnavailable):
                 warmkey.encrypt(b"note", {"tenant": "tenant-c"})
+            warmkey.purge()
+            with keys.dynamodb.fail(error="throttled", times=None):
+                for _ in range(3):
+                    with pytest.raises(warmkey.KeyUnavailable):
+                        warmkey.encrypt(b"note", {"tenant": "tenant-a"})
 
         found = telemetry.emf
         assert_equal(found, output)
         assert found["KmsRequests"] == keys.kms.count()
         assert found["DynamoDbRequests"] == keys.dynamodb.count()
-        assert (found["BranchKeyMisses"], found["BranchKeyFailures"]) == (2, 1)
+        assert (found["BranchKeyMisses"], found["BranchKeyFailures"]) == (2, 2)
+        assert found["BranchKeyFailuresRecalled"] == 2
         assert found["BranchKeyHits"] == 6
         warmkey.reset()
 

@@ -5,7 +5,8 @@ lengthen a branch key's life. An entry that another keyring put into a shared ca
 to live and this keyring's own.
 
 Who fetches. The first thread that misses an entry asks the key store; others that need the same entry wait for it. An
-error is everybody's who waits, and nobody's who comes later.
+error is everybody's who waits, and nobody's who comes later, but for what is remembered: that KMS or DynamoDB was
+throttled or unreachable a moment ago (:mod:`warmkey.cmms.failure_memory`).
 
 What an answer fills. The answer for the active version also is the answer for that version, so it fills the version's
 entry too while the cache has room: a container that reads what it writes asks once, not twice.
@@ -22,17 +23,17 @@ import os
 import uuid
 from typing import TYPE_CHECKING
 
+from warmkey.branch_keys.answers import checked_cipher
 from warmkey.branch_keys.cache_identifiers import DecryptIdentifiers, EncryptIdentifiers
-from warmkey.branch_keys.materials import BRANCH_KEY_LENGTH
-from warmkey.branch_keys.names import is_version
-from warmkey.branch_keys.wrapping import BranchKeyCipher
 from warmkey.caches.interface import CacheEntry, CacheFeatures, next_fetch_sequence
+from warmkey.cmms.failure_memory import LONGEST_SECONDS, FailureMemory
 from warmkey.cmms.single_flight import Flights, Waiter
-from warmkey.cmms.statistics import Counters
+from warmkey.cmms.statistics import COALESCED, FAILED, RECALLED, Counters
 from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
     BranchKeyFailed,
+    BranchKeyFailureRecalled,
     BranchKeyMiss,
     DynamoDbOutcome,
     EvictionReason,
@@ -41,14 +42,14 @@ from warmkey.events import (
     branch_key_hit_listener,
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
-from warmkey.keyrings.refusals import is_refusal, note_used_keys
+from warmkey.keyrings.refusals import is_refusal, note_used_keys, watch_kms
 from warmkey.tracing import tracing_of
-from warmkey.validation import fraction, seconds
+from warmkey.validation import fraction, number, seconds
 from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from warmkey.branch_keys.interface import BranchKeySource
-    from warmkey.branch_keys.materials import BranchKeyMaterials
+    from warmkey.branch_keys.wrapping import BranchKeyCipher
     from warmkey.caches.interface import CryptographicMaterialsCache
     from warmkey.clock import Clock, Instant
     from warmkey.cmms.single_flight import Flight
@@ -83,6 +84,7 @@ class CachedBranchKeys:
     :param partition_id: of cache entry identifiers; *partition_name* is the same for purges
     :param ttl_seconds: how long this keyring uses an entry
     :param ttl_jitter: shortens each new entry's life by a random fraction of up to this much
+    :param remember_failures_seconds: how long "throttled" and "unreachable" are repeated instead of asking again
     :raises ConfigurationError: a number can't be used
     """
 
@@ -96,6 +98,7 @@ class CachedBranchKeys:
         partition_name: str,
         ttl_seconds: float,
         ttl_jitter: float,
+        remember_failures_seconds: float,
         clock: Clock | None,
         emit: Emit,
     ) -> None:
@@ -118,6 +121,12 @@ class CachedBranchKeys:
         self._tracing = tracing_of(emit)
         self._counters = Counters()
         self._flights: Flights[BranchKeyEntry] = Flights()
+        self._failures = FailureMemory(
+            number("remember_failures_seconds", remember_failures_seconds, 0, LONGEST_SECONDS),
+            features=self._features,
+            partition_id=partition_name,
+            clock=self._clock,
+        )
 
     def active(self, branch_key_id: str) -> BranchKeyCipher:
         """Return the version of *branch_key_id* that encrypts now.
@@ -190,25 +199,33 @@ class CachedBranchKeys:
     # --- from the key store
 
     def _fetch(self, operation: Operation, branch_key_id: str, version: bytes, identifier: bytes) -> BranchKeyCipher:
-        """Ask the key store, or wait for the thread that does, until this request is served."""
         check_may_wait()
+        try:
+            return self._until_served(operation, branch_key_id, version, identifier)
+        except Exception as error:
+            recalled = isinstance(error, KeyUnavailable) and error.remembered
+            self._counters.count(operation, RECALLED if recalled else FAILED)
+            ended = BranchKeyFailureRecalled if recalled else BranchKeyFailed
+            self._emit(ended(operation=operation, error=type(error).__name__))
+            raise
+
+    def _until_served(
+        self, operation: Operation, branch_key_id: str, version: bytes, identifier: bytes
+    ) -> BranchKeyCipher:
+        """Ask the key store, or wait for the thread that does, until this request is served."""
         while True:
             waiter: Waiter[BranchKeyEntry] = Waiter(0)
-            flight, leading = self._flights.join(identifier, waiter)
             try:
+                flight, leading = self._flights.join(identifier, waiter)
                 if leading:
                     return self._lead(flight, operation, branch_key_id, version, identifier)
                 with self._tracing.fetch(BranchKeyCoalesced, operation):
-                    served = _wait(flight, waiter)
-            except Exception as error:
-                self._counters.count(operation, "failed")
-                self._emit(BranchKeyFailed(operation=operation, error=type(error).__name__))
-                raise
+                    _wait(flight)
             finally:
-                if leading:
-                    self._flights.finish(identifier, flight)
+                self._flights.leave(identifier, waiter)
+            served = waiter.served
             if served is not None:
-                self._counters.count(operation, "coalesced")
+                self._counters.count(operation, COALESCED)
                 self._emit(BranchKeyCoalesced(operation=operation))
                 return served.materials
             found = self._find(operation, identifier)
@@ -229,11 +246,14 @@ class CachedBranchKeys:
         reason = self._features.miss_reason(identifier)
         created, sequence = self._clock.now(), next_fetch_sequence()
         try:
-            with self._tracing.fetch(BranchKeyMiss, operation, reason):
+            self._failures.check(identifier)
+            with self._tracing.fetch(BranchKeyMiss, operation, reason), watch_kms() as watch:
                 cipher = self._ask(branch_key_id, version)
         except Exception as error:
             flight.error = error
+            self._failures.remember(identifier, error)
             raise
+        self._failures.succeeded(watch.keys)
         self._keep(flight, operation, cipher, identifier, created, sequence)
         self._counters.count(operation, reason)
         self._emit(BranchKeyMiss(operation=operation, reason=reason))
@@ -255,7 +275,7 @@ class CachedBranchKeys:
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a6d0
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 694b
             raise
-        return _checked(materials, branch_key_id, text)
+        return checked_cipher(materials, branch_key_id, text)
 
     def _keep(
         self,
@@ -325,34 +345,13 @@ def _concerns(attempt: KeyAttempt, cipher: BranchKeyCipher, branch_key_id: str) 
     return is_refusal(attempt) and cipher.kms_key_arn in (None, attempt.key)
 
 
-def _checked(materials: BranchKeyMaterials, branch_key_id: str, version: str) -> BranchKeyCipher:
-    """Return what wraps under *materials*, if they are what was asked for: a key store of somebody else may err."""
-    try:
-        found = materials.branch_key_id, materials.branch_key_version
-        length = len(materials.branch_key)
-    except (AttributeError, TypeError):
-        raise _unusable(branch_key_id, "the key store gave no branch key materials") from None
-    if found[0] != branch_key_id or (version and found[1] != version) or not is_version(found[1]):
-        raise _unusable(branch_key_id, f"the key store gave version {found[1]!r} of branch key {found[0]!r}")
-    if length != BRANCH_KEY_LENGTH:
-        raise _unusable(branch_key_id, f"a branch key must have 32 bytes; the key store gave {length}")
-    return BranchKeyCipher(materials)
-
-
-def _unusable(branch_key_id: str, reason: str) -> KeyUnavailable:
-    attempt = KeyAttempt(
-        keyring="AwsKmsHierarchicalKeyring", operation="get branch key", key=repr(branch_key_id), reason=reason
-    )
-    return KeyUnavailable("the key store's answer can't be used", [attempt])
-
-
-def _wait(flight: Flight[BranchKeyEntry], waiter: Waiter[BranchKeyEntry]) -> BranchKeyEntry | None:
+def _wait(flight: Flight[BranchKeyEntry]) -> None:
     if flight.is_mine():
         raise KeyUnavailable(
             "this thread is requesting the same branch key already; a subscriber or key store must not need the branch "
             "key whose request it is part of"
         )
-    if not flight.wait(_WAIT_SECONDS):
+    if not flight.wait(_WAIT_SECONDS) and flight.is_led():  # if nobody leads it, whoever asks next replaces it
         raise KeyUnavailable(
             f"another thread's request for the same branch key took over {_WAIT_SECONDS} s; look at KMS and DynamoDB, "
             "or at the time-outs and retries of their clients",
@@ -360,7 +359,6 @@ def _wait(flight: Flight[BranchKeyEntry], waiter: Waiter[BranchKeyEntry]) -> Bra
         )
     if flight.error is not None:
         raise _as_own(flight.error)
-    return waiter.served
 
 
 def _as_own(error: Exception) -> Exception:

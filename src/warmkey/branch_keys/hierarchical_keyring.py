@@ -51,6 +51,8 @@ class AwsKmsHierarchicalKeyring:
         :class:`warmkey.LocalCMC` of 1,000 entries, of which a branch key takes up to two
     :param partition_id: keyrings over one cache share entries if theirs and their logical key store names are equal;
         unique by default
+    :param remember_failures_seconds: 0 to 1; how long requests for the same branch key version fail with an answer
+        "throttled" or "unreachable" of DynamoDB or KMS without asking again
     :param clock: tells the time, to the cache too; tests move it
     :param emit: told what happens to branch keys (:mod:`warmkey.events`); give it to a cache of your own too
     :raises ConfigurationError: an argument can't be used
@@ -70,6 +72,7 @@ class AwsKmsHierarchicalKeyring:
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#initialization 703a d906
         cache: CryptographicMaterialsCache | None = None,
         partition_id: str | None = None,
+        remember_failures_seconds: float = 0.0,
         clock: Clock | None = None,
         emit: Emit = ignore,
     ) -> None:
@@ -105,6 +108,7 @@ class AwsKmsHierarchicalKeyring:
             partition_name=str(partition),
             ttl_seconds=ttl_seconds,
             ttl_jitter=ttl_jitter,
+            remember_failures_seconds=remember_failures_seconds,
             clock=clock,
             emit=emit,
         )

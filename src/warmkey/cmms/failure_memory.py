@@ -1,7 +1,8 @@
-"""Remembers for a moment that KMS was throttled or unreachable, so that a batch does not multiply the requests.
+"""Remembers for a moment that KMS or DynamoDB was throttled or unreachable: a batch must not multiply the requests.
 
-Ten messages of a batch that need the same data key would send ten requests, each with all its retries, to a KMS that
-has just said that it is asked too much. Nothing else is remembered: a denial or a disabled key is asked for each time.
+Ten messages of a batch that need the same data key or branch key would send ten requests, each with all its retries, to
+a service that has just said that it is asked too much. Nothing else is remembered: a denial, a disabled key or a branch
+key that is not there is asked for each time.
 
 A remembered failure is forgotten when its time is over, when KMS answers for the same key, at a purge, and in a copy of
 the process.
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import age
-from warmkey.events import EvictionReason, KmsOutcome
+from warmkey.events import DynamoDbOutcome, EvictionReason, KmsOutcome
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
 from warmkey.fork_safety import register
 from warmkey.keyrings.refusals import asked_key
@@ -29,7 +30,12 @@ __all__ = ["LONGEST_SECONDS", "MAX_FAILURES", "FailureMemory"]
 
 LONGEST_SECONDS = 1.0
 MAX_FAILURES = 256
-_REMEMBERED = (KmsOutcome.THROTTLED, KmsOutcome.UNREACHABLE)
+_REMEMBERED = (
+    KmsOutcome.THROTTLED,
+    KmsOutcome.UNREACHABLE,
+    DynamoDbOutcome.THROTTLED,
+    DynamoDbOutcome.UNREACHABLE,
+)
 
 
 class _Failure(NamedTuple):
@@ -43,7 +49,7 @@ class _Failure(NamedTuple):
 
 
 class FailureMemory:
-    """Holds the failures of one caching CMM.
+    """Holds the failures of one caching CMM or hierarchical keyring.
 
     :param remembered_seconds: how long; 0 remembers nothing
     :param features: of the cache, which knows of purges
@@ -63,34 +69,40 @@ class FailureMemory:
         self._lock = new_lock()
         self._failures: dict[Hashable, _Failure] = {}
 
-    def recall(self, key: Hashable) -> KeyUnavailable | None:
-        """Return the failure to raise instead of asking for *key*, or ``None``."""
+    def check(self, key: Hashable) -> None:
+        """Check that nothing speaks against asking for *key*. Whoever asks does so after he leads the flight of *key*.
+
+        :raises KeyUnavailable: the remembered failure
+        """
         failure = self._failures.get(key)
         if failure is None:
-            return None
+            return
         ago = age(failure.since, self._clock.now())
         if ago >= self._seconds or self._features.was_purged(failure):
             self._failures.pop(key, None)
-            return None
-        error = KeyUnavailable(
-            f"{failure.problem}; this answer is {ago:.1f} s old and was remembered, so KMS was not asked again",
+            return
+        services = {
+            "DynamoDB" if isinstance(attempt.outcome, DynamoDbOutcome) else "KMS" for attempt in failure.attempts
+        }
+        raise KeyUnavailable(
+            f"{failure.problem}; this answer is {ago:.1f} s old and was remembered, so "
+            f"{' and '.join(sorted(services))} was not asked again",
             failure.attempts,
         )
-        error.remembered = True
-        return error
 
     def remember(self, key: Hashable, error: Exception) -> None:
         """Keep *error* for *key*, if throttling or the way to KMS is all that it is about."""
-        if not self._seconds or not isinstance(error, KeyUnavailable) or error.remembered:
+        if not self._seconds or not isinstance(error, KeyUnavailable):
             return
-        if not error.attempts or not all(attempt.outcome in _REMEMBERED for attempt in error.attempts):
+        # An answer that another memory gave is not kept once more: it would live longer than its time.
+        if not error.attempts or not all(map(_may_pass, error.attempts)):
             return
         failure = _Failure(
             self._clock.now(),
             self._partition_id,
             next_fetch_sequence(),
             str(error.args[0]) if error.args else type(error).__name__,
-            tuple(map(_without_cause, error.attempts)),
+            tuple(map(_to_remember, error.attempts)),
         )
         with self._lock:
             self._failures.pop(key, None)
@@ -110,8 +122,12 @@ class FailureMemory:
                         self._failures.pop(key, None)
 
 
-def _without_cause(attempt: KeyAttempt) -> KeyAttempt:
+def _may_pass(attempt: KeyAttempt) -> bool:
+    """Return whether what *attempt* met may be over in a moment."""
+    return attempt.outcome in _REMEMBERED and not attempt.remembered
+
+
+def _to_remember(attempt: KeyAttempt) -> KeyAttempt:
+    facts = {name: getattr(attempt, name) for name in KeyAttempt.__slots__}
     # An exception holds frames, and with them whatever was under way.
-    return KeyAttempt(
-        **{name: getattr(attempt, name) for name in KeyAttempt.__slots__ if name != "cause"},
-    )
+    return KeyAttempt(**{**facts, "cause": None, "remembered": True})

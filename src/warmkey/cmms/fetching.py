@@ -155,9 +155,6 @@ class Fetcher:
     ) -> _Materials:
         key = operation.shared_with(request)
         while True:
-            recalled = self._failures.recall(key)
-            if recalled is not None:
-                raise recalled
             waiter: Waiter[CacheEntry] = Waiter(request.max_plaintext_length)  # type: ignore[arg-type]
             try:
                 flight, leading = self._flights.join(key, waiter, operation.quota)
@@ -200,6 +197,7 @@ class Fetcher:
             there = self._cache.get_cache_entry(identifier)
             if there is not None and self._admission.hit(operation, there, request) is None:
                 return cast("_Materials", there.materials)
+            self._failures.check(key)
             materials = self._fetch(operation, request, identifier, reason, flight, waiter, there)
         except Exception as error:
             self._failures.remember(key, error)
@@ -214,10 +212,9 @@ class Fetcher:
     ) -> _Materials:
         key = operation.shared_with(request)
         waiter: Waiter[CacheEntry] = Waiter(request.max_plaintext_length, boards=False)  # type: ignore[arg-type]
-        failure: Exception | None = self._failures.recall(key)
+        failure: Exception | None = None
         try:
-            if failure is not None:
-                raise failure
+            self._failures.check(key)
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
                 materials = self._fetch(operation, request, identifier, MissReason.EXPIRED, flight, waiter)

@@ -74,6 +74,7 @@ def hierarchical_keyring(
         ttl_jitter=settings.max_age_jitter,
         cache=cache,
         partition_id=partition_id,
+        remember_failures_seconds=settings.remember_failures_seconds,
         clock=clock,
         emit=emit,
     )

@@ -17,6 +17,7 @@ from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
     BranchKeyFailed,
+    BranchKeyFailureRecalled,
     BranchKeyHit,
     BranchKeyMiss,
     BypassReason,
@@ -118,6 +119,7 @@ METRICS: Mapping[str, Metric] = {
     "DynamoDbThrottled": Metric(branch_keys=True),
     "BranchKeyCoalesced": Metric(detailed=True, branch_keys=True),
     "BranchKeyFailures": Metric(detailed=True, branch_keys=True),
+    "BranchKeyFailuresRecalled": Metric(detailed=True, branch_keys=True),
     "BranchKeyEvictions": Metric(detailed=True, branch_keys=True),
     "BranchKeyAge": Metric(unit="Seconds", detailed=True, distribution=True, branch_keys=True),
     **_by_reason("DynamoDbRequests", DynamoDbOutcome, branch_keys=True),
@@ -185,6 +187,8 @@ def _of_branch_keys(event: Event) -> Iterator[tuple[str, float]]:
             yield "BranchKeyCoalesced", 1
         case BranchKeyFailed():
             yield "BranchKeyFailures", 1
+        case BranchKeyFailureRecalled():
+            yield "BranchKeyFailuresRecalled", 1
         case BranchKeyEviction():
             yield "BranchKeyEvictions", 1
             yield "BranchKeyAge", event.age_seconds

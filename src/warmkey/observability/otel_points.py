@@ -15,6 +15,7 @@ from warmkey.events import (
     BranchKeyCoalesced,
     BranchKeyEviction,
     BranchKeyFailed,
+    BranchKeyFailureRecalled,
     BranchKeyHit,
     BranchKeyMiss,
     CacheBypass,
@@ -111,6 +112,7 @@ OUTCOMES: Mapping[type[Event], str] = {
     BranchKeyCoalesced: "coalesced",
     BranchKeyMiss: "miss",
     BranchKeyFailed: "failed",
+    BranchKeyFailureRecalled: "recalled",
 }
 
 
@@ -127,7 +129,7 @@ def points(event: Event) -> Iterator[Point]:
             | RequestFailed()
         ):
             yield "warmkey.messages", _attributes(event), 1
-        case BranchKeyHit() | BranchKeyCoalesced() | BranchKeyMiss() | BranchKeyFailed():
+        case BranchKeyHit() | BranchKeyCoalesced() | BranchKeyMiss() | BranchKeyFailed() | BranchKeyFailureRecalled():
             yield "warmkey.branch_key.requests", _attributes(event), 1
         case FailureRecalled():
             yield "warmkey.failures.recalled", _attributes(event), 1
