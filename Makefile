@@ -139,7 +139,7 @@ $(POLICY_SIMULATOR)/.installed: tests/policy/node/package-lock.json
 		echo "the policy simulator could not be installed; its tests will be skipped"
 
 .PHONY: fuzz
-fuzz: .venv-fuzz/.installed ## fuzz decrypting with damaged messages, guided by coverage
+fuzz: .venv-fuzz/.installed ## fuzz what strangers can send, guided by coverage; FUZZ_OPTIONS=--help lists targets and options
 	PYTHONPATH=src .venv-fuzz/bin/python -m fuzz $(FUZZ_OPTIONS)
 
 .PHONY: mutants

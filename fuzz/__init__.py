@@ -1,1 +1,1 @@
-"""Bytes that a fuzzer comes up with, and what must not happen to them."""
+"""Inputs that strangers can send, changed by code that knows their form, and what must not happen to them."""

@@ -1,8 +1,10 @@
 """`make fuzz`: as long as asked, guided by coverage where atheris is installed, at random where it is not.
 
-    python -m fuzz [--target real|gullible|both] [--seconds 20] [--seed 0]
+    python -m fuzz [--target messages] [--seconds 20] [--seed 0]
+    python -m fuzz --minimise [--target messages] [--inputs 2000] [--seed 0]
 
-A finding ends it with the traceback; the bytes are in build/fuzz.
+A finding ends it with the traceback; the input is in build/fuzz/found. Mend what it found, then put the input into
+fuzz/corpus with a comment that says what it was.
 """
 
 from __future__ import annotations
@@ -10,111 +12,160 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import random
+import signal
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import ExitStack
+from functools import partial
+from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from fuzz import corpus
+from fuzz.targets import NAMES, target
 
-BUILD = Path("build/fuzz")
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
+
+    from fuzz.target import Target
+
+_FOUND = corpus.BUILD / "found"
+_LONGEST = 65_536
+# Of one input: more is a hang.
+_SECONDS = 10
 
 
 def main() -> int:
     """Run what the command line asks for; the exit status."""
-    options = parsed_options()
-    if options.target == "both":
-        return run_each(options)
+    options = _parsed_options()
+    if options.target == "all":
+        return _run_each()
+    if options.minimise:
+        _minimise(options.target, options.inputs, options.seed or 0)
+        return 0
+    seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(3), "big") or 1
     if importlib.util.find_spec("atheris") is not None:
-        guided(options.target, options.seconds, options.seed)
+        _guided(options.target, options.seconds, seed)
     else:
         print("atheris is not installed (it comes for x86_64 only): going on at random, without guidance")
-        at_random(options.target, options.seconds, options.seed)
+        at_random(options.target, options.seconds, seed)
     return 0
 
 
-def parsed_options() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(prog="make fuzz", description="Fuzz the decryption of messages.")
-    parser.add_argument("--target", choices=("real", "gullible", "both"), default="both")
+def _parsed_options() -> argparse.Namespace:
+    targets = "\n".join(f"  {name:12} {what}" for name, what in NAMES.items())
+    parser = argparse.ArgumentParser(
+        prog="make fuzz",
+        description="Fuzz what strangers can send.",
+        epilog=f"targets:\n{targets}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--target", choices=(*NAMES, "all"), default="all", metavar="NAME", help="one of those below")
     parser.add_argument("--seconds", type=int, default=20, help="for each target")
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big") or 1)
+    parser.add_argument("--seed", type=int, help="of everything that is chosen at random")
+    parser.add_argument("--minimise", action="store_true", help="write the corpus in fuzz/corpus again")
+    parser.add_argument("--inputs", type=int, default=2_000, help="that --minimise tries beside those it has")
     return parser.parse_args()
 
 
-def run_each(options: argparse.Namespace) -> int:
-    """Each target in a process of its own: libFuzzer ends the one that it is in."""
-    for target in ("real", "gullible"):
-        arguments = [f"--target={target}", f"--seconds={options.seconds}", f"--seed={options.seed}"]
-        finished = subprocess.run([sys.executable, "-m", "fuzz", *arguments], check=False)
+def _run_each() -> int:
+    """Run each target in a process of its own: libFuzzer ends the one that it is in."""
+    failed = []
+    for name in NAMES:
+        finished = subprocess.run([sys.executable, "-m", "fuzz", *sys.argv[1:], f"--target={name}"], check=False)
         if finished.returncode:
-            return finished.returncode
-    return 0
+            failed.append(name)
+    if failed:
+        print(f"something was found in: {', '.join(failed)}")
+    return len(failed)
 
 
-def guided(target: str, seconds: int, seed: int) -> None:
+def _minimise(name: str, count: int, seed: int) -> None:
+    found, before = corpus.read(name)
+    tested = target(name)
+    with tested.world():
+        needed = corpus.minimised(
+            partial(corpus.arcs, tested.test), corpus.candidates(name, tested, count=count, seed=seed)
+        )
+    corpus.write(name, corpus.Corpus(found, needed))
+    print(f"{name}: {len(needed)} inputs, {len(before)} before, and {len(found)} that something was found with")
+
+
+def _guided(name: str, seconds: int, seed: int) -> None:
     """Let libFuzzer look for inputs that reach new code. It ends the process itself."""
     import atheris  # noqa: PLC0415 - where it is installed
 
-    with atheris.instrument_imports(include=["warmkey"]):
-        from fuzz.targets import TARGETS, seeds  # noqa: PLC0415 - what it imports of warmkey gets instrumented
-    corpus, found = BUILD / "corpus" / target, BUILD / "found"
-    for directory in (corpus, found):
+    with atheris.instrument_imports(include=["warmkey"]), ExitStack() as worlds:
+        tested = target(name)
+        worlds.enter_context(tested.world())
+        originals = _originals(name, tested)
+        for data in originals:
+            tested.test(data)  # what is imported at its first use gets instrumented, too
+        worlds.pop_all()
+
+    def change(data: bytes, most: int, seed: int) -> bytes:
+        source = Random(seed)
+        if not source.randrange(4):
+            return bytes(atheris.Mutate(data, most))
+        return tested.change(data, source, originals)[:most]
+
+    folder = corpus.BUILD / "corpus" / name
+    for directory in (folder, _FOUND):
         directory.mkdir(parents=True, exist_ok=True)
-    for number, message in enumerate(seeds()):
-        (corpus / f"seed-{number:03}").write_bytes(message)
-    print(f"{target}: {seconds} seconds, seed {seed}, corpus in {corpus}")
-    limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=10", "-rss_limit_mb=1024", "-max_len=65536"]
-    atheris.Setup([sys.argv[0], str(corpus), f"-artifact_prefix={found}/{target}-", *limits], TARGETS[target])
+    for number, data in enumerate(originals):
+        (folder / f"seed-{number:03}").write_bytes(data)
+    print(f"{name}: {seconds} seconds, seed {seed}, corpus in {folder}", flush=True)
+    arguments = [
+        sys.argv[0],
+        str(folder),
+        f"-artifact_prefix={_FOUND}/{name}-",
+        f"-max_total_time={seconds}",
+        f"-seed={seed}",
+        f"-timeout={_SECONDS}",
+        "-rss_limit_mb=1024",
+        f"-max_len={_LONGEST}",
+    ]
+    atheris.Setup(arguments, tested.test, custom_mutator=change)
     atheris.Fuzz()
 
 
-def at_random(target: str, seconds: int, seed: int) -> None:
-    """Try changed messages until the time is up."""
-    from fuzz.targets import TARGETS, seeds  # noqa: PLC0415
-
-    source, originals, test_one = random.Random(seed), seeds(), TARGETS[target]
+def at_random(name: str, seconds: float, seed: int) -> None:
+    """Try changed inputs until the time is up."""
+    tested = target(name)
+    source, originals = Random(seed), _originals(name, tested)
     end, count = monotonic() + seconds, 0
-    while monotonic() < end:
-        data = mutated(source, originals)
-        keep_on_failure(test_one, data, target)
-        count += 1
-    print(f"{target}: {count} inputs, seed {seed}, nothing found")
+    signal.signal(signal.SIGALRM, _give_up)
+    with tested.world():
+        while monotonic() < end:
+            data = source.choice(originals)
+            for _ in range(source.randint(1, 3)):
+                data = tested.change(data, source, originals)[:_LONGEST]
+            _keep_on_failure(tested, data, name)
+            count += 1
+    print(f"{name}: {count} inputs, seed {seed}, nothing found")
 
 
-def mutated(source: random.Random, originals: list[bytes]) -> bytes:
-    """One of *originals* after a few changes."""
-    data = bytearray(source.choice(originals))
-    for _ in range(source.randint(1, 4)):
-        start = source.randint(0, len(data))
-        stop = min(len(data), start + source.choice((0, 1, 1, 2, 4, 16)))
-        match source.randint(0, 4):
-            case 0:
-                data[start:stop] = source.randbytes(stop - start)
-            case 1:
-                del data[start:stop]
-            case 2:
-                data[start:start] = data[start:stop] or source.randbytes(2)
-            case 3:
-                data[start:stop] = source.choice((b"\x00", b"\xff")) * (stop - start)
-            case _:
-                other = source.choice(originals)
-                data[start:] = other[min(start, len(other)) :]
-    return bytes(data)
+def _originals(name: str, tested: Target) -> list[bytes]:
+    found, inputs = corpus.read(name)
+    return [*tested.seeds(), *inputs, *(data for _, data in found)]
 
 
-def keep_on_failure(test_one: Callable[[bytes], None], data: bytes, target: str) -> None:
+def _give_up(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise TimeoutError(f"one input took more than {_SECONDS} seconds")
+
+
+def _keep_on_failure(tested: Target, data: bytes, name: str) -> None:
     """Test, and write the input down where the test fails."""
+    signal.alarm(_SECONDS)
     try:
-        test_one(data)
+        tested.test(data)
     except BaseException:
-        found = BUILD / "found"
-        found.mkdir(parents=True, exist_ok=True)
-        (found / f"{target}-random").write_bytes(data)
+        _FOUND.mkdir(parents=True, exist_ok=True)
+        (_FOUND / f"{name}-random").write_bytes(data)
         raise
+    finally:
+        signal.alarm(0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,7 +71,7 @@ class Anatomy:
 
 
 class _Walker:
-    """Takes a message split_clock, trusting it."""
+    """Takes a message apart, trusting it."""
 
     def __init__(self, message: bytes) -> None:
         self.message = message
@@ -78,6 +79,8 @@ class _Walker:
         self.fields: list[Field] = []
 
     def take(self, name: str, length: int) -> bytes:
+        if length > len(self.message) - self.position:
+            raise EOFError(f"{name} is cut short")
         self.fields.append(Field(name, self.position, self.position + length))
         self.position += length
         return self.message[self.position - length : self.position]
@@ -92,6 +95,23 @@ class _Walker:
 def dissect(message: bytes) -> Anatomy:
     """The anatomy of an authentic message."""
     walker = _Walker(message)
+    header_stop, frames, body_stop = _walk(walker)
+    assert walker.position == len(message)
+    return Anatomy(message, walker.fields, header_stop, frames, body_stop)
+
+
+def fields_of(message: bytes) -> list[Field]:
+    """The fields of whatever looks like a message, as far as it does; the last is ``rest`` where something is left."""
+    walker = _Walker(message)
+    with suppress(EOFError, KeyError):
+        _walk(walker)
+    if walker.position < len(message):
+        walker.take("rest", len(message) - walker.position)
+    return walker.fields
+
+
+def _walk(walker: _Walker) -> tuple[int, list[bytes], int]:
+    """Where the header stops, the frames, and where the body stops."""
     version = walker.number("version", 1)
     if version == 1:
         walker.take("type", 1)
@@ -119,8 +139,7 @@ def dissect(message: bytes) -> Anatomy:
     body_stop = walker.position
     if suite.curve is not None:
         walker.sized("signature")
-    assert walker.position == len(message)
-    return Anatomy(message, walker.fields, header_stop, frames, body_stop)
+    return header_stop, frames, body_stop
 
 
 def _framed(walker: _Walker, frame_length: int) -> Iterator[bytes]:

@@ -182,12 +182,16 @@ class Forgery:
     def block(
         self, content: bytes, number: int, kind: bytes, *, iv: bytes | None = None, length: int | None = None
     ) -> tuple[bytes, bytes]:
-        """IV, and content with tag. *length* is the one to authenticate. Source: data-format/message-body-aad.md."""
-        assert self.message_id is not None
+        """IV, and content with tag. *length* is the one to authenticate."""
         iv = number.to_bytes(12, "big") if iv is None else iv
-        counted = (len(content) if length is None else length).to_bytes(8, "big")
-        aad = self.message_id + b"AWSKMSEncryptionClient " + kind + number.to_bytes(4, "big") + counted
+        aad = self.aad(number, kind, len(content) if length is None else length)
         return iv, self.secrets[2].encrypt(iv, content, aad)
+
+    def aad(self, number: int, kind: bytes, length: int) -> bytes:
+        """What a block authenticates beside its content. Source: data-format/message-body-aad.md#structure."""
+        assert self.message_id is not None
+        counted = length.to_bytes(8, "big")
+        return self.message_id + b"AWSKMSEncryptionClient " + kind + number.to_bytes(4, "big") + counted
 
     def frame(self, content: bytes, number: int, **details: Any) -> bytes:
         iv, sealed = self.block(content, number, b"Frame", **details)

@@ -1,0 +1,23 @@
+"""The targets, each in a module of its own that has a ``TARGET``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from fuzz.target import Target
+
+__all__ = ["NAMES", "target"]
+
+#: What each puts to the test.
+NAMES = {
+    "messages": "decrypting messages of strangers and of writers with keys of their own, with and without a cache",
+    "streams": "the same messages as streams, whatever the sizes of the pieces",
+    "parsing": "all of a message without cryptography: every key fits, every tag and signature verifies",
+}
+
+
+def target(name: str) -> Target:
+    """Return the target of this name; its module is imported now, so that what it imports can be instrumented."""
+    return cast("Target", import_module(f"fuzz.targets.{name}").TARGET)
