@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,11 @@ def _play(url: str, containers: Sequence[int], tenants: Sequence[int]) -> list[M
     servers, clock = _servers(url)
     for name in names:
         servers.store.create_key(name, {TENANT: name})
-    return [
-        play(design, containers=size, tenants=names[:number], servers=servers, clock=clock, url=url)
-        for number in tenants
-        for size in containers
-        for design in DESIGNS
-    ]
+    rows = []
+    for number, size, design in product(tenants, containers, DESIGNS):
+        print(f"playing: {design}, {size:,} containers, {number:,} tenants", file=sys.stderr, flush=True)
+        rows.append(play(design, containers=size, tenants=names[:number], servers=servers, clock=clock, url=url))
+    return rows
 
 
 def _servers(url: str) -> tuple[Servers, SettableClock]:

@@ -62,9 +62,9 @@ def extrapolation() -> str:
     )
     pays = (
         f"A data key cache stays within the smallest quota of KMS up to {few:,} containers with one tenant, {many:,} "
-        f"with {_MANY:,}. With an hour's TTL, branch keys need at most half as many requests, DynamoDB's among them, "
-        f"up to {half:,} tenants that every container serves. Above that they save less and less: each tenant's next "
-        "request comes when its branch key has expired."
+        f"with {_MANY:,}. With an hour's TTL, branch keys need no more than half as many requests, DynamoDB's among "
+        f"them, up to {half:,} tenants that every container serves. Above that they save less and less: each tenant's "
+        "next request comes when its branch key has expired."
     )
     assumptions = " ".join(str(model.__doc__).partition("Assumptions. ")[2].split())
     return "\n\n".join([_aligned([heading, *lines]), published, pays, assumptions])

@@ -36,7 +36,9 @@ def test_branch_keys_need_what_the_model_says_and_fewer_than_data_keys(
         expected = first_minute(Fleet(row["design"], row["containers"], row["tenants"])).kms * 60
         assert row["kms"] == pytest.approx(expected, rel=TOLERANCE), row
         assert row["dynamodb"] == (0 if row["design"] == "data key cache" else row["kms"])
-    assert "branch keys" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "branch keys" in printed.out
+    assert "playing: both, 6 containers, 3 tenants" in printed.err
 
 
 @pytest.mark.parametrize("tenants", [1, 1_000])
@@ -50,6 +52,15 @@ def test_the_page_has_the_figures_of_the_model(tenants: int) -> None:
     ]
 
     assert [f"{rates.kms:,.0f}" for rates in fleets if f"| {rates.kms:,.0f} |" not in page] == []
+
+
+def test_the_page_says_where_branch_keys_stop_paying() -> None:
+    page = " ".join((ROOT / "docs" / "branch-keys.md").read_text().split())
+    ours = steady(Fleet("branch keys", 10_000, 1_000, ttl_seconds=300))
+    cached = steady(Fleet("data key cache", 10_000, 1_000))
+
+    assert f"up to {most_tenants(0.5, containers=10_000):,} tenants" in page
+    assert f"{ours.kms + ours.dynamodb:,.0f} requests instead of {cached.kms:,.0f}" in page
 
 
 def test_more_tenants_than_the_most_pay_less() -> None:
@@ -92,9 +103,9 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     from examples.fleet.picture import draw  # noqa: PLC0415 - matplotlib isn't everywhere
 
     rows = [
-        {"design": design, "containers": containers, "tenants": tenants, "kms": containers, "dynamodb": 0}
+        {"design": design, "containers": size, "tenants": tenants, "messages": 60 * size, "kms": size, "dynamodb": 0}
         for design in DESIGNS
-        for containers in (1, 10)
+        for size in (1, 10)
         for tenants in (1, 100)
     ]
     draw(rows, tmp_path / "fleet.png")
