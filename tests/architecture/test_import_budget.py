@@ -26,9 +26,8 @@ STANDARD_LIBRARY = (
     "time traceback typing types weakref"
 )
 CRYPTOGRAPHY = (
-    "cryptography.exceptions cryptography.hazmat.primitives.asymmetric.ec "
-    "cryptography.hazmat.primitives.asymmetric.utils cryptography.hazmat.primitives.ciphers.aead "
-    "cryptography.hazmat.primitives.hashes cryptography.hazmat.primitives.hmac"
+    "cryptography.exceptions cryptography.hazmat.primitives.ciphers.aead cryptography.hazmat.primitives.hashes "
+    "cryptography.hazmat.primitives.hmac"
 )
 
 # Ours, by room.
@@ -44,9 +43,7 @@ AT_IMPORT = {
         "admission cache_entry_identifier cached_operations caching context_churn default failure_memory fetching "
         "interface limits single_flight statistics"
     ),
-    "crypto": (
-        "aes_gcm ecdsa_by_cryptography elliptic_curves installation key_derivation signature_library signatures"
-    ),
+    "crypto": "aes_gcm installation key_derivation signature_library signatures",
     "data_format": (
         "encrypted_data_keys encryption_context header_cache message_body message_body_aad message_footer "
         "message_header reader"
@@ -59,7 +56,9 @@ AT_IMPORT = {
     "observability": "counters current_invocation invocations logs metrics powertools standard_logging subscriber",
     "structures": "encrypted_data_key encryption_context materials requests",
 }
-AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"}
+# A suite that does not sign needs nothing of elliptic curves.
+ELLIPTIC_CURVES = {"crypto": "ecdsa_by_cryptography elliptic_curves"}
+AT_FIRST_MESSAGE = {"lambda_runtime": "botocore_session"} | ELLIPTIC_CURVES
 
 # botocore, and what it takes; no boto3 among it. certifi where it is installed.
 PACKAGES_AT_FIRST_MESSAGE = {"botocore", "certifi", "cryptography", "dateutil", "jmespath", "six", "urllib3"}
@@ -129,6 +128,33 @@ def test_importing_warmkey_loads_nothing_else_than_it_asks_for(at_import: set[st
 
 def test_the_first_message_loads_these_modules_of_ours(at_first_message: set[str]) -> None:
     assert ours(at_first_message) == modules_of(AT_IMPORT) | modules_of(AT_FIRST_MESSAGE)
+
+
+def test_a_function_that_signs_loads_elliptic_curves_at_import() -> None:
+    found = loaded_by("import warmkey", known=STANDARD_LIBRARY, AWS_LAMBDA_FUNCTION_NAME="orders")
+
+    assert ours(found) == modules_of(AT_IMPORT) | modules_of(ELLIPTIC_CURVES)
+
+
+def test_a_function_that_does_not_sign_never_loads_elliptic_curves() -> None:
+    with loopback_kms() as kms:
+        found = loaded_by(
+            "import warmkey; warmkey.decrypt(warmkey.encrypt(b'first'))",
+            known=STANDARD_LIBRARY,
+            AWS_LAMBDA_FUNCTION_NAME="orders",
+            WARMKEY_ALGORITHM_SUITE="0x0478",
+            **kms.environment(),
+        )
+
+    assert not {name for name in found if "elliptic_curves" in name or "asymmetric" in name}
+
+
+def test_a_suite_that_is_not_one_is_told_at_the_first_use() -> None:
+    found = loaded_by(
+        "import warmkey", known=STANDARD_LIBRARY, AWS_LAMBDA_FUNCTION_NAME="orders", WARMKEY_ALGORITHM_SUITE="nonsense"
+    )
+
+    assert ours(found) == modules_of(AT_IMPORT)
 
 
 def test_the_first_message_loads_no_package_but_these(at_first_message: set[str]) -> None:

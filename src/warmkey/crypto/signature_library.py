@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from warmkey.choices import Choice
-from warmkey.crypto import ecdsa_by_cryptography
 from warmkey.events import EvictionReason
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import notice_fork, register
@@ -33,7 +32,7 @@ from warmkey.hit_counter import HitCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from warmkey.algorithm_suites import SignatureAlgorithm
 
@@ -41,12 +40,28 @@ if TYPE_CHECKING:
     Verify: TypeAlias = Callable[[bytes, bytes], bool]
     Point: TypeAlias = tuple[int, int]
 
+    class SignatureLibrary(Protocol):
+        """One of the two modules ``ecdsa_by_cryptography`` and ``ecdsa_by_awscrt``."""
+
+        NAME: str
+
+        def generate(self, algorithm: SignatureAlgorithm, /) -> tuple[Sign, Point]:
+            """Return what signs a digest with a new private key, and the public point of that key."""
+
+        def load(self, algorithm: SignatureAlgorithm, point: bytes, /) -> Verify:
+            """Return what tells whether a signature over a digest is good.
+
+            :raises ValueError: *point* is not a compressed point of the curve
+            """
+
+
 __all__ = [
     "AWSCRT_PAYS_FROM",
     "SignatureChoice",
     "choose",
     "chosen",
     "count_signature",
+    "cryptography_library",
     "current_library",
     "decided_library",
     "problem_with_awscrt",
@@ -69,21 +84,6 @@ class SignatureChoice(Choice, StrEnum):
     AUTO = "auto"
     CRYPTOGRAPHY = "cryptography"
     AWSCRT = "awscrt"
-
-
-class SignatureLibrary(Protocol):
-    """One of the two modules ``ecdsa_by_cryptography`` and ``ecdsa_by_awscrt``."""
-
-    NAME: str
-
-    def generate(self, algorithm: SignatureAlgorithm, /) -> tuple[Sign, Point]:
-        """Return what signs a digest with a new private key, and the public point of that key."""
-
-    def load(self, algorithm: SignatureAlgorithm, point: bytes, /) -> Verify:
-        """Return what tells whether a signature over a digest is good.
-
-        :raises ValueError: *point* is not a compressed point of the curve
-        """
 
 
 class _Process:
@@ -167,13 +167,20 @@ def _decide(choice: SignatureChoice) -> SignatureLibrary:
         try:
             return _awscrt()
         except Exception:  # noqa: BLE001 - whatever is wrong with it: nobody has asked for it
-            return ecdsa_by_cryptography
-    return ecdsa_by_cryptography
+            return cryptography_library()
+    return cryptography_library()
 
 
 def _is_loaded() -> bool:
     """Return whether somebody, such as botocore, has loaded the native part of awscrt."""
     return sys.modules.get(_NATIVE_PART) is not None
+
+
+def cryptography_library() -> SignatureLibrary:
+    """Return the module for cryptography; loads its elliptic curves, which functions that never sign do without."""
+    from warmkey.crypto import ecdsa_by_cryptography  # noqa: PLC0415 - 4 ms of a cold start
+
+    return ecdsa_by_cryptography
 
 
 def _awscrt() -> SignatureLibrary:

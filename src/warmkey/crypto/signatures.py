@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from warmkey.crypto.ecdsa_by_cryptography import generate_for_snapshots
 from warmkey.crypto.signature_library import count_signature, current_library, decided_library
 from warmkey.exceptions import AuthenticationFailed, InvalidRequest, MalformedMessage
 from warmkey.safe_repr import safe_repr
 from warmkey.unpicklable import Unpicklable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from warmkey.algorithm_suites import SignatureAlgorithm
 
 __all__ = ["EcdsaSigningKey", "EcdsaVerificationKey", "library_in_use", "use_deterministic_signatures"]
@@ -67,7 +68,7 @@ class EcdsaSigningKey(_Key):
         # spec: framework/structures.md#signing-key 25e7
         # spec: framework/transitive-requirements.md#ecdsa a451
         library = current_library()
-        generate = generate_for_snapshots if _deterministic else library.generate
+        generate = _generate_for_snapshots if _deterministic else library.generate
         self._sign, point = generate(algorithm)
         self._digest_length = algorithm.digest_length
         self.verification_key = _compressed(*point, algorithm.coordinate_length)
@@ -136,6 +137,12 @@ class EcdsaVerificationKey(_Key):
         self._check_length(digest)
         if not self._verify(signature, digest):
             raise AuthenticationFailed("the signature in the footer does not verify")
+
+
+def _generate_for_snapshots(algorithm: SignatureAlgorithm) -> tuple[Callable[[bytes], bytes], tuple[int, int]]:
+    from warmkey.crypto.ecdsa_by_cryptography import generate_for_snapshots  # noqa: PLC0415 - see cryptography_library
+
+    return generate_for_snapshots(algorithm)
 
 
 def _compressed(x: int, y: int, coordinate_length: int) -> bytes:

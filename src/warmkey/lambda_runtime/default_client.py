@@ -15,14 +15,15 @@ from warmkey.crypto.signature_library import SignatureChoice
 from warmkey.events import EvictionReason, fan_out
 from warmkey.exceptions import ConfigurationError
 from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is_ahead
-from warmkey.lambda_runtime.settings import Init, check_keywords, one_setting, read_settings
+from warmkey.lambda_runtime.settings import Init, check_keywords, function_name, one_setting, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
 from warmkey.locks import new_lock
 from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from warmkey.algorithm_suites import AlgorithmSuite
     from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = ["DEFAULT", "DefaultClient"]
@@ -103,8 +104,10 @@ class DefaultClient:
 
         :raises ConfigurationError: the setting can't be used, or the library can't be loaded
         """
-        choice = one_setting("signatures", self._in_force().settings)
-        signature_library.choose(cast("SignatureChoice", choice))
+        given = self._in_force().settings
+        signature_library.choose(cast("SignatureChoice", one_setting("signatures", given)))
+        if function_name() is not None and _may_sign(given):
+            signature_library.cryptography_library()  # at init, where Lambda gives more CPU than to an invocation
 
     def prepare_if_eager(self) -> None:
         """Build the runtime ahead of the first use where the settings say so; ``configure`` may still follow.
@@ -174,6 +177,13 @@ def _pinned_over(pinned: Overrides, overrides: Overrides) -> Overrides:
         emit=pinned.emit if overrides.emit is pinned.emit else fan_out(pinned.emit, overrides.emit),
         settings={**settings, **pinned.settings},
     )
+
+
+def _may_sign(settings: Mapping[str, object]) -> bool:
+    with suppress(ConfigurationError):  # the first use says so
+        suite = cast("AlgorithmSuite | None", one_setting("algorithm_suite", settings))
+        return suite is None or suite.signature is not None
+    return False
 
 
 def _is_usable(runtime: Runtime | None) -> bool:

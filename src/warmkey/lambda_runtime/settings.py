@@ -365,7 +365,8 @@ def one_setting(name: str, keywords: Mapping[str, object]) -> object:
     :raises ConfigurationError: it can't be used
     """
     row, variable = ROWS[name], PREFIX + name.upper()
-    return _parse(row, keywords.get(name, os.environ.get(variable, row.default)), shown_as=variable)
+    given = keywords.get(name, os.environ.get(variable))
+    return row.default if given is None else _parse(row, given, shown_as=variable)
 
 
 def is_command_line() -> bool:
