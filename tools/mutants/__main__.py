@@ -53,7 +53,7 @@ def _try(root: Path, options: argparse.Namespace) -> list[str]:
     if not options.report:
         apart(lambda: coverage_map.build(root, folder, files, _tell))
     covered = coverage_map.read(root, folder, files)
-    trials = [covered.trial(each) for each in mutations]
+    trials = covered.trials(mutations, options.seconds)
     results = Results(root, "results")
     if not options.report:
         wanted = [each for each in trials if options.equivalent or each.mutation.name not in equivalent]
@@ -87,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="and N mutants of the other modules")
     parser.add_argument("--seed", type=int, default=17, help="which ones; the default is 17")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10,
+        help="CPU time of the tests that a mutant must survive, the fast ones first; 10",
+    )
     parser.add_argument("--equivalent", action="store_true", help="try those too that are listed as equivalent")
     parser.add_argument("--report", action="store_true", help="run nothing; say what is known")
     parser.add_argument(

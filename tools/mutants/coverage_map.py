@@ -1,12 +1,12 @@
-"""Find out which test runs which lines, and keep it by file of tests until the file or the source changes."""
+"""Find out which test runs which lines; keep it by file of tests until that or a module that it runs changes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from functools import cached_property
-from itertools import groupby
+from functools import cache
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -18,7 +18,7 @@ from tools.mutants.selection import PACKAGE
 from tools.mutants.session import Collected, run_pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tools.mutants.child import Send
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CoverageMap", "build", "digest", "file_of", "read"]
 
-_PATIENCE_SECONDS = 60  # for one test
+_PATIENCE_SECONDS = 30  # for one test, besides 20 times its CPU time
+_PATIENCE_SECONDS_FOR_MAP = 60
 
 
 class CoverageMap(NamedTuple):
@@ -41,18 +42,32 @@ class CoverageMap(NamedTuple):
     lines: dict[str, dict[str, int]]
     imported: dict[str, int]
 
-    def trial(self, mutation: Mutation) -> Trial:
-        """Choose the tests for *mutation*: its module's own first, then the fast ones."""
+    def trials(self, mutations: Sequence[Mutation], seconds: float) -> list[Trial]:
+        """Choose tests for *mutations*: those of the module's own file first, then the fast ones, up to *seconds*."""
+        ranked = {module: self._ranked(module) for module in {mutation.module for mutation in mutations}}
+        return [self._trial(mutation, ranked[mutation.module], seconds) for mutation in mutations]
+
+    def _ranked(self, module: str) -> list[str]:
+        folder, _, name = f"tests/{module}".removesuffix(".py").rpartition("/")
+        own, seconds = f"{folder}/test_{name}", self.seconds
+        return sorted(
+            self.lines.get(module, {}),
+            key=lambda test: (not (test.startswith(own) and seconds[test] < 1), seconds[test]),
+        )
+
+    def _trial(self, mutation: Mutation, ranked: list[str], seconds: float) -> Trial:
         first, last = mutation.lines
         mask = (1 << last + 1) - (1 << first)
-        folder, _, name = f"tests/{mutation.module}".removesuffix(".py").rpartition("/")
-        own, seconds, lines = f"{folder}/test_{name}", self.seconds, self.lines.get(mutation.module, {})
-        more = sorted(lines, key=lambda test: (not (test.startswith(own) and seconds[test] < 1), seconds[test]))
-        tests = [test for test in more if lines[test] & mask]
+        tests = [test for test in ranked if self.lines[mutation.module][test] & mask]
         is_early = bool(self.imported.get(mutation.module, 0) & mask)
-        slowest = max(map(seconds.__getitem__, more), default=0)
-        # Lines that no test runs, because they run earlier, are tried with all tests of the module.
-        return Trial(mutation, tests or more, more, is_early, _PATIENCE_SECONDS + 20 * slowest)
+        # Lines that no test runs, because they run earlier, are tried with the tests of the module.
+        tests, more = self._first(tests or ranked, seconds), self._first(ranked, seconds)
+        slowest = max((self.seconds[test] for test in (*tests, *more)), default=0)
+        return Trial(mutation, tests, more, is_early, _PATIENCE_SECONDS + 20 * slowest)
+
+    def _first(self, tests: list[str], seconds: float) -> list[str]:
+        spent = accumulate((self.seconds[test] for test in tests), initial=0.0)
+        return [test for test, before in zip(tests, spent, strict=False) if before < seconds]
 
 
 def digest(*paths: Path) -> str:
@@ -69,15 +84,12 @@ def file_of(test: str) -> str:
 
 
 class _Store:
-    """A JSON document for each file of tests, valid for one state of it and of the source."""
+    """A JSON document for each file of tests, valid while it and the modules that its tests run stay as they are."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self._root, self._folder = root, folder
         self._folder.mkdir(parents=True, exist_ok=True)
-
-    @cached_property
-    def _source(self) -> str:
-        return digest(*sorted((self._root / PACKAGE).rglob("*.py")))
+        self._digest = cache(lambda path: digest(root / path) if (root / path).is_file() else "")
 
     def _path(self, file: str) -> Path:
         return self._folder / (file.replace("/", "+") + ".json")
@@ -85,13 +97,13 @@ class _Store:
     def read(self, file: str) -> dict[str, Any] | None:
         path = self._path(file)
         found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-        return found if found.get("state") == self._state(file) else None
+        return found if found and found["state"] == self._state(file, found["lines"]) else None
 
     def write(self, file: str, fields: dict[str, Any]) -> None:
-        self._path(file).write_text(json.dumps({"state": self._state(file), **fields}))
+        self._path(file).write_text(json.dumps({"state": self._state(file, fields["lines"]), **fields}))
 
-    def _state(self, file: str) -> str:
-        return f"{digest(self._root / file)} {self._source}"
+    def _state(self, file: str, modules: Iterable[str]) -> dict[str, str]:
+        return {path: self._digest(path) for path in (file, *(f"{PACKAGE}/{module}" for module in modules))}
 
 
 def read(root: Path, folder: Path, files: Sequence[str]) -> CoverageMap:
@@ -132,7 +144,7 @@ class _Mapping:
 
     def of_file(self, file: str, items: list[pytest.Item]) -> float:
         """Map a file; leave those tests out that hang while lines are counted, because signals interrupt them."""
-        outcome = run_child(lambda send: self._measure(file, items, send), _PATIENCE_SECONDS, self._log)
+        outcome = run_child(lambda send: self._measure(file, items, send), _PATIENCE_SECONDS_FOR_MAP, self._log)
         left = [item for item in items if item.nodeid != outcome.test]
         return outcome.seconds + (self.of_file(file, left) if outcome.status in {"timeout", "died"} and left else 0)
 

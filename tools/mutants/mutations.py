@@ -180,7 +180,9 @@ def _other_constants(value: object) -> Iterator[ast.Constant]:
 
 def _other_statements(node: ast.AST) -> Iterator[ast.stmt]:
     match node:
-        case ast.Return(ast.expr() as value) if ast.unparse(value) != "None":
+        case ast.Return(ast.Constant(None | bool())):  # what is returned becomes the opposite
+            return
+        case ast.Return(ast.expr()):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(ast.Call() | ast.Await()) | ast.Raise() | ast.Delete():
             yield ast.Pass()

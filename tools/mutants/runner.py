@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _AFRESH = "afresh"
+_SOON_SECONDS = 5
 
 
 def run(root: Path, trials: Sequence[Trial], results: Results, tell: Callable[[str], None]) -> None:
@@ -46,10 +48,14 @@ def run(root: Path, trials: Sequence[Trial], results: Results, tell: Callable[[s
 
 def _in_loaded_modules(root: Path, trials: Sequence[Trial], results: Results, tell: Callable[[str], None]) -> None:
     """Collect all tests once, and fork a process for each mutant. Keep no result of those to try afresh."""
+    killers: Counter[str] = Counter()  # tests that noticed other mutants: those that did so soon go first, others last
 
     def take(items: Sequence[pytest.Item]) -> None:
         for trial in _counted(trials, "in loaded modules", tell):
-            outcome = _replace(root, trial, named(items, trial.tests), plugin)
+            tests = sorted(trial.tests, key=lambda test: -killers[test])
+            outcome = _replace(root, trial, named(items, tests), plugin)
+            if outcome.status == "killed":
+                killers[outcome.test] += 1 if outcome.seconds < _SOON_SECONDS else -1
             if outcome.status != _AFRESH and not (outcome.status == "survived" and trial.is_early):
                 results.add(trial, outcome)
 

@@ -55,6 +55,7 @@ def test_a_piece_becomes_its_neighbour(text: str, others: list[str]) -> None:
     [
         ("return a", ["return None"]),
         ("return None", []),
+        ("return False", ["return True"]),
         ("while a:\n    break", ["while not a:\n    break", "while a:\n    continue"]),
         ("if a < b:\n    pass", ["if a <= b:\n    pass"]),
     ],
