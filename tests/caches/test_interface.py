@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from warmkey import CacheEntry
+from tests.cmms.stage import Dictionary
+from warmkey import CacheEntry, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
-from warmkey.clock import Instant
-from warmkey.events import MissReason, Operation
+from warmkey.caches.interface import CacheFeatures
+from warmkey.clock import Instant, SystemClock
+from warmkey.events import EvictionReason, MissReason, Operation
 from warmkey.structures import EncryptionMaterials
 
 if TYPE_CHECKING:
@@ -150,11 +152,62 @@ def test_the_check_and_the_count_are_one_step() -> None:
     assert entry.messages == 1
 
 
+def test_a_reservation_that_interrupts_another_of_its_thread_gets_none() -> None:
+    entry = make_entry()
+    inner = []
+
+    def interrupt(_: CacheEntry) -> bool:
+        inner.append(reserve(entry, 1))
+        return True
+
+    assert entry.reserve(1, 10, 10, interrupt) is None
+    assert (inner, entry.messages) == ([MissReason.ABSENT], 1)
+    assert reserve(entry, 1) is None
+
+
+def test_what_does_not_fit_is_not_held() -> None:
+    entry = make_entry()
+
+    assert entry.hold(11, 10, 10) is MissReason.BYTES_SPENT
+    assert entry.hold(4, 10, 10) is None
+    assert entry.close(revoked=True) == (0, 0)
+
+
 def test_a_refresh_is_claimed_once_and_never_by_the_first_thread_to_see_it() -> None:
     entry = make_entry()
 
     assert [entry.claim_refresh(thread) for thread in (1, 1, 1)] == [False, False, False]
     assert [entry.claim_refresh(thread) for thread in (2, 2, 3, 1)] == [True, False, False, False]
+
+
+def test_a_cache_of_three_methods_is_never_purged_and_knows_no_reasons() -> None:
+    features = CacheFeatures(Dictionary())
+    own = SystemClock()
+
+    assert (features.capacity, features.checks_age, features.can_purge) == (None, False, False)
+    assert features.was_purged(make_entry()) is False
+    assert (features.purge("partition"), features.evict("partition", reason=EvictionReason.DELETED)) == (0, 0)
+    assert features.miss_reason(b"identifier") is MissReason.ABSENT
+    assert features.use_clock(own) is own
+
+
+def test_a_cache_offers_what_it_has_of_the_optional_methods() -> None:
+    cache = LocalCMC(7)
+    features = CacheFeatures(cache)
+
+    assert (features.capacity, features.checks_age, features.can_purge) == (7, True, True)
+    assert (features.purge, features.evict, features.was_purged) == (cache.purge, cache.purge, cache.was_purged)
+
+
+def test_a_purge_without_a_choice_is_not_asked_to_choose() -> None:
+    class PurgesAll(Dictionary):
+        def purge(self, partition_id: str | None) -> int:
+            return 7
+
+    features = CacheFeatures(PurgesAll())
+
+    assert (features.can_purge, features.purge(None)) == (True, 7)
+    assert features.evict(None, reason=EvictionReason.DELETED, which=bool) == 0
 
 
 def test_an_entry_shows_no_key() -> None:
