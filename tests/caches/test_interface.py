@@ -16,6 +16,7 @@ import pytest
 from tests.cmms.stage import Dictionary
 from warmkey import CacheEntry, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches import interface
 from warmkey.caches.interface import CacheFeatures
 from warmkey.clock import Instant, SystemClock
 from warmkey.events import EvictionReason, MissReason, Operation
@@ -163,6 +164,15 @@ def test_a_reservation_that_interrupts_another_of_its_thread_gets_none() -> None
     assert entry.reserve(1, 10, 10, interrupt) is None
     assert (inner, entry.messages) == ([MissReason.ABSENT], 1)
     assert reserve(entry, 1) is None
+
+
+def test_a_copy_of_the_process_does_not_use_what_its_original_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interface, "_fetch_sequences", interface._FetchSequences())
+    fetched_by_the_original = make_entry()
+    interface._fetch_sequences.reset()
+
+    assert fetched_by_the_original.spent(0, 10, 10) is reserve(fetched_by_the_original) is MissReason.ABSENT
+    assert reserve(make_entry()) is None
 
 
 def test_what_does_not_fit_is_not_held() -> None:

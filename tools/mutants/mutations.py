@@ -184,7 +184,7 @@ def _other_statements(node: ast.AST) -> Iterator[ast.stmt]:
             return
         case ast.Return(ast.expr()):
             yield ast.Return(ast.Constant(None))
-        case ast.Expr(ast.Call() | ast.Await()) | ast.Raise() | ast.Delete():
+        case ast.Expr(ast.Call() | ast.Await()) | ast.Raise() | ast.Delete([ast.Attribute() | ast.Subscript()]):
             yield ast.Pass()
         case ast.Assign([ast.Attribute() | ast.Subscript()]) | ast.AnnAssign(ast.Attribute(), value=ast.expr()):
             yield ast.Pass()
