@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 import math
 from collections import OrderedDict
@@ -52,6 +53,26 @@ def identical(one: Any, other: Any) -> bool:
 @given(values)
 def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert identical(there_and_back(value), value)
+
+
+def hostile_contexts() -> dict[str, decimal.Context]:
+    everything = [decimal.FloatOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal, decimal.Clamped]
+    return {
+        "lower-case exponents": decimal.Context(capitals=0),
+        "traps of everything": decimal.Context(prec=1, Emax=0, Emin=0, clamp=1, traps=everything),
+        "no traps": decimal.Context(prec=1, traps=[]),
+    }
+
+
+@pytest.mark.parametrize("name", hostile_contexts())
+@given(value=values)
+def test_the_decimal_context_of_the_thread_changes_nothing(name: str, value: Any) -> None:
+    written, compared = to_json(encode(value, ())), comparable(value, ())
+
+    with decimal.localcontext(hostile_contexts()[name]):
+        assert to_json(encode(value, ())) == written
+        assert comparable(value, ()) == compared
+        assert identical(decode(json.loads(written)), value)
 
 
 @given(json_values)

@@ -16,6 +16,8 @@ needs no comparison by meaning: it encodes again what it decoded, and the bytes 
 Numbers come back with the type that they had. Where two values are compared (a bound field, a list that a path
 crosses), a store may have changed ``1`` into ``Decimal("1.0")`` meanwhile, so :func:`comparable` writes numbers by
 value: ``{"$n":}`` with the digits without zeros at either end, ``E`` and the power of ten; or ``0``.
+
+The thread's :mod:`decimal` context changes nothing: a message is read where ``capitals`` or the traps differ.
 """
 
 from __future__ import annotations
@@ -177,13 +179,15 @@ def _may_be_in_a_set(item: object, path: Path) -> bool:
 def _number_as_it_is(value: Any, path: Path) -> Any:  # noqa: ANN401 - int, float or Decimal
     _check_finite(value, path)
     if type(value) is Decimal:
-        return {"$d": str(value)}
+        return {"$d": str(value).upper()}  # 1e+20 where the context's capitals is 0
     return {"$i": str(value)} if type(value) is int and abs(value) > _MAX_PLAIN_INT else value
 
 
 def _number_by_value(value: Any, path: Path) -> dict[str, str]:  # noqa: ANN401 - int, float or Decimal
     _check_finite(value, path)
-    sign, digits, exponent = Decimal(value).as_tuple()
+    # from_float raises nothing where the context traps FloatOperation.
+    exact = Decimal.from_float(value) if type(value) is float else Decimal(value)  # noqa: FURB164 - see above
+    sign, digits, exponent = exact.as_tuple()
     text = "".join(map(str, digits))
     shortened = text.rstrip("0")
     power = int(exponent) + len(text) - len(shortened)
