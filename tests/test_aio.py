@@ -9,9 +9,11 @@ import inspect
 import threading
 import traceback
 from contextvars import ContextVar
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boto3.dynamodb.types import Binary
 
 import warmkey
 from tests.branch_keys.key_store import TABLE, KeyStore
@@ -178,6 +180,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
     "bytes to decrypt_text": (lambda: aio.decrypt_text(b"bytes", CONTEXT), InvalidRequest),
     "no record to seal": (lambda: aio.seal_record(None, ["card"], CONTEXT), InvalidRequest),
     "a record that is not sealed": (lambda: aio.unseal_record({"id": 1}, CONTEXT), PolicyRefused),
+    "names that are not text": (lambda: aio.seal_record({7: "x"}, ["card"], CONTEXT), InvalidRequest),
     "no record to unseal": (lambda: aio.unseal_record(None, CONTEXT), InvalidRequest),
     "a name that can't be one": (lambda: aio.unseal_record({"id": 1}, CONTEXT, under=["x"]), InvalidRequest),
     "no token": (lambda: aio.open_token(7, CONTEXT), InvalidRequest),
@@ -294,6 +297,16 @@ LONG: dict[str, Callable[[], Any]] = {
     "a long list": lambda: aio.seal_record({"card": list(range(5_000))}, ["card"], CONTEXT),
     "many lists": lambda: aio.seal_record({"card": [[[1] * 9] * 9] * 90}, ["card"], CONTEXT),
     "a large set": lambda: aio.seal_record({"card": set(range(5_000))}, ["card"], CONTEXT),
+    "text in several bytes a character": lambda: aio.encrypt_text("\U0001f511" * (LARGE // 4 + 1), CONTEXT),
+    "boto3's Binary": lambda: aio.seal_record({"card": Binary(bytes(LARGE))}, ["card"], CONTEXT),
+    "names of fields": lambda: aio.seal_record({"card": {"x" * LARGE: 1}}, ["card"], CONTEXT),
+    "long integers": lambda: aio.seal_record({"card": [10**4000] * 10}, ["card"], CONTEXT),
+    "a long Decimal": lambda: aio.seal_record({"id": Decimal("1" * 50_000), "card": 1}, ["card"], CONTEXT),
+    "many numbers": lambda: aio.seal_record({"card": 1, "id": [0.5, Decimal(1), 1] * 200}, ["card"], CONTEXT),
+    "many paths": lambda: aio.seal_record(
+        {"lines": [{"note": ""}] * 300}, [("lines", number, "note") for number in range(300)], CONTEXT
+    ),
+    "a long context": lambda: aio.encrypt(b"", {str(number): "" for number in range(1_100)}),
     "bytes for a token": lambda: aio.seal_token(bytes(LARGE), CONTEXT),
     "text for a token, named": lambda: aio.seal_token(data="x" * LARGE, encryption_context=CONTEXT),
 }
@@ -315,6 +328,25 @@ def test_what_takes_long_goes_to_a_thread_although_its_data_key_is_cached(
     asyncio.run(twice())
 
     assert len(handed_over) == 1
+
+
+@pytest.mark.parametrize("argument", ["fields", "bound_to"])
+@pytest.mark.parametrize("state", ["cold", "warm"])
+def test_an_iterator_is_read_once_although_a_miss_makes_the_call_again(argument: str, state: str) -> None:
+    """Read again it would be empty: nothing to seal, or worse, nothing bound."""
+    names: dict[str, Any] = {"fields": FIELDS, "bound_to": ["id"]}
+    names[argument] = iter(names[argument])
+    warmkey.encrypt(b"")  # the clients are there, so the call does not go to a thread for them, ahead of everything
+    if state == "warm":
+        warmkey.seal_record({"card": 1}, ["card"], CONTEXT)
+
+    sealed = asyncio.run(aio.seal_record(RECORD, encryption_context=CONTEXT, **names))
+
+    assert asyncio.run(aio.unseal_record(sealed, CONTEXT, bound_to=iter(["id"]))) == RECORD
+    assert sealed.keys() == {"id", "lines", "_sealed"}
+    warmkey.purge()
+    with pytest.raises(PolicyRefused, match="bound_to names lines, which the sealed fields are not bound to"):
+        asyncio.run(aio.unseal_record(sealed, CONTEXT, bound_to=iter(["lines"])))
 
 
 def test_a_record_whose_message_may_hold_thousands_of_values_is_unsealed_in_a_thread(

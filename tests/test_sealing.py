@@ -477,6 +477,20 @@ def test_no_error_shows_a_value(use: Any) -> None:
     assert SECRET not in everything_of(caught.value)
 
 
+@pytest.mark.parametrize("several", [list, tuple, set, iter, lambda names: (name for name in names)])
+def test_names_in_any_iterable_are_insisted_on(several: Callable[[list[str]], Any]) -> None:
+    """An iterator can be read once; whoever read it again would insist on nothing."""
+    bound, unbound = seal(bound_to=several(["id"])), seal(bound_to=())
+
+    assert unseal(bound, bound_to=several(["id"])) == RECORD
+    with pytest.raises(PolicyRefused, match="the record's id is not the one"):
+        unseal(bound | {"id": "order-2"})
+    with pytest.raises(PolicyRefused, match="bound_to names id, which the sealed fields are not bound to"):
+        unseal(unbound, bound_to=several(["id"]))
+    with pytest.raises(InvalidRequest, match="bound_to must name at least one field"):
+        unseal(bound, bound_to=several([]))
+
+
 @pytest.mark.parametrize("empty", [{}, [], ()])
 def test_an_empty_bound_to_is_refused_when_unsealing(empty: Any) -> None:
     stored = warmkey.seal_record({"id": 1, "s": "secret"}, ["s"], bound_to=("id",))

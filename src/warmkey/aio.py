@@ -3,7 +3,7 @@
 Each function takes and gives what the one of the same name in :mod:`warmkey` does, with the same settings and the same
 cache. What a cached data key serves is done at once, in the thread of the event loop, because that takes less time
 than to hand it over. It goes to a thread if it would have to wait for KMS, DynamoDB or another thread's request, or if
-it takes long by itself: a plaintext or message of over 256 KiB, or a record of some thousand values. The loop runs on
+it takes long by itself: a plaintext or message of over 256 KiB, or a record of some hundred values. The loop runs on
 meanwhile.
 
 The thread works in a copy of the caller's ``contextvars``, and on copies of the dictionaries and lists that were passed
@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from warmkey.api import decrypt as blocking_decrypt
@@ -58,10 +60,16 @@ _Result = TypeVar("_Result")
 
 # A message of this length takes a quarter of a millisecond, or two with a signature, and handing it over a tenth.
 _MAX_LENGTH = 2**18
-# A value of a record, however short, takes as long as so many bytes of a message.
-_VALUE_LENGTH = 64
-# The JSON in a message of so many bytes may be that of a value: "1,1,1".
-_BYTES_FOR_A_VALUE = 2
+# What takes as long as so many bytes of a message: a value of a record, however short; a number more than that, because
+# a bound one is compared digit by digit; and of long numbers a bit, or a byte of a Decimal.
+_VALUE_LENGTH = 256
+_NUMBER_LENGTH = 512
+_BIT_LENGTH = 4
+_DECIMAL_BYTE_LENGTH = 24
+_LONGEST_CHARACTER = 4
+# A byte of the message of a sealed record, whose JSON may be that of many values: "1,1,1".
+_SEALED_BYTE_LENGTH = 32
+_SHORT_DECIMAL = sys.getsizeof(Decimal(0))
 # As many as the KMS client keeps connections by default.
 _MAX_THREADS = 10
 
@@ -119,12 +127,15 @@ def _copied(argument: Any) -> Any:  # noqa: ANN401 - whatever the caller passes 
 
 
 def _awaitable(
-    function: Callable[_Parameters, _Result], parameter: str, length: Callable[[Any, Mapping[str, Any]], int]
+    function: Callable[_Parameters, _Result],
+    length: Callable[[Sequence[Any], Mapping[str, Any]], int],
+    *,
+    takes_iterators: bool = False,
 ) -> Callable[_Parameters, Coroutine[Any, Any, _Result]]:
     """Return *function* for event loops.
 
-    :param parameter: its first, which is what takes long
-    :param length: tells from the first argument and the named ones how many bytes of a message take as long
+    :param length: tells from its arguments how many bytes of a message take as long
+    :param takes_iterators: a call that is made again in a thread would find them used up
     """
 
     @never_waiting
@@ -132,7 +143,10 @@ def _awaitable(
     @functools.wraps(function)
     async def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         try:
-            if length(args[0] if args else kwargs.get(parameter), kwargs) <= _MAX_LENGTH:
+            if takes_iterators:
+                args = tuple([_repeatable(each) for each in args])  # type: ignore[assignment]
+                kwargs = {name: _repeatable(kwargs[name]) for name in kwargs}  # type: ignore[assignment]
+            if length(args, kwargs) <= _MAX_LENGTH:
                 try:
                     return function(*args, **kwargs)
                 except WouldWait:
@@ -148,38 +162,71 @@ def _awaitable(
     return call
 
 
-def _of_bytes(value: Any, _named: Mapping[str, Any]) -> int:  # noqa: ANN401 - whatever the caller passes in
-    if isinstance(value, (bytes, str)):
+def _repeatable(argument: Any) -> Any:  # noqa: ANN401 - whatever the caller passes in
+    return tuple(argument) if hasattr(type(argument), "__next__") else argument
+
+
+def _of_message(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    length = 0
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        length += len(value) * _VALUE_LENGTH if type(value) is dict else _length_of_one(value)
+    return length
+
+
+def _of_record(args: Sequence[Any], kwargs: Mapping[str, Any], length: int = 0) -> int:
+    """Add the values of records and the names of fields to *length*, until they are too many."""
+    pending = [*args, *kwargs.values()]
+    while pending and length <= _MAX_LENGTH:
+        value = pending.pop()
+        if isinstance(value, str) and value.isascii():  # what most are
+            length += len(value)
+        elif isinstance(value, (dict, list, tuple, set, frozenset)):
+            length += len(value) * _VALUE_LENGTH
+            if length <= _MAX_LENGTH and isinstance(value, dict):
+                length += _of_names(value)
+                pending += value.values()
+            elif length <= _MAX_LENGTH:
+                pending += value
+        else:
+            length += _length_of_one(value)
+    return length
+
+
+def _of_names(names: Mapping[Any, Any]) -> int:
+    try:
+        return len("".join(names))
+    except TypeError:  # they are not all text, and refused
+        return 0
+
+
+def _of_sealed_record(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    record, under = args[0] if args else kwargs.get("record"), kwargs.get("under", "_sealed")
+    message = record.get(under) if isinstance(record, dict) and isinstance(under, str) else None
+    return _of_record(args, kwargs, _length_of_one(message) * _SEALED_BYTE_LENGTH)
+
+
+def _length_of_one(value: Any) -> int:  # noqa: ANN401 - a value of a record, or whatever the caller passes in
+    if isinstance(value, bytes):
         return len(value)
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value) * _LONGEST_CHARACTER
+    if value is None:
+        return 0
+    if isinstance(value, int):
+        return _NUMBER_LENGTH + value.bit_length() * _BIT_LENGTH
+    if isinstance(value, float):
+        return _NUMBER_LENGTH
+    if isinstance(value, Decimal):
+        return _NUMBER_LENGTH + (sys.getsizeof(value) - _SHORT_DECIMAL) * _DECIMAL_BYTE_LENGTH
     found = bytes_of(value)
     return 0 if found is None else len(found)
 
 
-def _of_record(record: Any, _named: Mapping[str, Any], length: int = 0) -> int:  # noqa: ANN401 - as above
-    """Add up the values of *record* to *length*, until they are too many."""
-    pending = [record]
-    while pending and length <= _MAX_LENGTH:
-        value = pending.pop()
-        if isinstance(value, (str, bytes)):
-            length += len(value)
-        elif isinstance(value, (dict, list, set)):
-            length += len(value) * _VALUE_LENGTH
-            if length <= _MAX_LENGTH:
-                pending += value.values() if isinstance(value, dict) else value
-    return length
-
-
-def _of_sealed_record(record: Any, named: Mapping[str, Any]) -> int:  # noqa: ANN401 - as above
-    under = named.get("under", "_sealed")
-    message = record.get(under) if isinstance(record, dict) and isinstance(under, str) else None
-    return _of_record(record, named, _of_bytes(message, named) * _VALUE_LENGTH // _BYTES_FOR_A_VALUE)
-
-
-encrypt = _awaitable(blocking_encrypt, "plaintext", _of_bytes)
-decrypt = _awaitable(blocking_decrypt, "ciphertext", _of_bytes)
-encrypt_text = _awaitable(blocking_encrypt_text, "text", _of_bytes)
-decrypt_text = _awaitable(blocking_decrypt_text, "text", _of_bytes)
-seal_record = _awaitable(blocking_seal_record, "record", _of_record)
-unseal_record = _awaitable(blocking_unseal_record, "record", _of_sealed_record)
-seal_token = _awaitable(blocking_seal_token, "data", _of_bytes)
-open_token = _awaitable(blocking_open_token, "token", _of_bytes)
+encrypt = _awaitable(blocking_encrypt, _of_message)
+decrypt = _awaitable(blocking_decrypt, _of_message)
+encrypt_text = _awaitable(blocking_encrypt_text, _of_message)
+decrypt_text = _awaitable(blocking_decrypt_text, _of_message)
+seal_record = _awaitable(blocking_seal_record, _of_record, takes_iterators=True)
+unseal_record = _awaitable(blocking_unseal_record, _of_sealed_record, takes_iterators=True)
+seal_token = _awaitable(blocking_seal_token, _of_message)
+open_token = _awaitable(blocking_open_token, _of_message)

@@ -115,7 +115,7 @@ def unseal_record(
 
     with message_of(DEFAULT.get().cmm, Operation.DECRYPT):
         _check_missing(missing, bound_to)
-        check_stored(record, under=under, bound_to=bound_to)
+        expected = check_stored(record, under=under, bound_to=bound_to)
         if under not in record:
             _pass_unsealed(encryption_context, under, missing)
             return dict(record)
@@ -124,7 +124,7 @@ def unseal_record(
             plaintext = _decrypt(message, encryption_context, kind="record")
         except MalformedMessage as error:
             raise error.inside(under) from None
-        return restore(record, plaintext, bound_to=bound_to, under=under)
+        return restore(record, plaintext, bound_to=expected, under=under)
 
 
 @scrubbed

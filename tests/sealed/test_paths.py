@@ -175,6 +175,16 @@ def test_a_slip_is_answered_with_the_name_that_was_meant() -> None:
         take_out({"name": 1, "id": 2, 3: 4}, plan_of(["naame"]).paths)
 
 
+def test_only_the_first_hundred_names_are_compared_with_a_slip() -> None:
+    """Comparing thousands takes a tenth of a second, which anybody who can add names to a record could cause."""
+    last = {f"field {number:04}": 1 for number in range(100)} | {"a name of its own": 2}
+
+    with pytest.raises(InvalidRequest, match=r"no field a name of its won$"):
+        take_out(last, plan_of(["a name of its won"]).paths)
+    with pytest.raises(InvalidRequest, match=r"no field <str of length \d+>$"):
+        take_out({"x" * 10_000: 1}, plan_of(["x" * 9_999]).paths)
+
+
 @pytest.mark.parametrize(
     "fields", [{"tenant": "acme"}, {}, "name", b"name", bytearray(b"name"), 7, memoryview(b"n")], ids=range(7)
 )

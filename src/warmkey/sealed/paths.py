@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warmkey.exceptions import InvalidRequest
@@ -26,6 +27,8 @@ __all__ = ["Plan", "checked_names", "look_up", "name_shown", "plan_of", "put_bac
 _ABSENT = object()
 # A longer name that a record does not have may be a value in the place of one, such as a key.
 _LONGEST_NAME = 40
+# Comparing two names takes a hundredth of a millisecond, and a record may have thousands.
+_MOST_COMPARED = 100
 # Share of letters in common from which one name is taken for a slip of another.
 _NEAR = 0.7
 _ONLY_NAMES = frozenset({str})
@@ -224,7 +227,8 @@ def name_shown(name: str) -> str:
 def _meant(name: str | int, record: Mapping[Any, Any]) -> str:
     import difflib  # noqa: PLC0415 - for failures only
 
-    near = difflib.get_close_matches(str(name), [key for key in record if isinstance(key, str)], n=1, cutoff=_NEAR)
+    names = [key for key in islice(record, _MOST_COMPARED) if isinstance(key, str) and len(key) <= _LONGEST_NAME]
+    near = difflib.get_close_matches(str(name)[:_LONGEST_NAME], names, n=1, cutoff=_NEAR)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -85,10 +85,13 @@ def take(record: object, fields: object, *, bound_to: object, under: object) -> 
     return rest, plaintext
 
 
-def restore(record: dict[str, Any], plaintext: bytes, *, bound_to: object, under: str) -> dict[str, Any]:
+def restore(
+    record: dict[str, Any], plaintext: bytes, *, bound_to: Mapping[str, Any] | tuple[str, ...] | None, under: str
+) -> dict[str, Any]:
     """Return the whole record.
 
     :param record: as it was stored, with the message under *under*
+    :param bound_to: as :func:`check_stored` returned it
     :raises MalformedMessage: *plaintext* is not a sealed record
     :raises InvalidRequest: *bound_to* can't be used
     :raises PolicyRefused: a bound field or list is not what it was when the record was sealed, or not what *bound_to*
@@ -106,16 +109,22 @@ def restore(record: dict[str, Any], plaintext: bytes, *, bound_to: object, under
     raise PolicyRefused(problem)
 
 
-def check_stored(record: object, *, under: object, bound_to: object) -> None:
-    """Check what can be checked before anything is decrypted.
+def check_stored(record: object, *, under: object, bound_to: object) -> Mapping[str, Any] | tuple[str, ...] | None:
+    """Check what can be checked before anything is decrypted, and return *bound_to* as :func:`restore` takes it.
+
+    An iterator of names can be read once, and what read it again would insist on nothing.
 
     :raises InvalidRequest: *record* is not a dict, *under* is not a name, or *bound_to* is neither ``None`` nor names
         nor a mapping from names
     """
     _checked_record(record)
     _checked_under(under)
-    if bound_to is not None and not checked_names(bound_to, "bound_to"):
+    if bound_to is None:
+        return None
+    names = checked_names(bound_to, "bound_to")
+    if not names:
         raise InvalidRequest("bound_to must name at least one field, or be None: an empty one would insist on nothing")
+    return bound_to if isinstance(bound_to, Mapping) else names
 
 
 def _checked_record(record: object) -> dict[str, Any]:
@@ -144,10 +153,9 @@ def _check_apart(record: dict[str, Any], plan: Plan, bound: Collection[str], und
         )
 
 
-def _check_expected(bound: dict[str, list[Any]], expected: object) -> None:
-    names = checked_names(expected, "bound_to")
-    rows = _rows(expected, names) if isinstance(expected, Mapping) else {}
-    for name in names:
+def _check_expected(bound: dict[str, list[Any]], expected: Mapping[str, Any] | tuple[str, ...]) -> None:
+    rows = _rows(expected, tuple(expected)) if isinstance(expected, Mapping) else {}
+    for name in expected:
         if name not in bound:
             raise PolicyRefused(f"bound_to names {name_shown(name)}, which the sealed fields are not bound to")
         if name in rows and rows[name] != bound[name]:
