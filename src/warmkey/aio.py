@@ -210,16 +210,18 @@ def _length_of_one(value: Any) -> int:  # noqa: ANN401 - a value of a record, or
         return len(value)
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value) * _LONGEST_CHARACTER
-    if value is None:
-        return 0
-    if isinstance(value, int):
-        return _NUMBER_LENGTH + value.bit_length() * _BIT_LENGTH
-    if isinstance(value, float):
-        return _NUMBER_LENGTH
-    if isinstance(value, Decimal):
-        return _NUMBER_LENGTH + (sys.getsizeof(value) - _SHORT_DECIMAL) * _DECIMAL_BYTE_LENGTH
-    found = bytes_of(value)
+    if isinstance(value, (int, float, Decimal)):
+        return _NUMBER_LENGTH + _length_of_digits(value)
+    found = None if value is None else bytes_of(value)
     return 0 if found is None else len(found)
+
+
+def _length_of_digits(number: float | Decimal) -> int:
+    if isinstance(number, int):
+        return number.bit_length() * _BIT_LENGTH
+    if isinstance(number, Decimal):
+        return (sys.getsizeof(number) - _SHORT_DECIMAL) * _DECIMAL_BYTE_LENGTH
+    return 0
 
 
 encrypt = _awaitable(blocking_encrypt, _of_message)
