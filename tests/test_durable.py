@@ -9,6 +9,7 @@ import traceback
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -31,7 +32,7 @@ from aws_durable_execution_sdk_python.filesystem_serdes import (
     FileSystemSerDesConfig,
     FileSystemSerDesMode,
 )
-from aws_durable_execution_sdk_python.serdes import JsonSerDes, PassThroughSerDes, SerDes, SerDesContext
+from aws_durable_execution_sdk_python.serdes import JsonSerDes, PassThroughSerDes, SerDes, SerDesContext, serialize
 from aws_durable_execution_sdk_python.waits import (
     WaitForConditionConfig,
     WaitForConditionDecision,
@@ -570,6 +571,16 @@ def test_nothing_else_opens_a_checkpoint(opener: Callable[..., Any], session: Km
     session.assert_kms_calls(0)
 
 
+class Failing:
+    """A value that can't be written, and is shown."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 class Refusing(SerDes[Any]):
     """Fails, with the value in its error."""
 
@@ -577,7 +588,7 @@ class Refusing(SerDes[Any]):
         self._error = error
 
     def serialize(self, value: Any, _: SerDesContext) -> str:
-        if value == "fail":
+        if isinstance(value, Failing):
             raise self._error(f"can't write {value}")
         return str(value)
 
@@ -605,10 +616,50 @@ def test_an_inner_serdes_that_may_read_later_is_asked_again() -> None:
         serdes.deserialize(serdes.serialize("x", PLACE), PLACE)
 
 
-@pytest.mark.parametrize("error", [ValueError, SerDesError, RetryableSerDesError])
-def test_an_inner_serdes_that_cannot_write_says_so_itself(error: type[Exception]) -> None:
-    with pytest.raises(error, match="can't write fail"):
-        EncryptedSerDes(Refusing(error), CONTEXT).serialize("fail", PLACE)
+@pytest.mark.parametrize("error", [ValueError, SerDesError, KeyError])
+def test_an_inner_serdes_that_cannot_write_is_named_and_what_it_was_given_is_not(error: type[Exception]) -> None:
+    """The SDK writes the text of an error into the execution's history, unencrypted."""
+    serdes = EncryptedSerDes(Refusing(error), CONTEXT)
+
+    with pytest.raises(SerDesError) as caught:
+        serialize(serdes, Failing(SECRET), PLACE.operation_id, PLACE.durable_execution_arn)
+
+    assert str(caught.value) == f"Refusing can't serialize the value: it raised {error.__name__}"
+    assert_shows_nothing(caught.value)
+
+
+def test_an_inner_serdes_that_may_write_later_is_asked_again() -> None:
+    with pytest.raises(RetryableSerDesError, match="can't write x"):
+        EncryptedSerDes(Refusing(RetryableSerDesError), CONTEXT).serialize(Failing("x"), PLACE)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"k": Failing(SECRET)}, "SerDesError: Unsupported type: <class 'tests.test_durable.Failing'>"),
+        ({("a", SECRET): 1}, "SerDesError: Tuple keys not supported"),
+        ({Failing(SECRET): 1}, "TypeError"),
+    ],
+    ids=["type", "tuple", "key"],
+)
+def test_what_the_default_serdes_cannot_write_is_told_by_its_type(value: Any, problem: str) -> None:
+    with pytest.raises(SerDesError) as caught:
+        ENCRYPTED.serialize(value, PLACE)
+
+    assert str(caught.value) == f"ExtendedTypeSerDes can't serialize the value: it raised {problem}"
+    assert_shows_nothing(caught.value)
+
+
+def test_a_context_function_that_fails_is_told_by_its_type() -> None:
+    def context_of(_: SerDesContext) -> dict[str, str]:
+        raise KeyError(SECRET)
+
+    serdes = EncryptedSerDes(encryption_context=context_of)
+    for call in (partial(serdes.serialize, 1), partial(serdes.deserialize, "x"), serdes.warm_up):
+        with pytest.raises(SerDesError) as caught:
+            call(PLACE)
+        assert str(caught.value) == "the function encryption_context failed: it raised KeyError"
+        assert_shows_nothing(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, b"bytes", 7])

@@ -132,23 +132,47 @@ class EncryptedSerDes(SerDes[Any]):
 
     def _context(self, serdes_context: SerDesContext) -> Mapping[str, str] | None:
         context = self._encryption_context
-        return context if context is None or isinstance(context, Mapping) else context(serdes_context)
+        if context is None or isinstance(context, Mapping):
+            return context
+        return _asked(lambda: context(serdes_context), "the function encryption_context failed: it")
 
     def _serialized(self, value: Any, serdes_context: SerDesContext) -> str:  # noqa: ANN401 - as serialize
-        text: object = self._inner.serialize(value, serdes_context)
+        writer = type(self._inner).__name__
+        text: object = _asked(
+            lambda: self._inner.serialize(value, serdes_context),
+            f"{writer} can't serialize the value: it",
+            # These name types only; those of reading show what was read.
+            tells_no_value=self._inner is EXTENDED_TYPES_SERDES,
+        )
         if not isinstance(text, str):
             raise InvalidRequest(f"{type(self._inner).__name__} must serialize to str, not {kind_of(text)}")
         return text
 
     def _deserialized(self, text: str, serdes_context: SerDesContext) -> Any:  # noqa: ANN401 - as deserialize
-        try:
-            return self._inner.deserialize(text, serdes_context)
-        except RetryableSerDesError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it raises, its text may hold the value
-            reader, kind = type(self._inner).__name__, type(error).__name__
-        problem = f"the checkpoint was decrypted, and {reader} can't read what it holds: it raised {kind}"
-        raise SerDesError(problem)  # not above: the error holds the value
+        reader = type(self._inner).__name__
+        return _asked(
+            lambda: self._inner.deserialize(text, serdes_context),
+            f"the checkpoint was decrypted, and {reader} can't read what it holds: it",
+        )
+
+
+def _asked(question: Callable[[], Any], problem: str, *, tells_no_value: bool = False) -> Any:  # noqa: ANN401 - the answer
+    """Return what the caller's own code answers.
+
+    The SDK writes the text of every error into the execution's history, and logs it with its frames.
+
+    :param tells_no_value: whether the text of its ``SerDesError`` may be told
+    :raises SerDesError: it failed; says *problem* and with which type of error
+    :raises RetryableSerDesError: its own
+    """
+    try:
+        return question()
+    except RetryableSerDesError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it raises, its text may hold the value
+        says = f": {error}" if tells_no_value and isinstance(error, SerDesError) else ""
+        problem = f"{problem} raised {type(error).__name__}{says}"
+    raise SerDesError(problem)  # not above: the error holds the value
 
 
 def _checked_context(context: ContextOf | None) -> ContextOf | None:
