@@ -134,7 +134,10 @@ class EncryptedSerDes(SerDes[Any]):
         context = self._encryption_context
         if context is None or isinstance(context, Mapping):
             return context
-        return _asked(lambda: context(serdes_context), "the function encryption_context failed: it")
+        answer: Mapping[str, str] | None = _asked(
+            lambda: context(serdes_context), "the function encryption_context failed: it"
+        )
+        return answer
 
     def _serialized(self, value: Any, serdes_context: SerDesContext) -> str:  # noqa: ANN401 - as serialize
         writer = type(self._inner).__name__
