@@ -64,7 +64,8 @@ def test_records_with_messages_in_them(tmp_path: Path, message: bytes) -> None:
 
 def test_a_record_without_a_message_or_that_is_not_json(tmp_path: Path) -> None:
     assert samples(tmp_path / "a", '{"id": 1}') == [("message-damaged", False)]
-    assert samples(tmp_path / "a", '{"id": ') == [("base64-truncated", False)]
+    for no_json in ('{"id": ', "[" * 100_000, f'{{"id": {"1" * 5_000}}}'):
+        assert samples(tmp_path / "a", no_json) == [("base64-truncated", False)]
     assert samples(tmp_path / "a", "") == [("message-damaged", False)]
 
 

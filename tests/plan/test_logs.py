@@ -196,6 +196,7 @@ def test_one_record_alone_is_a_document_too(tmp_path: Path) -> None:
     [
         ('[{"@message": "x"},\n', "line 2: is not JSON"),
         ("[" * 100_000, "is JSON that is nested too deeply"),
+        (f"[{'1' * 5_000}]", "has a number with thousands of digits"),
         (b"\xff\xfe", "must be text in UTF-8"),
     ],
 )
@@ -215,9 +216,10 @@ def test_values_that_nobody_writes_do_no_harm(tmp_path: Path) -> None:
         {"_aws": {}, "CacheHits": None, "CacheMisses": [float("nan")]},
         {"_aws": {}, "Colour": 1},
     ]
-    log = log_of(tmp_path, "\n".join(map(json.dumps, lines)))
+    no_json = [f'{{"warmkey": {"[" * 100_000}', f'{{"warmkey": {"1" * 5_000}}}']
+    log = log_of(tmp_path, "\n".join([*map(json.dumps, lines), *no_json]))
 
-    assert log.others == 2
+    assert log.others == 2 + len(no_json)
     assert sum(log.summaries.values()) == sum(log.metrics.values()) == 0
 
 

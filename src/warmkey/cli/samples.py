@@ -51,7 +51,7 @@ def _texts_of(line: str) -> list[str]:
         return [line]
     try:
         return [text for text in _strings(json.loads(line)) if text.startswith(_TEXT)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return [line]
 
 

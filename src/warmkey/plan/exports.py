@@ -13,9 +13,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from warmkey.plan.errors import BadInput
 from warmkey.plan.moments import Timestamps
-from warmkey.plan.text_files import name_of
+from warmkey.plan.text_files import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +54,7 @@ def is_export(first_line: str) -> bool:
 def events_in(path: str, lines: Iterator[str]) -> Iterator[LogEvent]:
     """Yield the events of the file at *path*; what is not understood comes as text.
 
-    :raises BadInput: a JSON document breaks off
+    :raises BadInput: a JSON document can't be read
     """
     first = next((line for line in lines if line.strip()), "")
     everything = itertools.chain([first], lines)
@@ -77,13 +76,7 @@ def _is_document(first_line: str) -> bool:
 
 
 def _of_document(path: str, text: str) -> Iterator[LogEvent]:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{name_of(path)}, line {error.lineno}: is not JSON: {error.msg}") from None
-    except RecursionError:
-        raise BadInput(f"{name_of(path)}: is JSON that is nested too deeply") from None
-    found = document
+    found = document = json_of(path, text)
     if isinstance(document, dict):
         found = next((document[name] for name in _LISTS if isinstance(document.get(name), list)), [document])
     for item in found:
@@ -129,7 +122,7 @@ def _object_in(text: str) -> dict[str, Any] | None:
     """Return the JSON object that *text* is, or ``None``."""
     try:
         found = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not JSON, a number with thousands of digits, or nested too deeply
         return None
     return found if isinstance(found, dict) else None
 

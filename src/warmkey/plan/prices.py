@@ -10,12 +10,12 @@ It takes the place of ours part by part, and Regions of ``kms_requests_per_secon
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from warmkey.plan.errors import BadInput
-from warmkey.plan.text_files import name_of, opened, reading
+from warmkey.plan.text_files import json_of, name_of, opened, reading
 from warmkey.safe_repr import safe_repr
 from warmkey.validation import plausible
 
@@ -100,10 +100,7 @@ def read_prices(path: str) -> Prices:
     """
     source = name_of(path)
     with reading(path), opened(path) as file:
-        try:
-            found = json.load(file)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{source}, line {error.lineno}: is not JSON: {error.msg}") from None
+        found = json_of(path, file.read())
     if not isinstance(found, dict):
         raise BadInput(f"{source}: must be a JSON object with parts of the table, not {plausible(found)}")
     known = {field.name: getattr(TABLE, field.name) for field in fields(TABLE)}
@@ -131,6 +128,6 @@ def _checked(source: str, name: str, value: object) -> Any:  # noqa: ANN401 - a 
 
 
 def _number(what: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= sys.float_info.max:
         raise BadInput(f"{what} must be a number of 0 or more, not {plausible(value)}")
     return value

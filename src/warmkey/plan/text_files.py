@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import sys
 import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from warmkey.plan.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LONGEST_HEADER", "first_line", "name_of", "opened", "reading"]
+__all__ = ["LONGEST_HEADER", "first_line", "json_of", "name_of", "opened", "reading"]
 
 _GZIP = b"\x1f\x8b"
 # Of a line that says what a file is; a file without line breaks may be one line of any length.
@@ -52,6 +53,21 @@ def first_line(path: str) -> str:
             if line.strip():
                 return line
     return ""
+
+
+def json_of(path: str, text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what *text*, all of the file at *path*, holds as JSON.
+
+    :raises BadInput: it is not JSON that Python can read
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{name_of(path)}, line {error.lineno}: is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise BadInput(f"{name_of(path)}: is JSON that is nested too deeply") from None
+    except ValueError:
+        raise BadInput(f"{name_of(path)}: has a number with thousands of digits") from None
 
 
 @contextmanager

@@ -574,7 +574,7 @@ def test_a_state_file_of_another_job_is_refused(here: Stage, tmp_path: Path) -> 
     here.on_table("--state", str(state))
 
     assert "is of another job" in here.err
-    for junk in ("{", "[]", json.dumps({"version": 1})):
+    for junk in ("{", "[" * 100_000, f"[{'1' * 5_000}]", "[]", json.dumps({"version": 1})):
         state.write_text(junk)
         assert here.on_table("--state", str(state)) == 1
         assert "is not a state file of warmkey re-encrypt" in here.err

@@ -48,7 +48,7 @@ class State:
             self.position = found["position"]
             self.upload = found["upload"] and (found["upload"][0], found["upload"][1])
             self.summary = Summary.from_dict(found["summary"])
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise ConfigurationError(f"--state {path} is not a state file of warmkey re-encrypt") from None
         if version != _VERSION or job != self._job:
             raise ConfigurationError(
