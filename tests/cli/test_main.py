@@ -549,6 +549,31 @@ def test_letters_that_the_terminal_lacks_do_no_harm() -> None:
     assert result.stderr == b""
 
 
+KEY_ARN = ("--kms-key-arns", KEY)
+OPTIONS = {
+    "inspect": ("--json",),
+    "doctor": ("--offline", *KEY_ARN, "--sample"),
+    "plan": ("--method", "model", "--no-grid", "--html", "plan.html"),
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_a_file_may_have_a_name_that_is_not_text(tmp_path: Path, command: str) -> None:
+    name = os.fsencode(tmp_path) + b"/odd\xff.csv"
+    Path(os.fsdecode(name)).write_bytes(b"timestamp,context\n1,a\n2,a\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "warmkey", command, *OPTIONS[command], name],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8:strict", "AWS_REGION": "eu-west-1"},
+    )
+
+    assert rb"odd\udcff.csv" in result.stdout
+    assert b"Traceback" not in result.stderr
+
+
 def test_whoever_reads_the_output_may_stop() -> None:
     """As in ``warmkey decrypt ... | head``."""
     reading, writing = os.pipe()

@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replaced, opened, replaced, written_to
@@ -39,8 +38,6 @@ def inspect(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     with opened(arguments.input) as file:
         found = examine(Base64Source(file) if arguments.base64 else file)
     present = as_json if arguments.json else as_text
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for text that the terminal's encoding lacks
     print(present(found, arguments.input))  # noqa: T201 - what the command is for
     return 0 if found.problem is None else 1
 

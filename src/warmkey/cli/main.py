@@ -11,6 +11,7 @@ import os
 import sys
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from warmkey.cli import argument_types as types
@@ -50,6 +51,8 @@ def main(
     :param dynamodb_clients: the same for DynamoDB
     :param s3_clients: the same for S3
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for text that the terminal's encoding lacks
     parser = _parser()
     parsed = parser.parse_args(arguments)
     if same_file(parsed.input, parsed.output):

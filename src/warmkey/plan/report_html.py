@@ -91,6 +91,5 @@ def _contexts(plan: Plan, *, show_contexts: bool) -> Iterator[str]:
     if found:
         yield "<h2>Encryption contexts with most messages</h2>\n<table>"
         for label, messages in found:
-            shown = escape(label.encode("utf-8", "backslashreplace").decode())
-            yield f'<tr><td class="label">{shown}</td><td>{messages:,}</td></tr>'
+            yield f'<tr><td class="label">{escape(label)}</td><td>{messages:,}</td></tr>'
         yield "</table>"
