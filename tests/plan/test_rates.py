@@ -135,6 +135,15 @@ def test_a_message_over_the_byte_limit_has_a_data_key_of_its_own_which_readers_m
     assert (outcome.max_messages_per_data_key, outcome.max_bytes_per_data_key) == (1, 1024)
 
 
+@pytest.mark.parametrize(("strategy", "limits"), [("hierarchical", Limits()), ("caching", Limits(capacity=0))])
+def test_a_data_key_of_one_message_alone_has_one_message_however_seldom_they_are(strategy: str, limits: Limits) -> None:
+    for writes, most in ((0.25, (1, 1024)), (0, (0, 0))):
+        rates = replace(STREAM, writes_per_second=writes)
+        outcome = model_of_rates(strategy, rates, limits)
+
+        assert (outcome.max_messages_per_data_key, outcome.max_bytes_per_data_key) == most
+
+
 def test_contexts_that_share_a_branch_key_fetch_it_once() -> None:
     alone = model_of_rates("hierarchical", ZIPF, Limits())
     shared = model_of_rates("hierarchical", replace(ZIPF, branch_keys=10), Limits())

@@ -110,17 +110,19 @@ def outcome_of_rates(
     decrypt: Counts,
     *,
     most_messages: float,
-    most_bytes: float,
     max_entries: float,
     cold_start: float,
 ) -> Outcome:
-    """Return the outcome of one period."""
+    """Return the outcome of one period.
+
+    :param most_messages: that are encrypted under the most used data key
+    """
     found = Outcome(
         encrypt=encrypt,
         decrypt=decrypt,
         seconds=rates.period,
         max_messages_per_data_key=most_messages,
-        max_bytes_per_data_key=most_bytes,
+        max_bytes_per_data_key=most_messages * rates.length,
         max_entries=max_entries,
         kms_per_second=NOTHING,
         peak=0.0,

@@ -62,8 +62,7 @@ class _Steady:
             rates,
             encrypt.counts(rates.period, "Decrypt", branch_keys=True),
             decrypt.counts(rates.period, "Decrypt", branch_keys=True),
-            most_messages=min(1.0, rates.writes_per_second),
-            most_bytes=rates.length * (rates.writes_per_second > 0),
+            most_messages=float(rates.writes_per_second > 0),
             max_entries=min(float(self._limits.capacity), self._most_entries()),
             cold_start=self._cold_start(),
         )

@@ -42,8 +42,7 @@ def _without_cache(rates: Rates, limits: Limits) -> Outcome:
         rates,
         encrypt,
         decrypt,
-        most_messages=min(1.0, rates.writes_per_second),
-        most_bytes=rates.length * (rates.writes_per_second > 0),
+        most_messages=float(rates.writes_per_second > 0),
         max_entries=0.0,
         cold_start=busiest(rates.writes_per_second + rates.reads_per_second, rates.period),
     )
@@ -103,7 +102,6 @@ class _Steady:
             self._writing(written),
             decrypt,
             most_messages=self._most_messages(),
-            most_bytes=self._most_messages() * rates.length,
             max_entries=min(float(self._limits.capacity), max(self._entries(np.inf, np.inf))),
             cold_start=self._cold_start(keys),
         )
