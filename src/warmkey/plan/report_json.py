@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from warmkey.plan.labels import busiest_contexts
 from warmkey.plan.variables import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from warmkey.plan.bill import Bill
     from warmkey.plan.grid import Cell
     from warmkey.plan.outcome import Counts, Outcome
@@ -48,7 +47,7 @@ def as_dict(plan: Plan, *, show_contexts: bool) -> dict[str, Any]:
             "branch_key_ttl_seconds": request.limits.branch_key_ttl,
         },
         "notes": list(plan.notes),
-        "traffic": _traffic(plan),
+        "traffic": _plain(_traffic(plan)),
         "contexts": [
             {"context": label, "messages": messages}
             for label, messages in busiest_contexts(plan.traffic, show_contexts=show_contexts)
@@ -56,7 +55,7 @@ def as_dict(plan: Plan, *, show_contexts: bool) -> dict[str, Any]:
     }
     if plan.observed is not None:
         found["observed"] = plan.observed.as_dict()
-    return found | {name: _strategy(name, planned) for name, planned in plan.strategies.items()}
+    return found | {name: _plain(_strategy(name, planned)) for name, planned in plan.strategies.items()}
 
 
 def _traffic(plan: Plan) -> dict[str, Any]:
@@ -64,14 +63,14 @@ def _traffic(plan: Plan) -> dict[str, Any]:
     requests = outcome.messages
     around = plan.request.around
     return {
-        "seconds": _plain(outcome.seconds),
-        "messages": _plain(requests),
+        "seconds": outcome.seconds,
+        "messages": requests,
         **plan.traffic.sizes,
         "without_cache": {
-            "kms_requests": _plain(requests),
-            "kms_dollars_per_month": _plain(
-                requests * around.months_in(outcome.seconds) * around.prices.kms_dollars_per_request
-            ),
+            "kms_requests": requests,
+            "kms_dollars_per_month": requests
+            * around.months_in(outcome.seconds)
+            * around.prices.kms_dollars_per_request,
         },
     }
 
@@ -80,7 +79,7 @@ def _strategy(name: str, planned: Planned) -> dict[str, Any]:
     found = _outcome(planned.outcome) | _bill(planned.bill)
     if planned.modelled is not None:
         found["model"] = _outcome(planned.modelled)
-        found["model_hit_ratio_difference"] = _plain(planned.modelled.hit_ratio - planned.outcome.hit_ratio)
+        found["model_hit_ratio_difference"] = planned.modelled.hit_ratio - planned.outcome.hit_ratio
     if planned.cells:
         found["grid"] = [_cell(cell) for cell in planned.cells]
     if planned.knee is not None:
@@ -94,57 +93,59 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "encrypt": _counts(outcome.encrypt),
         "decrypt": _counts(outcome.decrypt),
-        "hit_ratio": _plain(outcome.hit_ratio),
-        "kms_requests": _plain(outcome.kms_requests),
-        "dynamodb_requests": _plain(outcome.dynamodb_requests),
-        "kms_requests_in_peak_second": _plain(outcome.peak),
-        "kms_requests_in_cold_start_second": _plain(outcome.cold_start),
-        "max_messages_per_data_key": _plain(outcome.max_messages_per_data_key),
-        "max_bytes_per_data_key": _plain(outcome.max_bytes_per_data_key),
-        "max_entries": _plain(outcome.max_entries),
+        "hit_ratio": outcome.hit_ratio,
+        "kms_requests": outcome.kms_requests,
+        "dynamodb_requests": outcome.dynamodb_requests,
+        "kms_requests_in_peak_second": outcome.peak,
+        "kms_requests_in_cold_start_second": outcome.cold_start,
+        "max_messages_per_data_key": outcome.max_messages_per_data_key,
+        "max_bytes_per_data_key": outcome.max_bytes_per_data_key,
+        "max_entries": outcome.max_entries,
     }
 
 
 def _counts(counts: Counts) -> dict[str, Any]:
     return {
-        "messages": _plain(counts.messages),
-        "hits": _plain(counts.hits),
-        "hit_ratio": _plain(counts.hit_ratio),
-        "misses": _each(counts.misses),
-        "bypasses": _plain(sum(counts.bypasses.values())),
-        "bypasses_by_reason": _each(counts.bypasses),
-        "evictions": _each(counts.evictions),
-        "kms_requests": _each(counts.kms_requests),
-        "dynamodb_requests": _plain(counts.dynamodb_requests),
+        "messages": counts.messages,
+        "hits": counts.hits,
+        "hit_ratio": counts.hit_ratio,
+        "misses": counts.misses,
+        "bypasses": sum(counts.bypasses.values()),
+        "bypasses_by_reason": counts.bypasses,
+        "evictions": counts.evictions,
+        "kms_requests": counts.kms_requests,
+        "dynamodb_requests": counts.dynamodb_requests,
     }
 
 
 def _bill(bill: Bill) -> dict[str, Any]:
     return {
-        "dollars_per_month": _each(bill.dollars_per_month),
-        "quota_share_peak": _plain(bill.quota_share_peak),
-        "quota_share_cold_start": _plain(bill.quota_share_cold_start),
-        "revocation_lag_seconds": _plain(bill.revocation_lag_seconds),
-        "cache_bytes": _plain(bill.cache_bytes),
+        "dollars_per_month": bill.dollars_per_month,
+        "quota_share_peak": bill.quota_share_peak,
+        "quota_share_cold_start": bill.quota_share_cold_start,
+        "revocation_lag_seconds": bill.revocation_lag_seconds,
+        "cache_bytes": bill.cache_bytes,
     }
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
     return {
-        "lifetime_seconds": _plain(cell.lifetime),
+        "lifetime_seconds": cell.lifetime,
         "max_messages": cell.limits.max_messages,
         "capacity": cell.limits.capacity,
-        "kms_requests_per_month": _plain(cell.requests_per_month),
-        "hit_ratio": _plain(cell.hit_ratio),
-        "dollars_per_month": _plain(cell.dollars),
+        "kms_requests_per_month": cell.requests_per_month,
+        "hit_ratio": cell.hit_ratio,
+        "dollars_per_month": cell.dollars,
     }
 
 
-def _each(counted: Mapping[str, float]) -> dict[str, float]:
-    return {str(name): _plain(value) for name, value in counted.items()}
-
-
-def _plain(value: float) -> float:
-    """Return a whole number as an int, and any other with nine digits."""
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a number or a text, or many of them
+    """Return *value* with whole numbers as int and any other with nine digits, whatever it is inside of."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value
     number = float(value)
     return int(number) if number.is_integer() else float(f"{number:.9g}")
