@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.events import EvictionReason
-from warmkey.plan.lifetimes import ABSENT, BYTES, EXPIRED, MESSAGES, REASONS, STAYS, Entries, fetches
+from warmkey.plan.lifetimes import ABSENT, BYTES, EXPIRED, MESSAGES, STAYS, Entries, fetches
 from warmkey.plan.outcome import EVICTIONS, MISSES, Counts, PerSecond
 from warmkey.plan.pressure import Place, Pressure, fullest
 
@@ -95,12 +95,12 @@ class Arrays:
         :param left_at: see :meth:`warmkey.plan.pressure.Pressure.left_at`
         """
         is_miss = of_this[place.fetching_rows]
-        reasons = np.bincount(place.fetches.reasons[is_miss], minlength=len(REASONS)).tolist()
+        reasons = np.bincount(place.fetches.reasons[is_miss], minlength=len(MISSES)).tolist()
         messages = int(np.count_nonzero(of_this))
         return Counts(
             messages=messages,
             hits=messages - sum(reasons) - sum(bypasses.values()),
-            misses=dict.fromkeys(map(str, MISSES), 0) | dict(zip(map(str, REASONS), reasons, strict=True)),
+            misses=dict(zip(map(str, MISSES), reasons, strict=True)),
             bypasses=bypasses,
             evictions=self._evictions(place, of_this, left_at),
         )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from warmkey.events import MissReason
 from warmkey.safe_repr import safe_repr
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ __all__ = [
     "BYTES",
     "EXPIRED",
     "MESSAGES",
-    "REASONS",
     "STAYS",
     "Entries",
     "Fetches",
@@ -31,8 +29,7 @@ __all__ = [
     "reachable",
 ]
 
-# What a fetch is for, by its number in Fetches.reasons.
-REASONS = (MissReason.ABSENT, MissReason.EXPIRED, MissReason.MESSAGES_SPENT, MissReason.BYTES_SPENT)
+# What a fetch is for: the number of the reason among MISSES.
 ABSENT, EXPIRED, MESSAGES, BYTES = range(4)
 # Of a position that finds its entry where it was.
 STAYS = np.iinfo(np.int64).max
@@ -85,8 +82,8 @@ class Fetches:
 
     :ivar positions: those that do, in order
     :ivar successors: for each of them, the position that fetches next at this place, or the number of positions
-    :ivar reasons: for each of them, why it does; see ``REASONS``
-    :ivar ends: for each of them, why its key is not used any more from the successor on; see ``REASONS``
+    :ivar reasons: for each of them, why it does, as a number among ``MISSES``
+    :ivar ends: for each of them, why its key is not used any more from the successor on, likewise
     :ivar numbers: for each position, the number of the fetch that serves it
     """
 

@@ -67,7 +67,7 @@ _ITEMS = {
 
 def _reasons(plan: Plan, operation: str, row: Callable[..., tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each reason of misses, bypasses and evictions that any strategy has."""
-    for kind, title in (("misses", "misses"), ("bypasses", "bypasses"), ("evictions", "evictions")):
+    for kind in ("misses", "bypasses", "evictions"):
         names = {
             reason: None
             for planned in plan.strategies.values()
@@ -76,7 +76,7 @@ def _reasons(plan: Plan, operation: str, row: Callable[..., tuple[str, ...]]) ->
         }
         for reason in names:
             yield row(
-                f"  {operation}, {title}: {reason}",
+                f"  {operation}, {kind}: {reason}",
                 lambda each, reason=reason, kind=kind: short(
                     getattr(getattr(each.outcome, operation), kind).get(reason, 0)
                 ),
