@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from warmkey.plan.labels import STRATEGIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,14 +24,14 @@ _ENOUGH = 100
 
 def advice(plan: Plan) -> Iterator[str]:
     """Yield sentences; the first is about the choice between the strategies."""
-    if next(iter(plan.strategies.values())).outcome.messages < _ENOUGH:
+    if plan.first.outcome.messages < _ENOUGH:
         yield f"There are fewer than {_ENOUGH} messages, too few to say what to choose."
         return
     caching, hierarchical = plan.strategies.get("caching"), plan.strategies.get("hierarchical")
     if caching is not None and hierarchical is not None:
         yield _comparison(caching, hierarchical)
     for name, planned in plan.strategies.items():
-        yield from _warnings({"caching": "the caching CMM", "hierarchical": "the hierarchical keyring"}[name], planned)
+        yield from _warnings(f"the {STRATEGIES[name]}", planned)
     yield from _contexts_used_once(plan)
 
 

@@ -45,6 +45,10 @@ class Surroundings:
         """Return how many times *seconds* fit into a month; 0 if there are none, because nothing can be told then."""
         return self.prices.hours_per_month * _SECONDS_PER_HOUR / seconds if seconds else 0.0
 
+    def dollars_without_cache(self, outcome: Outcome) -> float:
+        """Return the dollars per month that KMS costs where each message asks it once."""
+        return outcome.messages * self.months_in(outcome.seconds) * self.prices.kms_dollars_per_request
+
 
 @safe_repr
 @dataclass(frozen=True, slots=True, kw_only=True)

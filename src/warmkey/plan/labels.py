@@ -1,4 +1,7 @@
-"""Name encryption contexts: by number, unless the user asks for their labels, which may be names of tenants."""
+"""Name what reports show: strategies, and encryption contexts.
+
+Contexts are numbered unless the user asks for their labels, which may be names of tenants.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ if TYPE_CHECKING:
     from warmkey.plan.trace import Trace
     from warmkey.plan.traffic import Traffic
 
-__all__ = ["busiest_contexts"]
+__all__ = ["ITEMS", "STRATEGIES", "busiest_contexts"]
 
+STRATEGIES = {"caching": "caching CMM", "hierarchical": "hierarchical keyring"}
+# Of a bill, besides the total.
+ITEMS = {"kms": "KMS", "dynamodb": "DynamoDB", "metrics": "our metrics", "logs": "our log lines"}
 _SHOWN = 10
 
 

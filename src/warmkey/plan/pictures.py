@@ -12,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from warmkey.plan.labels import ITEMS, STRATEGIES
 from warmkey.plan.tables import short
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ __all__ = ["pictures", "svg_of"]
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
 _COLOURS = {"caching": "#D55E00", "hierarchical": "#0072B2"}
-_NAMES = {"caching": "caching CMM", "hierarchical": "hierarchical keyring"}
 _STACK = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 _GRID = "#dddddd"
 _BINS = 240
@@ -47,7 +47,7 @@ def pictures(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for name, planned in plan.strategies.items():
         if planned.cells:
             text = "KMS requests per month for each lifetime and limit, as the table below has them"
-            yield f"Limits of the {_NAMES[name]}", text, svg_of(_heat(name, planned, plan.request.limits))
+            yield f"Limits of the {STRATEGIES[name]}", text, svg_of(_heat(name, planned, plan.request.limits))
 
 
 def svg_of(figure: Figure) -> str:
@@ -71,7 +71,7 @@ def _over_time(plan: Plan) -> Figure:
     axis = figure.subplots()
     for name, planned in plan.strategies.items():
         times, rates = _binned(planned.outcome.kms_per_second, planned.outcome.seconds)
-        axis.step(times, rates, where="post", color=_COLOURS[name], label=_NAMES[name], linewidth=1.5)
+        axis.step(times, rates, where="post", color=_COLOURS[name], label=STRATEGIES[name], linewidth=1.5)
     axis.set_xlabel("seconds from the start of the trace")
     axis.set_ylabel("KMS requests per second")
     axis.set_ylim(bottom=0)
@@ -94,7 +94,7 @@ def _binned(found: PerSecond, whole: float) -> tuple[Reals, Reals]:
 
 def _served(plan: Plan) -> Figure:
     bars = [
-        (f"{_NAMES[name]}, {operation}", _ends(getattr(planned.outcome, operation)))
+        (f"{STRATEGIES[name]}, {operation}", _ends(getattr(planned.outcome, operation)))
         for name, planned in plan.strategies.items()
         for operation in ("encrypt", "decrypt")
         if getattr(planned.outcome, operation).messages
@@ -111,15 +111,12 @@ def _ends(counts: Counts) -> dict[str, float]:
 
 
 def _dollars(plan: Plan) -> Figure:
-    names = {"kms": "KMS", "dynamodb": "DynamoDB", "metrics": "our metrics", "logs": "our log lines"}
     bars = [
-        (_NAMES[name], {names[item]: value for item, value in planned.bill.dollars_per_month.items() if item in names})
+        (STRATEGIES[name], {title: planned.bill.dollars_per_month[item] for item, title in ITEMS.items()})
         for name, planned in plan.strategies.items()
     ]
-    first = next(iter(plan.strategies.values())).outcome
-    around = plan.request.around
-    plain = first.messages * around.months_in(first.seconds) * around.prices.kms_dollars_per_request
-    return _stacked([*bars, ("no cache", {"KMS": plain})], "dollars per month", as_shares=False)
+    plain = plan.request.around.dollars_without_cache(plan.first.outcome)
+    return _stacked([*bars, ("no cache", {ITEMS["kms"]: plain})], "dollars per month", as_shares=False)
 
 
 def _stacked(bars: Sequence[tuple[str, dict[str, float]]], label: str, *, as_shares: bool) -> Figure:

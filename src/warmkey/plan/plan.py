@@ -69,7 +69,11 @@ class Plan:
     traffic: Traffic
     strategies: dict[str, Planned]
     observed: Observed | None = None
-    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def first(self) -> Planned:
+        """Return the first strategy; the messages, and the time that they take, are the same for all."""
+        return next(iter(self.strategies.values()))
 
 
 def make_plan(traffic: Traffic, request: Request, progress: Progress, *, observed: Observed | None = None) -> Plan:
@@ -79,7 +83,7 @@ def make_plan(traffic: Traffic, request: Request, progress: Progress, *, observe
     """
     strategies = {name: _planned(name, traffic, request, progress) for name in request.strategies}
     progress.end()
-    return Plan(request=request, traffic=traffic, strategies=strategies, observed=observed, notes=traffic.notes)
+    return Plan(request=request, traffic=traffic, strategies=strategies, observed=observed)
 
 
 def _planned(strategy: str, traffic: Traffic, request: Request, progress: Progress) -> Planned:

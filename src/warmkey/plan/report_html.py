@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from warmkey.plan.advice import advice
-from warmkey.plan.labels import busiest_contexts
+from warmkey.plan.labels import STRATEGIES, busiest_contexts
 from warmkey.plan.pictures import pictures
 from warmkey.plan.report_text import heading
 from warmkey.plan.tables import grid_rows, side_by_side
@@ -31,7 +31,7 @@ td:first-child, th:first-child { text-align: left; white-space: pre }
 pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
 td.label:first-child { overflow-wrap: anywhere; white-space: normal }
 """
-_TITLES = {"caching": "Caching CMM", "hierarchical": "Hierarchical keyring"}
+_TITLES = {strategy: name[0].upper() + name[1:] for strategy, name in STRATEGIES.items()}
 
 
 def as_html(plan: Plan, *, show_contexts: bool) -> str:
@@ -67,9 +67,9 @@ def _page(plan: Plan, *, show_contexts: bool) -> Iterator[str]:
             yield "<p>* knee: nine tenths of the possible savings; = this plan</p>"
             yield from _table(list(grid_rows(name, planned, plan.request.limits)))
     yield from _contexts(plan, show_contexts=show_contexts)
-    if plan.notes:
+    if plan.traffic.notes:
         yield "<h2>Notes</h2>"
-        yield from _paragraphs(plan.notes)
+        yield from _paragraphs(plan.traffic.notes)
     yield "</body>\n</html>"
 
 

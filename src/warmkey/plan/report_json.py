@@ -46,7 +46,7 @@ def as_dict(plan: Plan, *, show_contexts: bool) -> dict[str, Any]:
             "cache_capacity": request.limits.capacity,
             "branch_key_ttl_seconds": request.limits.branch_key_ttl,
         },
-        "notes": list(plan.notes),
+        "notes": list(plan.traffic.notes),
         "traffic": _plain(_traffic(plan)),
         "contexts": [
             {"context": label, "messages": messages}
@@ -59,18 +59,14 @@ def as_dict(plan: Plan, *, show_contexts: bool) -> dict[str, Any]:
 
 
 def _traffic(plan: Plan) -> dict[str, Any]:
-    outcome = next(iter(plan.strategies.values())).outcome
-    requests = outcome.messages
-    around = plan.request.around
+    outcome = plan.first.outcome
     return {
         "seconds": outcome.seconds,
-        "messages": requests,
+        "messages": outcome.messages,
         **plan.traffic.sizes,
         "without_cache": {
-            "kms_requests": requests,
-            "kms_dollars_per_month": requests
-            * around.months_in(outcome.seconds)
-            * around.prices.kms_dollars_per_request,
+            "kms_requests": outcome.messages,
+            "kms_dollars_per_month": plan.request.around.dollars_without_cache(outcome),
         },
     }
 

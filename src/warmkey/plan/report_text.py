@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.plan.advice import advice
+from warmkey.plan.labels import STRATEGIES
 from warmkey.plan.tables import grid_rows, side_by_side
 from warmkey.plan.variables import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from warmkey.plan.grid import Cell
     from warmkey.plan.plan import Plan, Planned
 
 __all__ = ["as_text"]
@@ -24,22 +26,22 @@ def as_text(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     yield from heading(plan)
     yield ""
-    yield from _table([("", *map(_title, plan.strategies), "no cache"), *side_by_side(plan)])
+    yield from _table([("", *map(STRATEGIES.__getitem__, plan.strategies), "no cache"), *side_by_side(plan)])
     for name, planned in plan.strategies.items():
         if planned.modelled is not None:
             difference = planned.modelled.hit_ratio - planned.outcome.hit_ratio
-            yield f"{_title(name)}: the model's hit ratio differs by {difference:+.4f}"
+            yield f"{STRATEGIES[name]}: the model's hit ratio differs by {difference:+.4f}"
         if planned.cells:
             yield ""
             yield from _grid(name, planned, plan)
         if planned.choice is not None:
             yield ""
-            yield from _choice(name, planned)
+            yield from _choice(name, planned.choice)
     yield ""
     yield from advice(plan)
-    if plan.notes:
+    if plan.traffic.notes:
         yield ""
-        yield from (f"note: {note}" for note in plan.notes)
+        yield from (f"note: {note}" for note in plan.traffic.notes)
 
 
 def heading(plan: Plan) -> Iterator[str]:
@@ -55,24 +57,21 @@ def heading(plan: Plan) -> Iterator[str]:
         f"messages, {limits.max_bytes:,} bytes, capacity {limits.capacity:,}; branch keys {limits.branch_key_ttl:g} s"
     )
     around = request.around
-    yield (f"prices and quotas of {around.prices.date}; KMS in {around.region}: {around.quota:,.0f} requests a second")
+    yield f"prices and quotas of {around.prices.date}; KMS in {around.region}: {around.quota:,.0f} requests a second"
     if plan.observed is not None:
         yield from plan.observed.lines_of_text()
 
 
-def _title(strategy: str) -> str:
-    return {"caching": "caching CMM", "hierarchical": "hierarchical keyring"}[strategy]
-
-
 def _grid(name: str, planned: Planned, plan: Plan) -> Iterator[str]:
-    yield f"{_title(name)}: KMS requests a month by limits (* knee: nine tenths of the possible savings; = this plan)"
+    title = STRATEGIES[name]
+    yield f"{title}: KMS requests a month by limits (* knee: nine tenths of the possible savings; = this plan)"
     yield from _table(list(grid_rows(name, planned, plan.request.limits)))
 
 
-def _choice(name: str, planned: Planned) -> Iterator[str]:
-    choice = planned.choice
-    assert choice is not None  # noqa: S101 - the caller looked
-    yield f"{_title(name)} within the bounds: {choice.dollars:,.2f} dollars a month, hit ratio {choice.hit_ratio:.3f}"
+def _choice(name: str, choice: Cell) -> Iterator[str]:
+    yield (
+        f"{STRATEGIES[name]} within the bounds: {choice.dollars:,.2f} dollars a month, hit ratio {choice.hit_ratio:.3f}"
+    )
     yield from (f"{variable}={value}" for variable, value in variables(name, choice.limits).items())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warmkey.plan.labels import ITEMS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -22,10 +24,9 @@ def side_by_side(plan: Plan) -> Iterator[tuple[str, ...]]:
     """Yield a row for each figure: its name, its value for each strategy, and without a cache."""
     planned = list(plan.strategies.values())
     around = plan.request.around
-    first = planned[0].outcome
+    first = plan.first.outcome
     months = around.months_in(first.seconds)
-    plain = first.messages * months
-    dollars = plain * around.prices.kms_dollars_per_request
+    dollars = around.dollars_without_cache(first)
 
     def row(name: str, value: Callable[[Planned], str], without: str = "") -> tuple[str, ...]:
         return name, *map(value, planned), without
@@ -37,11 +38,13 @@ def side_by_side(plan: Plan) -> Iterator[tuple[str, ...]]:
     yield row("KMS requests", lambda each: short(each.outcome.kms_requests), short(first.messages))
     for operation in ("encrypt", "decrypt"):
         yield from _reasons(plan, operation, row)
-    yield row("KMS requests a month", lambda each: short(each.outcome.kms_requests * months), short(plain))
+    yield row(
+        "KMS requests a month", lambda each: short(each.outcome.kms_requests * months), short(first.messages * months)
+    )
     yield row("DynamoDB reads a month", lambda each: short(each.outcome.dynamodb_requests * months), "0")
-    for item in planned[0].bill.dollars_per_month:
+    for item in plan.first.bill.dollars_per_month:
         yield row(
-            f"dollars a month, {_ITEMS[item]}",
+            f"dollars a month, {ITEMS.get(item, item)}",
             lambda each, item=item: _dollars(each.bill.dollars_per_month[item]),  # type: ignore[misc]
             {"kms": _dollars(dollars), "total": _dollars(dollars)}.get(item, ""),
         )
@@ -54,15 +57,6 @@ def side_by_side(plan: Plan) -> Iterator[tuple[str, ...]]:
     yield row("revocation takes effect after, seconds", lambda each: f"{each.bill.revocation_lag_seconds:g}", "0")
     yield row("entries in the fullest cache", lambda each: short(each.outcome.max_entries), "0")
     yield row("  memory, MB", lambda each: f"{each.bill.cache_bytes / 1e6:.1f}")
-
-
-_ITEMS = {
-    "kms": "KMS",
-    "dynamodb": "DynamoDB",
-    "metrics": "our metrics",
-    "logs": "our log lines",
-    "total": "total",
-}
 
 
 def _reasons(plan: Plan, operation: str, row: Callable[..., tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
