@@ -83,7 +83,7 @@ def bill(strategy: str, outcome: Outcome, limits: Limits, around: Surroundings) 
         dollars_per_month={**items, "total": sum(items.values())},
         quota_share_peak=outcome.peak / around.quota,
         quota_share_cold_start=outcome.cold_start / around.quota,
-        revocation_lag_seconds=limits.max_age if strategy == "caching" else limits.branch_key_ttl,
+        revocation_lag_seconds=limits.lifetime(strategy),
         cache_bytes=outcome.max_entries * BYTES_PER_ENTRY,
     )
 

@@ -93,7 +93,7 @@ def grid(
 def _cell(strategy: str, limits: Limits, outcome: Outcome, around: Surroundings) -> Cell:
     return Cell(
         limits=limits,
-        lifetime=limits.max_age if strategy == "caching" else limits.branch_key_ttl,
+        lifetime=limits.lifetime(strategy),
         requests_per_month=outcome.kms_requests * around.months_in(outcome.seconds),
         hit_ratio=outcome.hit_ratio,
         bill=bill(strategy, outcome, limits, around),

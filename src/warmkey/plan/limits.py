@@ -45,3 +45,7 @@ class Limits:
         integer("max_bytes", self.max_bytes, 0, MAX_BYTES)
         integer("capacity", self.capacity, 0)
         seconds("branch_key_ttl", self.branch_key_ttl)
+
+    def lifetime(self, strategy: str) -> float:
+        """Return the seconds that a key of *strategy* may be used for: a data key, or a branch key."""
+        return self.max_age if strategy == "caching" else self.branch_key_ttl

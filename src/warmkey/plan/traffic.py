@@ -72,36 +72,18 @@ class TraceTraffic:
 
     def __init__(self, trace: Trace, source: str) -> None:
         self.trace = trace
+        self.rows = len(trace)
+        self.ignored = trace.ignored
+        self.notes = [*trace.notes]
+        self.sizes = {"containers": trace.container_count, "contexts": trace.context_count}
         self._source = source
-        self._notes = [*trace.notes]
-
-    @property
-    def rows(self) -> int:
-        """See :class:`Traffic`."""
-        return len(self.trace)
-
-    @property
-    def ignored(self) -> Mapping[str, int]:
-        """See :class:`Traffic`."""
-        return self.trace.ignored
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """See :class:`Traffic`."""
-        return self._notes
-
-    @property
-    def sizes(self) -> Mapping[str, float]:
-        """See :class:`Traffic`."""
-        return {"containers": self.trace.container_count, "contexts": self.trace.context_count}
 
     @property
     def about(self) -> str:
         """See :class:`Traffic`."""
-        trace = self.trace
         return (
-            f"{self._source}; messages: {len(trace):,}, in {trace.seconds:,.0f} s; "
-            f"containers: {trace.container_count:,}; encryption contexts: {trace.context_count:,}"
+            f"{self._source}; messages: {self.rows:,}, in {self.trace.seconds:,.0f} s; "
+            f"containers: {self.sizes['containers']:,}; encryption contexts: {self.sizes['contexts']:,}"
         )
 
     def model(self, strategy: str, limits: Limits) -> Outcome:
@@ -114,11 +96,11 @@ class TraceTraffic:
 
     def for_grid(self) -> TraceTraffic:
         """Return the first rows, and say so if these are not all."""
-        if len(self.trace) <= _ROWS_OF_A_GRID:
+        if self.rows <= _ROWS_OF_A_GRID:
             return self
         note = f"settings are compared by the first {_ROWS_OF_A_GRID:,} rows"
-        if note not in self._notes:
-            self._notes.append(note)
+        if note not in self.notes:
+            self.notes.append(note)
         return TraceTraffic(self.trace.first(_ROWS_OF_A_GRID), self._source)
 
 
@@ -145,15 +127,10 @@ class RatesTraffic:
         self.notes = [*notes]
         self.rows = lines
         self.ignored = ignored
+        self.sizes = {"containers": rates.containers + (rates.readers or 0), "contexts": rates.contexts.count}
         self._source = source
         self._seed = seed
         self._made: Trace | None = None
-
-    @property
-    def sizes(self) -> Mapping[str, float]:
-        """See :class:`Traffic`."""
-        containers = self.rates.containers + (self.rates.readers or 0)
-        return {"containers": containers, "contexts": self.rates.contexts.count}
 
     @property
     def about(self) -> str:
