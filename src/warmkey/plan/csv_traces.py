@@ -48,7 +48,6 @@ _OPERATIONS = {"encrypt": 0, "decrypt": 1, "": 0}
 _LABELS = ("context", "container", "data_key", "message", "branch_key", "function")
 _ROWS_AT_A_TIME = 50_000
 _LONGEST = 2**50
-_BLANK = "blank lines"
 _LONGEST_DURATION = 86_400.0
 
 
@@ -80,7 +79,7 @@ class _Reader:
         self._lines = lines
         self._length = length
         self._notes: list[str] = []
-        self._ignored: dict[str, int] = {}
+        self._blank_lines = 0
         self._timestamps = Timestamps()
         self._without_length = 0
         self._labels: dict[str, dict[str, int]] = {name: {} for name in _LABELS}
@@ -104,7 +103,7 @@ class _Reader:
             self._header_lines += 1
             if line.strip():
                 return self._checked_header(line)
-            self._ignore(_BLANK, 1)
+            self._blank_lines += 1
         raise BadInput(f"{self._source}: is empty; it must have a header and rows")
 
     def _checked_header(self, line: str) -> tuple[list[str], str]:
@@ -157,10 +156,7 @@ class _Reader:
     def _odd_row(self, row: list[str], width: int, line: int) -> None:
         if any(cell.strip() for cell in row):
             raise at(self._source, line, f"must have {width} columns, as the header has, not {len(row)}")
-        self._ignore(_BLANK, 1)
-
-    def _ignore(self, reason: str, count: int) -> None:
-        self._ignored[reason] = self._ignored.get(reason, 0) + count
+        self._blank_lines += 1
 
     # --- columns
 
@@ -242,7 +238,7 @@ class _Reader:
             branch_keys=found.get("branch_key"),
             functions=found.get("function"),
             durations=found.get("duration"),
-            ignored=self._ignored,
+            ignored={"blank lines": self._blank_lines} if self._blank_lines else {},
             notes=[*self._timestamps.notes(), *self._notes],
         )
 

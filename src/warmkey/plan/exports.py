@@ -13,7 +13,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from warmkey.plan.moments import Timestamps
+from warmkey.plan.moments import moment_of
 from warmkey.plan.text_files import json_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _of_document(path: str, text: str) -> Iterator[LogEvent]:
         elif isinstance(item, dict) and ("@message" in item or "@timestamp" in item):
             yield from _of_rows([item])
         elif isinstance(item, dict) and isinstance(item.get("message"), str) and "timestamp" in item:
-            yield LogEvent(_moment(str(item["timestamp"])), _text(item.get("logStreamName")), _parsed(item["message"]))
+            yield LogEvent(
+                moment_of(str(item["timestamp"])), _text(item.get("logStreamName")), _parsed(item["message"])
+            )
         elif isinstance(item, dict) and isinstance(item.get("CloudTrailEvent"), str):
             yield LogEvent(None, None, _parsed(item["CloudTrailEvent"]))
         else:
@@ -98,7 +100,7 @@ def _of_rows(rows: Iterable[dict[str, Any]]) -> Iterator[LogEvent]:
     for row in rows:
         message = row.get("@message") or ""
         yield LogEvent(
-            _moment(str(row.get("@timestamp") or "")),
+            moment_of(str(row.get("@timestamp") or "")),
             _text(row.get("@logStream")),
             message if isinstance(message, dict) else _parsed(str(message)),
         )
@@ -110,7 +112,7 @@ def _of_line(line: str) -> LogEvent:
     front = line if brace < 0 else line[:brace]
     time, stream = _TIME.search(front), _STREAM.search(front)
     found = None if brace < 0 else _object_in(line[brace:])
-    moment = None if time is None else _moment(time[0])
+    moment = None if time is None else moment_of(time[0])
     return LogEvent(moment, None if stream is None else stream[0], line if found is None else found)
 
 
@@ -129,11 +131,3 @@ def _object_in(text: str) -> dict[str, Any] | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _moment(text: str) -> int | None:
-    """Return nanoseconds since the epoch; ``None`` for what is not a time."""
-    try:
-        return Timestamps().read_one(text.replace(",", "."))
-    except ValueError:
-        return None

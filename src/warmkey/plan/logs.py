@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.observability.metrics import METRICS
 from warmkey.plan.exports import events_in
-from warmkey.plan.moments import Timestamps
+from warmkey.plan.moments import moment_of
 from warmkey.plan.text_files import opened, reading
 
 if TYPE_CHECKING:
@@ -209,10 +209,7 @@ def _moment_of(message: dict[str, Any], event: LogEvent) -> int | None:
 
 
 def _time(value: object) -> int | None:
-    try:
-        return Timestamps().read_one(value.replace(",", ".")) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return moment_of(value) if isinstance(value, str) else None
 
 
 def _milliseconds(value: object) -> int | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from warmkey.plan.outcome import Numbers, Reals
 
-__all__ = ["Timestamps", "nanoseconds_of"]
+__all__ = ["Timestamps", "moment_of", "nanoseconds_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +85,14 @@ class Timestamps:
         if self.zoneless:
             found.append(f"timestamps without an offset from UTC, taken as UTC: {self.zoneless:,}")
         return found
+
+
+def moment_of(text: str) -> int | None:
+    """Return the nanoseconds of a time in a log, whose fractions may follow a comma; ``None`` for other text."""
+    try:
+        return Timestamps().read_one(text.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def nanoseconds_of(numbers: Reals, unit: int) -> Numbers:
