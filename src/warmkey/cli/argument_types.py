@@ -20,6 +20,7 @@ __all__ = [
     "account",
     "count",
     "frame_length",
+    "integer",
     "key_arn",
     "kinds",
     "kms_identifier",
@@ -52,15 +53,16 @@ def suite(text: str) -> AlgorithmSuite:
 
 def frame_length(text: str) -> int | str:
     """Return a frame length that can be used."""
-    return text if text == "auto" else _integer(text, 1, MAX_FRAME_LENGTH, or_else=", or auto")
+    return text if text == "auto" else integer(text, 1, MAX_FRAME_LENGTH, or_else=", or auto")
 
 
 def count(text: str) -> int:
     """Return a limit."""
-    return _integer(text, 1, 2**63 - 1)
+    return integer(text, 1, 2**63 - 1)
 
 
-def _integer(text: str, low: int, high: int, or_else: str = "") -> int:
+def integer(text: str, low: int, high: int, or_else: str = "") -> int:
+    """Return an integer from *low* to *high*; *or_else* says what else is allowed."""
     if text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high:
         return int(text)
     raise ArgumentTypeError(f"must be an integer in digits, {low} to {high}{or_else}, not {plausible(text)}")

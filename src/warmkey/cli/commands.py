@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replaced, opened, replaced, written_to
+from warmkey.cli.files import Base64Sink, Base64Source, Progress, can_be_replaced, opened, output_to, written_to
 from warmkey.cli.message_walk import examine
 from warmkey.cli.report import as_json, as_text
 from warmkey.client_apis.client import Client
@@ -90,9 +90,7 @@ def _source(arguments: argparse.Namespace) -> Iterator[Source]:
 
 
 def _copy(stream: MessageStream, output: str, encode: Callable[[BinaryIO], Base64Sink] | None = None) -> None:
-    """Copy into a file that appears when it is complete; to standard output, a pipe or a device as it comes."""
-    target = replaced(output) if can_be_replaced(output) else written_to(output)
-    with target as file, stream:
+    with output_to(output) as file, stream:
         if encode is None:
             shutil.copyfileobj(stream, file, _COPY_LENGTH)
             return

@@ -16,6 +16,7 @@ from warmkey.exceptions import MalformedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from warmkey.client_apis.buffered_source import Source
 
@@ -26,6 +27,7 @@ __all__ = [
     "Progress",
     "can_be_replaced",
     "opened",
+    "output_to",
     "replaced",
     "same_file",
     "written_to",
@@ -134,6 +136,14 @@ def written_to(name: str) -> Iterator[BinaryIO]:
         return
     with Path(name).open("wb") as file:
         yield file
+
+
+def output_to(name: str) -> AbstractContextManager[BinaryIO]:
+    """Open *name* to write to: a file appears when it is complete; standard output, a pipe or a device gets it at once.
+
+    :raises IsADirectoryError: it is a directory
+    """
+    return replaced(name) if can_be_replaced(name) else written_to(name)
 
 
 class Base64Source:

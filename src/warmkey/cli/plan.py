@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentTypeError
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from warmkey.cli.argument_types import integer
 from warmkey.lambda_runtime.settings import ROWS
 from warmkey.validation import plausible
 
@@ -200,12 +202,7 @@ def _number(low: float, high: float) -> Callable[[str], float]:
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high:
-            return int(text)
-        raise ArgumentTypeError(f"must be an integer in digits, {low} to {high}, not {plausible(text)}")
-
-    return read
+    return partial(integer, low=low, high=high)
 
 
 def _contexts(text: str) -> tuple[int, float]:

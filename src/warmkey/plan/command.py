@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from warmkey.cli.files import can_be_replaced, replaced, same_file, written_to
+from warmkey.cli.files import output_to, same_file
 from warmkey.plan.bill import Surroundings
 from warmkey.plan.errors import BadInput
 from warmkey.plan.grid import Bounds
@@ -114,6 +114,6 @@ def _save(traffic: Traffic, arguments: argparse.Namespace) -> None:
 
 
 def _write_text(name: str, texts: Iterable[str]) -> None:
-    with replaced(name) if can_be_replaced(name) else written_to(name) as file:
+    with output_to(name) as file:
         for text in texts:
             file.write(text.encode("utf-8", "backslashreplace"))
