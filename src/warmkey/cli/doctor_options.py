@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from warmkey.cli import argument_types as types
-from warmkey.cli.options import AddPair
+from warmkey.cli.options import add_context, add_json
 from warmkey.cli.setting_options import add_settings
 from warmkey.lambda_runtime.settings import ROWS
 
@@ -21,14 +21,10 @@ def add_doctor(commands_: Any) -> Any:  # noqa: ANN401 - argparse keeps its type
         "Permissions are tried by dry runs, which generate and decrypt nothing. Exit code: 0, 1 for warnings, 2 if "
         "something will fail.",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
-    parser.add_argument(
-        "--context",
-        action=AddPair,
-        type=types.pair,
-        default=[],
-        metavar="KEY=VALUE",
-        help="a pair of the encryption context that messages have; can be repeated; shown nowhere, and seen by "
+    add_json(parser)
+    add_context(
+        parser,
+        help_text="a pair of the encryption context that messages have; can be repeated; shown nowhere, and seen by "
         "CloudTrail as that of any request",
     )
     parser.add_argument(

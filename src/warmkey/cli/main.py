@@ -18,7 +18,15 @@ from warmkey.cli import argument_types as types
 from warmkey.cli import commands
 from warmkey.cli.doctor_options import add_doctor
 from warmkey.cli.files import same_file
-from warmkey.cli.options import AddKey, AddPair, add_aws, add_commitment_policy
+from warmkey.cli.options import (
+    add_aws,
+    add_commitment_policy,
+    add_context,
+    add_json,
+    add_keys,
+    add_max_body_length,
+    add_quiet,
+)
 from warmkey.cli.plan import add_plan
 from warmkey.cli.policy import add_policy
 from warmkey.cli.re_encryption.options import add_re_encrypt
@@ -95,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     # warmkey itself, which has run before any module of it, is above this one.
     version = import_module("warmkey").__version__
     parser.add_argument("--version", action="version", version=f"warmkey {version}")
+    # Of the commands that are not between two files.
+    parser.set_defaults(input=None, output=None)
     commands_ = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_inspect(commands_)
     _add_encrypt(commands_)
@@ -113,9 +123,9 @@ def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         help="show what a message contains and where it is damaged; needs no key",
         description="Show what a message contains and where it is damaged. Needs no key, so it authenticates nothing.",
     )
-    parser.set_defaults(command=commands.inspect, output=None)
+    parser.set_defaults(command=commands.inspect)
     parser.add_argument("input", metavar="FILE", help="the file to read; - for standard input")
-    parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
+    add_json(parser)
     parser.add_argument("--base64", action="store_true", help="the message is base64 text")
 
 
@@ -167,12 +177,7 @@ def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
         metavar="COUNT",
         help="refuse messages with more encrypted data keys; default: any number",
     )
-    parser.add_argument(
-        "--max-body-length",
-        type=types.count,
-        metavar="BYTES",
-        help="refuse longer frames and non-framed bodies, because they are held in memory; default: 64 MiB",
-    )
+    add_max_body_length(parser)
 
 
 def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
@@ -184,13 +189,9 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
     show.add_argument("branch_key_id", metavar="ID", help="the branch key")
     create = _add_action(actions, "create", "create a branch key and print its ID")
     create.add_argument("--id", metavar="ID", help="an ID of your own, which needs --context; default: a UUID")
-    create.add_argument(
-        "--context",
-        action=AddPair,
-        type=types.pair,
-        default=[],
-        metavar="KEY=VALUE",
-        help="a pair of the branch key's encryption context, stored unencrypted in the table; can be repeated",
+    add_context(
+        create,
+        help_text="a pair of the branch key's encryption context, stored unencrypted in the table; can be repeated",
     )
     rotate = _add_action(actions, "rotate", "make a new version of branch keys")
     rotate.add_argument("branch_key_id", metavar="ID", nargs="+", help="a branch key")
@@ -207,7 +208,7 @@ def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its 
 
 def _add_doctor(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     parser = add_doctor(commands_)
-    parser.set_defaults(command=_doctor, input=None, output=None)
+    parser.set_defaults(command=_doctor)
     add_aws(parser, region="of the function; default: AWS_REGION", service="both KMS and DynamoDB")
 
 
@@ -219,15 +220,15 @@ def _doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
 
 def _add_action(actions: Any, name: str, help_text: str) -> Any:  # noqa: ANN401 - argparse keeps its type to itself
     parser = actions.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
-    parser.set_defaults(command=partial(_keystore, name), input=None, output=None)
+    parser.set_defaults(command=partial(_keystore, name))
     parser.add_argument("--table", required=True, type=types.table_name, metavar="NAME", help="the DynamoDB table")
     add_aws(
         parser,
         region="of the table, and of the KMS key if one is given; default: as boto3 chooses it",
         service="both KMS and DynamoDB",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as a JSON object")
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
+    add_json(parser)
+    add_quiet(parser)
     return parser
 
 
@@ -252,17 +253,10 @@ def _add_common(
     pair: Callable[[str], tuple[str, str]],
     context: str,
 ) -> None:
-    parser.add_argument("--key-arn", action=AddKey, type=key, default=[], required=True, metavar="ARN", help=key_help)
-    parser.add_argument(
-        "--context",
-        action=AddPair,
-        type=pair,
-        default=[],
-        metavar="KEY=VALUE",
-        help=f"a pair of the encryption context; can be repeated; {context}",
-    )
+    add_keys(parser, "--key-arn", read=key, required=True, help_text=key_help)
+    add_context(parser, read=pair, help_text=f"a pair of the encryption context; can be repeated; {context}")
     add_commitment_policy(parser, what="which messages to write and read, depending on key commitment")
     add_aws(parser, region="of key IDs and aliases; an ARN names its own; default: as boto3 chooses it", service="KMS")
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
+    add_quiet(parser)
     parser.add_argument("input", metavar="IN", help="the file to read; - for standard input")
     parser.add_argument("output", metavar="OUT", help="the file to write or replace; - for standard output")

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from warmkey.cli.argument_types import integer
+from warmkey.cli.options import add_quiet
 from warmkey.lambda_runtime.settings import ROWS
 from warmkey.validation import plausible
 
@@ -35,7 +36,7 @@ def add_plan(commands: Any) -> None:  # noqa: ANN401 - argparse keeps its type t
         description="Replay a trace on the real cache, or calculate with rates, and say what limits cost, what they "
         "expose, and which ones to choose. Needs the extra: pip install 'warmkey[plan]'.",
     )
-    parser.set_defaults(command=_run, input=None, output=None, profile=None, endpoint_url=None)
+    parser.set_defaults(command=_run)
     parser.add_argument(
         "traces",
         metavar="FILE",
@@ -172,7 +173,7 @@ def _add_output(parser: Any) -> None:  # noqa: ANN401 - argparse keeps its type 
         "--show-contexts", action="store_true", help="show context labels in the files; default: number them"
     )
     parser.add_argument("--no-grid", action="store_true", help="do not compare other limits")
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
+    add_quiet(parser)
 
 
 def _run(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:

@@ -51,7 +51,7 @@ def add_policy(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its typ
         help="print the least IAM policy that the settings need",
         description="Print the least permissions that the settings need. Asks AWS nothing.",
     )
-    parser.set_defaults(command=policy, input=None, output=None)
+    parser.set_defaults(command=policy)
     parser.add_argument("--format", choices=[*FORMATS], default="json", help="default: %(default)s")
     parser.add_argument("--split", action="store_true", help="one role that encrypts and one that decrypts")
     parser.add_argument(

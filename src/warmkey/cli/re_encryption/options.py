@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from warmkey.cli import argument_types as types
-from warmkey.cli.options import AddKey, AddPair, add_aws, add_commitment_policy
+from warmkey.cli.options import (
+    add_aws,
+    add_commitment_policy,
+    add_context,
+    add_keys,
+    add_max_body_length,
+    add_quiet,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +32,7 @@ def add_re_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its
 
 def _add_table(stores: Any) -> None:  # noqa: ANN401 - as above
     parser = stores.add_parser("dynamodb", help="messages in attributes of a table")
-    parser.set_defaults(command=_on_table, input=None, output=None)
+    parser.set_defaults(command=_on_table)
     parser.add_argument("--table", required=True, type=types.table_name, metavar="NAME", help="the table")
     parser.add_argument(
         "--attribute",
@@ -45,46 +52,28 @@ def _add_table(stores: Any) -> None:  # noqa: ANN401 - as above
 
 def _add_objects(stores: Any) -> None:  # noqa: ANN401 - as above
     parser = stores.add_parser("s3", help="messages that are objects of a bucket")
-    parser.set_defaults(command=_on_objects, input=None, output=None)
+    parser.set_defaults(command=_on_objects)
     parser.add_argument("--bucket", required=True, metavar="NAME", help="the bucket")
     parser.add_argument("--prefix", default="", help="how the keys of the objects begin; default: all objects")
     parser.add_argument("--base64", action="store_true", help="the objects are base64 text")
-    parser.add_argument(
-        "--max-body-length",
-        type=types.count,
-        metavar="BYTES",
-        help="refuse longer frames and non-framed bodies, because they are held in memory; default: 64 MiB",
-    )
+    add_max_body_length(parser)
     _add_common(parser, region="of the bucket; default: as boto3 chooses it", service="KMS and S3")
 
 
 def _add_common(parser: argparse.ArgumentParser, *, region: str, service: str) -> None:
-    parser.add_argument(
+    add_keys(
+        parser,
         "--key-arn",
-        action=AddKey,
-        type=types.key_arn,
-        default=[],
         required=True,
-        metavar="ARN",
-        help="ARN of a KMS key for the new messages; can be repeated: the first key generates data keys, each of them "
-        "can decrypt",
+        help_text="ARN of a KMS key for the new messages; can be repeated: the first key generates data keys, each of "
+        "them can decrypt",
     )
-    parser.add_argument(
+    add_keys(
+        parser,
         "--from-key-arn",
-        action=AddKey,
-        type=types.key_arn,
-        default=[],
-        metavar="ARN",
-        help="ARN of a KMS key of old messages, besides those of --key-arn; can be repeated",
+        help_text="ARN of a KMS key of old messages, besides those of --key-arn; can be repeated",
     )
-    parser.add_argument(
-        "--context",
-        action=AddPair,
-        type=types.pair,
-        default=[],
-        metavar="KEY=VALUE",
-        help="a pair that every message must have been encrypted with; can be repeated",
-    )
+    add_context(parser, help_text="a pair that every message must have been encrypted with; can be repeated")
     add_commitment_policy(parser, what="which old messages to read, depending on key commitment; new ones have it")
     parser.add_argument(
         "--max-encrypted-data-keys",
@@ -99,7 +88,7 @@ def _add_common(parser: argparse.ArgumentParser, *, region: str, service: str) -
     parser.add_argument("--rate", type=types.rate, metavar="N", help="the most items per second; default: no limit")
     parser.add_argument("--state", metavar="FILE", help="a file to remember how far it has come, and to go on from")
     parser.add_argument("--json", action="store_true", help="print each problem and the summary as a JSON object")
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on standard error")
+    add_quiet(parser)
     add_aws(parser, region=region, service=service)
 
 
