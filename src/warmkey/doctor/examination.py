@@ -13,7 +13,6 @@ from warmkey.doctor.plan import announcement, decryption_keys, groups, most_requ
 from warmkey.doctor.report import Report
 from warmkey.doctor.samples import examine_samples
 from warmkey.doctor.signatures import examine_signatures
-from warmkey.policy.keys import DISCOVERING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +53,7 @@ def examine(subject: Subject, *, announce: Callable[[str], object], offline: boo
     clients = subject.clients(replace(settings, kms_max_attempts=1))
     kms = KmsExamination(report, clients)
     with _guarded(report, "permissions"):
-        if not planned and settings.kms_mode in DISCOVERING:
+        if not planned and settings.kms_mode.discovers:
             report.add("no-key-to-check", "the settings name no key ARN")
         kms.examine(planned)
     if settings.branch_key_store_table is not None and not kms.is_over:

@@ -20,9 +20,7 @@ from warmkey.doctor.dry_runs import Ask, Outcome
 from warmkey.doctor.findings import Level
 from warmkey.doctor.report import ALLOWED, DENIED, NOT_CHECKED, UNKNOWN, Permission
 from warmkey.exceptions import ConfigurationError, KeyUnavailable
-from warmkey.keyrings.aws_kms_key_arn import region_of
-from warmkey.lambda_runtime.settings import KmsMode
-from warmkey.policy.keys import DISCOVERING
+from warmkey.lambda_runtime.branch_keys import kms_configuration, region_of_table
 
 if TYPE_CHECKING:
     from warmkey.doctor.permissions import KmsExamination
@@ -54,7 +52,7 @@ def examine_key_store(report: Report, subject: Subject, settings: Settings, kms:
     :param kms: asks KMS
     :param clients: gives a client of ``dynamodb`` for a Region
     """
-    name, region = str(settings.branch_key_store_table), _region(settings, subject)
+    name, region = str(settings.branch_key_store_table), region_of_table(settings, subject.home_region())
     report.add("table-writes-not-checked", f"whether the role may write to the table {name} is not tried")
     _note(report, "PutItem", name, NOT_CHECKED)
     try:
@@ -72,11 +70,6 @@ def examine_key_store(report: Report, subject: Subject, settings: Settings, kms:
     what = _ask_of_item(report, settings, region, item) if item else _ask_without_item(settings, branch_key_id)
     if what is not None:
         _decrypt(report, kms, region, what, level=None if branch_key_id else Level.WARNING)
-
-
-def _region(settings: Settings, subject: Subject) -> str | None:
-    reads_only = settings.kms_mode in DISCOVERING or not settings.kms_key_arns
-    return (None if reads_only else region_of(settings.kms_key_arns[0])) or subject.home_region()
 
 
 def _describe(report: Report, requests: DynamoDbRequests, name: str) -> bool:
@@ -138,7 +131,7 @@ def _readable(report: Report, item: dict[str, Any], branch_key_id: str) -> KeySt
 
 def _ask_of_item(report: Report, settings: Settings, region: str | None, item: KeyStoreItem) -> Ask | None:
     """Return how to ask whether KMS would decrypt the branch key of *item*, or ``None`` if it must not be."""
-    configuration = _configuration(settings, region)
+    configuration = KmsConfiguration(**kms_configuration(settings, region))
     if configuration.refusal(item.kms_arn) is not None:
         report.add("branch-key-under-another-key", f"the branch key is protected by {item.kms_arn}")
         return None
@@ -179,17 +172,6 @@ def _decrypt(report: Report, kms: KmsExamination, region: str | None, what: Ask,
         if each.code == "sample-not-decryptable":
             report.findings.remove(each)
             report.add("branch-key-unusable", f"KMS refuses the branch key of the table: {each.found}")
-
-
-def _configuration(settings: Settings, region: str | None) -> KmsConfiguration:
-    arn = next(iter(settings.kms_key_arns), None)
-    if settings.kms_mode is KmsMode.STRICT:
-        return KmsConfiguration(kms_key_arn=arn)
-    if settings.kms_mode is KmsMode.MRK:
-        return KmsConfiguration(kms_mrk_key_arn=arn)
-    if settings.kms_mode is KmsMode.DISCOVERY:
-        return KmsConfiguration(discovery=True)
-    return KmsConfiguration(mrk_discovery_region=region)
 
 
 def _note(report: Report, operation: str, name: str, answer: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.client_apis.kinds import KINDS
-from warmkey.policy.keys import DISCOVERING, required_keys
+from warmkey.policy.keys import required_keys
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _keys_of(sample: Sample) -> Iterator[tuple[str, str]]:
 
 
 def _may_decrypt(arn: str, mode: KmsMode, keys: Sequence[str]) -> bool:
-    if mode in DISCOVERING or arn in keys:
+    if mode.discovers or arn in keys:
         return True
     from warmkey.keyrings.aws_kms_mrk_match_for_decrypt import match_for_decrypt  # noqa: PLC0415 - for few samples
     from warmkey.lambda_runtime.settings import KmsMode  # noqa: PLC0415 - as above

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from warmkey.events import Emit, Event
     from warmkey.lambda_runtime.settings import Settings
 
-__all__ = ["CapacityWatch", "hierarchical_keyring", "key_store", "without_effect"]
+__all__ = [
+    "CapacityWatch",
+    "hierarchical_keyring",
+    "key_store",
+    "kms_configuration",
+    "region_of_table",
+    "without_effect",
+]
 
 # What a data key that is used once has no use for.
 _LIMITS = ("max_messages_encrypted", "max_bytes_encrypted", "refresh_ahead")
@@ -31,28 +38,38 @@ def key_store(settings: Settings, *, kms: Any, dynamodb: Any, emit: Emit) -> Bra
     :param kms: gives a KMS client for a Region
     :param dynamodb: gives a DynamoDB client for a Region
     """
-    arn = next(iter(settings.kms_key_arns), None)
-    configurations: dict[KmsMode, dict[str, Any]] = {
-        KmsMode.STRICT: {"kms_key_arn": arn},
-        KmsMode.MRK: {"kms_mrk_key_arn": arn},
-        KmsMode.DISCOVERY: {"discovery": True},
-        KmsMode.MRK_DISCOVERY: {"mrk_discovery_region": _home_region()},
-    }
-    reads_only = settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
-    region = home_region() if arn is None or reads_only else region_of(arn)
+    region = region_of_table(settings, home_region())
     return BranchKeyStore(
         str(settings.branch_key_store_table),
         logical_key_store_name=settings.logical_key_store_name,
         kms_client=kms(region),
         dynamodb_client=dynamodb(region),
         emit=emit,
-        **configurations[settings.kms_mode],
+        **kms_configuration(settings, home_region()),
     )
 
 
-def _home_region() -> str:
-    """Return the Region that this runs in, or a text that the key store refuses with the name of what is missing."""
-    return home_region() or "(none: set AWS_REGION, as Lambda does)"
+def region_of_table(settings: Settings, home: str | None) -> str | None:
+    """Return the Region of the table and of the requests to KMS: that of the configured key, or *home* under discovery.
+
+    :param home: the Region that the function runs in
+    """
+    return home if settings.kms_mode.discovers else region_of(settings.kms_key_arns[0])
+
+
+def kms_configuration(settings: Settings, home: str | None) -> dict[str, Any]:
+    """Return the arguments that say which KMS keys may protect branch keys, as the key store takes them.
+
+    :param home: the Region that the function runs in; without one, the key store refuses a text that says what to set
+    """
+    arn = next(iter(settings.kms_key_arns), None)
+    configurations: dict[KmsMode, dict[str, Any]] = {
+        KmsMode.STRICT: {"kms_key_arn": arn},
+        KmsMode.MRK: {"kms_mrk_key_arn": arn},
+        KmsMode.DISCOVERY: {"discovery": True},
+        KmsMode.MRK_DISCOVERY: {"mrk_discovery_region": home or "(none: set AWS_REGION, as Lambda does)"},
+    }
+    return configurations[settings.kms_mode]
 
 
 def hierarchical_keyring(

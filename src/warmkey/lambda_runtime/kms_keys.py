@@ -43,7 +43,7 @@ def keyring_of(settings: Settings, clients: ClientSupplier, *, only_region: str 
     }
     encryptors = [keyrings[identifier] for identifier in settings.kms_key_arns]
     decryptors = [keyrings[identifier] for identifier in decrypting]
-    if settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY):
+    if settings.kms_mode.discovers:
         decryptors = _discovering(settings, clients, keyrings, only_region=only_region, emit=emit)
     return SplitKeyring(
         encrypting=MultiKeyring(encryptors[0], encryptors[1:]) if encryptors else _NothingToEncryptWith(),

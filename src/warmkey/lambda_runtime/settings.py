@@ -74,6 +74,11 @@ class KmsMode(Choice, StrEnum):
     DISCOVERY = "discovery"
     MRK_DISCOVERY = "mrk-discovery"
 
+    @property
+    def discovers(self) -> bool:
+        """Return whether a message may name any key that the function may use, and not only a configured one."""
+        return self in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
+
 
 # --- the table
 
@@ -206,7 +211,7 @@ def _check_branch_keys(settings: Settings) -> None:
             "encryption context key that names the branch key of a message"
         )
     keys = settings.kms_key_arns
-    if settings.kms_mode in (KmsMode.STRICT, KmsMode.MRK) and len(keys) != 1:
+    if not settings.kms_mode.discovers and len(keys) != 1:
         raise ConfigurationError(
             f"WARMKEY_KMS_KEY_ARNS must name one key, the one that protects the branch keys of "
             f"WARMKEY_BRANCH_KEY_STORE_TABLE under WARMKEY_KMS_MODE={settings.kms_mode.value}, not {len(keys)}; "
@@ -215,12 +220,11 @@ def _check_branch_keys(settings: Settings) -> None:
 
 
 def _check_keys(settings: Settings) -> None:
-    discovery = settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
-    if not settings.kms_key_arns and not discovery:
+    if not settings.kms_key_arns and not settings.kms_mode.discovers:
         raise ConfigurationError(
             f"WARMKEY_KMS_KEY_ARNS is missing; set it to {ROWS['kms_key_arns'].metadata['allowed']}"
         )
-    if settings.discovery_accounts and not discovery:
+    if settings.discovery_accounts and not settings.kms_mode.discovers:
         raise ConfigurationError(
             f"WARMKEY_DISCOVERY_ACCOUNTS is set while WARMKEY_KMS_MODE is {settings.kms_mode.value}, which decrypts "
             "with the configured keys only; remove it, or set WARMKEY_KMS_MODE to discovery"
@@ -234,7 +238,7 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _check_identifiers(settings: Settings) -> None:
-    if settings.kms_mode in (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY):
+    if settings.kms_mode.discovers:
         return
     if settings.decrypt_key_arns and settings.branch_key_store_table is None:
         return

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
-from warmkey.lambda_runtime.settings import KmsMode
 from warmkey.policy.statements import NO_CONDITION, Conditions, equals
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from warmkey.lambda_runtime.settings import Settings
 
 __all__ = [
-    "DISCOVERING",
     "Place",
     "decrypt_keys",
     "encrypt_keys",
@@ -27,7 +25,6 @@ __all__ = [
     "with_replicas",
 ]
 
-DISCOVERING = (KmsMode.DISCOVERY, KmsMode.MRK_DISCOVERY)
 _REQUEST_ALIAS = "kms:RequestAlias"
 
 
@@ -88,7 +85,7 @@ def decrypt_keys(settings: Settings, place: Place) -> tuple[str, ...]:
     """Return the resources of the keys that data keys may be decrypted with."""
     identifiers = dict.fromkeys([*settings.kms_key_arns, *settings.decrypt_key_arns])
     named = [arn for arn in map(parse_kms_arn, identifiers) if arn is not None and arn.is_key]
-    if settings.kms_mode not in DISCOVERING:
+    if not settings.kms_mode.discovers:
         return with_replicas(map(str, named), place)
     regions = dict.fromkeys([place.region, *(arn.region for arn in map(parse_kms_arn, identifiers) if arn is not None)])
     regions |= dict.fromkeys(place.replica_regions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from warmkey.policy.keys import DISCOVERING, encryption_identifiers, required_keys
+from warmkey.policy.keys import encryption_identifiers, required_keys
 from warmkey.policy.permissions import ADMINISTRATOR, signs
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
@@ -77,7 +77,7 @@ def _on_contexts(settings: Settings, wanted: Wanted) -> Iterator[str]:
 
 
 def _on_keys(settings: Settings) -> Iterator[str]:
-    if settings.kms_mode in DISCOVERING and not settings.discovery_accounts:
+    if settings.kms_mode.discovers and not settings.discovery_accounts:
         yield (
             "WARMKEY_DISCOVERY_ACCOUNTS is not set, so the role may decrypt with keys of any account that lets it. Set "
             "it, and the policy names those accounts."
