@@ -18,6 +18,7 @@ from botocore.exceptions import (
 from tests.policy.printed import REGION
 from warmkey.doctor import routes
 from warmkey.doctor.routes import is_unreachable, why_unreachable
+from warmkey.keyrings.kms_failures import explain
 
 if TYPE_CHECKING:
     from tests.doctor.patient import Patient
@@ -72,7 +73,7 @@ def test_an_unknown_name(patient: Patient) -> None:
     ],
 )
 def test_what_botocore_raises(patient: Patient, error: Exception, code: str) -> None:
-    assert is_unreachable(error)
+    assert is_unreachable(explain(error))
     assert why_unreachable(error, patient.kms)[0] == code
     assert URL in why_unreachable(error, patient.kms)[1]
 
@@ -101,5 +102,5 @@ def test_the_kind_of_address_tells_whether_there_is_an_endpoint(
 
 
 def test_other_errors_are_not_about_the_way() -> None:
-    assert not is_unreachable(ValueError())
+    assert not is_unreachable(explain(ValueError()))
     assert why_unreachable(ConnectTimeoutError(endpoint_url=URL), object())[1].startswith("the endpoint")

@@ -6,7 +6,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from warmkey.events import EvictionReason, Operation
-from warmkey.keyrings.kms_failures import max_attempts
+from warmkey.keyrings.kms_failures import longest_backoff_seconds, max_attempts
 from warmkey.lambda_runtime.settings import processes, read_settings
 from warmkey.lambda_runtime.settings_faults import FaultKind, faults
 
@@ -26,8 +26,6 @@ _CODES = MappingProxyType(
 )
 # Misses without a hit between them, from which on a cache is useless rather than new.
 _MANY_MISSES = 50
-# What botocore's standard mode waits at most before each further attempt.
-_LONGEST_BACKOFF_SECONDS = 20
 
 
 def examine_settings(report: Report, subject: Subject) -> Settings | None:
@@ -61,7 +59,7 @@ def _seconds_of_a_message(settings: Settings, config: Any) -> float:  # noqa: AN
     if config is not None:
         client = SimpleNamespace(meta=SimpleNamespace(config=config))
         attempts, one = max_attempts(client) or attempts, config.connect_timeout + config.read_timeout
-    waits = sum(min(2**number, _LONGEST_BACKOFF_SECONDS) for number in range(attempts - 1))
+    waits = sum(map(longest_backoff_seconds, range(1, attempts)))
     # Each key wraps the data key; a branch key is read from the table and then decrypted.
     requests = max(len(settings.kms_key_arns), 1) if settings.branch_key_store_table is None else 2
     return requests * float(attempts * one + waits)

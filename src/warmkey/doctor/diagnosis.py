@@ -102,7 +102,7 @@ def _said(message: str) -> str:
 def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
     """Return the code of the finding for a request that failed, and what was found."""
     failure = answer.failure
-    if is_unreachable(answer.error):
+    if is_unreachable(failure):
         return why_unreachable(answer.error, client)
     found = f"{what.operation} with {what.key}: {failure.reason('KMS')}"
     code = _code_of(failure, answer.message)

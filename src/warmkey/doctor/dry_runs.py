@@ -134,7 +134,7 @@ def _sorted(error: Exception, client: object, what: Ask, parameters: Mapping[str
     # KMS looks at no ciphertext when it is told to ignore it.
     if failure.code == "InvalidCiphertextException" and what.ciphertext is None:
         return Answer(Outcome.IGNORED, failure, error, message)
-    denied = failure.code in ("AccessDeniedException", "AccessDenied", "KMSAccessDeniedException")
+    denied = failure.outcome is KmsOutcome.DENIED
     return Answer(Outcome.DENIED if denied else Outcome.FAILED, failure, error, message)
 
 

@@ -125,7 +125,7 @@ class KmsExamination:
         allowed: set[str] = set()
         known = True
         for what in group.asks:
-            answer = self.ask(client, what, group.region) if known else self.ask(None, what, group.region)
+            answer = self.ask(client if known else None, what, group.region)
             if answer is None:
                 known = False
             elif answer.outcome is Outcome.DENIED:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from warmkey.doctor.dry_runs import Ask
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn, region_of
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
 from warmkey.policy.keys import encryption_identifiers, required_keys
 from warmkey.policy.permissions import signs
 from warmkey.structures import PUBLIC_KEY_FIELD
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["GIVEN", "NO_CONTEXT", "OF_A_MESSAGE", "Group", "announcement", "groups", "most_requests", "without_signing"]
 
 NO_CONTEXT, GIVEN, OF_A_MESSAGE = "none", "given", "a message's"
-_AWS_KMS = "aws-kms"
 # What a condition sees in place of a value that nobody has given.
 _PLACEHOLDER = "warmkey-doctor"
 # Of each kind of message, one shows as much as many; each costs a request.
@@ -85,13 +85,13 @@ def without_signing(ask: Ask) -> Ask:
 def _of_samples(keys: Sequence[str], samples: Sequence[Sample]) -> Iterator[Group]:
     """Give a group for each of the first distinct data keys of messages under one of *keys*."""
     seen: set[bytes] = set()
-    for sample in samples:
-        for encrypted in sample.header.encrypted_data_keys if sample.header is not None else ():
+    for header in (sample.header for sample in samples if sample.header is not None):
+        for encrypted in header.encrypted_data_keys:
             key = encrypted.key_provider_info.decode("utf-8", "replace")
             fresh = encrypted.ciphertext not in seen and len(seen) < _MOST_SAMPLES
-            if encrypted.key_provider_id == _AWS_KMS and key in keys and fresh and sample.header is not None:
+            if encrypted.key_provider_id == AWS_KMS_PROVIDER_ID and key in keys and fresh:
                 seen.add(encrypted.ciphertext)
-                context: Mapping[str, str] = sample.header.encryption_context
+                context: Mapping[str, str] = header.encryption_context
                 ask = Ask(
                     operation="Decrypt", key=key, about=OF_A_MESSAGE, context=context, ciphertext=encrypted.ciphertext
                 )

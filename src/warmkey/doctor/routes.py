@@ -5,23 +5,24 @@ from __future__ import annotations
 import ipaddress
 import socket
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from warmkey.events import KmsOutcome
+
+if TYPE_CHECKING:
+    from warmkey.keyrings.kms_failures import Failure
 
 __all__ = ["is_unreachable", "why_unreachable"]
 
-_UNREACHABLE = frozenset({"HTTPClientError", "ConnectionError", "EndpointConnectionError", "TimeoutError"})
 _UNRESOLVED = ("Name or service not known", "name resolution", "nodename nor servname", "getaddrinfo failed")
 # DNS may wait for many seconds, which a function does not have.
 _RESOLVE_SECONDS = 2.0
 _HTTPS = 443
 
 
-def is_unreachable(error: object) -> bool:
-    """Return whether *error* is one of botocore's about the way to a service, and not an answer of the service."""
-    # A subclass of botocore's HTTPClientError has a response too, which is None.
-    return not isinstance(getattr(error, "response", None), dict) and bool(
-        _UNREACHABLE & {kind.__name__ for kind in type(error).__mro__}
-    )
+def is_unreachable(failure: Failure) -> bool:
+    """Return whether *failure* is about the way to a service, and not an answer of the service."""
+    return failure.outcome is KmsOutcome.UNREACHABLE and not failure.code
 
 
 def why_unreachable(error: object, client: object) -> tuple[str, str]:

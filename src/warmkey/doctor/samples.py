@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.client_apis.kinds import KINDS
+from warmkey.keyrings.interface import AWS_KMS_PROVIDER_ID
 from warmkey.policy.keys import required_keys
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from warmkey.data_format.message_header import MessageHeader
     from warmkey.doctor.report import Report
-    from warmkey.doctor.subject import Sample, Subject
+    from warmkey.doctor.subject import Subject
     from warmkey.lambda_runtime.settings import KmsMode, Settings
 
 __all__ = ["examine_samples"]
 
 # From so many messages on, a value that is different in each is not just another tenant's.
 _ENOUGH = 3
-_AWS_KMS, _HIERARCHY = "aws-kms", "aws-kms-hierarchy"
+_HIERARCHY = "aws-kms-hierarchy"
 
 
 def examine_samples(report: Report, subject: Subject, settings: Settings | None, keys: Sequence[str]) -> None:
@@ -32,40 +34,44 @@ def examine_samples(report: Report, subject: Subject, settings: Settings | None,
         if sample.code:
             report.add(sample.code, f"{sample.name}: {sample.problem}")
         elif sample.header is not None and settings is not None:
-            _compare_context(report, subject, settings, sample)
-            _compare_keys(report, settings, sample, keys)
+            _compare_context(report, subject, settings, sample.name, sample.header.encryption_context)
+            _compare_keys(report, settings, sample.name, [*_keys_of(sample.header)], keys)
     whole = [sample.header.encryption_context for sample in subject.samples if sample.header is not None]
     for key in _changing_keys(whole):
         report.add("context-changes", f"in all {len(whole)} messages, the value of {key!r} is another one")
 
 
-def _compare_context(report: Report, subject: Subject, settings: Settings, sample: Sample) -> None:
+def _compare_context(
+    report: Report, subject: Subject, settings: Settings, name: str, stored: Mapping[str, str]
+) -> None:
     """Compare the stored context with the pairs that the caller says messages have; values are not shown."""
-    stored: Mapping[str, str] = sample.header.encryption_context if sample.header is not None else {}
     missing = [key for key in subject.context if key not in stored]
     other = [key for key, value in subject.context.items() if key in stored and stored[key] != value]
     missing += [key for key in required_keys(settings) if key not in stored and key not in missing]
     for keys, what in ((missing, "the message lacks"), (other, "the message has another value for")):
         if keys:
-            report.add("context-differs", f"{sample.name}: {what} {', '.join(map(repr, keys))}")
+            report.add("context-differs", f"{name}: {what} {', '.join(map(repr, keys))}")
     if KIND_KEY in stored:
         kind = stored[KIND_KEY] if stored[KIND_KEY] in KINDS else "of another version"
-        report.add("kind-of-message", f"{sample.name}: its kind is {kind}")
+        report.add("kind-of-message", f"{name}: its kind is {kind}")
 
 
-def _compare_keys(report: Report, settings: Settings, sample: Sample, keys: Sequence[str]) -> None:
-    named = [*_keys_of(sample)]
+def _compare_keys(
+    report: Report, settings: Settings, name: str, named: Sequence[tuple[str, str]], keys: Sequence[str]
+) -> None:
     under_branch_key = _HIERARCHY in [provider for provider, _ in named] and settings.branch_key_store_table is not None
-    if under_branch_key or any(_may_decrypt(arn, settings.kms_mode, keys) for kind, arn in named if kind == _AWS_KMS):
+    if under_branch_key or any(
+        _may_decrypt(arn, settings.kms_mode, keys) for kind, arn in named if kind == AWS_KMS_PROVIDER_ID
+    ):
         return
     said = ", ".join(f"{provider} {info}" for provider, info in named) or "no key"
-    report.add("sample-under-another-key", f"{sample.name}: it is encrypted under {said}")
+    report.add("sample-under-another-key", f"{name}: it is encrypted under {said}")
 
 
-def _keys_of(sample: Sample) -> Iterator[tuple[str, str]]:
+def _keys_of(header: MessageHeader) -> Iterator[tuple[str, str]]:
     """Give the key provider and what it says, where that is a KMS key or branch key."""
-    for encrypted in sample.header.encrypted_data_keys if sample.header is not None else ():
-        is_named = encrypted.key_provider_id in (_AWS_KMS, _HIERARCHY)
+    for encrypted in header.encrypted_data_keys:
+        is_named = encrypted.key_provider_id in (AWS_KMS_PROVIDER_ID, _HIERARCHY)
         info = encrypted.key_provider_info.decode("utf-8", "replace") if is_named else ""
         yield encrypted.key_provider_id, info if info.isprintable() else ascii(info)
 

@@ -90,4 +90,4 @@ def _check_arguments(detail: object, function_timeout: object, only: object) -> 
 
 def _fields(found: Finding) -> dict[str, str]:
     """Return what the log line says; the log is the account's own, so ARNs may be in it."""
-    return {"event": "SelfCheckFinding", **found.as_dict(), "level": found.level.name.lower()}
+    return {"event": "SelfCheckFinding", **found.as_dict()}

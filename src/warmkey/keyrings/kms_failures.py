@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 from warmkey.events import KmsOutcome
 
-__all__ = ["Failure", "backoff_seconds", "explain", "is_transient", "max_attempts", "was_closed_unanswered"]
+__all__ = [
+    "Failure",
+    "backoff_seconds",
+    "explain",
+    "is_transient",
+    "longest_backoff_seconds",
+    "max_attempts",
+    "was_closed_unanswered",
+]
 
 _OUTCOMES = {
     KmsOutcome.THROTTLED: (
@@ -161,8 +169,12 @@ def max_attempts(client: object) -> int:
 
 def backoff_seconds(attempts: int) -> float:
     """Return how long to wait after so many attempts: as botocore's standard mode does, exponentially, with jitter."""
-    longest: int = min(2 ** (attempts - 1), _LONGEST_BACKOFF_SECONDS)
-    return longest * int.from_bytes(os.urandom(4), "big") / 2**32
+    return longest_backoff_seconds(attempts) * int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+def longest_backoff_seconds(attempts: int) -> int:
+    """Return the most that botocore's standard mode waits after so many attempts."""
+    return int(min(2 ** (attempts - 1), _LONGEST_BACKOFF_SECONDS))
 
 
 def _of_error(error: object, field: str) -> str:

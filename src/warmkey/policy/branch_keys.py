@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmkey.branch_keys.items import BRANCH_KEY_ID, TYPE
-from warmkey.policy.keys import with_replicas
+from warmkey.policy.keys import discovered_keys, with_replicas
 from warmkey.policy.statements import (
     ENCRYPTION_CONTEXT,
     LEADING_KEYS,
@@ -104,6 +104,4 @@ def _kms_keys(settings: Settings, place: Place) -> tuple[str, ...]:
     """Return the KMS keys that protect branch keys: the configured one, or under discovery those in this Region."""
     if not settings.kms_mode.discovers:
         return with_replicas(settings.kms_key_arns, place)
-    accounts = settings.discovery_accounts or ("*",)
-    regions = dict.fromkeys([place.region, *place.replica_regions])
-    return tuple(f"arn:{place.partition}:kms:{region}:{account}:key/*" for region in regions for account in accounts)
+    return discovered_keys(settings, place, dict.fromkeys(filter(None, [place.region, *place.replica_regions])))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.exceptions import ConfigurationError
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
+from warmkey.policy.statements import one_or_several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,6 @@ def key_policies(roles: Mapping[str, Sequence[Statement]], allowed: Sequence[str
 def _for_key(statement: Statement, role: str, allowed: Sequence[str]) -> dict[str, Any]:
     """Return *statement* as a key policy has it, where the resource is always the key itself."""
     of_role = role.title().replace("-", "")
-    principal = allowed[0] if len(allowed) == 1 else [*allowed]
+    principal = one_or_several(tuple(allowed))
     whole = statement.as_dict() | {"Sid": statement.sid + of_role, "Resource": "*"}
     return {"Sid": whole.pop("Sid"), "Effect": whole.pop("Effect"), "Principal": {"AWS": principal}, **whole}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Place",
     "decrypt_keys",
+    "discovered_keys",
     "encrypt_keys",
     "encryption_identifiers",
     "required_keys",
@@ -89,13 +90,17 @@ def decrypt_keys(settings: Settings, place: Place) -> tuple[str, ...]:
         return with_replicas(map(str, named), place)
     regions = dict.fromkeys([place.region, *(arn.region for arn in map(parse_kms_arn, identifiers) if arn is not None)])
     regions |= dict.fromkeys(place.replica_regions)
-    accounts = settings.discovery_accounts or ("*",)
     if not any(regions):
         raise ConfigurationError("the Region that the function asks for keys in is not known: give --region")
-    discovered = [
-        f"arn:{place.partition}:kms:{region}:{account}:key/*" for region in regions if region for account in accounts
-    ]
-    return (*discovered, *(str(arn) for arn in named if not {arn.account, "*"}.intersection(accounts)))
+    accounts = settings.discovery_accounts
+    others = (str(arn) for arn in named if accounts and arn.account not in accounts)
+    return (*discovered_keys(settings, place, filter(None, regions)), *others)
+
+
+def discovered_keys(settings: Settings, place: Place, regions: Iterable[str]) -> tuple[str, ...]:
+    """Return the resources that stand for every key in *regions* that discovery permits."""
+    accounts = settings.discovery_accounts or ("*",)
+    return tuple(f"arn:{place.partition}:kms:{region}:{account}:key/*" for region in regions for account in accounts)
 
 
 def with_replicas(arns: Iterable[str], place: Place) -> tuple[str, ...]:

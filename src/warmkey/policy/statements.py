@@ -28,6 +28,7 @@ __all__ = [
     "is_present",
     "joined",
     "like",
+    "one_or_several",
     "only",
 ]
 
@@ -64,12 +65,12 @@ class Statement:
         found: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": "Allow",
-            "Action": _one_or_several(self.actions),
-            "Resource": _one_or_several(self.resources),
+            "Action": one_or_several(self.actions),
+            "Resource": one_or_several(self.resources),
         }
         if self.conditions:
             found["Condition"] = {
-                operator: {key: _one_or_several(value) for key, value in tests.items()}
+                operator: {key: one_or_several(value) for key, value in tests.items()}
                 for operator, tests in self.conditions.items()
             }
         return found
@@ -80,7 +81,8 @@ def document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"Version": _VERSION, "Statement": [*statements]}
 
 
-def _one_or_several(values: str | tuple[str, ...]) -> str | list[str]:
+def one_or_several(values: str | tuple[str, ...]) -> str | list[str]:
+    """Return *values* as a policy has them: one alone without a list."""
     if isinstance(values, str):
         return values
     return values[0] if len(values) == 1 else [*values]
