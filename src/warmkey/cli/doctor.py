@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from warmkey.cli.samples import read_samples
@@ -31,15 +32,7 @@ def doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     def clients(settings: Settings) -> Callable[[str, str | None], Any]:
         with suppress(ImportError):  # which is reported when a client is made
             arguments.config = botocore_config(settings)
-        made: dict[tuple[str, str | None], Any] = {}
-
-        def client(service: str, region: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
-            if (service, region) not in made:
-                make = kms_clients if service == "kms" else arguments.dynamodb_clients
-                made[service, region] = make(region)
-            return made[service, region]
-
-        return client
+        return cache(lambda service, region: (kms_clients if service == "kms" else arguments.dynamodb_clients)(region))
 
     try:
         samples = [sample for name in arguments.sample for sample in read_samples(name)]

@@ -139,7 +139,7 @@ def _ask_of_item(report: Report, settings: Settings, region: str | None, item: K
         operation="Decrypt",
         key=configuration.key_to_ask(item.kms_arn),
         about=OF_A_BRANCH_KEY,
-        context=encryption_context(item.texts, _logical_name(settings)),
+        context=encryption_context(item.texts, settings.key_store_name),
         ciphertext=item.enc,
     )
 
@@ -150,12 +150,8 @@ def _ask_without_item(settings: Settings, branch_key_id: str) -> Ask | None:
         return None
     key = settings.kms_key_arns[0]
     texts = {BRANCH_KEY_ID: branch_key_id or _NO_BRANCH_KEY, TYPE: ACTIVE, "kms-arn": key, "hierarchy-version": "1"}
-    context = encryption_context(texts, _logical_name(settings))
+    context = encryption_context(texts, settings.key_store_name)
     return Ask(operation="Decrypt", key=key, about=OF_A_BRANCH_KEY, context=context)
-
-
-def _logical_name(settings: Settings) -> str:
-    return settings.logical_key_store_name or str(settings.branch_key_store_table)
 
 
 def _decrypt(report: Report, kms: KmsExamination, region: str | None, what: Ask, *, level: Level | None) -> None:

@@ -30,11 +30,10 @@ def examine_signatures(report: Report, settings: Settings) -> None:
         problem = problem_with_awscrt()
         if problem is not None:
             report.add("signature-library-unusable", f"WARMKEY_SIGNATURES is awscrt, but {problem}")
-    suite = settings.algorithm_suite or settings.commitment_policy.default_suite
     if is_installed and choice is SignatureChoice.CRYPTOGRAPHY:
         report.add("awscrt-unused", "awscrt is installed, and WARMKEY_SIGNATURES is cryptography")
-    elif is_installed and suite.signature is None:
-        report.add("awscrt-unused", f"awscrt is installed, and messages of {suite.name} have no signature")
+    elif is_installed and settings.suite.signature is None:
+        report.add("awscrt-unused", f"awscrt is installed, and messages of {settings.suite.name} have no signature")
     signed = signatures_made()
     if signed > AWSCRT_PAYS_FROM and library_in_use() == "cryptography":
         report.add("many-signatures", f"this container has signed {signed} messages by cryptography")

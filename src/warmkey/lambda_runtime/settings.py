@@ -179,6 +179,16 @@ class Settings(Record):
         _check_identifiers(self)
         _check_suite(self)
 
+    @property
+    def suite(self) -> AlgorithmSuite:
+        """The suite that messages are encrypted with."""
+        return self.algorithm_suite or self.commitment_policy.default_suite
+
+    @property
+    def key_store_name(self) -> str:
+        """The logical name of the key store, where there is one."""
+        return self.logical_key_store_name or str(self.branch_key_store_table)
+
 
 ROWS: Mapping[str, Field[Any]] = {row.name: row for row in fields(Settings) if row.metadata}
 VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row in ROWS.items()}

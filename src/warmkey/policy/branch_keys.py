@@ -95,8 +95,7 @@ def _of_items(ids: tuple[str, ...]) -> Conditions:
 
 
 def _of_key_store(settings: Settings, ids: tuple[str, ...]) -> Conditions:
-    name = settings.logical_key_store_name or str(settings.branch_key_store_table)
-    of_store = equals(f"{ENCRYPTION_CONTEXT}tablename", [name])
+    of_store = equals(f"{ENCRYPTION_CONTEXT}tablename", [settings.key_store_name])
     return joined(of_store, equals(ENCRYPTION_CONTEXT + BRANCH_KEY_ID, ids)) if ids else of_store
 
 

@@ -125,8 +125,7 @@ def _closed(settings: Settings, wanted: Wanted, *, signed: bool, of_a_kind: bool
 
 def signs(settings: Settings) -> bool:
     """Return whether messages are encrypted with a suite that signs, whose context has one more key."""
-    suite = settings.algorithm_suite or settings.commitment_policy.default_suite
-    return suite.signature is not None
+    return settings.suite.signature is not None
 
 
 def _doctors(settings: Settings, place: Place, statements: Sequence[Statement]) -> Iterator[Statement]:
