@@ -37,6 +37,17 @@ class KeyStore:
             given["kms_key_arn"] = self.key_arn
         return BranchKeyStore(given.pop("table_name", TABLE), **given)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What ``configure`` takes of this, where the tenant names the branch key."""
+        return {
+            "kms_client": self.kms,
+            "dynamodb_client": self.dynamodb,
+            "kms_key_arns": self.key_arn,
+            "branch_key_store_table": TABLE,
+            "branch_key_context_key": "tenant",
+        }
+
     def create(self, branch_key_id: str = ID) -> str:
         return self.store.create_key(branch_key_id, CONTEXT)
 

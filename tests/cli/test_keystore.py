@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from tests.branch_keys.key_store import TABLE, KeyStore, version_type
+from tests.cli.exit_code import exit_code
 from warmkey.cli.main import main
 
 if TYPE_CHECKING:
@@ -31,14 +32,11 @@ class Shell:
 
     def __call__(self, action: str, *arguments: str) -> int:
         """Run it; the exit code. What it printed is kept."""
-        try:
-            code = main(
-                ["keystore", action, "--table", TABLE, *arguments],
-                kms_clients=lambda _region: self.keys.kms,
-                dynamodb_clients=self._dynamodb,
-            )
-        except SystemExit as error:  # argparse's
-            code = error.code if isinstance(error.code, int) else 1
+        code = exit_code(
+            ["keystore", action, "--table", TABLE, *arguments],
+            kms_clients=lambda _region: self.keys.kms,
+            dynamodb_clients=self._dynamodb,
+        )
         self.out, self.err = self._capture.readouterr()
         return code
 

@@ -15,6 +15,7 @@ import pytest
 
 import warmkey
 from benchmarks.loopback_kms import loopback_kms
+from tests.cli.exit_code import exit_code
 from tests.client_apis.sources import MEGABYTE, message_of, plaintext_of
 from warmkey import AwsKmsKeyring, Client
 from warmkey.cli.main import _clients_of, _parser, main
@@ -43,10 +44,7 @@ class Shell:
 
     def __call__(self, *arguments: str) -> int:
         """Run it; the exit code. What it printed is kept."""
-        try:
-            code = main(arguments, kms_clients=self._client)
-        except SystemExit as error:  # argparse's
-            code = error.code if isinstance(error.code, int) else 1
+        code = exit_code(arguments, kms_clients=self._client)
         printed = self._capture.readouterr()
         self.out, self.err = printed.out, printed.err.decode()
         return code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import warmkey
+from tests.lambda_runtime.default_cmm import decrypt, decrypt_stream, encrypt
 from warmkey import PolicyRefused
 from warmkey.cmms.context_keys_guard import ContextKeysGuardCMM
 from warmkey.cmms.default import DefaultCMM
@@ -30,23 +31,9 @@ def session(request: pytest.FixtureRequest) -> Iterator[KmsSession]:
         yield kms
 
 
-def encrypt(context: Any) -> bytes:
-    return warmkey.default_client().encrypt(b"x", cmm=warmkey.default_cmm(), encryption_context=context).ciphertext
-
-
 def encrypt_stream(context: Any) -> bytes:
     client, cmm = warmkey.default_client(), warmkey.default_cmm()
     return client.encrypt_stream(io.BytesIO(b"x"), cmm=cmm, encryption_context=context).read()
-
-
-def decrypt(message: bytes, context: Any) -> bytes:
-    client, cmm = warmkey.default_client(), warmkey.default_cmm()
-    return client.decrypt(message, cmm=cmm, encryption_context=context).plaintext
-
-
-def decrypt_stream(message: bytes, context: Any) -> bytes:
-    client, cmm = warmkey.default_client(), warmkey.default_cmm()
-    return client.decrypt_stream(io.BytesIO(message), cmm=cmm, encryption_context=context).read()
 
 
 @pytest.mark.parametrize("encrypting", [encrypt, encrypt_stream])

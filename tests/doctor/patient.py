@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.cli.exit_code import exit_code
 from tests.policy.printed import REGION, clean_environment
-from warmkey.cli.main import main
 from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
@@ -35,14 +35,11 @@ class Patient:
         """Run ``warmkey doctor``; the exit code."""
         settings = {f"WARMKEY_{name.upper()}": value for name, value in self.settings.items()}
         with clean_environment(**{"AWS_REGION": REGION, **settings, **variables}):
-            try:
-                code = main(
-                    ["doctor", *(["--json"] if as_json else []), *arguments],
-                    kms_clients=lambda _region: self.kms if self.client is None else self.client,
-                    dynamodb_clients=lambda _region: self.dynamodb,
-                )
-            except SystemExit as error:  # argparse's
-                code = error.code if isinstance(error.code, int) else 1
+            code = exit_code(
+                ["doctor", *(["--json"] if as_json else []), *arguments],
+                kms_clients=lambda _region: self.kms if self.client is None else self.client,
+                dynamodb_clients=lambda _region: self.dynamodb,
+            )
         self.out, self.err = self._capture.readouterr()
         self.json = json.loads(self.out) if as_json and self.out else None
         assert SECRET not in self.out + self.err

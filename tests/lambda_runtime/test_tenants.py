@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import warmkey
+from tests.lambda_runtime import default_cmm
 from tests.lambda_runtime.test_branch_keys import A as TENANT_A
 from tests.lambda_runtime.test_branch_keys import Function, function
 from warmkey import AuthenticationFailed, ConfigurationError, PolicyRefused, aio
@@ -50,10 +51,6 @@ def session(request: pytest.FixtureRequest) -> Iterator[KmsSession]:
         yield kms
 
 
-def client_encrypt(context: Any) -> bytes:
-    return warmkey.default_client().encrypt(b"x", cmm=warmkey.default_cmm(), encryption_context=context).ciphertext
-
-
 def encrypt_stream(context: Any) -> bytes:
     client, cmm = warmkey.default_client(), warmkey.default_cmm()
     source = io.BytesIO(b"x")
@@ -65,7 +62,7 @@ ENCRYPTING: dict[str, Use] = {
     "encrypt_text": lambda context: warmkey.encrypt_text("x", context),
     "seal_record": lambda context: warmkey.seal_record(RECORD, ["card"], context),
     "seal_token": lambda context: warmkey.seal_token(b"x", context),
-    "Client.encrypt": client_encrypt,
+    "Client.encrypt": default_cmm.encrypt,
     "Client.encrypt_stream": encrypt_stream,
     "aio.encrypt": lambda context: asyncio.run(aio.encrypt(b"x", context)),
     "aio.encrypt_text": lambda context: asyncio.run(aio.encrypt_text("x", context)),
@@ -74,23 +71,13 @@ ENCRYPTING: dict[str, Use] = {
 }
 
 
-def client_decrypt(message: bytes, context: Any) -> bytes:
-    client, cmm = warmkey.default_client(), warmkey.default_cmm()
-    return client.decrypt(message, cmm=cmm, encryption_context=context).plaintext
-
-
-def decrypt_stream(message: bytes, context: Any) -> bytes:
-    client, cmm = warmkey.default_client(), warmkey.default_cmm()
-    return client.decrypt_stream(io.BytesIO(message), cmm=cmm, encryption_context=context).read()
-
-
 DECRYPTING: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "decrypt": ("encrypt", warmkey.decrypt),
     "decrypt_text": ("encrypt_text", warmkey.decrypt_text),
     "unseal_record": ("seal_record", warmkey.unseal_record),
     "open_token": ("seal_token", warmkey.open_token),
-    "Client.decrypt": ("Client.encrypt", client_decrypt),
-    "Client.decrypt_stream": ("Client.encrypt_stream", decrypt_stream),
+    "Client.decrypt": ("Client.encrypt", default_cmm.decrypt),
+    "Client.decrypt_stream": ("Client.encrypt_stream", default_cmm.decrypt_stream),
     "aio.decrypt": ("encrypt", lambda message, context: asyncio.run(aio.decrypt(message, context))),
     "aio.decrypt_text": ("encrypt_text", lambda message, context: asyncio.run(aio.decrypt_text(message, context))),
     "aio.unseal_record": ("seal_record", lambda sealed, context: asyncio.run(aio.unseal_record(sealed, context))),

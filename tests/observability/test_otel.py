@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import warmkey
-from tests.branch_keys.key_store import TABLE, KeyStore
+from tests.branch_keys.key_store import KeyStore
 from tests.lambda_runtime.processes import in_child, in_new_process
 from tests.observability.examples_of_events import (
     ABANDONED,
@@ -143,15 +143,7 @@ def test_branch_keys_are_counted_as_the_embedded_format_and_as_the_table_do(tele
     keys.create("tenant-b")
     keys.clear()
     with written() as output:
-        warmkey.configure(
-            kms_client=keys.kms,
-            dynamodb_client=keys.dynamodb,
-            kms_key_arns=keys.key_arn,
-            branch_key_store_table=TABLE,
-            branch_key_context_key="tenant",
-            metrics="detailed",
-            metrics_sink="both",
-        )
+        warmkey.configure(**keys.settings, metrics="detailed", metrics_sink="both")
         with instrument():
             for tenant in ("tenant-a", "tenant-b", "tenant-a", "tenant-a"):
                 warmkey.decrypt(warmkey.encrypt(b"note", {"tenant": tenant}))

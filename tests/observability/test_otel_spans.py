@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.sdk.trace import SpanProcessor
 
 import warmkey
-from tests.branch_keys.key_store import TABLE, KeyStore
+from tests.branch_keys.key_store import KeyStore
 from tests.observability.output import written
 from tests.observability.telemetry import Telemetry, without_providers
 from warmkey.events import CacheMiss, MissReason, Operation
@@ -152,14 +152,7 @@ def test_a_branch_key_has_a_span_with_the_requests_that_it_needs(telemetry: Tele
     keys = KeyStore()
     keys.create("tenant-a")
     keys.clear()
-    warmkey.configure(
-        kms_client=keys.kms,
-        dynamodb_client=keys.dynamodb,
-        kms_key_arns=keys.key_arn,
-        branch_key_store_table=TABLE,
-        branch_key_context_key="tenant",
-        metrics_sink="otel",
-    )
+    warmkey.configure(**keys.settings, metrics_sink="otel")
     for _ in range(3):
         warmkey.encrypt(b"note", {"tenant": "tenant-a"})
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.exit_code import exit_code
 from warmkey.cli import plan as options
 from warmkey.cli.main import main
 from warmkey.plan.limits import Limits
@@ -46,11 +47,7 @@ def planned(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Return the error of a command line that can't be used."""
-    try:
-        code = plan(*arguments)
-    except SystemExit as error:
-        code = error.code  # type: ignore[assignment]
-    assert code in (1, 2)
+    assert exit_code(["plan", "--quiet", *arguments]) in (1, 2)
     return capsys.readouterr().err
 
 

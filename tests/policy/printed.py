@@ -9,7 +9,7 @@ from unittest import mock
 
 from botocore.exceptions import ClientError
 
-from warmkey.cli.main import main
+from tests.cli.exit_code import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +39,7 @@ class Shell:
         """Run it with *settings* as variables; the exit code."""
         variables = {f"WARMKEY_{name.upper()}": value for name, value in settings.items()}
         with clean_environment(**variables):
-            try:
-                code = main(["policy", *arguments])
-            except SystemExit as error:  # argparse's
-                code = error.code if isinstance(error.code, int) else 1
+            code = exit_code(["policy", *arguments])
         self.out, self.err = self._capture.readouterr()
         return code
 

@@ -14,8 +14,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 import warmkey
+from tests.cli.exit_code import exit_code
 from warmkey import AlgorithmSuite, Client, CommitmentPolicy
-from warmkey.cli.main import main
 from warmkey.data_format.message_header import read_header
 from warmkey.testing import FakeKms
 
@@ -120,15 +120,12 @@ class Stage:
 
     def __call__(self, arguments: list[str]) -> int:
         """Run it; the exit code. What it printed is kept."""
-        try:
-            code = main(
-                ["re-encrypt", *arguments],
-                kms_clients=lambda _region: self.kms,
-                dynamodb_clients=lambda _region: self.dynamodb,
-                s3_clients=lambda _region: self.s3,
-            )
-        except SystemExit as error:  # argparse's
-            code = error.code if isinstance(error.code, int) else 1
+        code = exit_code(
+            ["re-encrypt", *arguments],
+            kms_clients=lambda _region: self.kms,
+            dynamodb_clients=lambda _region: self.dynamodb,
+            s3_clients=lambda _region: self.s3,
+        )
         if self._capture is not None:
             self.out, self.err = self._capture.readouterr()
         return code
