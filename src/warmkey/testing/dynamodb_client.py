@@ -132,8 +132,8 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
 
     def items(self, table_name: str) -> list[Item]:
         """Copies of a table's items, in the order of their keys."""
-        table = self._tables[table_name]
-        return [copy.deepcopy(table.items[key]) for key in sorted(table.items)]
+        found = dict(self._tables[table_name].items)  # what is written meanwhile is not among them
+        return [copy.deepcopy(found[key]) for key in sorted(found)]
 
     def put(self, table_name: str, item: Item) -> None:
         """Write *item*, whatever is there."""
@@ -319,8 +319,11 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
         met = [condition(put)(table.items.get(table.key_of(put["Item"]), {})) for table, put in puts]
         if not all(met):
             raise cancelled(["None" if fine else "ConditionalCheckFailed" for fine in met])
+        written: dict[_Table, _Items] = {}
         for table, put in puts:
-            table.items[table.key_of(put["Item"])] = put["Item"]
+            written.setdefault(table, {})[table.key_of(put["Item"])] = put["Item"]
+        for table, new in written.items():
+            table.items.update(new)  # in one step, so that nobody sees half of it
         if token is not None:
             self._tokens[token] = actions
         return {}
