@@ -249,6 +249,23 @@ def test_no_plaintext_makes_a_message_of_another_kind(plaintext: bytes) -> None:
             warmkey.decrypt(message, CONTEXT)
 
 
+@pytest.mark.parametrize("stated", ["record", "token", "checkpoint", ""])
+@pytest.mark.parametrize("state", ["cold", "warm"])
+def test_the_kind_that_a_caller_insists_on_counts(stated: str, state: str) -> None:
+    """It is a pair as any other: what the caller states is compared, and not replaced by the opener's own."""
+    token, record = warmkey.seal_token(b"x", CONTEXT), seal()
+    if state == "warm":
+        warmkey.open_token(token, CONTEXT)
+        unseal(record)
+    uses = {"token": (warmkey.open_token, token), "record": (warmkey.unseal_record, record)}
+    for kind, (use, sealed) in uses.items():
+        if stated == kind:
+            use(sealed, CONTEXT | {"warmkey-kind": stated})  # type: ignore[operator]
+        else:
+            with pytest.raises(PolicyRefused, match="has another value for 'warmkey-kind' than the one you supplied"):
+                use(sealed, CONTEXT | {"warmkey-kind": stated})  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("use", [warmkey.encrypt, warmkey.seal_token])
 @pytest.mark.parametrize("kind", ["record", "token", "checkpoint", "anything"])
 def test_callers_can_not_choose_the_kind(use: Any, kind: str) -> None:

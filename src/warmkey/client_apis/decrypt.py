@@ -117,7 +117,7 @@ def verified_materials(
 
         # Ahead of the CMM: no key is asked for on behalf of a message that this opener must not take.
         check_kind(header.encryption_context, reproduced, kind)
-    if kind is not None:
+    if kind is not None and KIND_KEY not in reproduced:  # another value is for the CMM to refuse
         reproduced = reproduced.with_pair(KIND_KEY, kind)
     # spec: client-apis/decrypt.md#get-the-decryption-materials fcbd
     request = DecryptMaterialsRequest(
