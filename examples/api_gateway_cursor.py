@@ -60,14 +60,17 @@ def _refused(error: warmkey.WarmkeyError) -> dict[str, Any]:
         return _answer(400, {"problem": "the cursor has expired; begin again"})
     if isinstance(error, (warmkey.MalformedMessage, warmkey.AuthenticationFailed, warmkey.PolicyRefused)):
         return _answer(400, {"problem": "the cursor is not one of yours"})
-    if isinstance(error, warmkey.KeyUnavailable) and all(_is_forged(attempt) for attempt in error.attempts):
+    if isinstance(error, warmkey.KeyUnavailable) and _is_forged(error):
         return _answer(400, {"problem": "the cursor is not one of yours"})
     raise error  # KMS or a setting, which the client can do nothing about
 
 
-def _is_forged(attempt: warmkey.KeyAttempt) -> bool:
+def _is_forged(error: warmkey.KeyUnavailable) -> bool:
     # KMS was not asked, because the cursor names no key of ours, or it says that it did not make what is in the cursor.
-    return attempt.outcome is None or attempt.error_code in ("InvalidCiphertextException", "IncorrectKeyException")
+    return not error.timed_out and all(
+        attempt.outcome is None or attempt.error_code in ("InvalidCiphertextException", "IncorrectKeyException")
+        for attempt in error.attempts
+    )
 
 
 def _answer(status: int, body: dict[str, Any]) -> dict[str, Any]:

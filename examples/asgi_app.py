@@ -33,6 +33,7 @@ __all__ = ["TABLE", "app"]
 TABLE: dict[tuple[str, str], dict[str, Any]] = {}
 _PAGE = 2
 _CURSOR_SECONDS = 900
+_UNUSABLE: Answer = (400, {"error": "what was sent can't be used"})
 
 
 async def app(
@@ -44,13 +45,23 @@ async def app(
         return
     try:
         status, answer = await _answer(scope, receive)
-    except (warmkey.MalformedMessage, warmkey.PolicyRefused, warmkey.InvalidRequest, ValueError):
-        status, answer = 400, {"error": "what was sent can't be used"}
-    except warmkey.KeyUnavailable:
-        status, answer = 503, {"error": "try again"}
+    except warmkey.ConfigurationError:  # a ValueError, and no client's fault
+        raise
+    except (warmkey.AuthenticationFailed, warmkey.PolicyRefused, ValueError, RecursionError):  # others are ValueErrors
+        status, answer = _UNUSABLE
+    except warmkey.KeyUnavailable as error:
+        status, answer = _UNUSABLE if _is_forged(error) else (503, {"error": "try again"})
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+
+def _is_forged(error: warmkey.KeyUnavailable) -> bool:
+    # KMS was not asked, because a cursor names no key of ours, or it says that it did not make what is in the cursor.
+    return not error.timed_out and all(
+        attempt.outcome is None or attempt.error_code in ("InvalidCiphertextException", "IncorrectKeyException")
+        for attempt in error.attempts
+    )
 
 
 async def _live(receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
@@ -86,7 +97,9 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
             return b"".join(parts)
 
 
-async def _store(tenant: str, note_id: str, note: dict[str, str]) -> Answer:
+async def _store(tenant: str, note_id: str, note: object) -> Answer:
+    if not isinstance(note, dict):
+        return _UNUSABLE
     record = {"tenant": tenant, "id": note_id, "title": note.get("title", ""), "text": note.get("text", "")}
     TABLE[tenant, note_id] = await aio.seal_record(record, ["text"], {"tenant": tenant}, bound_to=["tenant", "id"])
     return 200, {"id": note_id}

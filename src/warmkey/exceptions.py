@@ -182,7 +182,7 @@ class KeyUnavailable(WarmkeyError):
     """No keyring could generate, wrap or unwrap the data key. Remedy: see each attempt.
 
     :ivar attempts: one :class:`KeyAttempt` per key that was tried; empty when none of the message's encrypted data
-        keys belongs to the configured keyring
+        keys belongs to the configured keyring, and when it waited too long
     :ivar remembered: whether all of them are answers of a moment ago, for which nothing was asked again
     :ivar timed_out: whether it waited too long for another thread's request
     """

@@ -116,3 +116,15 @@ def test_trouble_with_kms_is_not_the_clients(session: KmsSession) -> None:
 
     with pytest.raises(warmkey.KeyUnavailable):
         request(page["cursor"])
+
+
+def test_a_request_that_took_too_long_is_not_the_clients(session: KmsSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error has no attempts, as that of a cursor without a key of ours."""
+    del session
+
+    def open_token(*_: Any) -> bytes:
+        raise warmkey.KeyUnavailable("another thread's request took too long", timed_out=True)
+
+    monkeypatch.setattr(warmkey, "open_token", open_token)
+    with pytest.raises(warmkey.KeyUnavailable):
+        request("cursor")

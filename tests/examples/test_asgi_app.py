@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,6 +125,42 @@ def test_what_is_anothers_or_cannot_be_used_is_refused(session: KmsSession) -> N
         return [response.status for response in responses]
 
     assert asyncio.run(main()) == [401, 400, 400, 400, 404, 400, 404, 400, 503]
+
+
+def test_a_cursor_that_was_changed_anywhere_is_refused() -> None:
+    async def main() -> set[int]:
+        for number in range(3):
+            await request("PUT", f"/notes/{number}", NOTE)
+        cursor = (await request("GET", "/notes")).body["after"]
+        message = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        changed = [
+            message[:place] + bytes([message[place] ^ 1]) + message[place + 1 :] for place in range(0, len(message), 3)
+        ]
+        texts = [base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in changed]
+        return {(await request("GET", f"/notes?after={text}")).status for text in texts}
+
+    assert asyncio.run(main()) == {400}
+
+
+def test_what_the_server_must_mend_is_not_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[Exception] = [
+        warmkey.KeyUnavailable("another thread's request took too long", timed_out=True),
+        warmkey.ConfigurationError("a setting is missing"),
+    ]
+
+    async def open_token(*_: Any) -> bytes:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(warmkey.aio, "open_token", open_token)
+    assert asyncio.run(request("GET", "/notes?after=x")).status == 503
+    with pytest.raises(warmkey.ConfigurationError):
+        asyncio.run(request("GET", "/notes?after=x"))
+
+
+@pytest.mark.parametrize("body", [[], None, 7, "text", [[[]]]], ids=repr)
+def test_a_note_must_be_an_object(body: Any) -> None:
+    assert asyncio.run(request("PUT", "/notes/1", body)).status == 400
+    assert not TABLE
 
 
 def test_the_settings_are_checked_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
