@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from warmkey.cli.files import opened
 from warmkey.cli.message_walk import examine
 from warmkey.doctor.subject import Sample
 from warmkey.exceptions import MalformedMessage
-from warmkey.sealed.text import from_base64
+from warmkey.sealed.text import decoded, from_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,15 +79,12 @@ def _decoded(text: str) -> bytes:
         # Without padding, a token looks like text that was cut off, unless it has - or _ or is whole as it is.
         if not _URL_SAFE.issuperset(text) or _is_broken_token(text):
             raise
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return decoded(text)
 
 
 def _is_broken_token(text: str) -> bool:
-    try:
-        message = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        return True
-    return examine(BytesIO(message)).problem is not None
+    message = decoded(text)
+    return not message or examine(BytesIO(message)).problem is not None
 
 
 def _of_message(name: str, message: bytes) -> Sample:

@@ -11,7 +11,7 @@ from string import ascii_letters, digits
 
 from warmkey.exceptions import InvalidRequest, MalformedMessage, WarmkeyError
 
-__all__ = ["from_base64", "from_base64url", "to_base64", "to_base64url", "utf_8"]
+__all__ = ["decoded", "from_base64", "from_base64url", "to_base64", "to_base64url", "utf_8"]
 
 _ONLY_STANDARD = frozenset("+/=")
 _ONLY_URL_SAFE = frozenset("-_")
@@ -90,14 +90,19 @@ def _decoded(text: str, *, altchars: bytes | None) -> bytes:
         return b""
 
 
+def decoded(text: str) -> bytes:
+    """Return the bytes of base64 in either alphabet, with padding or without; empty if *text* is something else."""
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    return _decoded(standard + "=" * (-len(standard) % 4), altchars=None)
+
+
 def _other_message(text: str, writer: str) -> str | None:
     """Say what takes *text*, where it is a whole message that *writer* did not write, or return ``None``."""
     from warmkey.data_format.message_header import read_header  # noqa: PLC0415 - for failures only
     from warmkey.structures import KIND_KEY  # noqa: PLC0415 - as above
 
-    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        header = read_header(_decoded(standard + "=" * (-len(standard) % 4), altchars=None))
+        header = read_header(decoded(text))
     except WarmkeyError:
         return None
     kind = header.encryption_context.get(KIND_KEY, "")

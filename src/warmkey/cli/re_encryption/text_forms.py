@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import NamedTuple
 
 from warmkey.data_format.message_header import read_header
 from warmkey.exceptions import MalformedMessage, WarmkeyError
+from warmkey.sealed.text import decoded
 from warmkey.structures import KIND_KEY
 
 __all__ = ["Form", "read_text"]
@@ -32,11 +32,7 @@ def read_text(text: str) -> tuple[bytes, Form]:
 
     :raises MalformedMessage: it is not the base64 of anything, or more than one text would stand for the same bytes
     """
-    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        message = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        message = b""
+    message = decoded(text)
     form = _form_of(text, message)
     if not message or form.write(message) != text:
         raise MalformedMessage("is not the base64 of a message", where="text")
