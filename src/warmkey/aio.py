@@ -35,6 +35,7 @@ from warmkey.events import EvictionReason
 from warmkey.fork_safety import notice_fork, register
 from warmkey.locks import new_lock
 from warmkey.sealed import records, text, tokens  # noqa: F401 - loading them later would stall the loop
+from warmkey.sealing import UNDER
 from warmkey.sealing import open_token as blocking_open_token
 from warmkey.sealing import seal_record as blocking_seal_record
 from warmkey.sealing import seal_token as blocking_seal_token
@@ -200,7 +201,7 @@ def _of_names(names: Mapping[Any, Any]) -> int:
 
 
 def _of_sealed_record(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
-    record, under = args[0] if args else kwargs.get("record"), kwargs.get("under", "_sealed")
+    record, under = args[0] if args else kwargs.get("record"), kwargs.get("under", UNDER)
     message = record.get(under) if isinstance(record, dict) and isinstance(under, str) else None
     return _of_record(args, kwargs, _length_of_one(message) * _SEALED_BYTE_LENGTH)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     FieldPath: TypeAlias = str | tuple[str | int, ...]
 
 __all__ = [
+    "UNDER",
     "is_sealed",
     "message_in",
     "message_length",
@@ -44,7 +45,8 @@ __all__ = [
     "unseal_record",
 ]
 
-_UNDER = "_sealed"
+# The field that has the message of a record, unless a caller names another.
+UNDER = "_sealed"
 # Of one KMS key: lengths of the three fields, "aws-kms", an ARN of 75 characters, and a ciphertext blob of 167 bytes.
 _KMS_ENCRYPTED_DATA_KEY_LENGTH = 3 * 2 + 7 + 75 + 167
 
@@ -56,7 +58,7 @@ def seal_record(
     encryption_context: Mapping[str, str] | None = None,
     *,
     bound_to: Iterable[str] | Mapping[str, Any] = (),
-    under: str = _UNDER,
+    under: str = UNDER,
     text: bool = False,
 ) -> dict[str, Any]:
     """Return *record* without *fields*, which are together in one message under *under*. The argument stays as it is.
@@ -92,7 +94,7 @@ def unseal_record(
     encryption_context: Mapping[str, str] | None = None,
     *,
     bound_to: Iterable[str] | Mapping[str, Any] | None = None,
-    under: str = _UNDER,
+    under: str = UNDER,
     missing: Literal["error", "pass"] = "error",
 ) -> dict[str, Any]:
     """Return the record that :func:`seal_record` was given. The argument stays as it is.
@@ -128,7 +130,7 @@ def unseal_record(
 
 
 @scrubbed
-def is_sealed(record: dict[str, Any], *, under: str = _UNDER) -> bool:
+def is_sealed(record: dict[str, Any], *, under: str = UNDER) -> bool:
     """Return whether *record* has a field *under*. Not a security check: it says nothing about what the field holds.
 
     Whoever can write the store decides the answer. To rely on a value, call :func:`unseal_record`.
@@ -289,7 +291,7 @@ def _check_missing(missing: object, bound_to: object) -> None:
 
 def _pass_unsealed(context: Mapping[str, str] | None, under: str, missing: str) -> None:
     if missing == "error":
-        name = under if under == _UNDER else f"<{kind_of(under)}>"  # which may be a value in the place of a name
+        name = under if under == UNDER else f"<{kind_of(under)}>"  # which may be a value in the place of a name
         raise PolicyRefused(f"the record has no field {name}, so nothing in it is known to have been sealed")
     default = DEFAULT.get()
     if default.required:

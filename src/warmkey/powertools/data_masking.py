@@ -17,7 +17,7 @@ from warmkey.exceptions import ConfigurationError, InvalidRequest
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.powertools.installation import what_is_missing
 from warmkey.sealed.text import from_base64, to_base64
-from warmkey.sealing import message_in, seal_record, unseal_record
+from warmkey.sealing import UNDER, message_in, seal_record, unseal_record
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD, EncryptionContext
 from warmkey.tracebacks import scrubbed
 from warmkey.validation import kind_of, require_method
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataMaskingWithFields", "WarmkeyProvider"]
 
-_UNDER = "_sealed"
 # What the format and we add to what a caller gives.
 _ADDED = frozenset({PUBLIC_KEY_FIELD, KIND_KEY})
 _EXACTLY = "the encryption context must be exactly that of the message"
@@ -142,7 +141,7 @@ class WarmkeyProvider(BaseProvider):
             paths,
             context,
             bound_to=options.get("bound_to", ()),
-            under=options.get("under", _UNDER),
+            under=options.get("under", UNDER),
             text=options.get("text", True),
         )
 
@@ -231,7 +230,7 @@ def _check_exact(message: bytes, context: Mapping[str, str]) -> None:
 def _unseal(record: dict[str, Any], given: object, context: Mapping[str, str]) -> dict[str, Any]:
     with counted_if_it_fails(Operation.DECRYPT):
         options = _checked(given, _TO_UNSEAL)
-        under = options.get("under", _UNDER)
+        under = options.get("under", UNDER)
         record = _with_whole_message(record, under)
         if isinstance(under, str) and under in record:
             _check_exact(message_in(record[under], under), context)
