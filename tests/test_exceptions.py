@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -115,3 +116,13 @@ def test_each_caller_gets_an_exception_of_its_own_with_the_same_cause(error: War
     assert twin is not error
     assert (type(twin), str(twin), twin.__cause__) == (type(error), str(error), cause)
     assert twin.__traceback__ is None
+
+
+def test_an_attempt_with_another_fact_keeps_all_the_others() -> None:
+    facts: dict[str, Any] = dict.fromkeys(KeyAttempt.__slots__, "x") | {"cause": ValueError(), "remembered": True}
+    attempt = KeyAttempt(**facts)
+
+    replaced = attempt.__replace__(remedy="wait")
+
+    assert {name: getattr(replaced, name) for name in facts} == {**facts, "remedy": "wait"}
+    assert {name: getattr(attempt, name) for name in facts} == facts

@@ -7,7 +7,7 @@ No message, attribute or ``repr`` here ever holds a key, a plaintext or the valu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from warmkey.safe_repr import safe_repr
 
@@ -165,6 +165,10 @@ class KeyAttempt:
         self.remedy = remedy
         self.cause = cause
         self.remembered = remembered
+
+    def __replace__(self, **changes: Any) -> KeyAttempt:  # noqa: ANN401 - what the constructor takes
+        """Return the same attempt with other facts, as ``copy.replace`` of Python 3.13 does."""
+        return KeyAttempt(**{name: getattr(self, name) for name in KeyAttempt.__slots__} | changes)
 
     def __repr__(self) -> str:
         return f"KeyAttempt({self})"

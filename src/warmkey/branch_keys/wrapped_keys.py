@@ -164,15 +164,4 @@ def _explained(error: KeyUnavailable) -> KeyUnavailable:
 def _with_remedy(attempt: KeyAttempt) -> KeyAttempt:
     if attempt.error_code != "InvalidCiphertextException":
         return attempt
-    return KeyAttempt(
-        keyring=attempt.keyring,
-        operation=attempt.operation,
-        key=attempt.key,
-        region=attempt.region,
-        outcome=attempt.outcome,
-        error_code=attempt.error_code,
-        request_id=attempt.request_id,
-        reason=attempt.reason,
-        remedy=_TAMPERED,
-        cause=attempt.cause,
-    )
+    return attempt.__replace__(remedy=_TAMPERED)

@@ -128,6 +128,5 @@ def _may_pass(attempt: KeyAttempt) -> bool:
 
 
 def _to_remember(attempt: KeyAttempt) -> KeyAttempt:
-    facts = {name: getattr(attempt, name) for name in KeyAttempt.__slots__}
     # An exception holds frames, and with them whatever was under way.
-    return KeyAttempt(**{**facts, "cause": None, "remembered": True})
+    return attempt.__replace__(cause=None, remembered=True)
