@@ -15,6 +15,10 @@ NAMES = {
     "messages": "decrypting messages of strangers and of writers with keys of their own, with and without a cache",
     "streams": "the same messages as streams, whatever the sizes of the pieces",
     "parsing": "all of a message without cryptography: every key fits, every tag and signature verifies",
+    "inspect": "`warmkey inspect`: reports on whatever the bytes are",
+    "records": "sealed records that were changed, moved or put together, and messages with anything in them",
+    "tokens": "tokens whose text was changed, and messages with anything in them",
+    "checkpoints": "durable checkpoints of other places, of other forms, and with anything in them",
 }
 
 

@@ -25,7 +25,7 @@ from warmkey.sealed.checkpoints import Place
 from warmkey.sealing import open_checkpoint, seal_checkpoint
 from warmkey.structures import EncryptionContext
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import kind_of, require_method, switch
+from warmkey.validation import kind_of, quoted, require_method, switch
 
 try:
     from aws_durable_execution_sdk_python.exceptions import RetryableSerDesError, SerDesError
@@ -189,7 +189,7 @@ def _checked_context(context: ContextOf | None) -> ContextOf | None:
     else:
         if checked.reserved_key is None:
             return dict(checked)
-        problem = f"the encryption context key {checked.reserved_key!r} is reserved"
+        problem = f"the encryption context key {quoted(checked.reserved_key)} is reserved"
     raise ConfigurationError(problem)
 
 

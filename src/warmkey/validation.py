@@ -22,6 +22,7 @@ __all__ = [
     "kind_of",
     "number",
     "plausible",
+    "quoted",
     "require_method",
     "seconds",
     "shown",
@@ -42,6 +43,7 @@ _PLAUSIBLE = (
 )
 _WORDS = frozenset({"", "auto", "false", "inf", "nan", "no", "none", "off", "on", "true", "yes"})
 _MOST_SHOWN_ITEMS = 3
+_LONGEST_NAME = 200
 
 
 def kind_of(value: object) -> str:
@@ -80,6 +82,11 @@ def _parts(text: str) -> list[str]:
     """Return the comma-separated parts of *text*; all of it where it has more than a few."""
     parts = [part.strip() for part in text.split(",")]
     return parts if len(parts) <= _MOST_SHOWN_ITEMS else [text]
+
+
+def quoted(name: str) -> str:
+    """Return *name*, which a caller or a message chose, in quotes; of a long one its beginning."""
+    return repr(name[:_LONGEST_NAME])
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:

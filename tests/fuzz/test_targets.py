@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fuzz.__main__ import at_random
-from fuzz.promise import SECRET, BrokenPromiseError, attempt
+from fuzz.promise import SECRET, BrokenPromiseError, attempt, listening
 from fuzz.targets import NAMES, target
 from warmkey import MalformedMessage, PolicyRefused, WarmkeyError
 from warmkey.client_apis import decrypt as decrypt_module
@@ -163,3 +164,16 @@ def test_a_foreign_exception_while_parsing_is_noticed(monkeypatch: pytest.Monkey
     tested = target("parsing")
     with tested.world(), pytest.raises(IndexError):
         tested.test(tested.seeds()[0])
+
+
+@pytest.mark.parametrize("line", [f"it is {SECRET}", "it is %s"])
+def test_a_secret_in_a_log_line_is_noticed_and_others_are_not_written(
+    capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    logger = logging.getLogger("warmkey")
+    with listening():
+        logger.warning("something else")
+        with pytest.raises(BrokenPromiseError):
+            logger.warning(line, *([SECRET] if "%" in line else []))
+
+    assert capsys.readouterr() == ("", "")

@@ -5,14 +5,27 @@ from __future__ import annotations
 import gc
 import os
 import tracemalloc
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.vectors.forge import Forgery, sized, wrapped
 from tests.vectors.readers import COMMITTING, KEYRING
-from warmkey import AwsKmsKeyring, CachingCMM, DefaultCMM, KeyUnavailable, LocalCMC, MultiKeyring, WarmkeyError
+from warmkey import (
+    AwsKmsKeyring,
+    CachingCMM,
+    DefaultCMM,
+    KeyUnavailable,
+    LocalCMC,
+    MultiKeyring,
+    WarmkeyError,
+    message_length,
+)
 from warmkey.keyrings import AwsKmsDiscoveryKeyring
 from warmkey.testing import FakeKms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ARN = b"arn:aws:kms:us-east-1:111122223333:key/1"
 
@@ -71,3 +84,35 @@ def test_all_attempts_are_there_though_the_text_tells_the_first() -> None:
 
     assert len(caught.value.attempts) == 300
     assert str(caught.value).endswith("; and 290 more attempts")
+
+
+LONG_KEYS = {
+    "one": {"k" * 65_000: "v"},
+    "many": {f"{number:0200}": "v" for number in range(200)},
+    "another value": {"k" * 65_000: "another"},
+    "reserved": {"aws-crypto-" + "k" * 65_000: "v"},
+}
+
+
+@pytest.mark.parametrize("context", LONG_KEYS.values(), ids=LONG_KEYS)
+def test_errors_stay_short_whatever_context_keys_a_caller_gives(context: dict[str, str]) -> None:
+    message = Forgery(pairs=[(b"k" * 65_000, b"v")]).message(b"")
+    other = Forgery().message(b"")
+    calls: list[Callable[[], object]] = [
+        lambda: COMMITTING.decrypt(other, keyring=KEYRING, encryption_context=context),
+        lambda: COMMITTING.decrypt(message, keyring=KEYRING, encryption_context=context),
+        lambda: COMMITTING.encrypt(b"", keyring=KEYRING, encryption_context=context),
+        lambda: message_length(0, encryption_context=context),
+    ]
+    told = [str(error) for error in map(refusal, calls) if error is not None]
+
+    assert told
+    assert max(map(len, told)) < 5_000
+
+
+def refusal(call: Callable[[], object]) -> WarmkeyError | None:
+    try:
+        call()
+    except WarmkeyError as error:
+        return error
+    return None

@@ -118,6 +118,15 @@ class TestBoundFields:
         with pytest.raises(PolicyRefused, match="id is of type object"):
             opened({**self.STORED, "id": object()}, self.PLAINTEXT)
 
+    @pytest.mark.parametrize("name", ["n" * 10_000, "two\nlines"], ids=["long", "lines"])
+    def test_whatever_a_field_is_called_errors_are_one_short_line(self, name: str) -> None:
+        stored, plaintext = sealed({name: 1, "field": 2}, ["field"], bound_to=[name])
+        for record, expected in (({**stored, name: 2}, None), (stored, {name: 2})):
+            with pytest.raises(PolicyRefused) as caught:
+                opened(record, plaintext, expected)
+            assert len(str(caught.value)) < 500
+            assert str(caught.value).isprintable()
+
     @pytest.mark.parametrize("name", ["id", "version"])
     def test_a_field_that_is_gone_differs_from_every_value(self, name: str) -> None:
         with pytest.raises(PolicyRefused, match=f"the record's {name} is not the one"):

@@ -261,7 +261,15 @@ def test_what_is_comparable_reads_as_what_is_written_the_same(value: Any) -> Non
 
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [(("a",), "a"), (("lines", 0, "note"), "lines[0].note"), (("a", "b", 1, 2), "a.b[1][2]"), ((), "")],
+    [
+        (("a",), "a"),
+        (("lines", 0, "note"), "lines[0].note"),
+        (("a", "b", 1, 2), "a.b[1][2]"),
+        ((), ""),
+        (("é", "two\nlines"), "é.two\\nlines"),
+        (("n" * 200,), "n" * 200),
+        (("n" * 150, "m" * 150), f"{'n' * 150}.{'m' * 49}..."),
+    ],
 )
 def test_how_errors_show_a_path(path: tuple[str | int, ...], shown: str) -> None:
     assert named(path) == shown

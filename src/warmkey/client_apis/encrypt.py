@@ -24,7 +24,7 @@ from warmkey.data_format.message_header import HEADER_IV, serialize_header_parts
 from warmkey.data_format.reader import in_bytes
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import KIND_KEY, RESERVED_PREFIX, EncryptionContext, EncryptionMaterialsRequest
-from warmkey.validation import shown
+from warmkey.validation import quoted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,7 @@ def get_materials(
     """
     context = EncryptionContext.of(encryption_context)
     if context.reserved_key is not None:
-        problem = f"the encryption context key {context.reserved_key!r} is reserved"
+        problem = f"the encryption context key {quoted(context.reserved_key)} is reserved"
         raise InvalidRequest(f"{problem}; no key may start with {RESERVED_PREFIX} or be {KIND_KEY}")
     if kind is not None:
         context = context.with_pair(KIND_KEY, kind)

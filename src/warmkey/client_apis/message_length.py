@@ -13,7 +13,7 @@ from warmkey.data_format.encryption_context import serialize_aad
 from warmkey.data_format.message_body import body_length, count_regular_frames
 from warmkey.exceptions import InvalidRequest
 from warmkey.structures import KIND_KEY, MAX_UINT16, PUBLIC_KEY_FIELD, EncryptionContext
-from warmkey.validation import shown
+from warmkey.validation import quoted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,8 +63,9 @@ def _checked_suite(suite: object) -> AlgorithmSuite:
 
 def _whole_context(pairs: Mapping[str, str] | None, suite: AlgorithmSuite) -> EncryptionContext:
     context = EncryptionContext.of(pairs)
-    if context.reserved_key not in (None, KIND_KEY):
-        raise InvalidRequest(f"the encryption context key {context.reserved_key!r} is reserved; it is counted anyway")
+    if context.reserved_key is not None and context.reserved_key != KIND_KEY:
+        key = quoted(context.reserved_key)
+        raise InvalidRequest(f"the encryption context key {key} is reserved; it is counted anyway")
     if suite.signature is None:
         return context
     return EncryptionContext.of({**context, PUBLIC_KEY_FIELD: "=" * _public_key_length(suite.signature)})

@@ -28,7 +28,7 @@ from warmkey.structures import (
     EncryptionMaterialsRequest,
 )
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import choose_one, require_method
+from warmkey.validation import choose_one, quoted, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from warmkey.keyrings.interface import Keyring
 
 __all__ = ["DefaultCMM", "underlying_cmm"]
+
+_MOST_KEYS = 10  # that an error names
 
 
 @safe_repr
@@ -165,8 +167,9 @@ def _name_what_is_not_stored(error: KeyUnavailable, added: Mapping[str, str]) ->
     Where KMS gave another reason (denied, throttled, not reached), that one stands alone.
     """
     if error.args and any(attempt.outcome in (None, KmsOutcome.OTHER) for attempt in error.attempts):
-        keys = ", ".join(map(repr, sorted(added)))
-        hint = f"the message does not store the encryption context key {keys}, which you supplied"
+        keys = ", ".join(map(quoted, sorted(added)[:_MOST_KEYS]))
+        more = f" and {len(added) - _MOST_KEYS} more" if len(added) > _MOST_KEYS else ""
+        hint = f"the message does not store the encryption context key {keys}{more}, which you supplied"
         error.args = (f"{error.args[0]}; {hint}", *error.args[1:])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from warmkey.exceptions import ConfigurationError, PolicyRefused
-from warmkey.validation import require_method
+from warmkey.validation import quoted, require_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ def check_reproduced_context(stored: Mapping[str, str], reproduced: Mapping[str,
         # spec: framework/cmm-interface.md#decrypt-materials db9f
         if stored.get(key, value) != value:
             raise PolicyRefused(
-                f"the message's encryption context has another value for {key!r} than the one you supplied"
+                f"the message's encryption context has another value for {quoted(key)} than the one you supplied"
             )
 
 
@@ -155,9 +155,10 @@ def check_decryption_materials(materials: DecryptionMaterials, request: DecryptM
     check_reproduced_context(stored, reproduced)
     for key, value in reproduced.items():
         if context.get(key) != value:
-            raise PolicyRefused(f"the CMM did not authenticate {key!r}, which you supplied with the encryption context")
+            problem = f"the CMM did not authenticate {quoted(key)}, which you supplied with the encryption context"
+            raise PolicyRefused(problem)
         if key not in stored and key not in materials.required_encryption_context_keys:
-            raise ConfigurationError(f"the CMM left {key!r} out of the authenticated encryption context")
+            raise ConfigurationError(f"the CMM left {quoted(key)} out of the authenticated encryption context")
 
 
 def _no_materials(found: object) -> ConfigurationError:

@@ -14,7 +14,7 @@ from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.wiring import Clients, botocore_config
 from warmkey.observability.logs import Log
 from warmkey.structures import EncryptionContext
-from warmkey.validation import shown
+from warmkey.validation import quoted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def check(
     """
     context = EncryptionContext.of(encryption_context)
     if context.reserved_key is not None:
-        raise InvalidRequest(f"the encryption context key {context.reserved_key!r} is reserved; leave it out")
+        raise InvalidRequest(f"the encryption context key {quoted(context.reserved_key)} is reserved; leave it out")
     _check_arguments(detail, function_timeout, only)
     overrides = DEFAULT.overrides()
 

@@ -78,7 +78,7 @@ def take(record: object, fields: object, *, bound_to: object, under: object) -> 
     bound = _rows(rest, names)
     for name, row in _rows(bound_to, names).items() if isinstance(bound_to, Mapping) else ():
         if row != bound[name]:
-            raise InvalidRequest(f"bound_to gives a value for {name} that the record does not have")
+            raise InvalidRequest(f"bound_to gives a value for {named((name,))} that the record does not have")
     plaintext = _Content(plan, values, bound, _list_rows(rest, plan)).to_json()
     if len(plaintext) > MAX_LENGTH:
         raise InvalidRequest(f"the sealed fields take {len(plaintext)} bytes as JSON; {MAX_LENGTH} are allowed")
@@ -144,12 +144,14 @@ def _checked_under(under: object) -> str:
 
 def _check_apart(record: dict[str, Any], plan: Plan, bound: Collection[str], under: str) -> None:
     if under in record:
-        raise InvalidRequest(f"the record has a field {under} already: it is sealed, or `under` must be another name")
+        raise InvalidRequest(
+            f"the record has a field {under} already: it is sealed, or `under` must be another name"
+        )
     if under in plan.names or under in bound:
         raise InvalidRequest(f"{under} is where the message goes, so it can't be sealed or bound")
     for name in plan.names.intersection(bound):
         raise InvalidRequest(
-            f"bound_to names {name}, all or part of which is sealed; a field is either bound or sealed"
+            f"bound_to names {named((name,))}, all or part of which is sealed; a field is either bound or sealed"
         )
 
 
@@ -159,13 +161,13 @@ def _check_expected(bound: dict[str, list[Any]], expected: Mapping[str, Any] | t
         if name not in bound:
             raise PolicyRefused(f"bound_to names {name_shown(name)}, which the sealed fields are not bound to")
         if name in rows and rows[name] != bound[name]:
-            raise PolicyRefused(f"the sealed fields are bound to another {name} than bound_to expects")
+            raise PolicyRefused(f"the sealed fields are bound to another {named((name,))} than bound_to expects")
 
 
 def _check_unchanged(rest: dict[str, Any], content: _Content) -> None:
     for name, row in _rows(rest, content.bound).items():
         if row != content.bound[name]:
-            raise PolicyRefused(f"the record's {name} is not the one that its sealed fields are bound to")
+            raise PolicyRefused(f"the record's {named((name,))} is not the one that its sealed fields are bound to")
     if _list_rows(rest, content.plan) != content.lists:
         raise PolicyRefused("a list that holds sealed fields was edited or reordered since the record was sealed")
 

@@ -48,6 +48,8 @@ MAX_DEPTH = 64
 _MAX_BITS = 14_000
 # What a double holds exactly, and every reader of JSON reads (RFC 7493).
 _MAX_PLAIN_INT = 2**53 - 1
+# Of a path, in an error. Names come with the record, from whoever can write the store.
+_LONGEST_SHOWN = 200
 
 
 def to_json(value: object) -> bytes:
@@ -61,11 +63,14 @@ _dumps = json.JSONEncoder(
 
 
 def named(path: Path) -> str:
-    """Return *path* as errors show it, for example ``lines[0].note``."""
+    """Return *path* as errors show it, for example ``lines[0].note``: in one line, and of a long one its beginning."""
     shown = ""
     for step in path:
-        shown += f"[{step}]" if isinstance(step, int) else f".{step}" if shown else step
-    return shown
+        if isinstance(step, int):
+            shown += f"[{step}]"
+        else:
+            shown += ("." if shown else "") + (step if step.isprintable() else ascii(step)[1:-1])
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 # --- writing
