@@ -65,6 +65,7 @@ TABLES = {
     "warmkey.cli.policy",
     "warmkey.cli.re_encryption.command",
     "warmkey.cli.re_encryption.costs",
+    "warmkey.cli.re_encryption.properties",
     "warmkey.cli.setting_options",
     "warmkey.cli.wording",
     "warmkey.cmms.admission",

@@ -16,8 +16,11 @@ from warmkey.validation import plausible, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from warmkey.cli.re_encryption.attribute_paths import AttributePath
+
 __all__ = [
     "account",
+    "attribute_path",
     "count",
     "frame_length",
     "integer",
@@ -54,6 +57,17 @@ def suite(text: str) -> AlgorithmSuite:
 def frame_length(text: str) -> int | str:
     """Return a frame length that can be used."""
     return text if text == "auto" else integer(text, 1, MAX_FRAME_LENGTH, or_else=", or auto")
+
+
+def attribute_path(text: str) -> AttributePath:
+    """Return the DynamoDB attribute that *text* names, which may be inside maps and lists."""
+    from warmkey.cli.re_encryption.attribute_paths import read_path  # noqa: PLC0415 - few re-encrypt
+
+    try:
+        return read_path(text)
+    except ValueError as error:
+        problem = str(error)
+    raise ArgumentTypeError(f"{plausible(text)} is not an attribute: it {problem}")
 
 
 def count(text: str) -> int:

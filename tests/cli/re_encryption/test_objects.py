@@ -196,14 +196,66 @@ def test_metadata_tags_storage_class_and_encryption_carry_over(here: Stage, leng
     assert found["ContentType"] == "application/x-sealed"
 
 
-@pytest.mark.parametrize("acl", ["public-read", "authenticated-read"])
-def test_an_object_that_others_may_read_is_skipped_and_named(here: Stage, acl: str) -> None:
-    put(here, "a", here.encrypt(b"x"), ACL=acl)
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
+SOMEBODY = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
+
+
+def grants(here: Stage, key: str) -> list[Any]:
+    found = here.s3.get_object_acl(Bucket=BUCKET, Key=key)["Grants"]
+    return sorted((each["Permission"], each["Grantee"].get("ID") or each["Grantee"]["URI"]) for each in found)
+
+
+@pytest.mark.parametrize("length", [1, 2 * PART], ids=["in one request", "in parts"])
+@pytest.mark.parametrize(
+    "acl",
+    [
+        {"ACL": "public-read"},
+        {"ACL": "authenticated-read"},
+        {"GrantRead": f'id="{SOMEBODY}",uri="{ALL_USERS}"', "GrantWriteACP": f'id="{SOMEBODY}"'},
+    ],
+    ids=["public", "authenticated", "grants"],
+)
+def test_an_object_keeps_its_access_control_list(here: Stage, acl: dict[str, str], length: int) -> None:
+    put(here, "a", here.encrypt(bytes(length)), **acl)
+    before = grants(here, "a")
+    assert len(before) > 1 or "GrantRead" in acl
+
+    assert here.on_objects("--write") == 0
+    assert here.key_arns(here.object("a")) == [here.new]
+    assert grants(here, "a") == before
+
+
+def test_grants_that_change_meanwhile_are_seen(here: Stage) -> None:
+    put(here, "a", here.encrypt(b"x"))
+    OtherWriter(
+        here.s3, "HeadObject", lambda: here.s3.put_object_acl(Bucket=BUCKET, Key="a", GrantRead=f'uri="{ALL_USERS}"')
+    )
+
+    assert here.on_objects("--write") == 0
+    assert grants(here, "a") == [("READ", ALL_USERS)]
+    assert here.key_arns(here.object("a")) == [here.new]
+
+
+@pytest.mark.parametrize(("length", "operation"), [(1, "PutObject"), (2 * PART, "CreateMultipartUpload")])
+def test_an_object_whose_grants_s3_refuses_is_skipped_and_named_with_what_to_do(
+    here: Stage, length: int, operation: str
+) -> None:
+    put(here, "a", here.encrypt(bytes(length)), ACL="public-read")
+    put(here, "b", here.encrypt(bytes(length)))
     before = here.object("a")
 
+    def deny(params: dict[str, Any], **_: Any) -> None:
+        if any(name.lower().startswith("x-amz-grant") for name in params["headers"]):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
+
+    here.s3.meta.events.register(f"before-call.s3.{operation}", deny)
+
     assert here.on_objects("--write") == 1
-    assert "skipped  a  its access control list has other grants than the owner's" in here.out
+    assert "skipped  a  S3 does not let this role give the new object the grants" in here.out
+    assert "allow s3:PutObjectAcl, look at the bucket's Block Public Access" in here.out
+    assert f"{operation} failed with AccessDenied" in here.out
     assert here.object("a") == before
+    assert here.key_arns(here.object("b")) == [here.new]
 
 
 def test_an_archived_object_is_skipped_and_named(here: Stage) -> None:
@@ -471,7 +523,7 @@ def test_it_says_what_writing_means_and_what_it_costs(here: Stage) -> None:
         "The bucket keeps versions: the old ones stay",
         "which stay readable with the old key",
         "Objects in GLACIER_IR are billed for at least 90 days",
-        "cost: requests to read (GLACIER_IR): 5, ",
+        "cost: requests to read (GLACIER_IR): 6, ",
         "cost: requests to write (STANDARD): 1, ",
         "cost: GB read back (GLACIER_IR): 1, $0.03",
         "cost: KMS requests, or far fewer, as items share data keys and contexts: 6, ",

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from warmkey.cli.re_encryption.properties import CannotCarryOver, parameters_for, same
+from warmkey.cli.re_encryption.properties import CannotCarryOver, grants_something, parameters_for, same
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
-PRIVATE = {"Owner": {"ID": "me"}, "Grants": [{"Grantee": {"ID": "me"}, "Permission": "FULL_CONTROL"}]}
+PRIVATE: dict[str, Any] = {"Owner": {"ID": "me"}, "Grants": [{"Grantee": {"ID": "me"}, "Permission": "FULL_CONTROL"}]}
+
+
+def granting(grantee: dict[str, str], permission: str) -> dict[str, Any]:
+    """The owner's ACL, and one more grant."""
+    return {**PRIVATE, "Grants": [*PRIVATE["Grants"], {"Grantee": grantee, "Permission": permission}]}
 
 
 def parameters(found: dict[str, Any], tags: Any = (), acl: Any = PRIVATE) -> dict[str, Any]:
@@ -62,6 +67,31 @@ def test_tags_are_quoted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("acl", "expected"),
+    [
+        (PRIVATE, {}),
+        ({"Owner": {"ID": "me"}, "Grants": []}, {}),
+        (
+            granting({"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}, "READ"),
+            {
+                "GrantFullControl": 'id="me"',
+                "GrantRead": 'uri="http://acs.amazonaws.com/groups/global/AllUsers"',
+            },
+        ),
+        (granting({"ID": "you"}, "FULL_CONTROL"), {"GrantFullControl": 'id="me",id="you"'}),
+        (granting({"ID": "me"}, "READ_ACP"), {"GrantFullControl": 'id="me"', "GrantReadACP": 'id="me"'}),
+        (granting({"ID": "you"}, "WRITE_ACP"), {"GrantFullControl": 'id="me"', "GrantWriteACP": 'id="you"'}),
+    ],
+    ids=str,
+)
+def test_grants_carry_over(acl: Any, expected: dict[str, str]) -> None:
+    found = parameters({}, acl=acl)
+
+    assert found == expected
+    assert grants_something(found) == bool(expected)
+
+
+@pytest.mark.parametrize(
     ("found", "acl", "problem"),
     [
         ({"ObjectAnnotations": 1, "Aura": 2}, PRIVATE, "it has Aura, ObjectAnnotations, which this version"),
@@ -69,9 +99,14 @@ def test_tags_are_quoted() -> None:
         ({"Metadata": {"name": "é"}}, PRIVATE, "metadata that is not ASCII"),
         ({"ExpiresString": "tomorrow"}, PRIVATE, "its Expires is not a date"),
         ({"ServerSideEncryption": "aws:fsx"}, PRIVATE, "its encryption at rest is aws:fsx"),
-        ({}, {**PRIVATE, "Grants": [{"Grantee": {"ID": "you"}, "Permission": "FULL_CONTROL"}]}, "other grants"),
-        ({}, {**PRIVATE, "Grants": [{"Grantee": {"ID": "me"}, "Permission": "READ"}]}, "other grants"),
-        ({}, {**PRIVATE, "Grants": [{"Grantee": {"URI": "all"}, "Permission": "READ"}]}, "other grants"),
+        (
+            {},
+            granting({"ID": "you"}, "WRITE"),
+            "grants WRITE to a grantee, which can't be given to a new object; remove",
+        ),
+        ({}, granting({"Type": "Group", "URI": "all"}, "WRITE"), "grants WRITE to a Group, which can't be given"),
+        ({}, granting({"Type": "AmazonCustomerByEmail", "EmailAddress": "x"}, "READ"), "to a AmazonCustomerByEmail"),
+        ({}, granting({"ID": "you"}, "DREAM"), "grants DREAM"),
     ],
 )
 def test_what_makes_an_object_one_that_is_skipped(found: dict[str, Any], acl: Any, problem: str) -> None:

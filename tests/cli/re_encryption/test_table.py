@@ -132,6 +132,113 @@ def test_segments_together_are_the_table(here: Stage) -> None:
     assert here.counts == {"examined": 12, "current": 12}
 
 
+# --- inside maps and lists
+
+
+def nested(here: Stage, key: str = "a") -> None:
+    here.put_item(
+        {
+            "id": key,
+            "payload": {"secret": here.encrypt(b"secret", TENANT), "a.b": here.encrypt(b"dot"), "name": "x"},
+            "lines": [{"note": here.encrypt(b"first"), "sku": 1}, {"note": here.encrypt(b"second"), "sku": 2}],
+            "payload.secret": "a name with a dot",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "find", "plaintext"),
+    [
+        ("payload.secret", lambda item: item["payload"]["secret"], b"secret"),
+        (r"payload.a\.b", lambda item: item["payload"]["a.b"], b"dot"),
+        ("lines[1].note", lambda item: item["lines"][1]["note"], b"second"),
+    ],
+)
+def test_a_message_inside_maps_and_lists_is_named_by_its_path(
+    here: Stage, path: str, find: Any, plaintext: bytes
+) -> None:
+    nested(here)
+    before = here.item("a")
+
+    assert here.on_table("--write", "--json", attribute=path) == 0
+
+    after = here.item("a")
+    message = bytes(find(after).value)
+    assert here.key_arns(message) == [here.new]
+    assert here.decrypt(message, **(TENANT if plaintext == b"secret" else {})) == plaintext
+    assert repr(after).replace(repr(find(after)), "") == repr(before).replace(repr(find(before)), "")
+    assert here.on_table("--json", attribute=path) == 0
+    assert here.counts == {"examined": 1, "current": 1}
+
+
+def test_several_paths_of_one_map_are_written_in_one_request(here: Stage) -> None:
+    nested(here)
+    updates: list[Any] = []
+    here.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", lambda **given: updates.append(given))
+
+    more = ("--attribute", r"payload.a\.b", "--attribute", "lines[0].note", "--attribute", "lines[1].note")
+    assert here.on_table(*more, "--write", attribute="payload.secret") == 0
+
+    payload, lines = here.item("a")["payload"], here.item("a")["lines"]
+    messages = [payload["secret"], payload["a.b"], *(line["note"] for line in lines)]
+    assert [here.key_arns(bytes(message.value)) for message in messages] == [[here.new]] * 4
+    assert (payload["name"], [line["sku"] for line in lines]) == ("x", [1, 2])
+    assert len(updates) == 1
+
+
+@pytest.mark.parametrize("path", ["payload.other", "status.secret", "lines[7].note", "lines.note", "_sealed"])
+def test_an_item_without_anything_there_has_no_message(here: Stage, path: str) -> None:
+    nested(here)
+
+    assert here.on_table("--write", "--json", attribute=path) == 0
+    assert here.counts == {"examined": 1, "no_message": 1}
+
+
+def test_what_is_no_message_is_named_by_its_path(here: Stage) -> None:
+    nested(here)
+
+    assert here.on_table("--attribute", "payload.name", attribute="payload.secret") == 1
+    assert "payload.name: text: is not the base64 of a message" in here.out
+    assert here.on_table("--attribute", "lines[0]", attribute="payload.secret") == 1
+    assert "lines[0]: attribute: must be binary or text, not of DynamoDB's type M" in here.out
+
+
+def test_a_map_that_somebody_else_rewrites_meanwhile_is_read_again(here: Stage) -> None:
+    nested(here)
+    newer = here.encrypt(b"newer", TENANT)
+    OtherWriter(here.dynamodb, "UpdateItem", lambda: here.put_item({"id": "a", "payload": {"secret": newer}}))
+
+    assert here.on_table("--write", attribute="payload.secret") == 0
+    assert here.decrypt(bytes(here.item("a")["payload"]["secret"].value), **TENANT) == b"newer"
+
+
+def test_a_map_that_somebody_else_removes_meanwhile_stays_removed(here: Stage) -> None:
+    nested(here)
+    OtherWriter(here.dynamodb, "UpdateItem", lambda: here.put_item({"id": "a", "status": "gone"}))
+
+    assert here.on_table("--write", "--json", attribute="payload.secret") == 0
+    assert here.item("a") == {"id": "a", "status": "gone"}
+    assert here.counts == {"examined": 1, "no_message": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--attribute", "payload.", "--write"), "is not an attribute: it must have a name at character 9"),
+        (("--attribute", "payload[x]"), "it must go on with a dot or with a place such as [0] at character 8"),
+        (("--attribute", "payload"), "--attribute payload.secret is inside --attribute payload; give one of them"),
+        (("--attribute", "id.more"), "--attribute id.more is part of the table's key, which can't be rewritten"),
+    ],
+)
+def test_a_path_that_can_not_be_used_is_told(here: Stage, arguments: tuple[str, ...], problem: str) -> None:
+    nested(here)
+    before = items(here)
+
+    assert here.on_table(*arguments, attribute="payload.secret") in (1, 2)
+    assert problem in here.err
+    assert items(here) == before
+
+
 # --- what carries over
 
 

@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from warmkey.caches.local import LocalCMC
+from warmkey.cli.re_encryption.attribute_paths import read_path
 from warmkey.cli.re_encryption.objects import Objects
 from warmkey.cli.re_encryption.outcomes import Outcome
 from warmkey.cli.re_encryption.rewriting import Rewriter, Signing
 from warmkey.cli.re_encryption.run import Pace, Stopped, go_through
+from warmkey.cli.re_encryption.sources import AdvisingCMM, described, keyrings_of
 from warmkey.cli.re_encryption.state import State
 from warmkey.cli.re_encryption.stores import told
 from warmkey.cli.re_encryption.table import Table
@@ -23,6 +25,7 @@ from warmkey.cmms.caching import CachingCMM
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_key_arn import region_of
 from warmkey.keyrings.multi import MultiKeyring
+from warmkey.lambda_runtime.settings import read_settings
 from warmkey.structures import EncryptionContext
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from warmkey.cli.re_encryption.outcomes import Result, Summary
     from warmkey.cli.re_encryption.stores import Estimate, Store
     from warmkey.keyrings.interface import Keyring
+    from warmkey.lambda_runtime.settings import Settings
 
 __all__ = ["on_objects", "on_table"]
 
@@ -45,8 +49,9 @@ _PROGRESS_STEP = 1000
 
 def on_table(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     """Re-encrypt attributes of a DynamoDB table."""
-    attributes = list(dict.fromkeys(arguments.attribute or ["_sealed"]))
-    place = {"table": arguments.table, "attributes": attributes, "segment": arguments.segment}
+    attributes = list(dict.fromkeys(arguments.attribute or [read_path("_sealed")]))
+    names = [attribute.text for attribute in attributes]
+    place = {"table": arguments.table, "attributes": names, "segment": arguments.segment}
     state = State(arguments.state, _job(arguments, place))
     region = arguments.region or region_of(arguments.key_arn[0])
     with _errors_of_aws():
@@ -76,16 +81,25 @@ def on_objects(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
 
 
 def _job(arguments: argparse.Namespace, place: dict[str, Any]) -> dict[str, Any]:
-    """Return what tells one job from another; of the context a digest, because its values are nobody's business."""
+    """Return what tells one job from another; of the context a digest, because its values are nobody's business.
+
+    Of the settings, too: the ID of a branch key may be such a value.
+    """
     context = hashlib.sha256(EncryptionContext(dict(arguments.context)).serialized).hexdigest()
+    settings = _settings(arguments)
     return {
         **place,
         "key_arns": arguments.key_arn,
         "from_key_arns": sorted(arguments.from_key_arn),
+        "from_settings": None if settings is None else hashlib.sha256(described(settings).encode()).hexdigest(),
         "context": context if arguments.context else None,
         "signing": _signing(arguments).value,
         "write": arguments.write,
     }
+
+
+def _settings(arguments: argparse.Namespace) -> Settings | None:
+    return read_settings({}) if arguments.from_settings else None
 
 
 def _signing(arguments: argparse.Namespace) -> Signing:
@@ -100,8 +114,15 @@ def _rewriter(arguments: argparse.Namespace, kms_clients: KmsClients, summary: S
         for arn in [*arguments.key_arn, *arguments.from_key_arn]
     }
     generator, *others = [keyrings[arn] for arn in arguments.key_arn]
+    readers: list[Keyring] = list(keyrings.values())
+    settings = _settings(arguments)
+    if settings is not None:
+        readers += keyrings_of(settings, kms=kms_clients, dynamodb=arguments.dynamodb_clients, emit=summary.on_event)
     return Rewriter(
-        source=_caching(MultiKeyring(children=list(keyrings.values()))),
+        source=AdvisingCMM(
+            _caching(MultiKeyring(children=readers)),
+            reads_branch_keys=settings is not None and settings.branch_key_store_table is not None,
+        ),
         target=_caching(MultiKeyring(generator, others)),
         key_arns=frozenset(arguments.key_arn),
         signing=_signing(arguments),

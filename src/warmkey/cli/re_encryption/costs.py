@@ -101,8 +101,8 @@ def bucket_estimate(found: ListedObjects, *, versioning: str | None, keys: int) 
         get, put, gb = _S3.get(storage_class, _S3["STANDARD"])
         if storage_class in ARCHIVED:
             continue
-        # The object, its tags and its ACL; and its head and its tags once more before it is written.
-        costs.append((f"requests to read ({storage_class})", 5 * count, get))
+        # The object, its tags and its ACL; and its head and the other two once more before it is written.
+        costs.append((f"requests to read ({storage_class})", 6 * count, get))
         costs.append((f"requests to write ({storage_class})", count, put))
         if gb:
             costs.append((f"GB read back ({storage_class})", ceil(found.bytes[storage_class] / _GB), gb))

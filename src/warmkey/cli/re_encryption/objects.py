@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from warmkey.cli.files import Base64Sink, Base64Source
 from warmkey.cli.re_encryption.costs import ARCHIVED, ListedObjects, bucket_estimate
 from warmkey.cli.re_encryption.outcomes import Outcome, Result
-from warmkey.cli.re_encryption.properties import CannotCarryOver, parameters_for, same
+from warmkey.cli.re_encryption.properties import CannotCarryOver, grants_something, parameters_for, same
 from warmkey.cli.re_encryption.rewriting import TargetFailed, front_of
 from warmkey.cli.re_encryption.stores import ATTEMPTS, Item, code_of, result_of, told
 from warmkey.cli.re_encryption.uploads import Upload, part_length
@@ -31,7 +31,15 @@ __all__ = ["Objects"]
 _CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 _NO_LOCK = frozenset({"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"})
+# Requests that give an object its access control list.
+_GRANTING = frozenset({"PutObject", "CreateMultipartUpload"})
+_GRANTS_REFUSED = (
+    "S3 does not let this role give the new object the grants of the old one's access control list; allow "
+    "s3:PutObjectAcl, look at the bucket's Block Public Access, or give those permissions in the bucket's policy and "
+    "make the list private"
+)
 _ARCHIVED = "it is archived; restore it first"
+_DENIED = frozenset({"AccessDenied", "403"})
 
 
 class _ChangedMeanwhile(Exception):
@@ -145,6 +153,9 @@ class Objects:
     def _parameters(self, place: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
         if self._has_lock:
             self._check_lock_is_visible(place)
+        return self._carried_over(place, found)
+
+    def _carried_over(self, place: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
         return parameters_for(found, tags=self._tags(place), acl=self._acl(place), now=self._now())
 
     def _now(self) -> datetime:
@@ -198,6 +209,10 @@ class Objects:
             self._write(upload, header, source, length)
             self._check_unchanged(place, found, parameters)
             upload.finish()
+        except self._client.exceptions.ClientError as error:
+            if grants_something(parameters) and code_of(error) in _DENIED and error.operation_name in _GRANTING:
+                raise CannotCarryOver(f"{_GRANTS_REFUSED}: {told(error)}") from error
+            raise
         finally:
             upload.abort()  # nothing, if it is finished
         return upload.length
@@ -212,9 +227,9 @@ class Objects:
     def _check_unchanged(
         self, place: Mapping[str, str], found: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> None:
-        """Check what ``If-Match`` does not: tags, metadata and the rest may change while the bytes stay the same."""
+        """Check what ``If-Match`` does not: grants, tags and metadata can change while the bytes stay the same."""
         now = self._client.head_object(**place, ChecksumMode="ENABLED")
-        if not same(found, now) or parameters != parameters_for(now, tags=self._tags(place), acl=None, now=self._now()):
+        if not same(found, now) or parameters != self._carried_over(place, now):
             raise _ChangedMeanwhile
 
 
@@ -233,7 +248,7 @@ def _answered(key: str, error: Any) -> Result:  # noqa: ANN401 - botocore has no
 
 
 def _refuse_if_denied(error: Any, problem: str) -> None:  # noqa: ANN401 - botocore has no types
-    if code_of(error) in {"AccessDenied", "403"}:
+    if code_of(error) in _DENIED:
         raise CannotCarryOver(f"{problem}: {told(error)}") from None
 
 

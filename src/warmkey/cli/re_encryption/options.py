@@ -37,9 +37,10 @@ def _add_table(stores: Any) -> None:  # noqa: ANN401 - as above
     parser.add_argument(
         "--attribute",
         action="append",
-        metavar="NAME",
-        help="an attribute at the top of items that holds a message, as binary or as base64 text; can be repeated; "
-        "default: _sealed",
+        type=types.attribute_path,
+        metavar="PATH",
+        help="an attribute that holds a message, as binary or as base64 text; inside maps and lists as payload.secret "
+        "or lines[0].note, with a backslash before a dot or bracket of a name; can be repeated; default: _sealed",
     )
     parser.add_argument(
         "--segment",
@@ -72,6 +73,12 @@ def _add_common(parser: argparse.ArgumentParser, *, region: str, service: str) -
         parser,
         "--from-key-arn",
         help_text="ARN of a KMS key of old messages, besides those of --key-arn; can be repeated",
+    )
+    parser.add_argument(
+        "--from-settings",
+        action="store_true",
+        help="also read old messages as a function with the WARMKEY_ variables of the environment does: with its KMS "
+        "keys, by discovery, and under its branch keys",
     )
     add_context(parser, help_text="a pair that every message must have been encrypted with; can be repeated")
     add_commitment_policy(parser, what="which old messages to read, depending on key commitment; new ones have it")

@@ -5,6 +5,7 @@ Whatever can't be carried over, or is not known here, makes the object one that 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-__all__ = ["CannotCarryOver", "parameters_for", "same"]
+__all__ = ["CannotCarryOver", "grants_something", "parameters_for", "same"]
 
 _AS_IT_IS = (
     "CacheControl",
@@ -23,6 +24,13 @@ _AS_IT_IS = (
     "StorageClass",
     "WebsiteRedirectLocation",
 )
+# The parameter for each permission. One to write is not among them: S3 has none for a single object.
+_GRANTS = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "READ_ACP": "GrantReadACP",
+    "WRITE_ACP": "GrantWriteACP",
+}
 _ENCRYPTIONS = frozenset({"AES256", "aws:kms", "aws:kms:dsse"})
 # What botocore can compute without a further package; for others S3 gets botocore's default.
 _CHECKSUMS = ("CRC32", "SHA1", "SHA256")
@@ -68,7 +76,7 @@ class CannotCarryOver(Exception):
 
 
 def parameters_for(
-    found: Mapping[str, Any], *, tags: Iterable[Mapping[str, str]], acl: Mapping[str, Any] | None, now: datetime
+    found: Mapping[str, Any], *, tags: Iterable[Mapping[str, str]], acl: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     """Return the parameters of ``put_object`` or ``create_multipart_upload`` that give the new object the same.
 
@@ -78,7 +86,7 @@ def parameters_for(
     :param now: objects that were to be kept until before now are free
     :raises CannotCarryOver: something can't be given to it
     """
-    _check(found, acl)
+    _check(found)
     parameters = {name: found[name] for name in _AS_IT_IS if found.get(name)}
     # botocore's own framing of an upload, which some stores remember.
     encodings = [each.strip() for each in found.get("ContentEncoding", "").split(",")]
@@ -92,10 +100,15 @@ def parameters_for(
     for algorithm in _CHECKSUMS:
         if f"Checksum{algorithm}" in found:
             parameters["ChecksumAlgorithm"] = algorithm
-    return {**parameters, **_encryption(found), **_lock(found, now)}
+    return {**parameters, **_encryption(found), **_lock(found, now), **_grants(acl)}
 
 
-def _check(found: Mapping[str, Any], acl: Mapping[str, Any] | None) -> None:
+def grants_something(parameters: Mapping[str, Any]) -> bool:
+    """Return whether *parameters* give the object an access control list, which takes a permission of its own."""
+    return not parameters.keys().isdisjoint(_GRANTS.values())
+
+
+def _check(found: Mapping[str, Any]) -> None:
     unknown = sorted(found.keys() - _KNOWN)
     if unknown:
         raise CannotCarryOver(f"it has {', '.join(unknown)}, which this version of warmkey does not know")
@@ -105,8 +118,29 @@ def _check(found: Mapping[str, Any], acl: Mapping[str, Any] | None) -> None:
         raise CannotCarryOver("it has metadata that is not ASCII")
     if "ExpiresString" in found and "Expires" not in found:
         raise CannotCarryOver("its Expires is not a date")
-    if acl is not None and not _is_private(acl):
-        raise CannotCarryOver("its access control list has other grants than the owner's")
+
+
+def _grants(acl: Mapping[str, Any]) -> dict[str, str]:
+    """Return what gives the new object the grants of *acl*: nothing where only the owner has any, as by default."""
+    if _is_private(acl):
+        return {}
+    grantees: defaultdict[str, list[str]] = defaultdict(list)
+    for grant in acl["Grants"]:
+        permission, grantee = grant.get("Permission"), _grantee(grant.get("Grantee", {}))
+        if permission not in _GRANTS or grantee is None:
+            raise CannotCarryOver(
+                f"its access control list grants {permission} to a {grant.get('Grantee', {}).get('Type', 'grantee')}, "
+                "which can't be given to a new object; remove that grant, or give the permission in the bucket's policy"
+            )
+        grantees[_GRANTS[permission]].append(grantee)
+    return {name: ",".join(sorted(each)) for name, each in sorted(grantees.items())}
+
+
+def _grantee(found: Mapping[str, str]) -> str | None:
+    for name in ("ID", "URI"):
+        if name in found:
+            return f'{name.lower()}="{found[name]}"'
+    return None
 
 
 def _is_private(acl: Mapping[str, Any]) -> bool:

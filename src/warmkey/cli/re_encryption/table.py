@@ -6,6 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from warmkey.cli.re_encryption.attribute_paths import check_apart
 from warmkey.cli.re_encryption.costs import table_estimate
 from warmkey.cli.re_encryption.outcomes import Outcome, Result
 from warmkey.cli.re_encryption.rewriting import TargetFailed
@@ -16,11 +17,14 @@ from warmkey.exceptions import ConfigurationError, MalformedMessage, WarmkeyErro
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from warmkey.cli.re_encryption.attribute_paths import AttributePath
     from warmkey.cli.re_encryption.rewriting import Rewriter
     from warmkey.cli.re_encryption.stores import Estimate
 
     Attributes: TypeAlias = dict[str, dict[str, Any]]
     """Attribute values by name, each as the low-level client has them: ``{"id": {"S": "order-1"}}``."""
+    Changes: TypeAlias = dict[AttributePath, dict[str, Any]]
+    """New values by the attribute that gets them."""
 
 __all__ = ["Table", "from_json", "to_json"]
 
@@ -34,16 +38,16 @@ class Table:
     """One table, or one segment of it.
 
     :param client: as ``boto3.client("dynamodb")`` makes it
-    :param attributes: names of the attributes that may hold a message, at the top of an item
+    :param attributes: those that may hold a message, at the top of an item or inside its maps and lists
     :param segment: the number of the part to work on, and how many parts there are
-    :raises ConfigurationError: an attribute is part of the table's key
+    :raises ConfigurationError: an attribute is part of the table's key, or of another one
     """
 
     def __init__(
         self,
         client: Any,  # noqa: ANN401 - boto3 has no types
         name: str,
-        attributes: Sequence[str],
+        attributes: Sequence[AttributePath],
         rewriter: Rewriter,
         *,
         segment: tuple[int, int] | None = None,
@@ -55,10 +59,11 @@ class Table:
         self._segment = segment
         self._description: dict[str, Any] = client.describe_table(TableName=name)["Table"]
         self._key_names = [each["AttributeName"] for each in self._description["KeySchema"]]
+        check_apart(self._attributes)
         for attribute in self._attributes:
-            if attribute in self._key_names:
+            if attribute.top in self._key_names:
                 raise ConfigurationError(
-                    f"--attribute {attribute} is part of the table's key, which can't be rewritten"
+                    f"--attribute {attribute.text} is part of the table's key, which can't be rewritten"
                 )
 
     def estimate(self, _after: Any) -> Estimate:  # noqa: ANN401 - JSON
@@ -80,7 +85,9 @@ class Table:
                 return
 
     def _scan_parameters(self, start: Attributes | None) -> dict[str, Any]:
-        names = {f"#{number}": name for number, name in enumerate([*self._key_names, *self._attributes])}
+        # Of a list, DynamoDB would return the elements asked for without saying which they are.
+        wanted = dict.fromkeys([*self._key_names, *(attribute.top for attribute in self._attributes)])
+        names = {f"#{number}": name for number, name in enumerate(wanted)}
         parameters: dict[str, Any] = {
             "TableName": self._name,
             "ProjectionExpression": ", ".join(names),
@@ -114,29 +121,31 @@ class Table:
             return problem or self._ended(shown, attributes, changes)
         return Result(key=shown, outcome=Outcome.CHANGED, problem="it was written by somebody else again and again")
 
-    def _ended(self, key: Any, attributes: Attributes, changes: Attributes) -> Result:  # noqa: ANN401 - JSON
+    def _ended(self, key: Any, attributes: Attributes, changes: Changes) -> Result:  # noqa: ANN401 - JSON
         if changes:
             length = sum(len(_content(value)) for value in changes.values())
             return Result(key=key, outcome=Outcome.REWRITTEN, length=length)
-        has_any = any(name in attributes for name in self._attributes)
+        has_any = any(attribute.find(attributes) is not None for attribute in self._attributes)
         return Result(key=key, outcome=Outcome.CURRENT if has_any else Outcome.NO_MESSAGE)
 
-    def _changes(self, key: Any, attributes: Attributes) -> tuple[Attributes, Result | None]:  # noqa: ANN401 - JSON
+    def _changes(self, key: Any, attributes: Attributes) -> tuple[Changes, Result | None]:  # noqa: ANN401 - JSON
         """Return the new values, and what is wrong with the last message that has none."""
-        changes, problem = {}, None
-        for name in self._attributes:
-            if name not in attributes:
+        changes: Changes = {}
+        problem = None
+        for attribute in self._attributes:
+            value = attribute.find(attributes)
+            if value is None:
                 continue
-            where = "" if len(self._attributes) == 1 else f"{name}: "
+            where = "" if len(self._attributes) == 1 else f"{attribute.text}: "
             try:
-                new = self._rewritten(attributes[name])
+                new = self._rewritten(value)
             except WarmkeyError as error:
                 problem = result_of(key, error, where)
             except TargetFailed as error:
                 problem = Result(key=key, outcome=Outcome.FAILED, problem=f"{where}{error}")
             else:
                 if new is not None:
-                    changes[name] = new
+                    changes[attribute] = new
         return changes, problem
 
     def _rewritten(self, value: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -150,18 +159,23 @@ class Table:
             return None if new is None else {"S": form.write(new)}
         raise MalformedMessage(f"must be binary or text, not of DynamoDB's type {kind}", where="attribute")
 
-    def _write(self, key: Attributes, old: Attributes, changes: Attributes) -> None:
-        names = {f"#{number}": name for number, name in enumerate(changes)}
+    def _write(self, key: Attributes, old: Attributes, changes: Changes) -> None:
+        placeholders: dict[str, str] = {}
+
+        def placeholder(name: str) -> str:
+            return placeholders.setdefault(name, f"#{len(placeholders)}")
+
+        places = [attribute.expression(placeholder) for attribute in changes]
         values = {}
-        for placeholder, name in names.items():
-            values[f":old{placeholder[1:]}"] = old[name]
-            values[f":new{placeholder[1:]}"] = changes[name]
+        for number, (attribute, new) in enumerate(changes.items()):
+            values[f":old{number}"] = attribute.find(old)
+            values[f":new{number}"] = new
         self._client.update_item(
             TableName=self._name,
             Key=key,
-            UpdateExpression="SET " + ", ".join(f"{each} = :new{each[1:]}" for each in names),
-            ConditionExpression=" AND ".join(f"{each} = :old{each[1:]}" for each in names),
-            ExpressionAttributeNames=names,
+            UpdateExpression="SET " + ", ".join(f"{place} = :new{number}" for number, place in enumerate(places)),
+            ConditionExpression=" AND ".join(f"{place} = :old{number}" for number, place in enumerate(places)),
+            ExpressionAttributeNames={short: name for name, short in placeholders.items()},
             ExpressionAttributeValues=values,
         )
 
