@@ -273,3 +273,28 @@ def test_what_is_comparable_reads_as_what_is_written_the_same(value: Any) -> Non
 )
 def test_how_errors_show_a_path(path: tuple[str | int, ...], shown: str) -> None:
     assert named(path) == shown
+
+
+# Ints with equal hashes, as everybody can compute them.
+OF_ONE_HASH = [(2**61 - 1) * number for number in range(1, 102)]
+
+
+def test_a_set_of_numbers_that_were_chosen_for_their_hash_is_refused_on_either_side() -> None:
+    """Making it takes time that grows with the square of their number: 14,000 take seconds, and a record has room."""
+    written = [encode(number, ()) for number in OF_ONE_HASH]
+    with pytest.raises(InvalidRequest, match="field is a set with more than 100 elements of one hash"):
+        encode(set(OF_ONE_HASH), ("field",))
+    with pytest.raises(InvalidRequest):
+        comparable(set(map(Decimal, OF_ONE_HASH)), ("field",))
+    with pytest.raises(ValueError, match="elements of one hash"):
+        decode({"$s": written})
+    with pytest.raises(ValueError, match="not hashable"):
+        decode({"$s": [*written, [1]]})
+
+
+def test_so_many_elements_of_one_hash_are_not_yet_slow() -> None:
+    few = set(OF_ONE_HASH[:100])
+
+    assert there_and_back(few) == few
+    assert there_and_back({*few, *range(1, 1_000)}) == {*few, *range(1, 1_000)}
+    assert there_and_back(set(OF_ONE_HASH[:99]) | {"a", b"b", Decimal("0.5")}) is not None

@@ -25,6 +25,8 @@ from __future__ import annotations
 import json
 import math
 from base64 import urlsafe_b64decode
+from collections import Counter
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,7 @@ from warmkey.exceptions import InvalidRequest
 from warmkey.sealed.text import to_base64url, utf_8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import TypeAlias
 
     Number: TypeAlias = Callable[[Any, "Path"], Any]  # how numbers are written
@@ -46,6 +48,9 @@ __all__ = ["MAX_DEPTH", "NotCanonicalError", "comparable", "decode", "encode", "
 MAX_DEPTH = 64
 # CPython refuses to turn integers of more than 4,300 digits into text and back.
 _MAX_BITS = 14_000
+# A set of elements with equal hashes takes time that grows with their square: 14,000 take seconds, and a record has room
+# for them. Whoever chooses numbers chooses their hashes; numbers that nobody chose so have hashes of their own.
+_MOST_OF_A_HASH = 100
 # What a double holds exactly, and every reader of JSON reads (RFC 7493).
 _MAX_PLAIN_INT = 2**53 - 1
 # Of a path, in an error. Names come with the record, from whoever can write the store.
@@ -136,6 +141,8 @@ def _map(value: dict[Any, Any], path: Path, number: Number) -> dict[str, Any]:
 
 def _set(value: set[Any], path: Path, number: Number) -> dict[str, list[Any]]:
     elements = [_encode(item, path, number) for item in value if _may_be_in_a_set(item, path)]
+    if _is_slow_as_a_set(value):
+        raise InvalidRequest(f"{named(path)} is a set with more than {_MOST_OF_A_HASH} elements of one hash")
     return {"$s": sorted(elements, key=to_json)}
 
 
@@ -253,11 +260,15 @@ def _map_of(items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set_of(items: list[Any]) -> set[Any]:
-    try:
-        return {decode(item) for item in items}
-    except TypeError:  # a list or a map, which a set can't hold
-        pass
-    raise NotCanonicalError("a set with something that is not hashable")
+    elements = [decode(item) for item in items]
+    with suppress(TypeError):  # a list or a map, which a set can't hold
+        if not _is_slow_as_a_set(elements):
+            return set(elements)
+    raise NotCanonicalError("a set with something that is not hashable, or with too many elements of one hash")
+
+
+def _is_slow_as_a_set(elements: Collection[Any]) -> bool:
+    return len(elements) > _MOST_OF_A_HASH and max(Counter(map(hash, elements)).values()) > _MOST_OF_A_HASH
 
 
 def _bytes_of(text: str) -> bytes:
