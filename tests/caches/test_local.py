@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.forks import become_another_process
 from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches.interface import next_fetch_sequence
+from warmkey.clock import Instant
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
 from warmkey.testing import Recorder, SettableClock
 from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from warmkey.clock import Instant
 
 SUITE = AlgorithmSuite(0x0478)
 
@@ -69,6 +69,60 @@ def test_putting_returns_nothing() -> None:
     assert shelf.cache.put_cache_entry(b"a", shelf.entry()) is None  # type: ignore[func-returns-value]
 
 
+def test_the_later_of_two_entries_of_one_request_is_kept() -> None:
+    shelf = Shelf()
+    earlier, later = (shelf.entry(fetch_sequence=next_fetch_sequence()) for _ in range(2))
+    twin = shelf.entry(fetch_sequence=later.fetch_sequence)
+    for entry in (later, twin, earlier):
+        shelf.cache.put_cache_entry(b"a", entry)
+
+    assert shelf.cache.get_cache_entry(b"a") is twin
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda shelf: shelf.put(b"b"),
+        lambda shelf: shelf.cache.delete_cache_entry(b"b"),
+        lambda shelf: shelf.cache.prune(),
+        lambda shelf: shelf.cache.purge("another partition"),
+        lambda shelf: shelf.has(b"b"),
+    ],
+    ids=["put", "delete", "prune", "purge", "get"],
+)
+def test_whatever_a_copy_of_the_process_does_first_forgets_what_it_inherited(
+    monkeypatch: pytest.MonkeyPatch, use: Any
+) -> None:
+    shelf = Shelf()
+    shelf.put(b"a")
+    become_another_process(monkeypatch)
+    use(shelf)
+
+    assert shelf.reasons[0] is EvictionReason.FORK
+
+
+def test_an_entry_that_is_put_while_a_sweep_looks_at_the_others_expires_in_time() -> None:
+    shelf = Shelf()
+    waiting = [b"late"]
+
+    class Interrupted(Instant):
+        """Lets a signal handler put an entry while this one is looked at."""
+
+        def __iter__(self) -> Iterator[float]:
+            while waiting and armed:
+                shelf.put(waiting.pop(), time_to_live=5)
+            return super().__iter__()
+
+    armed = False
+    shelf.put(b"a", created=Interrupted(*shelf.clock.now()), time_to_live=600)
+    armed = True
+    shelf.cache.prune()
+    assert (shelf.has(b"late"), len(shelf.cache)) == (True, 2)
+    shelf.clock.tick(5)
+
+    assert not shelf.has(b"late")
+
+
 def test_putting_replaces_what_is_there() -> None:
     shelf = Shelf()
     shelf.put(b"a", b"a")
@@ -115,6 +169,17 @@ def test_evictions_are_announced_with_use_and_age() -> None:
             plaintext_bytes=9,
         )
     )
+
+
+@pytest.mark.parametrize("first", [None, SettableClock()], ids=["its own", "another"])
+def test_the_first_clock_that_is_used_is_the_one_clock(first: SettableClock | None) -> None:
+    cache = LocalCMC(1)
+    used = cache.use_clock(first)
+
+    assert first is None or used is first
+    assert cache.use_clock(None) is cache.use_clock(used) is used
+    with pytest.raises(ConfigurationError, match="another clock"):
+        cache.use_clock(SettableClock())
 
 
 def test_a_subscriber_may_use_the_cache_that_it_observes() -> None:

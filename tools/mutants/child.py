@@ -50,10 +50,10 @@ def apart(run: Callable[[], object]) -> None:
         raise RuntimeError("the forked process failed; its output says why")
 
 
-def run_child(run: Callable[[Send], None], patience: float, log: Path) -> Outcome:
+def run_child(run: Callable[[Send], None], patience: Callable[[str], float], log: Path) -> Outcome:
     """Run something in a process and a folder of its own; what it prints goes to *log*.
 
-    :param patience: seconds without a word from it after which it counts as hanging
+    :param patience: returns the seconds after which it counts as hanging in a test
     """
     began = time.monotonic()
     folder = tempfile.mkdtemp(prefix="mutant-")
@@ -70,11 +70,11 @@ def run_child(run: Callable[[Send], None], patience: float, log: Path) -> Outcom
     return Outcome(status, test, time.monotonic() - began)
 
 
-def _hear(inbox: Connection[None, dict[str, str]], patience: float) -> tuple[str, str]:
+def _hear(inbox: Connection[None, dict[str, str]], patience: Callable[[str], float]) -> tuple[str, str]:
     status = test = ""
     with inbox:
         while not status:
-            if not inbox.poll(patience):
+            if not inbox.poll(patience(test)):
                 return "timeout", test
             try:
                 heard = inbox.recv()

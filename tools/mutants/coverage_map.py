@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CoverageMap", "build", "digest", "file_of", "read"]
 
-_PATIENCE_SECONDS = 30  # for one test, besides 20 times its CPU time
-_PATIENCE_SECONDS_FOR_MAP = 60
+_PATIENCE_SECONDS = 60  # for one test
 
 
 class CoverageMap(NamedTuple):
@@ -62,8 +61,7 @@ class CoverageMap(NamedTuple):
         is_early = bool(self.imported.get(mutation.module, 0) & mask)
         # Lines that no test runs, because they run earlier, are tried with the tests of the module.
         tests, more = self._first(tests or ranked, seconds), self._first(ranked, seconds)
-        slowest = max((self.seconds[test] for test in (*tests, *more)), default=0)
-        return Trial(mutation, tests, more, is_early, _PATIENCE_SECONDS + 20 * slowest)
+        return Trial(mutation, tests, more, is_early, self.seconds)
 
     def _first(self, tests: list[str], seconds: float) -> list[str]:
         spent = accumulate((self.seconds[test] for test in tests), initial=0.0)
@@ -144,7 +142,7 @@ class _Mapping:
 
     def of_file(self, file: str, items: list[pytest.Item]) -> float:
         """Map a file; leave those tests out that hang while lines are counted, because signals interrupt them."""
-        outcome = run_child(lambda send: self._measure(file, items, send), _PATIENCE_SECONDS_FOR_MAP, self._log)
+        outcome = run_child(lambda send: self._measure(file, items, send), lambda _: _PATIENCE_SECONDS, self._log)
         left = [item for item in items if item.nodeid != outcome.test]
         return outcome.seconds + (self.of_file(file, left) if outcome.status in {"timeout", "died"} and left else 0)
 

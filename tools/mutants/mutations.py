@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from itertools import accumulate
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Mutation", "Trial", "mutations_of"]
 
@@ -70,14 +71,18 @@ class Trial(NamedTuple):
     :ivar tests: those that run its lines, in the order to run them
     :ivar more: those that run its module, which may meet what it does while the module loads
     :ivar is_early: whether its lines run while a module loads, too
-    :ivar patience: seconds that a test may take which is not hanging
+    :ivar seconds: CPU time of the tests, where it is known
     """
 
     mutation: Mutation
     tests: list[str]
     more: list[str]
     is_early: bool = False
-    patience: float = 60.0
+    seconds: Mapping[str, float] = MappingProxyType({})
+
+    def patience(self, test: str) -> float:
+        """Return the seconds after which *test* counts as hanging."""
+        return 30 + 20 * self.seconds.get(test, 1)
 
 
 class _Piece(NamedTuple):

@@ -92,7 +92,7 @@ def _load(root: Path, trial: Trial, tests: Sequence[str]) -> Outcome:
         run_pytest(sorted(set(map(file_of, tests))), Fresh(tests, send))
         send(status="killed")  # pytest could not begin
 
-    return run_child(run_tests, trial.patience + 60, root / "build/mutants/output.log")
+    return run_child(run_tests, lambda test: trial.patience(test) + 60, root / "build/mutants/output.log")
 
 
 # ------------------------------------------------------------------------------------------------------------- for both

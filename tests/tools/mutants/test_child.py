@@ -64,11 +64,11 @@ def ended_by_a_grandchild(send: Send) -> None:
 def test_how_a_child_ended_and_in_which_test(
     tmp_path: Path, run: Callable[[Send], None], status: str, test: str
 ) -> None:
-    assert run_child(run, 60, tmp_path / "log")[:2] == (status, test)
+    assert run_child(run, lambda _: 60, tmp_path / "log")[:2] == (status, test)
 
 
 def test_a_child_that_says_nothing_any_more_is_ended(tmp_path: Path) -> None:
-    assert run_child(lambda _: signal.pause(), 0.01, tmp_path / "log").status == "timeout"
+    assert run_child(lambda _: signal.pause(), lambda _: 0.01, tmp_path / "log").status == "timeout"
 
 
 def test_a_child_writes_to_the_log_and_into_a_folder_that_is_removed(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_child_writes_to_the_log_and_into_a_folder_that_is_removed(tmp_path: P
         os.write(2, b" and what went wrong")
         send(status="survived")
 
-    run_child(run, 60, tmp_path / "log")
+    run_child(run, lambda _: 60, tmp_path / "log")
 
     folder, text = (tmp_path / "log").read_text().split(" ", 1)
     assert text == "and what went wrong"
