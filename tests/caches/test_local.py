@@ -11,6 +11,8 @@ import pytest
 from tests.forks import become_another_process
 from warmkey import CacheEntry, ConfigurationError, EncryptionMaterials, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
+from warmkey.caches import local
+from warmkey.caches.entry_content import EntryContent
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import Instant
 from warmkey.events import CacheEviction, EvictionReason, MissReason, Operation
@@ -488,6 +490,32 @@ def test_what_was_requested_before_a_purge_is_not_kept_after_it() -> None:
     assert (shelf.has(b"a"), shelf.reasons) == (False, [EvictionReason.PURGED])
     shelf.put(b"a")
     assert shelf.has(b"a")
+
+
+def test_an_entry_that_is_not_kept_does_not_change_why_another_is_missing() -> None:
+    shelf = Shelf()
+    requested = shelf.entry(time_to_live=600)
+    shelf.put(b"a", time_to_live=60)
+    shelf.clock.tick(60)
+    shelf.cache.prune()
+    shelf.cache.purge()
+    shelf.cache.put_cache_entry(b"a", requested)
+
+    assert shelf.cache.miss_reason(b"a") is MissReason.EXPIRED
+
+
+def test_entries_keep_what_they_are_of_until_all_together_keep_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MAX_CACHE_BYTES", 100)
+    shelf = Shelf()
+    contents = [EntryContent((), b"c" * size) for size in (40, 60, 1)]
+    for number, content in enumerate(contents):
+        shelf.put(b"%d" % number, content=content)
+
+    assert [content.size for content in contents] == [40, 60, 0]
+    shelf.cache.delete_cache_entry(b"0")
+    more = EntryContent((), b"c" * 40)
+    shelf.put(b"3", content=more)
+    assert more.size == 40
 
 
 def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() -> None:
