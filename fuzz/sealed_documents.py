@@ -19,7 +19,7 @@ from warmkey.sealed.text import to_base64, to_base64url
 from warmkey.testing import fake_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from warmkey.testing import KmsSession
 
@@ -112,11 +112,10 @@ def _map_of(items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bytes_of(text: str) -> bytes:
-
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-_TAGS = {
+_TAGS: dict[str, Callable[[Any], object]] = {
     "$b": _bytes_of,
     "$d": Decimal,
     "$i": int,

@@ -64,7 +64,7 @@ def seeds() -> list[bytes]:
     ]
     document = {"kind": "record", "record": rest, "inner": inner, "bound_to": {"id": 7}}
     _sign_lists(document)
-    edits = [
+    edits: list[dict[str, Any]] = [
         {"form": "url", "edits": [[5, 1, "A"]]},
         {"form": "standard", "edits": [[-1, 1, ""]]},
         {"edits": [[9, 1, "x"]]},

@@ -81,12 +81,13 @@ def values() -> Iterator[dict[str, Any]]:
         yield success(what, {"id": 1}, plaintext, {"id": 1, "field": json.loads(value)})
     several = '[1,[["a",1],["b",2],[["m","n","o"],3]],[],[]]'
     yield success("several fields", {"m": {"n": {"p": 4}}}, several, {"a": 1, "b": 2, "m": {"n": {"o": 3, "p": 4}}})
-    for what, rest in {
+    conflicting: dict[str, dict[str, Any]] = {
         "a sealed field is there unencrypted": {"m": {"n": {}}, "a": 1},
         "a sealed field inside a map is there unencrypted": {"m": {"n": {"o": 3}}},
         "the map of a sealed field is gone": {"m": {}},
         "the map of a sealed field is a list": {"m": {"n": []}},
-    }.items():
+    }
+    for what, rest in conflicting.items():
         yield record(what, rest, several, "refused")
 
 

@@ -144,9 +144,7 @@ def _checked_under(under: object) -> str:
 
 def _check_apart(record: dict[str, Any], plan: Plan, bound: Collection[str], under: str) -> None:
     if under in record:
-        raise InvalidRequest(
-            f"the record has a field {under} already: it is sealed, or `under` must be another name"
-        )
+        raise InvalidRequest(f"the record has a field {under} already: it is sealed, or `under` must be another name")
     if under in plan.names or under in bound:
         raise InvalidRequest(f"{under} is where the message goes, so it can't be sealed or bound")
     for name in plan.names.intersection(bound):

@@ -48,8 +48,8 @@ __all__ = ["MAX_DEPTH", "NotCanonicalError", "comparable", "decode", "encode", "
 MAX_DEPTH = 64
 # CPython refuses to turn integers of more than 4,300 digits into text and back.
 _MAX_BITS = 14_000
-# A set of elements with equal hashes takes time that grows with their square: 14,000 take seconds, and a record has room
-# for them. Whoever chooses numbers chooses their hashes; numbers that nobody chose so have hashes of their own.
+# A set of elements with equal hashes takes time that grows with their square: 14,000 take seconds, and a record has
+# room for them. Whoever chooses numbers chooses their hashes; numbers that nobody chose so have hashes of their own.
 _MOST_OF_A_HASH = 100
 # What a double holds exactly, and every reader of JSON reads (RFC 7493).
 _MAX_PLAIN_INT = 2**53 - 1
