@@ -136,6 +136,12 @@ def test_bounds_choose_settings_and_print_them(tmp_path: Path, trace: str, capsy
     assert found["hierarchical"]["choice"]["variables"]["WARMKEY_CACHE_CAPACITY"] == "5"
 
 
+def test_a_chosen_setting_is_in_digits_however_small_it_is(tmp_path: Path, trace: str) -> None:
+    found = planned(tmp_path, trace, "--max-lag", "0.0000001", "--method", "model", "--no-grid")
+
+    assert found["caching"]["choice"]["variables"]["WARMKEY_MAX_AGE_SECONDS"] == "0.0000001"
+
+
 def test_bounds_that_nothing_meets_fail(trace: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no settings within these bounds cost 0.00 dollars" in refused(capsys, trace, "--max-dollars", "0")
 

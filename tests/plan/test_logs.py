@@ -197,6 +197,8 @@ def test_one_record_alone_is_a_document_too(tmp_path: Path) -> None:
         ('[{"@message": "x"},\n', "line 2: is not JSON"),
         ("[" * 100_000, "is JSON that is nested too deeply"),
         (f"[{'1' * 5_000}]", "has a number with thousands of digits"),
+        ('@timestamp,@message\n1,"x\n2,y\n', "export, line 3: can't be read as CSV: unexpected end of data"),
+        ("@timestamp,@message\n1," + "x" * 2**22, "export, line 2: can't be read as CSV: field larger than"),
         (b"\xff\xfe", "must be text in UTF-8"),
     ],
 )
@@ -221,6 +223,28 @@ def test_values_that_nobody_writes_do_no_harm(tmp_path: Path) -> None:
 
     assert log.others == 2 + len(no_json)
     assert sum(log.summaries.values()) == sum(log.metrics.values()) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"request": ' + "9" * 6000 + "}",
+        '{"request": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        "REPORT RequestId: a Duration: 1.2.3 ms",
+        "REPORT RequestId: a Duration: . ms",
+    ],
+)
+def test_lines_of_other_programs_may_be_anything(tmp_path: Path, line: str) -> None:
+    assert log_of(tmp_path, f"before\n{line}\nafter\n").others == 3
+
+
+def test_a_cell_of_logs_insights_is_an_event_of_any_length(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    summary = json.dumps({"warmkey": {"event": "Summary", "hits": 3}}).replace('"', '""')
+    log = log_of(tmp_path, f'@timestamp,@message\n1,"{"x" * 2**20}"\n2,"{summary}"\n')
+
+    assert (log.others, log.summaries["hits"]) == (1, 3)
+    assert csv.field_size_limit() == before
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.plan.errors import BadInput, at
-from warmkey.plan.text_files import name_of, opened, reading
+from warmkey.plan.text_files import as_read_by_people, name_of, opened, reading
 from warmkey.plan.trace import Rows
 from warmkey.validation import plausible
 
@@ -47,7 +47,7 @@ class _Cells:
     def rows(self, progress: Callable[[int], object]) -> Iterator[dict[str, str]]:
         """Yield each row by the names of its columns; blank lines are passed over by the csv module."""
         with reading(self._path), opened(self._path) as lines:
-            table = csv.DictReader(lines, restval="")
+            table = csv.DictReader(lines, restval="", strict=True)
             for name in self._columns:
                 if name not in (table.fieldnames or ()):
                     raise at(self._source, 1, f"the header must have a column {name}")
@@ -58,7 +58,7 @@ class _Cells:
                     if count % _ROWS_BETWEEN_LOOKS == 0:
                         progress(count)
             except csv.Error as error:
-                raise at(self._source, table.line_num, f"can't be read as CSV: {error}") from None
+                raise at(self._source, table.reader.line_num, f"can't be read as CSV: {error}") from None
 
     def number(self, row: Mapping[str, str], column: str, default: float | None = None) -> float:
         """Return a number from 0 to ``_LARGEST``; *default* for an empty cell."""
@@ -66,7 +66,7 @@ class _Cells:
         if not text and default is not None:
             return default
         try:
-            number = float(text)
+            number = float(*as_read_by_people([text]))
         except ValueError:
             number = -1.0
         if not 0 <= number <= _LARGEST:

@@ -14,7 +14,7 @@ import numpy as np
 
 from warmkey.plan.errors import BadInput, at
 from warmkey.plan.moments import Timestamps
-from warmkey.plan.text_files import LONGEST_HEADER, name_of, opened, reading
+from warmkey.plan.text_files import LONGEST_HEADER, as_read_by_people, name_of, opened, reading
 from warmkey.plan.trace import NONE, Rows
 from warmkey.validation import plausible
 
@@ -87,7 +87,7 @@ class _Reader:
 
     def read(self, progress: Callable[[int], object]) -> Rows:
         columns, delimiter = self._header()
-        rows = csv.reader(self._lines, delimiter=delimiter)
+        rows = csv.reader(self._lines, delimiter=delimiter, strict=True)
         chunks: list[dict[str, Numbers]] = []
         count = 0
         for table, numbers in self._tables(rows, len(columns)):
@@ -255,6 +255,9 @@ def _operation(cell: str) -> int:
 
 
 def _lengths(cells: Sequence[str]) -> Numbers:
+    whole = "".join(cells)
+    if not (whole.isascii() and whole.isdecimal()):
+        raise ValueError  # which numpy may read all the same: signs, white space, underscores, digits of all scripts
     found = np.array(cells, dtype=np.int64)
     if found.min() < 0 or found.max() > _LONGEST:
         raise ValueError
@@ -263,14 +266,14 @@ def _lengths(cells: Sequence[str]) -> Numbers:
 
 def _length(cell: str) -> int:
     text = cell.strip()
-    number = int(text) if text.isascii() and text.lstrip("-").isdecimal() and len(text) <= len(str(_LONGEST)) else -1
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(_LONGEST)) else -1
     if not 0 <= number <= _LONGEST:
         raise ValueError(f"must be an integer from 0 to {_LONGEST}")
     return number
 
 
 def _durations(cells: Sequence[str]) -> Numbers:
-    found = np.array(cells, dtype=np.float64)
+    found = np.array(as_read_by_people(cells), dtype=np.float64)
     if not ((found >= 0) & (found <= _LONGEST_DURATION)).all():
         raise ValueError
     return np.rint(found * 1e9).astype(np.int64)

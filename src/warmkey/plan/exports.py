@@ -13,8 +13,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from warmkey.plan.errors import at
 from warmkey.plan.moments import moment_of
-from warmkey.plan.text_files import json_of
+from warmkey.plan.text_files import json_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +26,8 @@ _STREAM = re.compile(r"\d{4}/\d{2}/\d{2}/(?:[\w-]+)?\[[^\]\s]+\][0-9a-f]{8,64}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}[.,\d]*(?:Z|[+-]\d{2}:?\d{2})?")
 # Where documents keep their events.
 _LISTS = ("events", "Records", "Events", "results")
+# CloudWatch Logs takes events of 1 MiB; Python's own limit is an eighth of that.
+_LONGEST_CELL = 2**21
 
 
 class LogEvent(NamedTuple):
@@ -54,19 +57,34 @@ def is_export(first_line: str) -> bool:
 def events_in(path: str, lines: Iterator[str]) -> Iterator[LogEvent]:
     """Yield the events of the file at *path*; what is not understood comes as text.
 
-    :raises BadInput: a JSON document can't be read
+    :raises BadInput: a JSON document can't be read, or a CSV file breaks off
     """
     first = next((line for line in lines if line.strip()), "")
     everything = itertools.chain([first], lines)
     start = first.lstrip()[:1]
     if "@message" in first and start not in ("{", "["):
-        yield from _of_rows(csv.DictReader(everything))
+        yield from _of_rows(_csv_rows(path, everything))
     elif start == "[" or (start == "{" and _is_document(first)):
         yield from _of_document(path, "".join(everything))
     else:
         for line in everything:
             if line.strip():
                 yield _of_line(line.strip())
+
+
+def _csv_rows(path: str, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of Logs Insights' CSV, whose cells may be events of any length.
+
+    :raises BadInput: it breaks off within a cell, or is not CSV; says in which line
+    """
+    usual = csv.field_size_limit(_LONGEST_CELL)
+    table = csv.DictReader(lines, strict=True)
+    try:
+        yield from table
+    except csv.Error as error:
+        raise at(name_of(path), table.reader.line_num, f"can't be read as CSV: {error}") from None
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _is_document(first_line: str) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Log", "read_logs"]
 
-_REPORT = re.compile(r"REPORT RequestId: \S+\s+Duration: ([\d.]+) ms\b")
+_REPORT = re.compile(r"REPORT RequestId: \S+\s+Duration: (\d{1,9}(?:\.\d{1,9})?) ms\b", re.ASCII)
 _INIT = re.compile(r"Init Duration: [\d.]+ ms\b")
 _KMS = "kms.amazonaws.com"
 _WRITES = ("GenerateDataKey", "GenerateDataKeyWithoutPlaintext")

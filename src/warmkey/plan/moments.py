@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from warmkey.plan.text_files import as_read_by_people
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,7 +41,7 @@ class Timestamps:
         :raises ValueError: one of *texts* is not a timestamp, without saying which
         """
         try:
-            numbers = np.array(texts, dtype=np.float64)
+            numbers = np.array(as_read_by_people(texts), dtype=np.float64)
         except ValueError:
             return np.array([self.read_one(text) for text in texts], dtype=np.int64)
         return self._of_numbers(numbers)
@@ -50,7 +52,7 @@ class Timestamps:
         :raises ValueError: says what must hold
         """
         try:
-            number = float(text)
+            number = float(*as_read_by_people([text]))
         except ValueError:
             return self._of_text(text)
         return int(self._of_numbers(np.array([number]))[0])
@@ -62,6 +64,8 @@ class Timestamps:
         if not (np.abs(numbers) <= largest).all():
             unit = "milliseconds" if self.milliseconds else "seconds"
             raise ValueError(f"must be a time in {unit} between 1836 and 2103")
+        if self.milliseconds and not (np.abs(numbers) > _LARGEST_SECONDS).all():
+            raise ValueError("must be a time in milliseconds, as the first one is")
         return nanoseconds_of(numbers, 1_000_000 if self.milliseconds else 1_000_000_000)
 
     def _of_text(self, text: str) -> int:

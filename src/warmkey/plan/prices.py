@@ -10,7 +10,6 @@ It takes the place of ours part by part, and Regions of ``kms_requests_per_secon
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["TABLE", "Prices", "read_prices"]
 
 _USUAL, _MORE, _MOST = 10_000, 20_000, 100_000
+# What is divided by; and more than any price or quota, so that no product of a plan is infinite.
+_DIVISORS = ("hours_per_month", "dynamodb_read_units_per_second")
+_LARGEST = 1e15
 
 
 @safe_repr
@@ -118,16 +120,18 @@ def _checked(source: str, name: str, value: object) -> Any:  # noqa: ANN401 - a 
             raise BadInput(f"{source}: {name} must be a text that is not empty, not {plausible(value)}")
         return value
     if name != "kms_requests_per_second":
-        return _number(f"{source}: {name}", value)
+        return _number(f"{source}: {name}", value, is_divisor=name in _DIVISORS)
     if not isinstance(value, dict):
         raise BadInput(f"{source}: {name} must be an object of Regions, not {plausible(value)}")
     return {
         **TABLE.kms_requests_per_second,
-        **{key: _number(f"{source}: {name} of {key}", value[key]) for key in value},
+        **{key: _number(f"{source}: {name} of {key}", value[key], is_divisor=True) for key in value},
     }
 
 
-def _number(what: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= sys.float_info.max:
-        raise BadInput(f"{what} must be a number of 0 or more, not {plausible(value)}")
-    return value
+def _number(what: str, value: object, *, is_divisor: bool) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= _LARGEST or (is_divisor and not value):  # type: ignore[operator]
+        least = "a number greater than 0" if is_divisor else "a number of 0 or more"
+        raise BadInput(f"{what} must be {least}, not {plausible(value)}; {_LARGEST:g} is the most")
+    return value  # type: ignore[return-value]

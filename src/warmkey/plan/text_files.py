@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from warmkey.plan.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["LONGEST_HEADER", "first_line", "json_of", "name_of", "opened", "reading"]
+__all__ = ["LONGEST_HEADER", "as_read_by_people", "first_line", "json_of", "name_of", "opened", "reading"]
 
 _GZIP = b"\x1f\x8b"
 # Of a line that says what a file is; a file without line breaks may be one line of any length.
@@ -79,3 +79,14 @@ def reading(path: str) -> Iterator[None]:
         raise BadInput(f"{name_of(path)}: must be text in UTF-8; byte {error.start} of a block can't be read") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{name_of(path)}: is damaged as a gzip file ({type(error).__name__})") from None
+
+
+def as_read_by_people(texts: Sequence[str]) -> Sequence[str]:
+    """Return *texts*, which are numbers as everybody writes them: Python reads 1_0 and the digits of all scripts too.
+
+    :raises ValueError: one is written in another way, without saying which
+    """
+    whole = "".join(texts)
+    if not whole.isascii() or "_" in whole:
+        raise ValueError("must be a number in the digits 0 to 9")
+    return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from warmkey.lambda_runtime.settings import PREFIX
@@ -27,4 +28,5 @@ def variables(strategy: str, limits: Limits) -> dict[str, str]:
 
 
 def _digits(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else f"{value:f}".rstrip("0")
+    """Return *value* as a setting takes it: in digits, however small it is."""
+    return str(int(value)) if float(value).is_integer() else f"{Decimal(repr(value)):f}"
