@@ -15,6 +15,7 @@ from tests.doctor.patient import SECRET
 from tests.policy.printed import REGION
 from warmkey.doctor.dry_runs import Ask, Outcome, ask, can_ignore_ciphertext
 from warmkey.testing import api_model, assert_kms_calls
+from warmkey.testing.api_model import service_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,8 @@ def failing(stubber: Stubber, code: str, message: str = "", *, status: int = 400
         ("InvalidSignatureException", "The request signature we calculated does not match", "credentials-not-accepted"),
         ("RequestTimeTooSkewed", "", "clock-skew"),
         ("SignatureDoesNotMatch", "", "credentials-not-accepted"),
+        ("OptInRequired", "", "credentials-not-accepted"),
+        ("MissingAuthenticationTokenException", "", "credentials-not-accepted"),
         ("KMSInvalidStateException", f"{KEY} is pending deletion.", "key-pending-deletion"),
         ("KMSInvalidStateException", f"{KEY} is pending import.", "key-state"),
         ("InvalidArnException", "Invalid region", "key-in-another-region"),
@@ -90,6 +93,16 @@ def test_answers_of_aws_become_findings(
 
     assert expected in patient.codes("--only", "encrypt")
     assert patient.finding(expected)["found"]
+
+
+def test_of_a_denial_kms_own_words_are_shown_whatever_botocore_puts_before_them(patient: Patient) -> None:
+    said = "User: a is not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it"
+    error = service_error("kms", "AccessDeniedException", "GenerateDataKey", said, retries=0, exhausted=True)
+    patient.kms.fail("GenerateDataKey", error=error, times=None)
+    patient.codes("--only", "encrypt")
+
+    assert "reached max retries" in str(error)
+    assert patient.finding("denied-by-role")["found"] == f"KMS denies GenerateDataKey with {patient.key_arn}: {said}"
 
 
 def test_a_value_of_the_context_that_aws_repeats_is_not_shown(patient: Patient, stubbed: Stubber) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tests.doctor.patient import SECRET
+from tests.doctor.test_what_goes_wrong import ACCOUNT, key_policy, message, sample
 from tests.policy.printed import clean_environment
 from warmkey.cli.main import main
 from warmkey.doctor import catalogue, examination
@@ -13,6 +14,8 @@ from warmkey.doctor.findings import Level
 from warmkey.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from tests.doctor.patient import Patient
@@ -26,6 +29,22 @@ def test_it_says_beforehand_how_many_requests_are_billed_and_how_they_show(patie
     assert f"up to {patient.json['planned_requests']['kms']} requests to KMS." in said[0]
     assert "bills dry runs as requests" in said[0]
     assert "DryRunOperationException" in said[0]
+
+
+def test_no_more_requests_are_made_than_it_says(patient: Patient, tmp_path: Path) -> None:
+    """Every denial is looked into; the key policy is asked for once, however many messages are denied."""
+    given = [
+        argument
+        for number in range(3)
+        for argument in sample(tmp_path / str(number), message(patient, {"number": str(number)}))
+    ]
+    patient.kms.set_key_policy(patient.key_arn, key_policy(f"arn:aws:iam::{ACCOUNT}:role/another", "kms:*"))
+
+    for suite in ("0x0478", "0x0578"):
+        assert patient.codes(*given, "--context", "tenant=acme", WARMKEY_ALGORITHM_SUITE=suite) >= {
+            "denied-by-key-policy"
+        }
+        assert patient.json["requests"]["kms"] <= patient.json["planned_requests"]["kms"]
 
 
 def test_as_text_it_shows_versions_permissions_and_findings(patient: Patient) -> None:

@@ -12,6 +12,7 @@ from tests.policy.printed import Shell, clean_environment
 from warmkey.branch_keys import BranchKeyStore
 from warmkey.cli.main import main
 from warmkey.exceptions import ConfigurationError
+from warmkey.testing.api_model import service_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,14 @@ def failing(error: str, operation: str | None = None) -> Callable[[Patient], Non
     return provoke
 
 
+def answering(code: str, operation: str | None = None, message: str = "") -> Callable[[Patient], None]:
+    def provoke(owner: Patient) -> None:
+        error = service_error("dynamodb", code, operation or "DescribeTable", message)
+        owner.dynamodb.fail(operation, error=error, times=None)
+
+    return provoke
+
+
 @pytest.mark.parametrize(
     ("provoke", "expected"),
     [
@@ -102,7 +111,15 @@ def failing(error: str, operation: str | None = None) -> Callable[[Patient], Non
         (failing("throttled"), {"throttled"}),
         (failing("no-credentials"), {"no-credentials"}),
         (failing("expired-credentials"), {"credentials-not-accepted"}),
-        (failing("internal", "GetItem"), {"table-unreachable"}),
+        (failing("internal", "GetItem"), {"service-failing"}),
+        (answering("ValidationException", "DescribeTable"), {"table-not-found"}),
+        (answering("ValidationException", "GetItem"), {"table-not-a-key-store"}),
+        (answering("ResourceNotFoundException", "GetItem"), {"table-not-found"}),
+        (answering("InvalidSignatureException", message="Signature expired: 2026"), {"clock-skew"}),
+        (answering("InvalidSignatureException", message="does not match"), {"credentials-not-accepted"}),
+        (answering("IncompleteSignatureException"), {"credentials-not-accepted"}),
+        (answering("OptInRequired"), {"credentials-not-accepted"}),
+        (answering("SomethingNew"), {"unexpected-answer"}),
         (remove_item, {"branch-key-missing"}),
         (setting("branch_key_id", "globex"), {"branch-key-missing"}),
         (change_item(hierarchy_version={"N": "2"}), {"branch-key-unusable"}),

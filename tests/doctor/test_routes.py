@@ -55,6 +55,14 @@ def test_somebody_listens_and_says_nothing(patient: Patient) -> None:
         assert patient.codes() == {"no-answer-in-time"}
 
 
+def test_a_password_in_a_url_is_not_shown(patient: Patient) -> None:
+    patient.client = client(f"http://user:secret@127.0.0.1:{free_port()}")
+
+    assert patient.codes() == {"connection-refused"}
+    assert "secret" not in patient.out
+    assert "http://127.0.0.1:" in patient.finding("connection-refused")["found"]
+
+
 def test_an_unknown_name(patient: Patient) -> None:
     patient.client = client("http://kms.nowhere.invalid")
 

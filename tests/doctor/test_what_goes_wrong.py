@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import warmkey
+from tests.client_apis.sources import message_of
 from tests.doctor.patient import SECRET, Patient
 from tests.policy.printed import REGION, Shell, clean_environment
+from tests.vectors.forge import sized
 from warmkey.cli.main import main
 from warmkey.policy.statements import document
 from warmkey.testing import FakeKms
@@ -231,6 +233,30 @@ def test_a_message_under_another_key(patient: Patient, tmp_path: Path) -> None:
     }
     patient.settings["decrypt_key_arns"] = other
     assert patient.codes(*sample(tmp_path / "messages", message(patient, {}, key=other))) == set()
+
+
+def test_of_another_s_message_neither_branch_key_nor_control_characters_are_shown(
+    patient: Patient, tmp_path: Path
+) -> None:
+    """The ID of a branch key may be a tenant's name; a key provider's name is whatever the message says."""
+    under_branch_key = message_under("aws-kms-hierarchy", SECRET)
+    under_a_stranger = message_under("\x1b[2Jstranger", "x")
+
+    assert patient.codes(*sample(tmp_path / "one", under_branch_key)) == {"sample-under-another-key"}
+    assert patient.finding("sample-under-another-key")["found"].endswith("it is encrypted under aws-kms-hierarchy")
+    patient.examine(*sample(tmp_path / "two", under_a_stranger), as_json=False)
+    assert "\x1b" not in patient.out
+    assert r"\x1b[2Jstranger" in patient.out
+
+
+def message_under(provider: str, info: str) -> bytes:
+    """A message whose encrypted data key is of another key provider."""
+    return message_of(b"", keys=[b"".join(map(sized, (provider.encode(), info.encode(), bytes(32))))])
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"card": ' + "9" * 6000 + "}", '{"card": ' + "[" * 100_000])
+def test_a_line_that_looks_like_json_may_be_anything(patient: Patient, tmp_path: Path, line: str) -> None:
+    assert patient.codes(*sample(tmp_path / "messages", line)) == {"base64-truncated"}
 
 
 def test_a_message_whose_context_was_changed(patient: Patient, tmp_path: Path) -> None:

@@ -124,8 +124,6 @@ def test_a_file_changes_parts_of_the_table(tmp_path: Path) -> None:
     assert found.dollars_per_metric == TABLE.dollars_per_metric
 
 
-# More than Python reads as a number.
-MANY_DIGITS = '{"date": ' + "9" * 6000 + "}"
 DATED = {"date": "2027-01-01", "source": "us"}
 
 
@@ -147,8 +145,6 @@ DATED = {"date": "2027-01-01", "source": "us"}
         ({**DATED, "kms_requests_per_second": {"x": 0}}, "of x must be a number greater than 0, not 0"),
         ({**DATED, "hours_per_month": 0}, "hours_per_month must be a number greater than 0, not 0"),
         ({**DATED, "dollars_per_metric": 1e308}, "must be a number of 0 or more, not 1e[+]308; 1e[+]15 is the most"),
-        ({**DATED, "dollars_per_metric": 10**400}, "must be a number of 0 or more, not .*; 1e[+]15 is the most"),
-        (MANY_DIGITS, "prices.json: has a number with thousands of digits"),
     ],
 )
 def test_a_file_that_says_something_else_is_refused(tmp_path: Path, found: object, error: str) -> None:

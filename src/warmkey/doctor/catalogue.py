@@ -42,7 +42,10 @@ _SETTINGS = {
 
 _INSTALLATION = {
     "boto3-unusable": Advice(
-        FAILURE, "No request to KMS can be made.", "Install boto3, or remove the copy that hides the runtime's."
+        FAILURE,
+        "No client can be made, so no request.",
+        "Set right what the finding names: profile, credentials, Region or endpoint URL. If it is boto3, install it, "
+        "or remove the copy that hides the runtime's.",
     ),
     "layer-for-another-runtime": Advice(
         FAILURE,
@@ -302,8 +305,9 @@ _ROUTES = {
     ),
     "credentials-not-accepted": Advice(
         FAILURE,
-        "AWS does not accept the credentials: they have expired, or the role or user was deleted or recreated.",
-        "Refresh them; in Lambda, set the function's role again.",
+        "AWS does not accept the credentials: they have expired, the role or user was deleted or recreated, or the "
+        "account has not enabled the Region.",
+        "Refresh them; in Lambda, set the function's role again; look at the Regions of the account.",
     ),
     "clock-skew": Advice(
         FAILURE,

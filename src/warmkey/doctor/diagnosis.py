@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from warmkey.doctor.dry_runs import Answer, Ask
     from warmkey.keyrings.kms_failures import Failure
 
-__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "diagnose", "why_denied"]
+__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "code_of", "diagnose", "why_denied"]
 
 # Nothing that is asked afterwards could be answered better: of any service, of the same endpoint, of the same key.
 CONCERNS_ALL = frozenset({"no-credentials", "credentials-not-accepted", "clock-skew"})
@@ -60,6 +60,9 @@ _OF_CODE = MappingProxyType(
         "SignatureDoesNotMatch": "credentials-not-accepted",
         "InvalidSignatureException": "credentials-not-accepted",
         "IncompleteSignatureException": "credentials-not-accepted",
+        "MissingAuthenticationToken": "credentials-not-accepted",
+        "MissingAuthenticationTokenException": "credentials-not-accepted",
+        "OptInRequired": "credentials-not-accepted",
         "NoCredentialsError": "no-credentials",
         "PartialCredentialsError": "no-credentials",
         "CredentialRetrievalError": "no-credentials",
@@ -85,18 +88,13 @@ _DENIALS = (
 
 def why_denied(answer: Answer, what: Ask) -> tuple[str, str]:
     """Return the code of the finding for a denial, and what was found."""
-    message = answer.message
-    found = f"KMS denies {what.operation} with {what.key}: {_said(message)}"
+    message = answer.failure.message
+    found = f"KMS denies {what.operation} with {what.key}: {message}"
     caller, arn = _CALLER.search(message), parse_kms_arn(what.key)
     code = next((code for code, pattern in _DENIALS if pattern.search(message)), "denied")
     if code in ("denied-by-key-policy", "denied") and caller and arn and caller[1] != arn.account:
         return "key-in-another-account", f"{found} (the caller is of account {caller[1]})"
     return code, found
-
-
-def _said(message: str) -> str:
-    """Return what KMS said, without botocore's introduction."""
-    return message.rpartition(" operation: ")[2] or message
 
 
 def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
@@ -105,7 +103,7 @@ def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
     if is_unreachable(failure):
         return why_unreachable(answer.error, client)
     found = f"{what.operation} with {what.key}: {failure.reason('KMS')}"
-    code = _code_of(failure, answer.message)
+    code = code_of(failure, answer.message)
     if code == "key-not-found":
         region, arn = getattr(getattr(client, "meta", None), "region_name", None), parse_kms_arn(what.key)
         if arn is not None and isinstance(region, str) and arn.region != region:
@@ -113,7 +111,8 @@ def diagnose(answer: Answer, what: Ask, client: object) -> tuple[str, str]:
     return code, found
 
 
-def _code_of(failure: Failure, message: str) -> str:
+def code_of(failure: Failure, message: str) -> str:
+    """Return the code of the finding for an answer of KMS or DynamoDB; *message* is all that it said."""
     if failure.outcome is KmsOutcome.THROTTLED:
         return "throttled"
     # Where no error code came with the answer, botocore gives the number of the HTTP status.

@@ -108,7 +108,7 @@ def _examine_manifest(report: Report, copies: Sequence[_Copy]) -> None:
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _compare_manifest(report, manifest, path)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         report.add("layers-mixed", f"{path} is not the manifest of a layer", level=Level.WARNING)
 
 

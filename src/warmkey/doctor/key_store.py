@@ -15,11 +15,13 @@ from warmkey.branch_keys.items import (
     read_item,
 )
 from warmkey.branch_keys.kms_configuration import KmsConfiguration
-from warmkey.doctor.diagnosis import why_denied
+from warmkey.doctor.diagnosis import code_of, why_denied
 from warmkey.doctor.dry_runs import Ask, Outcome
 from warmkey.doctor.findings import Level
 from warmkey.doctor.report import ALLOWED, DENIED, NOT_CHECKED, UNKNOWN, Permission
+from warmkey.doctor.routes import is_unreachable
 from warmkey.exceptions import ConfigurationError, KeyUnavailable
+from warmkey.keyrings.kms_failures import explain
 from warmkey.lambda_runtime.branch_keys import kms_configuration, region_of_table
 
 if TYPE_CHECKING:
@@ -34,14 +36,14 @@ __all__ = ["examine_key_store"]
 OF_A_BRANCH_KEY = "a branch key's"
 # No branch key is called so: IDs are texts of users, and this one says what it is for.
 _NO_BRANCH_KEY = "warmkey-doctor:no-such-branch-key"
+# What is told apart by DynamoDB alone; of the rest it says the same as KMS.
 _CODES = MappingProxyType(
     {
-        "ResourceNotFoundException": "table-not-found",
-        "AccessDeniedException": "table-denied",
-        "ValidationException": "table-not-a-key-store",
-        "ExpiredTokenException": "credentials-not-accepted",
-        "UnrecognizedClientException": "credentials-not-accepted",
-        "InvalidSignatureException": "credentials-not-accepted",
+        ("DescribeTable", "ResourceNotFoundException"): "table-not-found",
+        ("DescribeTable", "ValidationException"): "table-not-found",  # a name that no table can have
+        ("GetItem", "ResourceNotFoundException"): "table-not-found",
+        ("GetItem", "ValidationException"): "table-not-a-key-store",
+        ("GetItem", "AccessDeniedException"): "table-denied",
     }
 )
 
@@ -111,13 +113,13 @@ def _get(report: Report, requests: DynamoDbRequests, name: str, branch_key_id: s
 
 
 def _report_failure(report: Report, name: str, attempt: KeyAttempt, denied: Level | None = None) -> None:
-    code = _CODES.get(attempt.error_code, "")
-    if not code:
-        code = {"throttled": "throttled", "unreachable": "table-unreachable"}.get(
-            str(attempt.outcome), "no-credentials" if "Credentials" in attempt.reason else "unexpected-answer"
-        )
+    code = _CODES.get((attempt.operation, attempt.error_code), "")
+    cause = attempt.cause
+    if not code and isinstance(cause, Exception):
+        failure = explain(cause)
+        code = "table-unreachable" if is_unreachable(failure) else code_of(failure, str(cause))
     level = denied if code == "table-denied" else None
-    report.add(code, f"{attempt.operation} on the table {name}: {attempt.reason}", level=level)
+    report.add(code or "unexpected-answer", f"{attempt.operation} on the table {name}: {attempt.reason}", level=level)
 
 
 def _readable(report: Report, item: dict[str, Any], branch_key_id: str) -> KeyStoreItem | None:

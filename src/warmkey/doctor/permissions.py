@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from warmkey.doctor.diagnosis import CONCERNS_ALL, CONCERNS_ENDPOINT, CONCERNS_KEY, diagnose, why_denied
 from warmkey.doctor.dry_runs import Answer, Ask, Outcome, ask, can_ignore_ciphertext
 from warmkey.doctor.plan import GIVEN, without_signing
-from warmkey.doctor.report import ALLOWED, DENIED, UNKNOWN, Permission
+from warmkey.doctor.report import ALLOWED, DENIED, UNKNOWN, Permission, presentable
 from warmkey.exceptions import ConfigurationError
 from warmkey.structures import PUBLIC_KEY_FIELD
 
@@ -45,6 +45,7 @@ class KmsExamination:
         self._silent: set[str | None] = set()
         self._broken: set[str] = set()
         self._working: dict[str, Any] = {}
+        self._with_deleted_roles: dict[str, bool] = {}
         self.is_over = False
 
     def examine(self, planned: Sequence[Group]) -> None:
@@ -115,7 +116,7 @@ class KmsExamination:
         url = getattr(getattr(client, "meta", None), "endpoint_url", None)
         if isinstance(url, str):
             reached = answer.outcome is not Outcome.FAILED or answer.failure.code != ""
-            self._report.endpoints[url] = "answered" if reached else "not reached"
+            self._report.endpoints[presentable(url)] = "answered" if reached else "not reached"
 
     # --- one operation with one key
 
@@ -173,12 +174,17 @@ class KmsExamination:
     # --- what only some roles may read
 
     def _names_a_deleted_role(self, client: Any, key: str) -> bool:  # noqa: ANN401 - as above
-        """Return whether the key policy names a principal by its ID, as AWS shows one that is gone."""
+        """Return whether the key policy names a principal by its ID, as AWS shows one that is gone; asked once."""
+        if key not in self._with_deleted_roles:
+            self._with_deleted_roles[key] = self._look_for_deleted_roles(client, key)
+        return self._with_deleted_roles[key]
+
+    def _look_for_deleted_roles(self, client: Any, key: str) -> bool:  # noqa: ANN401 - as above
         policy = self._read(client, "get_key_policy", KeyId=key, PolicyName="default")
         try:
             statements = json.loads(policy["Policy"])["Statement"] if policy else []
             named = [statement.get("Principal", {}) for statement in statements]
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return False
         texts = [text for each in named if isinstance(each, dict) for text in _texts(each.get("AWS"))]
         return any(text.startswith(_DELETED) for text in texts)

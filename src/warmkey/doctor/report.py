@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ from warmkey.safe_repr import safe_repr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ALLOWED", "DENIED", "NOT_CHECKED", "UNKNOWN", "Permission", "Report"]
+__all__ = ["ALLOWED", "DENIED", "NOT_CHECKED", "UNKNOWN", "Permission", "Report", "presentable"]
 
 ALLOWED, DENIED, UNKNOWN, NOT_CHECKED = "allowed", "denied", "unknown", "not checked"
 _WIDTH = 100
+# Name and password in a URL.
+_USER = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @safe_repr
@@ -59,7 +62,7 @@ class Report:
 
     def add(self, code: str, found: str, *, level: Level | None = None) -> None:
         """Add a finding, once."""
-        new = finding(code, found, level=level)
+        new = finding(code, presentable(found), level=level)
         if new not in self.findings:
             self.findings.append(new)
 
@@ -116,6 +119,11 @@ class Report:
         counts = [(self.count(Level.FAILURE), "will fail"), (self.count(Level.WARNING), "should be looked at")]
         said = [f"{count} {what}" for count, what in counts if count]
         return _line("verdict", ", ".join(said) if said else "nothing bad was found")
+
+
+def presentable(text: str) -> str:
+    """Return *text*, which messages and other sides may have a part in, for a terminal: without passwords in URLs."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in _USER.sub("", text))
 
 
 def _line(label: str, text: str) -> str:

@@ -64,16 +64,15 @@ def _compare_keys(
         _may_decrypt(arn, settings.kms_mode, keys) for kind, arn in named if kind == AWS_KMS_PROVIDER_ID
     ):
         return
-    said = ", ".join(f"{provider} {info}" for provider, info in named) or "no key"
+    said = ", ".join(f"{provider} {info}".rstrip() for provider, info in named) or "no key"
     report.add("sample-under-another-key", f"{name}: it is encrypted under {said}")
 
 
 def _keys_of(header: MessageHeader) -> Iterator[tuple[str, str]]:
-    """Give the key provider and what it says, where that is a KMS key or branch key."""
+    """Give the key provider, and the key where that is one of KMS. The ID of a branch key may be a tenant's name."""
     for encrypted in header.encrypted_data_keys:
-        is_named = encrypted.key_provider_id in (AWS_KMS_PROVIDER_ID, _HIERARCHY)
-        info = encrypted.key_provider_info.decode("utf-8", "replace") if is_named else ""
-        yield encrypted.key_provider_id, info if info.isprintable() else ascii(info)
+        is_named = encrypted.key_provider_id == AWS_KMS_PROVIDER_ID
+        yield encrypted.key_provider_id, encrypted.key_provider_info.decode("utf-8", "replace") if is_named else ""
 
 
 def _may_decrypt(arn: str, mode: KmsMode, keys: Sequence[str]) -> bool:
