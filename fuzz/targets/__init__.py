@@ -19,6 +19,10 @@ NAMES = {
     "records": "sealed records that were changed, moved or put together, and messages with anything in them",
     "tokens": "tokens whose text was changed, and messages with anything in them",
     "checkpoints": "durable checkpoints of other places, of other forms, and with anything in them",
+    "items": "branch key items of who can write the table, and of who may use its KMS key; `warmkey keystore list`",
+    "settings": "environment variables and keywords of `configure`",
+    "traces": "CSV traces and public data sets for `warmkey plan`",
+    "logs": "exported logs for `warmkey plan`",
 }
 
 

@@ -42,3 +42,22 @@ def test_an_item_shows_no_custom_value() -> None:
     item = items.KeyStoreItem(items.active(COMMON, VERSION), b"enc")
 
     assert repr(item) == "<KeyStoreItem branch:ACTIVE of 'tenant-a'>"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n" * 60_000: {"BOOL": True}},
+        {"type": {"S": "t" * 1024}},
+        {"branch-key-id": {"S": "i" * 2048}},
+        {"version": {"S": "v" * 60_000}},
+    ],
+    ids=lambda change: next(iter(change))[:20],
+)
+def test_what_is_wrong_with_an_item_is_said_in_a_few_words(change: dict[str, Any]) -> None:
+    attributes = items.KeyStoreItem(items.active(COMMON, VERSION), b"enc").attributes()
+
+    with pytest.raises(ValueError, match="its attribute") as caught:
+        items.read_item({**attributes, **change}, "tenant-a", items.ACTIVE)
+
+    assert len(str(caught.value)) < 500

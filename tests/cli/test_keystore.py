@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from tests.branch_keys.key_store import TABLE, KeyStore, version_type
+from tests.branch_keys.key_store import ACTIVE, TABLE, KeyStore, version_type
 from tests.cli.exit_code import exit_code
 from warmkey.cli.main import main
 
@@ -127,6 +127,18 @@ def test_list_passes_over_types_that_it_does_not_know(shell: Shell) -> None:
     assert [line.split()[0] for line in shell.out.splitlines()] == ["a", "b"]
     assert shell.out.splitlines()[0].endswith("2 versions")
     assert shell.keys.kms.count("Decrypt") == 1  # the test's own
+
+
+def test_what_the_table_says_stays_on_its_line_and_reaches_no_terminal_as_a_command(shell: Shell) -> None:
+    shell.keys.create()
+    shell.keys.change(ACTIVE, create_time={"S": "now\x1b[2J\nb  active"}, **{"aws-crypto-ec:\x07": {"S": "v"}})
+
+    assert shell("list") == 0
+    assert shell.out.splitlines() == [line for line in shell.out.split("\n") if line]
+    assert r"now\x1b[2J\nb  active" in shell.out
+    assert shell("show", "tenant-a") == 0
+    assert all(line.isprintable() for line in shell.out.splitlines())
+    assert r"\x07" in shell.out
 
 
 def test_list_of_an_empty_table(shell: Shell) -> None:

@@ -177,6 +177,10 @@ def as_text(value: object) -> str:
         ("DECRYPT_KEY_ARNS", ALIAS),
         ("DECRYPT_KEY_ARNS", "1234abcd-12ab-34cd-56ef-1234567890ab"),
         ("DISCOVERY_ACCOUNTS", "1111-2222-3333"),
+        ("BRANCH_KEY_STORE_TABLE", "no"),
+        ("BRANCH_KEY_STORE_TABLE", "a table"),
+        ("BRANCH_KEY_ID", "é" * 1025),
+        ("BRANCH_KEY_CONTEXT_KEY", "aws-crypto-tenant"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable_and_what_is_allowed(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from warmkey.branch_keys.names import is_version
 from warmkey.safe_repr import safe_repr
+from warmkey.validation import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -201,7 +202,7 @@ def read_item(attributes: Attributes, branch_key_id: str, item_type: str) -> Key
     # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 02f3
     for name, asked in ((BRANCH_KEY_ID, branch_key_id), (TYPE, item_type)):
         if texts[name] != asked:
-            raise ValueError(f"{_named(name)} must be {asked!r}, as asked for, not {texts[name]!r}")
+            raise ValueError(f"{_named(name)} must be {asked!r}, as asked for, not {quoted(texts[name])}")
     _check_version(texts)
     if _TABLE_NAME in texts:
         raise ValueError(f"it must not have an attribute {_TABLE_NAME!r}: that is the logical key store name")
@@ -209,7 +210,7 @@ def read_item(attributes: Attributes, branch_key_id: str, item_type: str) -> Key
 
 
 def _named(name: str) -> str:
-    return f"its attribute {name!r}"
+    return f"its attribute {quoted(name)}"
 
 
 def _check_hierarchy_version(attributes: Attributes) -> None:
@@ -240,4 +241,4 @@ def _check_version(texts: Mapping[str, str]) -> None:
     written = texts.get(_VERSION, texts[TYPE])
     # spec: framework/branch-key-store.md#branch-key-materials-from-authenticated-encryption-context 6c68
     if not written.startswith(_VERSION_TYPE) or not is_version(written.removeprefix(_VERSION_TYPE)):
-        raise ValueError(f"{_named(_VERSION)} must be {_VERSION_TYPE} and a UUID in lower case, not {written[:200]!r}")
+        raise ValueError(f"{_named(_VERSION)} must be {_VERSION_TYPE} and a UUID in lower case, not {quoted(written)}")

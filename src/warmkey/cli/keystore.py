@@ -31,14 +31,14 @@ __all__ = ["create", "create_table", "list_branch_keys", "rotate", "show"]
 def create_table(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     """Create the table unless it is there."""
     arn = _table(arguments).create()
-    _print(arguments, {"table_arn": arn}, f"{arn}\nA new table can be used in a few seconds.")
+    _print(arguments, {"table_arn": arn}, [arn, "A new table can be used in a few seconds."])
     return 0
 
 
 def create(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     """Create a branch key."""
     branch_key_id = _store(arguments, kms_clients).create_key(arguments.id, dict(arguments.context))
-    _print(arguments, {"branch_key_id": branch_key_id}, branch_key_id)
+    _print(arguments, {"branch_key_id": branch_key_id}, [branch_key_id])
     return 0
 
 
@@ -52,7 +52,7 @@ def rotate(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
         rotated.append({"branch_key_id": branch_key_id, "active_version": found.active_version})
     _progress(arguments, "")
     lines = [f"{each['branch_key_id']}  version {each['active_version']}" for each in rotated]
-    _print(arguments, {"rotated": rotated}, "\n".join(lines))
+    _print(arguments, {"rotated": rotated}, lines)
     return 0
 
 
@@ -60,7 +60,7 @@ def list_branch_keys(arguments: argparse.Namespace, _kms_clients: KmsClients) ->
     """List the branch keys of the table."""
     found = listed(_counted(arguments, _table(arguments).scan()))
     lines = [_line(each) for each in found] or ["no branch keys"]
-    _print(arguments, {"branch_keys": [asdict(each) for each in found]}, "\n".join(lines))
+    _print(arguments, {"branch_keys": [asdict(each) for each in found]}, lines)
     return 0
 
 
@@ -70,7 +70,7 @@ def show(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     found = listed(_table(arguments).query(branch_key_id))
     if not found:
         raise KeyUnavailable(f"table {arguments.table!r} has no branch key {branch_key_id!r}")
-    _print(arguments, asdict(found[0]), "\n".join(_lines(found[0])))
+    _print(arguments, asdict(found[0]), _lines(found[0]))
     return 0
 
 
@@ -127,5 +127,12 @@ def _progress(arguments: argparse.Namespace, text: str) -> None:
         print(f"\r{text:<40}{'' if text else chr(13)}", end="", file=sys.stderr, flush=True)  # noqa: T201 - a command's
 
 
-def _print(arguments: argparse.Namespace, report: dict[str, Any], text: str) -> None:
-    print(json.dumps(report, indent=2) if arguments.json else text)  # noqa: T201 - what the command is for
+def _print(arguments: argparse.Namespace, report: dict[str, Any], lines: Iterable[str]) -> None:
+    """Print *report* as JSON, or *lines*: what stands in them comes from the table, from whoever can write it."""
+    text = json.dumps(report, indent=2) if arguments.json else "\n".join(map(_legible, lines))
+    print(text)  # noqa: T201 - what the command is for
+
+
+def _legible(line: str) -> str:
+    """Return *line* with what is not printable, such as a terminal's escape sequence, as Python writes it."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)

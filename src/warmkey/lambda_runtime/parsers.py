@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.algorithm_suites import AlgorithmSuite
-from warmkey.exceptions import ConfigurationError
+from warmkey.exceptions import ConfigurationError, WarmkeyError
 from warmkey.keyrings.aws_kms_key_arn import check_kms_identifier, is_account_id, parse_kms_arn
 from warmkey.structures import is_reserved
 from warmkey.validation import kind_of, plausible
@@ -20,6 +20,7 @@ __all__ = [
     "NotAllowedError",
     "accounts",
     "algorithm_suite",
+    "branch_key_id",
     "context_key",
     "context_keys",
     "fraction",
@@ -30,6 +31,7 @@ __all__ = [
     "one_of",
     "seconds",
     "switch",
+    "table_name",
     "text",
     "up_to_a_second",
 ]
@@ -204,6 +206,27 @@ def context_key(value: object) -> str:
     if problem := _wrong_with_context_key(key):
         raise NotAllowedError(problem)
     return key
+
+
+def table_name(value: object) -> str:
+    """Parse the name of a DynamoDB table."""
+    from warmkey.branch_keys.names import check_table_name  # noqa: PLC0415 - loaded only where a table is named
+
+    return _named(check_table_name, text(value))
+
+
+def branch_key_id(value: object) -> str:
+    """Parse the ID of a branch key."""
+    from warmkey.branch_keys.names import check_branch_key_id  # noqa: PLC0415 - as above
+
+    return _named(check_branch_key_id, text(value))
+
+
+def _named(check: Callable[[object], str], name: str) -> str:
+    try:
+        return check(name)
+    except WarmkeyError:
+        raise NotAllowedError from None
 
 
 kms_identifiers = _each(_wrong_with_kms_identifier, ordered=True)

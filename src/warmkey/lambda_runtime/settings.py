@@ -22,7 +22,7 @@ from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.lambda_runtime import parsers
 from warmkey.observability.metrics import MetricsMode, MetricsSink
 from warmkey.records import Record
-from warmkey.validation import kind_of, plausible
+from warmkey.validation import kind_of, plausible, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,10 +124,17 @@ class Settings(Record):
     discovery_accounts: tuple[str, ...] = field(
         default=(), metadata=_row(parsers.accounts, "one or more account IDs of 12 digits (comma-separated)")
     )
-    branch_key_store_table: str | None = field(default=None, metadata=_TEXT)
+    branch_key_store_table: str | None = field(
+        default=None,
+        metadata=_row(parsers.table_name, "the name of a DynamoDB table: 3 to 255 of A-Z a-z 0-9 _ . -"),
+    )
     logical_key_store_name: str | None = field(default=None, metadata=_TEXT)
-    branch_key_id: str | None = field(default=None, metadata=_TEXT)
-    branch_key_context_key: str | None = field(default=None, metadata=_TEXT)
+    branch_key_id: str | None = field(
+        default=None, metadata=_row(parsers.branch_key_id, "text of 1 to 2,048 bytes in UTF-8")
+    )
+    branch_key_context_key: str | None = field(
+        default=None, metadata=_row(parsers.context_key, "an encryption context key")
+    )
     branch_key_ttl_seconds: float = field(default=3600, metadata=_SECONDS)
     branch_key_encrypt: bool = field(default=True, metadata=_SWITCH)
     kms_connect_timeout_seconds: float = field(default=1, metadata=_SECONDS)
@@ -357,7 +364,7 @@ def _letters(name: str) -> str:
 def _unknown_variable(name: str) -> ConfigurationError:
     near = " or ".join(PREFIX + known.upper() for known in _nearest(name[len(PREFIX) :]))
     instead = f"did you mean {near}?" if near else f"the settings are {', '.join(sorted(VARIABLES))}"
-    return ConfigurationError(f"{name} is not a setting of warmkey; {instead}")
+    return ConfigurationError(f"{quoted(name)[1:-1]} is not a setting of warmkey; {instead}")
 
 
 def _unknown_keyword(name: str) -> ConfigurationError:
