@@ -72,6 +72,16 @@ def test_keys_that_a_wildcard_names_are_nobodys_to_change(shell: Shell) -> None:
     assert "these name none" in shell.err
 
 
+def test_of_a_key_that_only_an_alias_names_it_says_that_its_key_policy_is_not_there(shell: Shell) -> None:
+    key = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    shell.json("--key-policy", "--region", REGION, kms_key_arns="alias/orders", decrypt_key_arns=key)
+    with_an_alias = shell.err
+    shell.json("--key-policy", kms_key_arns=key)
+
+    assert "their key policies, which must allow the same as the IAM policy, are not among these" in with_an_alias
+    assert "are not among these" not in shell.err
+
+
 def test_in_yaml_and_in_terraform_they_are_the_same(shell: Shell) -> None:
     key, other = (
         f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890{end}" for end in ("ab", "cd")

@@ -255,6 +255,22 @@ def test_discovery_decrypts_with_the_keys_of_the_named_accounts_in_the_regions_t
     assert may(kms, "Decrypt", theirs, {})
 
 
+@pytest.mark.parametrize("option", ["--region", "--replica-regions"])
+def test_a_region_of_another_partition_is_refused(shell: Shell, option: str) -> None:
+    key = f"arn:aws:kms:{REGION}:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+
+    assert shell(option, "cn-north-1", kms_key_arns=key, kms_mode="mrk") == 1
+    assert "the Region cn-north-1 is not in the partition of the others, aws" in shell.err
+
+
+@pytest.mark.parametrize("table", ["*", "keys-?", "arn:aws:dynamodb:eu-west-1:111122223333:table/keys", "t"])
+def test_a_table_that_dynamodb_does_not_have_is_in_no_policy(shell: Shell, table: str) -> None:
+    key = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+    assert shell(kms_key_arns=key, branch_key_store_table=table, branch_key_id="b") == 1
+    assert "WARMKEY_BRANCH_KEY_STORE_TABLE must be the name of a DynamoDB table, 3 to 255 of" in shell.err
+
+
 def of_account(*accounts: str) -> dict[str, Any]:
     """A key policy that lets the IAM policies of *accounts* decide."""
     roots = [f"arn:aws:iam::{account}:root" for account in accounts]

@@ -184,6 +184,10 @@ def test_accounts_and_an_organisation_may_use_it_if_named(layers: Path) -> None:
     assert {row["Action"] for row in found.values()} == {"lambda:GetLayerVersion"}
 
 
+def test_who_is_named_twice_is_asked_for_once(layers: Path) -> None:
+    assert run(layers, "--publish", "--account", ACCOUNT, "--account", ACCOUNT) == 0
+
+
 def test_everybody_may_use_it_only_if_that_is_said(layers: Path) -> None:
     run(layers, "--publish", "--public")
     (statement,) = statements(versions("eu-west-1")[0]["LayerVersionArn"]).values()

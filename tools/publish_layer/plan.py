@@ -125,7 +125,7 @@ def _check_prefix(prefix: str) -> None:
 
 
 def _audiences(accounts: Sequence[str], organization: str, *, public: bool) -> tuple[Audience, ...]:
-    wrong = [account for account in accounts if not re.fullmatch(r"\d{12}", account)]
+    wrong = [account for account in accounts if not re.fullmatch(r"[0-9]{12}", account)]
     if wrong:
         hint = "; to share with everybody, say --public" if "*" in wrong else ""
         raise Impossible(f"--account must be 12 digits, not {wrong[0]!r}{hint}")
@@ -133,7 +133,7 @@ def _audiences(accounts: Sequence[str], organization: str, *, public: bool) -> t
         raise Impossible(f"--organization must be like o-a1b2c3d4e5, not {organization!r}")
     if public and (accounts or organization):
         raise Impossible("--public shares with everybody: leave --account and --organization out")
-    found = [Audience(statement=f"account-{account}", principal=account) for account in accounts]
+    found = [Audience(statement=f"account-{account}", principal=account) for account in dict.fromkeys(accounts)]
     if organization:
         found.append(Audience(statement=f"organization-{organization}", principal="*", organization=organization))
     if public:

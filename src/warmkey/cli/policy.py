@@ -14,7 +14,7 @@ from warmkey.lambda_runtime.settings import home_region, read_settings
 from warmkey.policy.formats import FORMATS
 from warmkey.policy.key_policies import key_policies, principals
 from warmkey.policy.keys import Place
-from warmkey.policy.notes import notes
+from warmkey.policy.notes import notes, on_key_policies
 from warmkey.policy.permissions import ADMINISTRATOR, DECRYPT, ENCRYPT, FUNCTION, PLAIN, Wanted, permissions
 from warmkey.policy.statements import document
 
@@ -119,6 +119,7 @@ def policy(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     told = [*notes(settings, wanted, policies, account_is_assumed=arguments.account is None)]
     if arguments.key_policy:
         found = key_policies(roles, principals(arguments.principal, place))
+        told += on_key_policies(roles)
         if not found:
             raise ConfigurationError(
                 "--key-policy needs settings that name at least one key by its ARN; these name none"
@@ -137,10 +138,14 @@ def _place(arguments: argparse.Namespace, settings: Settings) -> Place:
     """Return where the function runs: as told, else as its keys and the environment say."""
     arns = [arn for arn in map(parse_kms_arn, [*settings.kms_key_arns, *settings.decrypt_key_arns]) if arn is not None]
     region = arguments.region or home_region() or (arns[0].region if arns else None)
+    partition = arns[0].partition if arns else _partition_of(region)
+    for given in filter(None, [arguments.region, *arguments.replica_regions]):
+        if _partition_of(given) != partition:
+            raise ConfigurationError(f"the Region {given} is not in the partition of the others, {partition}")
     return Place(
         region=region,
         account=arguments.account or (arns[0].account if arns else None),
-        partition=arns[0].partition if arns else _partition_of(region),
+        partition=partition,
         replica_regions=arguments.replica_regions,
     )
 

@@ -10,12 +10,13 @@ from warmkey.policy.permissions import ADMINISTRATOR, signs
 from warmkey.structures import KIND_KEY, PUBLIC_KEY_FIELD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from warmkey.lambda_runtime.settings import Settings
     from warmkey.policy.permissions import Wanted
+    from warmkey.policy.statements import Statement
 
-__all__ = ["notes"]
+__all__ = ["notes", "on_key_policies"]
 
 # Without white space. Of a role's inline policies all together.
 _LONGEST_MANAGED_POLICY, _LONGEST_INLINE_POLICY = 6144, 10240
@@ -86,6 +87,16 @@ def _on_keys(settings: Settings) -> Iterator[str]:
         yield (
             "A key is named by an alias. IAM has no ARN for what an alias stands for, so the statement names all keys "
             "of the account and Region, and the condition kms:RequestAlias holds the alias."
+        )
+
+
+def on_key_policies(roles: Mapping[str, Sequence[Statement]]) -> Iterator[str]:
+    """Give the note on key policies that can't be written for the statements of *roles*."""
+    resources = [resource for statements in roles.values() for each in statements for resource in each.resources]
+    if any(":kms:" in resource and "*" in resource for resource in resources):
+        yield (
+            "Keys that are named by an alias or found by discovery are not known here: their key policies, which must "
+            "allow the same as the IAM policy, are not among these."
         )
 
 
