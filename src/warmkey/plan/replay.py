@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from warmkey.events import Operation
-from warmkey.plan.fleets import CachingFleet, HierarchicalFleet
+from warmkey.plan.fleets import caching_fleet, hierarchical_fleet
 from warmkey.plan.outcome import Outcome, PerSecond
 from warmkey.plan.tally import Tally, TraceClock
 from warmkey.plan.trace import NONE
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
-_FLEETS: dict[str, type[CachingFleet | HierarchicalFleet]] = {
-    "caching": CachingFleet,
-    "hierarchical": HierarchicalFleet,
-}
+_FLEETS = {"caching": caching_fleet, "hierarchical": hierarchical_fleet}
 _ROWS_BETWEEN_LOOKS = 5_000
 # The end of a ciphertext tells data keys apart as well as all of it.
 _TAG_LENGTH = 16
@@ -46,7 +43,7 @@ def replay(
     """
     clock = TraceClock()
     tally = Tally(clock, trace.phase / 1e9)
-    fleet: Fleet = _FLEETS[strategy](limits, clock, tally)
+    fleet = _FLEETS[strategy](limits, clock, tally)
     use = _DataKeyUse()
     fullest = _run(trace, fleet, clock, tally, use, progress)
     encrypted = int(np.count_nonzero(~trace.decrypts))
