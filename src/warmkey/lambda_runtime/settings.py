@@ -1,4 +1,4 @@
-"""Read the settings of the module-level helpers; the only module that reads the environment.
+"""Read the settings of the module-level helpers; no other module reads their variables.
 
 :class:`Settings` is the table: each row has its parser, the words for what is allowed, and its default. Errors and
 ``docs/settings.md`` are made from it. A variable is the field's name in capitals after ``WARMKEY_``; ``configure``

@@ -1,4 +1,4 @@
-"""Build what the helpers use from their settings; the only module that knows boto3."""
+"""Build what the helpers use from their settings, and make the clients that they and the command line need."""
 
 from __future__ import annotations
 
