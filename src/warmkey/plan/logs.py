@@ -26,8 +26,8 @@ _REPORT = re.compile(r"REPORT RequestId: \S+\s+Duration: (\d{1,9}(?:\.\d{1,9})?)
 _INIT = re.compile(r"Init Duration: [\d.]+ ms\b")
 _KMS = "kms.amazonaws.com"
 _WRITES = ("GenerateDataKey", "GenerateDataKeyWithoutPlaintext")
-_SUMMARY = ("hits", "coalesced", "misses", "bypasses", "failures", "evictions", "kms_requests")
-_METRIC_OF = {
+# What a summary line calls what a metric counts.
+_FIELDS = {
     "CacheHits": "hits",
     "CacheCoalesced": "coalesced",
     "CacheMisses": "misses",
@@ -101,7 +101,7 @@ class Log:
     def _ours(self, fields: dict[str, Any], moment: int | None, stream: str | None) -> str:
         name = str(fields["event"])
         if name == "Summary":
-            for field in _SUMMARY:
+            for field in _FIELDS.values():
                 self.summaries[field] += _count(fields.get(field))
             self._see(moment, stream, fields.get("container_age_seconds"))
             return "summary lines"
@@ -122,9 +122,9 @@ class Log:
         names = METRICS.keys() & message.keys()
         if not names:
             return None
-        for name in names & _METRIC_OF.keys():
+        for name in names & _FIELDS.keys():
             value = message[name]
-            self.metrics[_METRIC_OF[name]] += sum(map(_count, value)) if isinstance(value, list) else _count(value)
+            self.metrics[_FIELDS[name]] += sum(map(_count, value)) if isinstance(value, list) else _count(value)
         written = message["_aws"].get("Timestamp")
         self._see(event.moment if event.moment is not None else _milliseconds(written), event.stream)
         return "metrics lines"
