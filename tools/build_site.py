@@ -52,7 +52,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "api/index.md",
         "CHANGELOG.md",
     ),
-    "Explanation": ("docs/security.md", "docs/performance.md", "docs/conformance.md", "docs/architecture.md"),
+    "Explanation": (
+        "docs/security.md",
+        "docs/performance.md",
+        "docs/conformance.md",
+        "docs/differences.md",
+        "docs/architecture.md",
+    ),
     "Project": ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"),
 }
 # Programs that are a page of their own, because somebody who looks for one store should need no other page.

@@ -253,6 +253,20 @@ def test_the_public_key_is_read_from_the_context(algorithm: SignatureAlgorithm) 
     EcdsaVerificationKey.from_context_value(algorithm, value).verify(key.sign(digest(algorithm)), digest(algorithm))
 
 
+def test_a_point_has_one_spelling() -> None:
+    """Other bits may follow the last byte in base64, which Python reads as if they were not there."""
+    algorithm = SignatureAlgorithm.ECDSA_P384
+    text = base64.b64encode(EcdsaSigningKey(algorithm).verification_key).decode()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    spare = f"{text[:-3]}{alphabet[alphabet.index(text[-3]) + 1]}=="
+
+    assert text.endswith("==")
+    assert base64.b64decode(spare, validate=True) == base64.b64decode(text)
+    EcdsaVerificationKey.from_context_value(algorithm, text)
+    with pytest.raises(MalformedMessage):
+        EcdsaVerificationKey.from_context_value(algorithm, spare)
+
+
 # spec: framework/structures.md#verification-key bda8
 @EVERY_ALGORITHM
 def test_whatever_else_stands_there_is_malformed(algorithm: SignatureAlgorithm) -> None:
@@ -276,7 +290,7 @@ def test_whatever_else_stands_there_is_malformed(algorithm: SignatureAlgorithm) 
     text = base64.b64encode(compressed).decode()
     values = [base64.b64encode(point).decode() for point in points]
 
-    for value in [*values, " " + text, text + "\n", text[:-3], "ключ", "\ud800", "-_-_"]:
+    for value in [*values, " " + text, text + "\n", text[:-3], text + "====", "ключ", "\ud800", "-_-_"]:
         with pytest.raises(MalformedMessage) as caught:
             EcdsaVerificationKey.from_context_value(algorithm, value)
         assert caught.value.where == "encryption context › aws-crypto-public-key"
