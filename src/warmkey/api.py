@@ -6,14 +6,13 @@ threads and forks.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from warmkey.caches.local import LocalCMC
 from warmkey.crypto.signatures import library_in_use
 from warmkey.events import EvictionReason, KmsOutcome, Operation, ignore
-from warmkey.exceptions import ConfigurationError, InvalidRequest, MalformedMessage, WarmkeyError
+from warmkey.exceptions import InvalidRequest, MalformedMessage, WarmkeyError
 from warmkey.fork_safety import living_instances
 from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.lambda_runtime.settings import is_command_line, is_snap_start
@@ -60,7 +59,7 @@ def encrypt(plaintext: BytesLike, encryption_context: Mapping[str, str] | None =
     """Encrypt *plaintext*; the message can be decrypted by every AWS Encryption SDK.
 
     :param plaintext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
-    :param encryption_context: text pairs that are authenticated and stored in clear with the message
+    :param encryption_context: text pairs that are authenticated and stored unencrypted with the message
     :raises ConfigurationError: a setting is missing or wrong
     :raises InvalidRequest: an argument can't be used
     :raises PolicyRefused: ``WARMKEY_REQUIRED_CONTEXT_KEYS`` names a key that the context lacks, or
@@ -107,11 +106,6 @@ def _check_required(default: Runtime, context: Mapping[str, str] | None, operati
         raise
 
 
-def _count_early_end(operation: Operation, error: WarmkeyError) -> None:
-    with suppress(ConfigurationError):
-        ended_early(DEFAULT.get().cmm, operation, error)
-
-
 @scrubbed
 def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None) -> str:
     """:func:`encrypt` for text: the message as base64.
@@ -125,7 +119,7 @@ def encrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
             raise InvalidRequest(f"the text must be str, not {type(text).__name__}; encrypt takes bytes")
         plaintext = utf_8(text, what="the text")
     except InvalidRequest as error:
-        _count_early_end(Operation.ENCRYPT, error)
+        DEFAULT.count_early_end(Operation.ENCRYPT, error)
         raise
     return to_base64(encrypt(plaintext, encryption_context))
 
@@ -145,7 +139,7 @@ def decrypt_text(text: str, encryption_context: Mapping[str, str] | None = None)
             raise InvalidRequest(f"the message must be base64 in a str, not {type(text).__name__}; decrypt takes bytes")
         message = from_base64(text, where="text", writer="encrypt_text")
     except (InvalidRequest, MalformedMessage) as error:
-        _count_early_end(Operation.DECRYPT, error)
+        DEFAULT.count_early_end(Operation.DECRYPT, error)
         raise
     return _text(decrypt(message, encryption_context))
 

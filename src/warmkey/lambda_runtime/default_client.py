@@ -18,12 +18,15 @@ from warmkey.fork_safety import PROCESS_MARK, notice_fork, register, snapshot_is
 from warmkey.lambda_runtime.settings import Init, check_keywords, function_name, one_setting, read_settings
 from warmkey.lambda_runtime.wiring import Overrides, wire
 from warmkey.locks import new_lock
+from warmkey.message_ends import ended_early
 from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from warmkey.algorithm_suites import AlgorithmSuite
+    from warmkey.events import Operation
+    from warmkey.exceptions import WarmkeyError
     from warmkey.lambda_runtime.wiring import Runtime
 
 __all__ = ["DEFAULT", "DefaultClient"]
@@ -76,6 +79,11 @@ class DefaultClient:
     def _in_force(self) -> Overrides:
         overrides, pinned = self._overrides or Overrides(), self._pinned
         return overrides if pinned is None else _pinned_over(pinned, overrides)
+
+    def count_early_end(self, operation: Operation, error: WarmkeyError) -> None:
+        """Count a message that ended with *error* before the client was asked; nothing where there can't be one."""
+        with suppress(ConfigurationError):
+            ended_early(self.get().cmm, operation, error)
 
     def overrides(self) -> Overrides:
         """Return what the runtime is, or will be, built with."""

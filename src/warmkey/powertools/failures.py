@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_masking import exceptions
@@ -10,7 +10,6 @@ from aws_lambda_powertools.utilities.data_masking import exceptions
 from warmkey.events import Operation
 from warmkey.exceptions import ConfigurationError, InvalidRequest, KeyUnavailable, PolicyRefused, WarmkeyError
 from warmkey.lambda_runtime.default_client import DEFAULT
-from warmkey.message_ends import ended_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +63,5 @@ def counted_if_it_fails(operation: Operation) -> Iterator[None]:
     try:
         yield
     except WarmkeyError as error:
-        with suppress(ConfigurationError):
-            ended_early(DEFAULT.get().cmm, operation, error)
+        DEFAULT.count_early_end(operation, error)
         raise
