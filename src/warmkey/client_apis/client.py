@@ -93,7 +93,7 @@ class Client:
         """Encrypt *plaintext* with materials of *cmm*, or of a default CMM over *keyring*.
 
         :param plaintext: bytes, anything with a buffer (an array, a memory map), or boto3's ``Binary``
-        :param encryption_context: text pairs that are authenticated and stored in clear with the message
+        :param encryption_context: text pairs that are authenticated and stored unencrypted with the message
         :param algorithm_suite: the suite to use instead of the commitment policy's default
         :param frame_length: bytes of plaintext per frame, 1 to 2^32 - 1; or ``auto``: 64 KiB where *plaintext* has more
             than 4,096 bytes, which is faster and as readable

@@ -65,7 +65,7 @@ class KmsAndEvictionCounter:
             self._start()
 
     def __call__(self, event: Event) -> None:
-        """Count *event*, if it is one of the three kinds."""
+        """Count *event*, if it is of a kind that is counted here."""
         if isinstance(event, CacheEviction):
             with self._lock:
                 self._evictions[event.reason] += 1

@@ -35,7 +35,6 @@ from warmkey.events import (
     MessageAbandoned,
     MessageRefused,
     MissReason,
-    RefusalReason,
     RequestFailed,
     SettingWarning,
     UncacheableContext,
@@ -128,17 +127,11 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-_BAD_ENDS: Mapping[object, str] = {
-    RequestFailed: "RequestsFailed",
-    MessageAbandoned: "MessagesAbandoned",
-    **{reason: _name("MessagesRefused", reason) for reason in RefusalReason},
-}
-
-
 _COUNTED_AS: Mapping[type[Event], str] = {
     CacheHit: "CacheHits",
     CacheCoalesced: "CacheCoalesced",
     RequestFailed: "RequestsFailed",
+    MessageAbandoned: "MessagesAbandoned",
     FailureRecalled: "FailuresRecalled",
     UnsealedRecordPassed: "UnsealedRecordsPassed",
 }
@@ -146,17 +139,18 @@ _COUNTED_AS: Mapping[type[Event], str] = {
 
 def measures(event: Event) -> Iterator[tuple[str, float]]:
     """Yield what *event* adds to which metric."""
+    if (name := _COUNTED_AS.get(type(event))) is not None:
+        yield name, 1
+        return
     match event:
-        case CacheHit() | CacheCoalesced() | RequestFailed() | FailureRecalled() | UnsealedRecordPassed():
-            yield _COUNTED_AS[type(event)], 1
         case CacheMiss():
             yield "CacheMisses", 1
             yield _name("CacheMisses", event.reason), 1
         case CacheBypass():
             yield "CacheBypasses", 1
             yield _name("CacheBypasses", event.reason), 1
-        case RequestFailed() | MessageRefused() | MessageAbandoned():
-            yield _BAD_ENDS[getattr(event, "reason", type(event))], 1
+        case MessageRefused():
+            yield _name("MessagesRefused", event.reason), 1
         case CacheEviction():
             yield "CacheEvictions", 1
             yield _name("CacheEvictions", event.reason), 1
@@ -169,8 +163,6 @@ def measures(event: Event) -> Iterator[tuple[str, float]]:
             yield "KmsThrottled", event.outcome is KmsOutcome.THROTTLED
             yield "KmsRetries", event.attempts - 1
             yield "KmsLatency", round(event.duration_seconds * 1e3, 3)
-        case UnsealedRecordPassed():
-            yield "UnsealedRecordsPassed", 1
         case UncacheableContext() | SettingWarning():  # said once, in the log
             pass
         case _:
