@@ -126,14 +126,15 @@ def test_nothing_is_wrong_with_the_right_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
-def test_nobody_encrypts_with_the_key_of_the_pair(kind: Kind) -> None:
-    context = {"warmkey-kind": kind}
+@pytest.mark.parametrize("key", ["warmkey-kind", "Warmkey-Kind"])
+def test_nobody_encrypts_with_the_key_of_the_pair(key: str, kind: Kind) -> None:
+    context = {key: kind}
 
-    with pytest.raises(InvalidRequest, match="'warmkey-kind' is reserved; no key may start with aws-crypto- or be"):
+    with pytest.raises(InvalidRequest, match=f"'{key}' is reserved; no key may start with aws-crypto- or be"):
         COMMITTING.encrypt(b"plaintext", keyring=KEYRING, encryption_context=context)
-    with pytest.raises(InvalidRequest, match="'warmkey-kind' is reserved"):
+    with pytest.raises(InvalidRequest, match=f"'{key}' is reserved"):
         COMMITTING.encrypt_stream(b"plaintext", keyring=KEYRING, encryption_context=context).read()
-    with pytest.raises(InvalidRequest, match="'warmkey-kind' is reserved"):
+    with pytest.raises(InvalidRequest, match=f"'{key}' is reserved"):
         encrypt(
             b"plaintext",
             cmm=DefaultCMM(KEYRING),

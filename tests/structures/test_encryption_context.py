@@ -190,10 +190,17 @@ def test_the_longest_key_and_value_are_allowed() -> None:
     assert EncryptionContext({longest: longest})[longest] == longest
 
 
+@pytest.mark.parametrize("key", ["warmkey-kind", "Warmkey-Kind", "WARMKEY-KIND", "warm\u212aey-kind"])
+def test_the_key_of_the_kind_is_reserved_however_it_is_written(key: str) -> None:
+    """Names of condition keys ignore case, so KMS's policies can't tell them apart."""
+    assert EncryptionContext({"a": "1", key: "token"}).reserved_key == key
+
+
 def test_a_reserved_key_is_noticed() -> None:
     assert EncryptionContext({"a": "1", "aws-crypto-public-key": "2"}).reserved_key == "aws-crypto-public-key"
     assert EncryptionContext({"a": "1", "aws-crypto-": "2"}).reserved_key == "aws-crypto-"
-    assert EncryptionContext({"aws-crypt": "1", "AWS-CRYPTO-": "2", "x-aws-crypto-": "3"}).reserved_key is None
+    others = {"aws-crypt": "1", "AWS-CRYPTO-": "2", "x-aws-crypto-": "3", "warmkey-kinds": "4"}
+    assert EncryptionContext(others).reserved_key is None
 
 
 def test_repr_shows_keys_and_no_values() -> None:

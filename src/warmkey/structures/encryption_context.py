@@ -35,8 +35,12 @@ MAX_UINT16 = 0xFFFF
 
 
 def is_reserved(key: str) -> bool:
-    """Return whether *key* is the format's or warmkey's own, so that no caller may encrypt with it."""
-    return key.startswith(RESERVED_PREFIX) or key == KIND_KEY
+    """Return whether *key* is the format's or warmkey's own, so that no caller may encrypt with it.
+
+    IAM ignores upper and lower case in ``kms:EncryptionContext:warmkey-kind``, so a policy that allows tokens only
+    would take ``Warmkey-Kind`` for it.
+    """
+    return key.startswith(RESERVED_PREFIX) or key.lower() == KIND_KEY
 
 
 @safe_repr
