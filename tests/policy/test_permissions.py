@@ -268,7 +268,7 @@ def test_a_table_that_dynamodb_does_not_have_is_in_no_policy(shell: Shell, table
     key = f"arn:aws:kms:{REGION}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
     assert shell(kms_key_arns=key, branch_key_store_table=table, branch_key_id="b") == 1
-    assert "WARMKEY_BRANCH_KEY_STORE_TABLE must be the name of a DynamoDB table, 3 to 255 of" in shell.err
+    assert "WARMKEY_BRANCH_KEY_STORE_TABLE must be the name of a DynamoDB table: 3 to 255 of" in shell.err
 
 
 def of_account(*accounts: str) -> dict[str, Any]:
