@@ -96,13 +96,13 @@ def _guided(name: str, seconds: int, seed: int) -> None:
     """Let libFuzzer look for inputs that reach new code. It ends the process itself."""
     import atheris  # noqa: PLC0415 - where it is installed
 
-    with atheris.instrument_imports(include=["warmkey"]), ExitStack() as worlds:
+    with ExitStack() as world, atheris.instrument_imports(include=["warmkey"]):
         tested = target(name)
-        worlds.enter_context(tested.world())
+        world.enter_context(tested.world())
         originals = _originals(name, tested)
         for data in originals:
             tested.test(data)  # what is imported at its first use gets instrumented, too
-        worlds.pop_all()
+        opened = world.pop_all()
 
     def change(data: bytes, most: int, seed: int) -> bytes:
         source = Random(seed)
@@ -126,8 +126,9 @@ def _guided(name: str, seconds: int, seed: int) -> None:
         "-rss_limit_mb=1024",
         f"-max_len={_LONGEST}",
     ]
-    atheris.Setup(arguments, tested.test, custom_mutator=change)
-    atheris.Fuzz()
+    with opened:
+        atheris.Setup(arguments, tested.test, custom_mutator=change)
+        atheris.Fuzz()
 
 
 def at_random(name: str, seconds: float, seed: int) -> None:

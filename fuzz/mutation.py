@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["changed_bytes", "changed_cells", "changed_document", "changed_text", "json_of"]
 
 _BOUNDARIES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63, 2**64 - 1)
+_NUMBER = re.compile(r"[0-9]+")
+_NUMBERS = ("0", "-1", "1.1.1", "1e400", "9" * 19, "1" * 5_000)
 _TEXTS = (
     "",
     " ",
@@ -81,9 +84,13 @@ def changed_text(text: str, source: Random, words: Sequence[str] = ()) -> str:
     start = source.randint(0, len(text))
     stop = min(len(text), start + source.choice((1, 1, 2, 8)))
     inserted = source.choice((*words, *_TEXTS, text[start:stop] * 2, chr(source.randrange(0x20, 0x17F))))
-    match source.randrange(5):
+    numbers = list(_NUMBER.finditer(text))
+    match source.randrange(6):
         case 0:
             return text[:start] + text[stop:]
+        case 5 if numbers:
+            start, stop = source.choice(numbers).span()
+            return text[:start] + source.choice(_NUMBERS) + text[stop:]
         case 1:
             return text[:start] + inserted + text[start:]
         case 2:

@@ -112,10 +112,11 @@ def _map_of(items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bytes_of(text: str) -> bytes:
+
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-_TAGS: dict[str, Callable[[Any], object]] = {
+_TAGS: dict[str, Callable[[Any], Any]] = {
     "$b": _bytes_of,
     "$d": Decimal,
     "$i": int,

@@ -38,8 +38,14 @@ def seeds() -> list[bytes]:
     """Return each kind of line in each export."""
     lines = [json.dumps(line) for line in _lines()]
     report = "REPORT RequestId: 1 Duration: 12.5 ms Billed Duration: 13 ms Init Duration: 100.0 ms"
-    rows = [{"@timestamp": _TIME.format(9), "@logStream": _STREAM, "@message": line} for line in (*lines, report)]
-    events = [{"timestamp": 1764331200000, "logStreamName": _STREAM, "message": line} for line in lines]
+    rows = [
+        {"@timestamp": _TIME.format(number), "@logStream": _STREAM, "@message": line}
+        for number, line in enumerate((*lines, report))
+    ]
+    events = [
+        {"timestamp": 1764331200000 + 500 * number, "logStreamName": _STREAM, "message": line}
+        for number, line in enumerate(lines)
+    ]
     trails = {"Records": [line for line in _lines() if "eventSource" in line]}
     results = {"results": [[{"field": name, "value": value} for name, value in row.items()] for row in rows[:2]]}
     quoted = "\n".join(f'{row["@timestamp"]},"{row["@message"].replace(chr(34), chr(34) * 2)}"' for row in rows)

@@ -53,16 +53,16 @@ def seeds() -> list[bytes]:
     for vector in vectors():
         if vector["kind"] == "record" and "plaintext" in vector:
             record = {name: value for name, value in vector["record"].items() if name != _UNDER}
-            inner = json.loads(vector["plaintext"])
-            found.append({"kind": "record", "record": record, "inner": inner, "bound_to": vector.get("bound_to")})
+            plaintext = json.loads(vector["plaintext"])
+            found.append({"kind": "record", "record": record, "inner": plaintext, "bound_to": vector.get("bound_to")})
     rest = {"id": 7, "note": SECRET, "lines": [{"n": 1}, {"n": {"$d": "2.0"}}]}
-    inner = [
+    inner: list[Any] = [
         1,
         [["field", SECRET], [["lines", 0, "secret"], SECRET]],
         [["id", {"$n": "7E0"}], ["gone"]],
         [["lines", 2, ""]],
     ]
-    document = {"kind": "record", "record": rest, "inner": inner, "bound_to": {"id": 7}}
+    document: dict[str, Any] = {"kind": "record", "record": rest, "inner": inner, "bound_to": {"id": 7}}
     _sign_lists(document)
     edits: list[dict[str, Any]] = [
         {"form": "url", "edits": [[5, 1, "A"]]},

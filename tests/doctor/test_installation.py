@@ -117,7 +117,7 @@ def test_a_layer_for_another_runtime(tmp_path: Path, changes: dict[str, Any]) ->
     assert codes(tmp_path) == {"layer-for-another-runtime"}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"version": "1"}', "null"])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"version": "1"}', "null", "[" * 100_000])
 def test_a_manifest_that_is_none_is_told(tmp_path: Path, text: str) -> None:
     (install(tmp_path, "warmkey", __version__) / "warmkey_layer.json").write_text(text)
 

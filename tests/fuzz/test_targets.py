@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fuzz.__main__ import at_random
+from fuzz.mutation import json_of
 from fuzz.promise import SECRET, BrokenPromiseError, attempt, listening
 from fuzz.targets import NAMES, target
-from warmkey import MalformedMessage, PolicyRefused, WarmkeyError
+from tests.vectors.forge import Forgery
+from warmkey import ConfigurationError, MalformedMessage, PolicyRefused, WarmkeyError
 from warmkey.client_apis import decrypt as decrypt_module
 from warmkey.client_apis import decrypt_stream as stream_module
+from warmkey.lambda_runtime.settings import KmsMode, Settings
+from warmkey.sealed import records as records_module
+from warmkey.sealed import text as text_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +34,7 @@ def test_seeds_pass_and_so_do_inputs_changed_at_random(name: str) -> None:
     with tested.world():
         for data in seeds:
             tested.test(data)
-        for _ in range(150):
+        for _ in range(80):
             tested.test(tested.change(source.choice(seeds), source, seeds))
 
 
@@ -177,3 +183,158 @@ def test_a_secret_in_a_log_line_is_noticed_and_others_are_not_written(
             logger.warning(line, *([SECRET] if "%" in line else []))
 
     assert capsys.readouterr() == ("", "")
+
+
+# --- what the others notice
+
+
+def notices(name: str, data: bytes | dict[str, Any]) -> bool:
+    tested = target(name)
+    with tested.world():
+        try:
+            tested.test(data if isinstance(data, bytes) else json_of(data))
+        except BrokenPromiseError:
+            return True
+    return False
+
+
+def seed(name: str, number: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(target(name).seeds()[number])
+    return found
+
+
+def test_a_token_that_opens_after_its_time_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmkey.sealed.tokens.read", lambda plaintext, **_: plaintext[9:])
+
+    assert notices("tokens", seed("tokens"))
+
+
+def test_a_token_that_does_not_open_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmkey.sealed.tokens._NEVER", 0)
+
+    assert notices("tokens", seed("tokens", 5)) is False
+    monkeypatch.setattr("warmkey.sealed.tokens._VERSION", 2)
+    assert notices("tokens", seed("tokens", 5))
+
+
+def test_a_text_that_was_changed_and_opens_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from_base64url = text_module.from_base64url
+    monkeypatch.setattr(
+        text_module, "from_base64url", lambda text, **more: from_base64url(text.removesuffix("\n"), **more)
+    )
+    token = {**seed("tokens", 5), "edits": [[-1, 0, "\n"]]}
+
+    assert notices("tokens", token)
+    assert notices("checkpoints", {**seed("checkpoints"), "edits": [[-1, 0, "\n"]]})
+
+
+def test_a_checkpoint_of_another_place_that_opens_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmkey.sealed.checkpoints.Place.__ne__", lambda *_: False)
+    monkeypatch.setattr("warmkey.sealed.checkpoints._encoded", lambda _: (b"step-1", b"another"))
+
+    assert notices("checkpoints", seed("checkpoints"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record": {"id": 8}, "bound_to": None},
+        {"record": {"id": 7, "gone": 1}},
+        {"inner": '[1, [["field","x"]],[["id",{"$n":"7E0"}]],[]]'},
+        {"bound_to": {"id": 8}},
+    ],
+    ids=str,
+)
+def test_a_record_that_is_unsealed_beside_what_it_was_not_sealed_with_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    document = {
+        "kind": "record",
+        "record": {"id": 7},
+        "inner": [1, [["field", "x"]], [["id", {"$n": "7E0"}], ["gone"]], []],
+        "bound_to": {"id": 7},
+    }
+    assert not notices("records", document)
+    assert not notices("records", {**document, **change})
+    monkeypatch.setattr(records_module, "_check_unchanged", lambda *_: None)
+    monkeypatch.setattr(records_module, "_check_expected", lambda *_: None)
+    monkeypatch.setattr(records_module._Content, "to_json", lambda _: Anything())
+
+    assert notices("records", {**document, **change})
+
+
+class Anything:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def test_an_item_that_was_changed_and_is_used_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = seed("items")
+    document["item"]["create-time"]["S"] = "another"
+    assert not notices("items", document)
+    monkeypatch.setattr("warmkey.branch_keys.store.WrappedKeys.unwrap", lambda *_: bytes(32))
+
+    assert notices("items", document)
+
+
+def test_an_item_that_writes_to_the_terminal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = seed("items")
+    document["item"]["create-time"]["S"] = "\x1b[2J"
+    assert not notices("items", document)
+    monkeypatch.setattr("warmkey.cli.keystore._legible", lambda line: line)
+
+    assert notices("items", document)
+
+
+@pytest.mark.parametrize(
+    ("name", "fake"),
+    [
+        ("faults", lambda _: []),
+        ("read_settings", lambda _: (_ for _ in ()).throw(PolicyRefused("no"))),
+        ("read_settings", lambda _: (_ for _ in ()).throw(ConfigurationError("something is wrong"))),
+        ("read_settings", lambda _: Settings(kms_key_arns=("x" * 3,), kms_mode=KmsMode.DISCOVERY)),
+    ],
+    ids=["no faults", "another kind", "no name", "accepted"],
+)
+def test_a_bad_setting_that_is_not_named_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str, fake: Any) -> None:
+    monkeypatch.setattr(f"fuzz.targets.settings.{name}", fake)
+
+    assert notices("settings", {"variables": {"CACHE": "perhaps"}})
+
+
+def test_settings_that_no_client_can_be_built_with_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmkey.lambda_runtime.parsers._named", lambda _, name: name)
+
+    assert notices(
+        "settings",
+        {"variables": {**seed("settings")["variables"], "BRANCH_KEY_STORE_TABLE": "b", "BRANCH_KEY_ID": "a"}},
+    )
+
+
+def test_a_report_with_what_is_not_text_or_not_json_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = target("traces").seeds()[0]
+    assert not notices("traces", data)
+    for name, fake in {
+        "as_text": lambda _: "\x1b[2J",
+        "as_json": lambda *_, **__: "NaN",
+    }.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(f"warmkey.plan.command.{name}", fake)
+            assert notices("traces", data)
+
+
+def test_a_label_of_a_context_in_a_report_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = target("logs").seeds()[4]
+    assert not notices("logs", data)
+    monkeypatch.setattr("warmkey.plan.command.as_text", lambda _: SECRET)
+
+    assert notices("logs", data)
+
+
+def test_a_report_of_a_message_that_is_not_text_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmkey.cli.report._shown", lambda text: text)
+
+    assert notices("inspect", Forgery(pairs=[(b"\x1b[2J", b"")]).message())

@@ -103,6 +103,8 @@ def test_huawei_with_all_sizes_says_nothing_of_missing_ones(tmp_path: Path) -> N
         ("huawei-2025", HUAWEI + "inf,1,r,1,7,p,2,0.1,3\n", "line 2, column time_worker: must be a number"),
         ("huawei-2025", HUAWEI + '1,1,r,1,7,"' + "p" * 140_000 + "\n", "can't be read as CSV: field larger"),
         ("azure-2021", AZURE_2021 + "a,f,1_0,1\n", "line 2, column end_timestamp: must be a number from 0 to 4.2e+09"),
+        ("azure-2021", '"' + AZURE_2021, "line 1: can't be read as CSV: unexpected end of data"),
+        ("azure-2021", "a" * 140_000 + "\n", "line 1: can't be read as CSV: field larger"),
         ("azure-2021", AZURE_2021 + '"a,f,10,1\na,f,11,1\n', "line 3: can't be read as CSV: unexpected end of data"),
     ],
 )

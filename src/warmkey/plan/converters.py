@@ -48,10 +48,10 @@ class _Cells:
         """Yield each row by the names of its columns; blank lines are passed over by the csv module."""
         with reading(self._path), opened(self._path) as lines:
             table = csv.DictReader(lines, restval="", strict=True)
-            for name in self._columns:
-                if name not in (table.fieldnames or ()):
-                    raise at(self._source, 1, f"the header must have a column {name}")
             try:
+                for name in self._columns:
+                    if name not in (table.fieldnames or ()):
+                        raise at(self._source, 1, f"the header must have a column {name}")
                 for count, row in enumerate(table, 1):
                     self.line = table.line_num
                     yield row
