@@ -436,16 +436,16 @@ def test_a_waiter_that_was_not_served_finds_the_entry(stage: Stage, monkeypatch:
 def test_whoever_joins_a_flight_too_late_finds_what_it_brought(stage: Stage) -> None:
     """Between the look-up and the flight, another flight may have landed."""
     keys = stage.keyring._keys
-    look_up, looked = keys._cached, []
+    look_up, looked = keys._find, []
 
-    def look_up_late(identifier: bytes) -> Any:
+    def look_up_late(operation: Operation, identifier: bytes) -> Any:
         looked.append(identifier)
         if len(looked) == 1:
             stage.encrypt(stage.another())  # fills the entry after this look-up found none
             return None
-        return look_up(identifier)
+        return look_up(operation, identifier)
 
-    keys._cached = look_up_late  # type: ignore[method-assign]
+    keys._find = look_up_late  # type: ignore[method-assign]
 
     stage.encrypt()
 

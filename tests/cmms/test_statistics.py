@@ -17,7 +17,7 @@ def test_new_books_are_empty() -> None:
 
 def test_operations_are_counted_apart() -> None:
     counters = Counters()
-    counters.hit(ENCRYPT)
+    counters.hits[ENCRYPT].add()
     counters.count(ENCRYPT, MissReason.ABSENT)
     counters.count(DECRYPT, BypassReason.CACHING_OFF)
     counters.count(DECRYPT, "failed")
@@ -56,7 +56,7 @@ def test_threads_lose_no_count() -> None:
     def work(number: int) -> None:
         operation = (ENCRYPT, DECRYPT)[number % 2]
         for _ in range(500):
-            counters.hit(operation)
+            counters.hits[operation].add()
             counters.count(operation, MissReason.ABSENT)
 
     with ThreadPoolExecutor(8) as pool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from warmkey import AlgorithmSuite, DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, InvalidRequest
+from warmkey.structures import EncryptionContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,3 +186,63 @@ def test_they_become_neither_dict_nor_tuple(kind: Any, convert: Callable[[Any], 
         convert(materials)
     assert "white-shark" not in repr(error.value)
     assert dataclasses.replace(materials).plaintext_data_key == b"white-shark" * 2
+
+
+# --- the shorter ways to make them
+
+OTHER_SUITE = AlgorithmSuite(0x0014)
+SIGNED = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY_ECDSA_P384
+
+
+def every_field(materials: Any) -> dict[str, Any]:
+    """Also those that neither their comparison nor their ``repr`` has."""
+    return {field.name: getattr(materials, field.name) for field in dataclasses.fields(materials)}
+
+
+@pytest.mark.parametrize("suite", [SUITE, OTHER_SUITE, SIGNED])
+@pytest.mark.parametrize("required", [frozenset(), frozenset({"tenant"}), frozenset({"not there"})])
+@pytest.mark.parametrize("has_key", [True, False])
+def test_materials_to_fill_are_what_the_constructor_makes(
+    suite: AlgorithmSuite, required: frozenset[str], has_key: bool
+) -> None:
+    context, key = EncryptionContext.of({"tenant": VALUE}), object() if has_key else None
+    common: dict[str, Any] = {
+        "algorithm_suite": suite,
+        "encryption_context": context,
+        "required_encryption_context_keys": required,
+    }
+    pairs: list[tuple[Any, Any]] = [
+        (
+            EncryptionMaterials.to_fill(suite, context, required, key),  # type: ignore[arg-type]
+            EncryptionMaterials(**common, signing_key=key),
+        ),
+        (
+            DecryptionMaterials.to_fill(suite, context, required, key),  # type: ignore[arg-type]
+            DecryptionMaterials(**common, verification_key=key),
+        ),
+    ]
+
+    for made, expected in pairs:
+        assert every_field(made) == every_field(expected)
+        assert type(made.encryption_context) is EncryptionContext
+
+
+@pytest.mark.parametrize("suite", [SUITE, OTHER_SUITE, SIGNED])
+@pytest.mark.parametrize("required", [frozenset(), frozenset({"tenant"}), frozenset({"not there"})])
+@pytest.mark.parametrize("length", [16, 32])
+def test_filled_materials_are_what_the_constructor_makes(
+    suite: AlgorithmSuite, required: frozenset[str], length: int
+) -> None:
+    given: dict[str, Any] = {"algorithm_suite": suite, "required_encryption_context_keys": required}
+    data_key = bytes(length)
+    encrypting, decrypting = encryption_materials(**given), decryption_materials(**given, plaintext_data_key=None)
+    pairs: list[tuple[Any, Any]] = [
+        (
+            encrypting.with_data_key(data_key, KEY),
+            encryption_materials(**given, plaintext_data_key=data_key, encrypted_data_keys=[KEY, KEY]),
+        ),
+        (decrypting.with_data_key(data_key), decryption_materials(**given, plaintext_data_key=data_key)),
+    ]
+
+    for made, expected in pairs:
+        assert every_field(made) == every_field(expected)

@@ -42,7 +42,7 @@ from warmkey.events import (
     branch_key_hit_listener,
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
-from warmkey.keyrings.refusals import is_refusal, note_used_keys, watch_kms
+from warmkey.keyrings.refusals import is_refusal, kms_watches, note_used_keys, watch_kms
 from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, number, seconds
 from warmkey.waiting import check_may_wait
@@ -169,32 +169,24 @@ class CachedBranchKeys:
     # --- from the cache
 
     def _find(self, operation: Operation, identifier: bytes) -> BranchKeyCipher | None:
-        entry = self._cached(identifier)
-        if entry is None:
-            return None
-        self._count_hit(operation)
-        cipher = entry.materials
-        if cipher.kms_key_arn is not None:  # a caching CMM above has to know which refusals concern its data key
-            note_used_keys(cipher.kms_key_arn, region=None)
-        return cipher
-
-    def _cached(self, identifier: bytes) -> BranchKeyEntry | None:
         entry: BranchKeyEntry | None = self._cache.get_cache_entry(identifier)  # type: ignore[assignment]
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a7aa
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a7aa
-        if entry is not None and entry.time_to_live > self._age_checked_below and self._is_too_old(entry):
+        if entry is None or (entry.time_to_live > self._age_checked_below and self._is_too_old(entry)):
             return None
-        return entry
+        self._counters.hits[operation].add()
+        if self._tell_hit is not None:
+            self._tell_hit(operation)
+        cipher = entry.materials
+        if kms_watches() and cipher.kms_key_arn is not None:
+            # A caching CMM above has to know which refusals concern its data key.
+            note_used_keys(cipher.kms_key_arn, region=None)
+        return cipher
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 88d3
         return entry.age(self._clock.now()) >= min(self._ttl, entry.time_to_live)
-
-    def _count_hit(self, operation: Operation) -> None:
-        self._counters.hit(operation)
-        if self._tell_hit is not None:
-            self._tell_hit(operation)
 
     # --- from the key store
 

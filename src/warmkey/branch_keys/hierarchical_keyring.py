@@ -147,7 +147,7 @@ class AwsKmsHierarchicalKeyring:
 
         Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt
         """
-        context = EncryptionContext.of(materials.encryption_context)
+        context: EncryptionContext = materials.encryption_context  # type: ignore[assignment]  # the materials made it one
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 2f9d
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 6e64
         cipher = self._keys.active(self._branch_key_id or self._supplied_id(context))
@@ -168,15 +168,8 @@ class AwsKmsHierarchicalKeyring:
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping 4444
             ciphertext=cipher.wrap(data_key, random, context.serialized),
         )
-        return EncryptionMaterials(
-            algorithm_suite=materials.algorithm_suite,
-            encryption_context=context,
-            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt fbd2
-            encrypted_data_keys=(*materials.encrypted_data_keys, wrapped),
-            plaintext_data_key=data_key,
-            signing_key=materials.signing_key,
-            required_encryption_context_keys=materials.required_encryption_context_keys,
-        )
+        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt fbd2
+        return materials.with_data_key(data_key, wrapped)
 
     # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt bf25
     def on_decrypt(
@@ -190,33 +183,29 @@ class AwsKmsHierarchicalKeyring:
         """
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a74a
         refuse_if_unwrapped(materials)
+        context: EncryptionContext = materials.encryption_context  # type: ignore[assignment]  # the materials made it one
         attempts: list[KeyAttempt] = []
-        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad 911a
-        candidates = [key for key in encrypted_data_keys if key.key_provider_id == PROVIDER_ID]
-        if candidates:  # a message without any needs no supplier
-            context = EncryptionContext.of(materials.encryption_context)
-            branch_key_id = self._branch_key_id or self._id_of_stored(context)
-            provider_info = branch_key_id.encode()
-            for key in candidates:
-                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad c679 9810
-                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
-                if key.key_provider_info != provider_info:
-                    continue
-                try:
-                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt dbcb
-                    data_key = self._unwrap(key.ciphertext, branch_key_id, materials, context)
-                except KeyUnavailable as error:
-                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9e2b
-                    attempts += error.attempts or [_attempt(branch_key_id, str(error))]
-                    continue
-                return DecryptionMaterials(
-                    algorithm_suite=materials.algorithm_suite,
-                    encryption_context=context,
-                    # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt b0e6
-                    plaintext_data_key=data_key,
-                    verification_key=materials.verification_key,
-                    required_encryption_context_keys=materials.required_encryption_context_keys,
-                )
+        branch_key_id, provider_info = None, b""
+        for key in encrypted_data_keys:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad 911a
+            if key.key_provider_id != PROVIDER_ID:
+                continue
+            if branch_key_id is None:  # a message without any needs no supplier
+                branch_key_id = self._branch_key_id or self._id_of_stored(context)
+                provider_info = branch_key_id.encode()
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a3ad c679 9810
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#getitem-branch-keystore-ondecrypt 1f6d
+            if key.key_provider_info != provider_info:
+                continue
+            try:
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt dbcb
+                data_key = self._unwrap(key.ciphertext, branch_key_id, materials, context)
+            except KeyUnavailable as error:
+                # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9e2b
+                attempts += error.attempts or [_attempt(branch_key_id, str(error))]
+                continue
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt b0e6
+            return materials.with_data_key(data_key)
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4b5f
         raise not_unwrapped(f"no encrypted data key could be unwrapped with {self!r}", attempts, encrypted_data_keys)
 

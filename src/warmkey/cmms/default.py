@@ -41,6 +41,9 @@ __all__ = ["DefaultCMM", "underlying_cmm"]
 _MOST_KEYS = 10  # that an error names
 
 
+_NO_KEYS: frozenset[str] = frozenset()
+
+
 @safe_repr
 class DefaultCMM:
     """Materials straight from *keyring*, a call for every message.
@@ -81,7 +84,8 @@ class DefaultCMM:
         # spec: framework/default-cmm.md#get-encryption-materials 38fb 7015
         suite = request.algorithm_suite or request.commitment_policy.default_suite
         # spec: framework/default-cmm.md#get-encryption-materials 8fe4
-        check_may_encrypt(suite, request.commitment_policy)
+        if suite not in request.commitment_policy.encrypt_suites:
+            check_may_encrypt(suite, request.commitment_policy)
         context = request.encryption_context
         # spec: framework/default-cmm.md#get-encryption-materials d02a
         if PUBLIC_KEY_FIELD in context:
@@ -99,11 +103,11 @@ class DefaultCMM:
         # spec: framework/cmm-interface.md#get-encryption-materials d791
         # spec: framework/default-cmm.md#get-encryption-materials 161e 363c f7ee
         materials = self._keyring.on_encrypt(
-            EncryptionMaterials(
-                algorithm_suite=suite,
-                encryption_context=context,
-                signing_key=signing_key,
-                required_encryption_context_keys=request.required_encryption_context_keys,
+            EncryptionMaterials.to_fill(
+                suite,
+                context,
+                request.required_encryption_context_keys,
+                signing_key,
             )
         )
         check_encryption_materials(materials, request)
@@ -120,20 +124,19 @@ class DefaultCMM:
         """
         suite = request.algorithm_suite
         # spec: framework/default-cmm.md#decrypt-materials 2de4
-        check_may_decrypt(suite, request.commitment_policy)
-        stored = request.encryption_context
-        reproduced = request.reproduced_encryption_context or {}
-        # spec: framework/cmm-interface.md#decrypt-materials 24bc
-        check_reproduced_context(stored, reproduced)
-        added = {key: value for key, value in reproduced.items() if key not in stored}
-        materials = DecryptionMaterials(
-            algorithm_suite=suite,
+        if suite not in request.commitment_policy.decrypt_suites:
+            check_may_decrypt(suite, request.commitment_policy)
+        context, added = request.encryption_context, request.reproduced_encryption_context
+        if added:
+            context, added = _with_what_is_reproduced(context, added)
+        materials = DecryptionMaterials.to_fill(
+            suite,
             # spec: framework/cmm-interface.md#decrypt-materials 18b5
-            encryption_context={**stored, **added} if added else stored,
-            # spec: framework/cmm-interface.md#decrypt-materials d58f
-            verification_key=_verification_key(request),
+            context,
             # spec: framework/cmm-interface.md#decrypt-materials 0d7b
-            required_encryption_context_keys=frozenset(added),
+            frozenset(added) if added else _NO_KEYS,
+            # spec: framework/cmm-interface.md#decrypt-materials d58f
+            _verification_key(request),
         )
         try:
             # spec: framework/cmm-interface.md#decrypt-materials edf7
@@ -159,6 +162,22 @@ def underlying_cmm(cmm: CryptographicMaterialsManager | None, keyring: Keyring |
         # spec: framework/caching-cmm.md#initialization 2637
         return DefaultCMM(keyring)
     raise ConfigurationError(choose_one("cmm", "keyring", both=cmm is not None))
+
+
+def _with_what_is_reproduced(
+    stored: Mapping[str, str], reproduced: Mapping[str, str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the context of the materials, and which pairs of it the message does not store.
+
+    :raises PolicyRefused: a key in both has two values
+    """
+    # As mostly, and sooner seen than pair by pair.
+    if stored.serialized == reproduced.serialized:  # type: ignore[attr-defined]  # the request has made them contexts
+        return stored, {}
+    # spec: framework/cmm-interface.md#decrypt-materials 24bc
+    check_reproduced_context(stored, reproduced)
+    added = {key: value for key, value in reproduced.items() if key not in stored}
+    return EncryptionContext.of({**stored, **added}) if added else stored, added
 
 
 def _name_what_is_not_stored(error: KeyUnavailable, added: Mapping[str, str]) -> None:

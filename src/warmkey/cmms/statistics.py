@@ -50,7 +50,7 @@ class OperationStatistics(Record):
 class Counters:
     """Counts outcomes, from any number of threads. A forked child and a restored snapshot start at zero.
 
-    :ivar hits: requests that a cached entry served, by operation
+    :ivar hits: counts requests that a cached entry served, by operation: ``counters.hits[operation].add()``
     """
 
     def __init__(self) -> None:
@@ -66,10 +66,6 @@ class Counters:
         for hits in self.hits.values():
             hits.reset()
         self._others: Counter[tuple[Operation, object]] = Counter()
-
-    def hit(self, operation: Operation) -> None:
-        """Count a request that a cached entry served."""
-        self.hits[operation].add()
 
     def count(self, operation: Operation, outcome: object, change: int = 1) -> None:
         """Count a request that ended otherwise.

@@ -5,6 +5,9 @@ Source: data-format/message-header.md#encrypted-data-keys
 
 from __future__ import annotations
 
+from itertools import chain
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
 from typing import TYPE_CHECKING
 
 from warmkey.exceptions import InvalidRequest, PolicyRefused
@@ -24,6 +27,7 @@ __all__ = [
 ]
 
 
+_uint16 = Struct(">H").pack
 _FIELDS = "key provider ID", "key provider information", "ciphertext"
 
 
@@ -41,18 +45,12 @@ def entry_parts(key: EncryptedDataKey) -> tuple[bytes, ...]:
     :raises InvalidRequest: a field is longer than 65,535 bytes
     """
     provider_id, info, ciphertext = encoded_provider_id(key.key_provider_id), key.key_provider_info, key.ciphertext
-    lengths = len(provider_id), len(info), len(ciphertext)
-    if max(lengths) > MAX_UINT16:
-        name, length = next(pair for pair in zip(_FIELDS, lengths, strict=True) if pair[1] > MAX_UINT16)
-        raise InvalidRequest(f"the {name} of an encrypted data key has {length} bytes; 65535 are allowed")
-    return (
-        lengths[0].to_bytes(2, "big"),
-        provider_id,
-        lengths[1].to_bytes(2, "big"),
-        info,
-        lengths[2].to_bytes(2, "big"),
-        ciphertext,
-    )
+    try:
+        return (_uint16(len(provider_id)), provider_id, _uint16(len(info)), info, _uint16(len(ciphertext)), ciphertext)
+    except StructError:
+        lengths = len(provider_id), len(info), len(ciphertext)
+    name, length = next(pair for pair in zip(_FIELDS, lengths, strict=True) if pair[1] > MAX_UINT16)
+    raise InvalidRequest(f"the {name} of an encrypted data key has {length} bytes; 65535 are allowed")
 
 
 def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
@@ -63,7 +61,7 @@ def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
     # spec: data-format/message-header.md#encrypted-data-key-count c714
     if not 0 < len(keys) <= MAX_UINT16:
         raise InvalidRequest(f"a message carries 1 to 65535 encrypted data keys, not {len(keys)}")
-    return len(keys).to_bytes(2, "big") + b"".join(map(serialize_entry, keys))
+    return b"".join([_uint16(len(keys)), *chain.from_iterable(map(entry_parts, keys))])
 
 
 def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[EncryptedDataKey, ...]:

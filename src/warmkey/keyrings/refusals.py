@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from warmkey.exceptions import KeyAttempt
     from warmkey.structures import EncryptedDataKey
 
-__all__ = ["KmsWatch", "asked_key", "concerns", "is_refusal", "note_refusal", "note_used_keys", "watch_kms"]
+__all__ = [
+    "KmsWatch",
+    "asked_key",
+    "concerns",
+    "is_refusal",
+    "kms_watches",
+    "note_refusal",
+    "note_used_keys",
+    "watch_kms",
+]
 
 _REFUSALS = (KmsOutcome.DENIED, KmsOutcome.DISABLED)
 _KEY_IS_GONE = "NotFoundException"
@@ -48,6 +57,8 @@ class KmsWatch:
 
 
 _watches: ContextVar[tuple[KmsWatch, ...]] = ContextVar("warmkey_kms_watches", default=())
+# Return who watches, for those who would work for nothing if nobody did.
+kms_watches = _watches.get
 
 
 @contextmanager

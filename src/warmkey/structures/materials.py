@@ -97,7 +97,7 @@ class EncryptionMaterials(Unpicklable, Record):
         self._add(_as_bytes(plaintext_data_key), tuple(encrypted_data_keys))
 
     def _add(self, data_key: bytes | None, encrypted: tuple[EncryptedDataKey, ...]) -> None:
-        missing = _missing(self, data_key, key=self.signing_key, kind="signing")
+        missing = _missing(self, data_key, self.signing_key, "signing")
         # spec: framework/cmm-interface.md#get-encryption-materials 7fbd
         if missing is None and not encrypted:
             missing = "no encrypted data key, so nobody could decrypt the message"
@@ -106,6 +106,27 @@ class EncryptionMaterials(Unpicklable, Record):
         _set(self, "header_parts", {})
         _set(self, "missing", missing)
         _set(self, "_stays", KEY_MATERIAL)
+
+    @staticmethod
+    def to_fill(
+        algorithm_suite: AlgorithmSuite,
+        encryption_context: Mapping[str, str],
+        required_encryption_context_keys: frozenset[str],
+        signing_key: SigningKey | None,
+    ) -> EncryptionMaterials:
+        """Return what a keyring is given for a message. The parts are those of a request, which has checked them."""
+        made = object.__new__(EncryptionMaterials)
+        _set(made, "algorithm_suite", algorithm_suite)
+        _set(made, "encryption_context", encryption_context)
+        _set(made, "signing_key", signing_key)
+        _set(made, "required_encryption_context_keys", required_encryption_context_keys)
+        _set(made, "requested", None)
+        _set(made, "encrypted_data_keys", ())
+        _set(made, "plaintext_data_key", None)
+        _set(made, "header_parts", {})
+        _set(made, "missing", _NO_DATA_KEY[algorithm_suite.data_key_length])
+        _set(made, "_stays", KEY_MATERIAL)
+        return made
 
     def with_data_key(self, plaintext_data_key: bytes, encrypted: EncryptedDataKey) -> EncryptionMaterials:
         """Return these materials with *plaintext_data_key*, and *encrypted* behind the encrypted data keys."""
@@ -162,8 +183,27 @@ class DecryptionMaterials(Unpicklable, Record):
 
     def _add(self, data_key: bytes | None) -> None:
         _set(self, "plaintext_data_key", data_key)
-        _set(self, "missing", _missing(self, data_key, key=self.verification_key, kind="verification"))
+        _set(self, "missing", _missing(self, data_key, self.verification_key, "verification"))
         _set(self, "_stays", KEY_MATERIAL)
+
+    @staticmethod
+    def to_fill(
+        algorithm_suite: AlgorithmSuite,
+        encryption_context: Mapping[str, str],
+        required_encryption_context_keys: frozenset[str],
+        verification_key: VerificationKey | None,
+    ) -> DecryptionMaterials:
+        """Return what a keyring is given for a message. The parts are those of a request, which has checked them."""
+        made = object.__new__(DecryptionMaterials)
+        _set(made, "algorithm_suite", algorithm_suite)
+        _set(made, "encryption_context", encryption_context)
+        _set(made, "verification_key", verification_key)
+        _set(made, "required_encryption_context_keys", required_encryption_context_keys)
+        _set(made, "requested", None)
+        _set(made, "plaintext_data_key", None)
+        _set(made, "missing", _NO_DATA_KEY[algorithm_suite.data_key_length])
+        _set(made, "_stays", KEY_MATERIAL)
+        return made
 
     def with_data_key(self, plaintext_data_key: bytes) -> DecryptionMaterials:
         """Return these materials with *plaintext_data_key*."""
@@ -199,7 +239,7 @@ _NO_DATA_KEY = {length: f"no plaintext data key of {length} bytes" for length in
 
 # spec: framework/structures.md#overview 3016
 def _missing(
-    materials: EncryptionMaterials | DecryptionMaterials, data_key: bytes | None, *, key: object, kind: str
+    materials: EncryptionMaterials | DecryptionMaterials, data_key: bytes | None, key: object, kind: str
 ) -> str | None:
     # Source: framework/structures.md#encryption-materials
     # Source: framework/structures.md#decryption-materials
