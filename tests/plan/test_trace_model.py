@@ -119,6 +119,19 @@ def test_under_pressure_the_hit_ratio_is_within_two_hundredths(capacity: int, ma
     assert modelled.max_entries <= replay.max_entries <= capacity
 
 
+@pytest.mark.parametrize(("ttl", "capacity"), [(5, 4), (5, 8), (20, 8), (30, 16)])
+def test_containers_that_read_what_they_write_are_within_two_hundredths_too(ttl: float, capacity: int) -> None:
+    """Whether a writer keeps the branch key for reading depends on how full its cache is just then."""
+    apart = random_trace(seed=capacity, rows=2500, seconds=2500, contexts=8, reads=0.4, random_reads=True, containers=2)
+    trace = replace(apart, containers=apart.containers % 2)
+    limits = Limits(branch_key_ttl=ttl, jitter=0, capacity=capacity)
+
+    replay, modelled = replayed(trace, limits, "hierarchical"), model("hierarchical", trace, limits)
+
+    for each, other in ((modelled, replay), (modelled.encrypt, replay.encrypt), (modelled.decrypt, replay.decrypt)):
+        assert each.hit_ratio == pytest.approx(other.hit_ratio, abs=0.02)
+
+
 def test_pressure_is_seen_on_the_shipped_trace_too(shipped: Trace) -> None:
     limits = Limits(capacity=8, jitter=0)
 

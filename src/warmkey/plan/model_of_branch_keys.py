@@ -9,7 +9,7 @@ import numpy as np
 from warmkey.plan.arrays import Arrays, pairs
 from warmkey.plan.lifetimes import STAYS, Entries
 from warmkey.plan.outcome import Outcome
-from warmkey.plan.pressure import Place, Pressure
+from warmkey.plan.pressure import Place, Pressure, entries_at
 
 if TYPE_CHECKING:
     from warmkey.plan.limits import Limits
@@ -30,11 +30,14 @@ def hierarchical(trace: Trace, limits: Limits) -> Outcome:
     pressure = None
     if len(pressed):
         # A version's entry is filled along with the active one only where there is room for both.
-        pressure = Pressure.on([_versions(rows, reading, writing[:0]), active], rows.moments, pressed)
+        alone = _versions(rows, reading, writing[:0])
+        pressure = Pressure.on([alone, active], rows.moments, pressed)
         _, gone = pressure.gone_at(limits.capacity)
         active = rows.place(writing, trace.branch_keys[writing], gone_at=gone)
         filling = active.fetching_rows
-        filling = filling[~np.isin(trace.containers[filling], pressed)]
+        caches = trace.containers[filling]
+        taken = entries_at([alone, active], rows.moments, caches, rows.moments[filling])
+        filling = filling[~np.isin(caches, pressed) | (taken + 2 <= limits.capacity)]
         pressure = Pressure.on([_versions(rows, reading, filling), active], rows.moments, pressed)
         gone, _ = pressure.gone_at(limits.capacity)
         version = _versions(rows, reading, filling, gone)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from warmkey.plan.lifetimes import Entries, Fetches
     from warmkey.plan.outcome import Flags, Numbers
 
-__all__ = ["Place", "Pressure", "fullest"]
+__all__ = ["Place", "Pressure", "entries_at", "fullest"]
 
 
 @safe_repr
@@ -42,17 +42,36 @@ class Place:
 
 def fullest(places: Sequence[Place], moments: Numbers, container_count: int) -> Numbers:
     """Return for each container how many entries its cache has when it has most, with room for all."""
-    starts, ends, containers = (
-        np.concatenate(column) for column in zip(*(_intervals(place, moments) for place in places), strict=True)
-    )
-    changes = np.repeat([-1, 1], len(starts))
-    moment = np.concatenate([ends, starts])
-    cache = np.concatenate([containers, containers])
+    changes, moment, cache = _changes(places, moments)
     order = np.lexsort((changes, moment, cache))  # at the same moment, what ends makes room for what starts
     running = np.cumsum(changes[order])  # it is 0 again at the end of each container
     found = np.zeros(container_count, np.int64)
     np.maximum.at(found, cache[order], running)
     return found
+
+
+def entries_at(places: Sequence[Place], moments: Numbers, containers: Numbers, at: Numbers) -> Numbers:
+    """Return how many entries the cache of each of *containers* has right before the moment *at*, with room for all."""
+    changes, moment, cache = (
+        np.concatenate([column, asked])
+        for column, asked in zip(_changes(places, moments), (np.zeros_like(at), at, containers), strict=True)
+    )
+    order = np.lexsort((changes, moment, cache))
+    running = np.empty(len(order), np.int64)
+    running[order] = np.cumsum(changes[order])
+    return running[len(running) - len(at) :]
+
+
+def _changes(places: Sequence[Place], moments: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Return by how much the entries of a cache change, when, and of which container."""
+    starts, ends, containers = (
+        np.concatenate(column) for column in zip(*(_intervals(place, moments) for place in places), strict=True)
+    )
+    return (
+        np.repeat([-1, 1], len(starts)),
+        np.concatenate([ends, starts]),
+        np.concatenate([containers, containers]),
+    )
 
 
 def _intervals(place: Place, moments: Numbers) -> tuple[Numbers, Numbers, Numbers]:
