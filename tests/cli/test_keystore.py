@@ -275,3 +275,13 @@ def test_its_own_clients(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     assert code == 1
     assert "DynamoDB Scan failed" in capsys.readouterr().err
+
+
+def test_a_branch_key_that_is_deleted_while_it_is_rotated_is_an_error(
+    shell: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.with_key("create", "--id", "x", "--context", "tenant=a")
+    monkeypatch.setattr("warmkey.cli.keystore.listed", lambda items: list(items)[:0])
+
+    assert shell.with_key("rotate", "x") == 1
+    assert "table 'branch-keys' has no branch key 'x'" in shell.err

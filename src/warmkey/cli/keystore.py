@@ -48,7 +48,7 @@ def rotate(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     for number, branch_key_id in enumerate(arguments.branch_key_id, 1):
         _progress(arguments, f"rotating {number} of {len(arguments.branch_key_id)}")
         store.version_key(branch_key_id)
-        [found] = listed(table.query(branch_key_id))
+        found = _found(table, branch_key_id, arguments.table)
         rotated.append({"branch_key_id": branch_key_id, "active_version": found.active_version})
     _progress(arguments, "")
     lines = [f"{each['branch_key_id']}  version {each['active_version']}" for each in rotated]
@@ -67,11 +67,15 @@ def list_branch_keys(arguments: argparse.Namespace, _kms_clients: KmsClients) ->
 def show(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     """Show one branch key with all its versions."""
     branch_key_id = check_branch_key_id(arguments.branch_key_id)
-    found = listed(_table(arguments).query(branch_key_id))
-    if not found:
-        raise KeyUnavailable(f"table {arguments.table!r} has no branch key {branch_key_id!r}")
-    _print(arguments, asdict(found[0]), _lines(found[0]))
+    found = _found(_table(arguments), branch_key_id, arguments.table)
+    _print(arguments, asdict(found), _lines(found))
     return 0
+
+
+def _found(table: Table, branch_key_id: str, name: str) -> ListedBranchKey:
+    for each in listed(table.query(branch_key_id)):
+        return each
+    raise KeyUnavailable(f"table {name!r} has no branch key {branch_key_id!r}")
 
 
 def _line(found: ListedBranchKey) -> str:
