@@ -34,7 +34,6 @@ than a refusal by KMS (which evicts the entry), the old data key may be used unt
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -67,7 +66,7 @@ from warmkey.validation import seconds
 from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -78,7 +77,6 @@ if TYPE_CHECKING:
     from warmkey.cmms.statistics import Counters
     from warmkey.events import Emit
     from warmkey.exceptions import KeyAttempt
-    from warmkey.keyrings.refusals import KmsWatch
     from warmkey.structures import DecryptMaterialsRequest, EncryptionMaterialsRequest
 
 __all__ = ["Fetcher"]
@@ -122,23 +120,32 @@ class Fetcher:
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
         check_may_wait()  # before a span says that somebody waits
-        with self._counting_failure(operation.kind):
+        try:
             return self._alone(operation, request, reason)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     def miss(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         """Ask, or have another thread ask, until *request* is served."""
         check_may_wait()
-        with self._counting_failure(operation.kind):
+        try:
             return self._until_served(operation, request, identifier, reason)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     def refresh(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
-        with self._counting_failure(operation.kind):
+        try:
             return self._renew(operation, request, identifier)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     # --- steps
 
@@ -289,22 +296,20 @@ class Fetcher:
         request: _Request,
         ask: Callable[[_Request], _Materials],
     ) -> tuple[_Materials, Collection[str]]:
-        """Return the materials, and the keys that KMS was asked for."""
-        with self._heeding_refusals(operation.asked_context(request)) as watch:
-            materials = ask(request)
-        self._failures.succeeded(watch.keys)
-        return materials, watch.keys
+        """Return the materials, and the keys that KMS was asked for.
 
-    @contextmanager
-    def _heeding_refusals(self, context: Mapping[str, str]) -> Iterator[KmsWatch]:
-        """Evict what a refusal by KMS in the block revokes, also where another key helped."""
+        What a refusal by KMS revokes is evicted, also where another key helped.
+        """
         with watch_kms() as watch:
             try:
-                yield watch
-            except KeyUnavailable as error:
-                self._evict_refused(context, {*watch.refusals, *error.attempts})  # the user's own keyrings attempt, too
+                materials = ask(request)
+            except KeyUnavailable as error:  # the user's own keyrings attempt, too
+                self._evict_refused(operation.asked_context(request), set(error.attempts).union(watch.refusals))
                 raise
-        self._evict_refused(context, watch.refusals)
+        if watch.refusals:
+            self._evict_refused(operation.asked_context(request), watch.refusals)
+        self._failures.succeeded(watch.keys)
+        return materials, watch.keys
 
     def _evict_refused(self, context: Mapping[str, str], attempts: Iterable[KeyAttempt]) -> None:
         for attempt in attempts:
@@ -342,15 +347,10 @@ class Fetcher:
         self._counters.count(kind, reason)
         self._emit(CacheMiss(operation=kind, reason=reason))
 
-    @contextmanager
-    def _counting_failure(self, kind: Operation) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            recalled = isinstance(error, KeyUnavailable) and error.remembered
-            self._counters.count(kind, RECALLED if recalled else FAILED)
-            self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
-            raise
+    def _tell_failure(self, kind: Operation, error: Exception) -> None:
+        recalled = isinstance(error, KeyUnavailable) and error.remembered
+        self._counters.count(kind, RECALLED if recalled else FAILED)
+        self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
 
 
 def _is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: CacheEntry) -> bool:
