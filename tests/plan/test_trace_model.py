@@ -132,6 +132,22 @@ def test_containers_that_read_what_they_write_are_within_two_hundredths_too(ttl:
         assert each.hit_ratio == pytest.approx(other.hit_ratio, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_data_keys_that_are_read_push_out_those_that_write_and_so_make_more_of_them(seed: int) -> None:
+    apart = random_trace(seed=seed, rows=1500, seconds=600, contexts=3, reads=0.4, random_reads=True, containers=1)
+    trace = replace(apart, containers=apart.containers * 0)
+    limits = Limits(max_age=300, jitter=0, capacity=5)
+
+    assert model("caching", trace, limits).hit_ratio == pytest.approx(replayed(trace, limits).hit_ratio, abs=0.01)
+
+
+def test_readers_alone_can_be_under_pressure() -> None:
+    trace = trace_of(*((each, "decrypt", "a", 1, "c", f"k{each % 4}") for each in range(40)))
+    limits = Limits(max_age=300, jitter=0, capacity=2)
+
+    assert model("caching", trace, limits).decrypt.hits == replayed(trace, limits).decrypt.hits == 0
+
+
 def test_pressure_is_seen_on_the_shipped_trace_too(shipped: Trace) -> None:
     limits = Limits(capacity=8, jitter=0)
 

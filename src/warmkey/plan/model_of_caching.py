@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["caching"]
 
 
+# How much more has to be fetched than in the round before to make another one worth its time.
+_SETTLED = 1.001
+
+
 def caching(trace: Trace, limits: Limits) -> Outcome:
     """Return the outcome; see :mod:`warmkey.plan.trace_model`."""
     rows = Arrays(trace, limits.max_age, limits.jitter)
@@ -29,14 +33,19 @@ def caching(trace: Trace, limits: Limits) -> Outcome:
     reading = np.flatnonzero(trace.decrypts & ~bypassing)
     contexts = trace.contexts[writing]
     written = rows.place(writing, contexts, limits=limits)
-    read = rows.place(reading, _data_keys_read(trace, reading, written))
+    keys_read = _data_keys_read(trace, reading, written)
+    read = rows.place(reading, keys_read)
     pressure = rows.pressure([written, read], limits.capacity)
     if pressure is not None:
-        gone, _ = pressure.gone_at(limits.capacity)
-        written = rows.place(writing, contexts, limits=limits, gone_at=gone)
-        # Which entries readers use depends on which data keys there are.
-        keys_read = _data_keys_read(trace, reading, written)
-        pressure = Pressure.on([written, rows.place(reading, keys_read)], rows.moments, pressure.pressed)
+        fetched = -1  # readers alone have a round too
+        while len(written.fetches.positions) > fetched * _SETTLED:
+            fetched = len(written.fetches.positions)
+            gone, _ = pressure.gone_at(limits.capacity)
+            written = rows.place(writing, contexts, limits=limits, gone_at=gone)
+            # Which entries readers use depends on which data keys there are, and they push out those of writers, who
+            # then fetch more of them.
+            keys_read = _data_keys_read(trace, reading, written)
+            pressure = Pressure.on([written, rows.place(reading, keys_read)], rows.moments, pressure.pressed)
         _, gone = pressure.gone_at(limits.capacity)
         read = rows.place(reading, keys_read, gone_at=gone)
     left = [None, None] if pressure is None else pressure.left_at(limits.capacity)
