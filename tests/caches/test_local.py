@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -707,3 +708,41 @@ def test_threads_that_put_get_delete_and_purge_leave_a_whole_cache() -> None:
     assert failures == []
     assert len(shelf.cache) <= 5
     assert len(shelf.seen.of(CacheEviction)) + len(shelf.cache) == len(puts), "each entry leaves exactly once"
+
+
+class MovedMeanwhile(OrderedDict[bytes, CacheEntry]):
+    """Entries of which a look-up in another thread moves one, once, as soon as somebody begins to go through them."""
+
+    moved = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        iterator = super().__iter__()
+        if not self.moved:
+            self.moved = True
+            self.move_to_end(next(super().__iter__()))
+        return iterator
+
+
+def test_a_look_up_beside_a_put_that_evicts_disturbs_nothing() -> None:
+    shelf = Shelf(capacity=2)
+    shelf.put(b"a", b"b")
+    shelf.cache._entries = MovedMeanwhile(shelf.cache._entries)
+    shelf.put(b"c")
+
+    assert shelf.cache._entries.moved
+    assert [shelf.has(identifier) for identifier in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_a_look_up_beside_one_that_prunes_disturbs_nothing() -> None:
+    shelf = Shelf(capacity=10, pruning_tail_size=2)
+    shelf.put(b"first", time_to_live=1)
+    shelf.clock.tick(1)
+    assert not shelf.has(b"first")  # the first look at the clocks sweeps, as after a thaw
+    shelf.put(b"a", b"b", b"c", time_to_live=60)
+    shelf.put(b"d", time_to_live=600)
+    shelf.cache._entries = MovedMeanwhile(shelf.cache._entries)
+    shelf.clock.tick(60)
+
+    assert shelf.has(b"d")
+    assert shelf.cache._entries.moved
+    assert len(shelf.cache) == 2

@@ -244,7 +244,7 @@ class LocalCMC:
             self._evict(identifier, EvictionReason.PURGED, now)
         # spec: framework/local-cryptographic-materials-cache.md#entry-capacity 0b42
         # spec: framework/local-cryptographic-materials-cache.md#put-cache-entry af85
-        for oldest in list(islice(self._entries, max(0, len(self._entries) - self._capacity))):
+        for oldest in self._least_recently_used(max(0, len(self._entries) - self._capacity)):
             self._evict(oldest, EvictionReason.CAPACITY, now)
 
     def _bound(self, entry: CacheEntry) -> None:
@@ -361,8 +361,16 @@ class LocalCMC:
             return self._sweep(now)
         # spec: framework/local-cryptographic-materials-cache.md#entry-pruning-tail-size a5b0
         # spec: framework/local-cryptographic-materials-cache.md#pruning 2e97
-        tail = list(islice(self._entries, self._pruning_tail_size))
+        tail = self._least_recently_used(self._pruning_tail_size)
         return self._evict_expired([*tail, identifier], now)
+
+    def _least_recently_used(self, count: int) -> list[bytes]:
+        """Return the identifiers of *count* entries, the longest unused first."""
+        while True:
+            try:
+                return list(islice(self._entries, count))
+            except RuntimeError:  # a look-up, which takes no lock, moved an entry after the iterator was made
+                continue
 
     def _sweep(self, now: Instant) -> int:
         pruned = self._evict_expired(list(self._entries), now)

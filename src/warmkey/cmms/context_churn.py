@@ -51,7 +51,7 @@ class ContextChurn:
             values.setdefault(key, set()).add(hash(value))
         if self._misses < MISSES_BEFORE_WARNING:
             return None
-        changing = sorted(key for key, different in list(values.items()) if len(different) == self._misses)
+        changing = sorted(key for key, different in dict(values).items() if len(different) == self._misses)
         self._misses, self._values = 0, {}
         self._told = bool(changing)
         return changing[0] if changing else None

@@ -81,7 +81,7 @@ class Counters:
         notice_fork()
         operation = Operation(operation)  # its text too: "encrypt" must not be mistaken for the other one
         with self._lock:
-            others = {outcome: count for (kind, outcome), count in self._others.items() if kind is operation}
+            others = {outcome: count for (kind, outcome), count in dict(self._others).items() if kind is operation}
         return OperationStatistics(
             hits=self.hits[operation].total(),
             coalesced=others.get(COALESCED, 0),

@@ -104,7 +104,7 @@ _Outcome = TypeVar("_Outcome")
 
 def _by_operation(counts: Mapping[tuple[str, _Outcome], int]) -> dict[str, dict[_Outcome, int]]:
     requests: dict[str, dict[_Outcome, int]] = {}
-    for (operation, outcome), count in counts.items():
+    for (operation, outcome), count in dict(counts).items():  # whoever interrupts this thread may count too
         requests.setdefault(operation, {})[outcome] = count
     return requests
 
@@ -192,7 +192,7 @@ class MessageCounter:
     def of(self, operation: Operation) -> MessageStatistics:
         """Return how the messages of *operation* ended so far."""
         with self._lock:
-            ends = {end: count for (kind, end), count in self._ends.items() if kind is operation}
+            ends = {end: count for (kind, end), count in dict(self._ends).items() if kind is operation}
         return MessageStatistics(
             hits=(self._encrypt_hits if operation is _ENCRYPT else self._decrypt_hits).total(),
             coalesced=ends.get(_COALESCED, 0),
