@@ -81,7 +81,7 @@ def test_the_permissions_are_those_of_the_requests_that_are_made(monkeypatch: py
         here.on_objects("--write")
         needed |= {f"kms:{call.operation}" for call in here.kms.calls}
     permissions = set(re.findall(r"`((?:kms|dynamodb|s3):\w+)`", PAGE.read_text().partition("### Permissions")[2]))
-    of_attributes = {"s3:PutObjectTagging", "s3:PutObjectRetention", "s3:PutObjectLegalHold"}
+    of_attributes = {"s3:PutObjectAcl", "s3:PutObjectLegalHold", "s3:PutObjectRetention", "s3:PutObjectTagging"}
 
     assert needed - {"dynamodb:PutItem"} == permissions - of_attributes
     assert TABLE in PAGE.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,7 +56,9 @@ class Fleet(Stage):
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    for name in [each for each in os.environ if each.startswith("WARMKEY_")]:
+        monkeypatch.delenv(name)  # settings that a test before this one has left
     with stage(capsys) as made:
         fleet = Fleet(made.dynamodb, made.s3, capsys)
         fleet.make_table()
