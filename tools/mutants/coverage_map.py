@@ -49,15 +49,17 @@ class CoverageMap(NamedTuple):
     def _ranked(self, module: str) -> list[str]:
         folder, _, name = f"tests/{module}".removesuffix(".py").rpartition("/")
         own, seconds = f"{folder}/test_{name}", self.seconds
+        # A test that compares a constant runs no line of the module.
+        tests = self.lines.get(module, {}).keys() | {test for test in seconds if test.startswith(own)}
         return sorted(
-            self.lines.get(module, {}),
+            tests,
             key=lambda test: (not (test.startswith(own) and seconds[test] < 1), seconds[test]),
         )
 
     def _trial(self, mutation: Mutation, ranked: list[str], seconds: float) -> Trial:
         first, last = mutation.lines
         mask = (1 << last + 1) - (1 << first)
-        tests = [test for test in ranked if self.lines[mutation.module][test] & mask]
+        tests = [test for test in ranked if self.lines.get(mutation.module, {}).get(test, 0) & mask]
         is_early = bool(self.imported.get(mutation.module, 0) & mask)
         # Lines that no test runs, because they run earlier, are tried with the tests of the module.
         tests, more = self._first(tests or ranked, seconds), self._first(ranked, seconds)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SOURCE = """
 LIMIT = 10
+UNIT = 5
 
 
 # spec: page.md#limit aaaa
@@ -36,12 +37,16 @@ def forgotten():
     return not is_within(1)
 """
 TESTS = """
-from warmkey.sums import is_within, longest
+from warmkey.sums import UNIT, is_within, longest
 
 
 def test_the_limit_is_not_within():
     assert is_within(9)
     assert not is_within(10)
+
+
+def test_the_unit():
+    assert UNIT == 5
 
 
 def test_the_longest_of_one():
@@ -125,21 +130,21 @@ def test_mutants_are_counted_and_those_that_no_test_notices_are_listed(runs: Run
     code, output = runs.ended[0]
 
     assert code == 1
-    assert output[2:4] == ["| sums.py | 8 | 4 | 0 | 1 | 3 | 0 |", "| all | 8 | 4 | 0 | 1 | 3 | 0 |"]
+    assert output[2:4] == ["| sums.py | 9 | 5 | 0 | 1 | 3 | 0 |", "| all | 9 | 5 | 0 | 1 | 3 | 0 |"]
     assert output[5:] == [
-        "src/warmkey/sums.py:15: survived: sums.py: forgotten: return not is_within(1) -> return None",
-        "src/warmkey/sums.py:15: survived: sums.py: forgotten: not is_within(1) -> is_within(1)",
-        "src/warmkey/sums.py:15: survived: sums.py: forgotten: 1 -> 2",
+        "src/warmkey/sums.py:16: survived: sums.py: forgotten: return not is_within(1) -> return None",
+        "src/warmkey/sums.py:16: survived: sums.py: forgotten: not is_within(1) -> is_within(1)",
+        "src/warmkey/sums.py:16: survived: sums.py: forgotten: 1 -> 2",
         f"{EQUIVALENT}: the source has not this mutation any more: sums.py: gone: 1 -> 2",
     ]
 
 
-def test_a_number_that_is_read_while_the_module_loads_is_broken_too(root: Path, runs: Runs) -> None:
+def test_numbers_that_a_module_has_or_reads_while_it_loads_are_broken_too(root: Path, runs: Runs) -> None:
     results = map(json.loads, (root / "build/mutants/results.jsonl").read_text().splitlines())
 
-    assert {each["mutant"]: each["test"] for each in results}["sums.py: module: 10 -> 11"] == (
-        "tests/test_sums.py::test_the_limit_is_not_within"
-    )
+    tests = {each["mutant"]: each["test"] for each in results}
+    assert tests["sums.py: module: 10 -> 11"] == "tests/test_sums.py::test_the_limit_is_not_within"
+    assert tests["sums.py: module: 5 -> 6"] == "tests/test_sums.py::test_the_unit"
 
 
 def test_noticed_mutants_are_tried_again_with_the_tests_that_noticed(runs: Runs) -> None:
@@ -182,11 +187,8 @@ def test_what_is_known_is_not_tried_again(runs: Runs) -> None:
 def test_a_result_counts_while_module_and_tests_are_as_they_were(
     root: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = (
-        TESTS.replace("import is_within", "import forgotten, is_within")
-        + "\n\ndef test_more():\n    assert not forgotten()\n"
-    )
+    more = TESTS.replace("import UNIT", "import UNIT, forgotten") + "\n\ndef test_more():\n    assert not forgotten()\n"
     (root / "tests/test_sums.py").write_text(more)
     assert main(["--only", "sums", "--report"], root) == 1
 
-    assert "| sums.py | 8 | 0 | 0 | 1 | 0 | 7 |" in capsys.readouterr().out
+    assert "| sums.py | 9 | 0 | 0 | 1 | 0 | 8 |" in capsys.readouterr().out
