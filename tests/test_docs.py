@@ -21,7 +21,7 @@ from examples.demo.kms_server import REGION, create_key, kms_server, request_cou
 from tests.durable_runner import close_loop
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
 from warmkey.lambda_runtime.default_client import DefaultClient
-from warmkey.lambda_runtime.settings import VARIABLES
+from warmkey.lambda_runtime.settings import VARIABLES, read_settings
 from warmkey.lambda_runtime.wiring import Overrides
 from warmkey.observability.otel_points import COUNTERS, HISTOGRAMS
 from warmkey.sealed.records import restore
@@ -195,6 +195,9 @@ def test_the_changelog_says_which_version_brought_a_setting() -> None:
 # --------------------------------------------------------------------------------------------------------- README
 
 README = ROOT / "README.md"
+SHOWN_BRANCH_KEYS: dict[str, str | None] = dict(
+    re.findall(r"^    (WARMKEY_\w+)=(\S+)$", (ROOT / "docs" / "branch-keys.md").read_text(), re.MULTILINE)
+)
 
 
 def test_the_handler_of_the_readme_gives_the_note_back(kms: KmsSession) -> None:
@@ -211,6 +214,43 @@ def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
 
     assert rows == {variable: shown(VARIABLES[variable].default) for variable in rows}
     assert rows
+
+
+def test_the_readme_leads_to_what_a_user_looks_for() -> None:
+    linked = {target.split("#")[0] for target in re.findall(r"\]\(([^):]+)\)", README.read_text())}
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    for_contributors = {"docs/architecture.md", "docs/conformance.md"}
+
+    assert pages - for_contributors - linked == set()
+    assert {"SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"} <= linked
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({}, "WARMKEY_KMS_KEY_ARNS"),
+        ({"WARMKEY_KMS_KEY_ARNS": "ARN"}, None),
+        ({"WARMKEY_KMS_MODE": "discovery"}, None),
+        (SHOWN_BRANCH_KEYS, None),
+        (SHOWN_BRANCH_KEYS | {"WARMKEY_KMS_KEY_ARNS": None}, "WARMKEY_KMS_KEY_ARNS"),
+        (SHOWN_BRANCH_KEYS | {"WARMKEY_BRANCH_KEY_CONTEXT_KEY": None}, "WARMKEY_BRANCH_KEY_CONTEXT_KEY"),
+        (SHOWN_BRANCH_KEYS | {"WARMKEY_BRANCH_KEY_CONTEXT_KEY": None, "WARMKEY_BRANCH_KEY_ID": "acme"}, None),
+    ],
+)
+def test_the_settings_that_the_pages_call_required_are_those_that_are_asked_for(
+    variables: dict[str, str | None], missing: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        if value is not None:
+            monkeypatch.setenv(name, EXAMPLE_KEY_ARN if value == "ARN" else value)
+
+    if missing is None:
+        read_settings({})
+    else:
+        with pytest.raises(warmkey.ConfigurationError, match=missing):
+            read_settings({})
 
 
 def shown(default: object) -> str:
