@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with stage.start(task_root, variables, handler) as function:
                 failed = _invoke(function, event, options.times)
         except EmulatorUnavailable as reason:
-            print(f"Lambda's runtime can't run here: {reason}. `make runtime` makes what it takes.", file=sys.stderr)
+            makes = f"`make runtime` and `make layer VARIANT={options.variant}` make what it takes."
+            print(f"Lambda's runtime can't run here: {reason}. {makes}", file=sys.stderr)
             return 2
         made = request_counts(kms_url)
         made.pop("CreateKey", None)  # the one that this program made
@@ -53,7 +54,8 @@ def _split(handler: str) -> tuple[Path, str]:
     folder, _, name = handler.rpartition("/")
     module, dot, function = name.rpartition(".")
     if not (dot and module and function):
-        raise ValueError(f"HANDLER must be like orders/app.handler, not {handler!r}")
+        found = repr(handler) if handler else "missing"
+        raise ValueError(f"HANDLER must be like orders/app.handler (make local HANDLER=orders/app.handler), not {found}")
     task_root = Path(folder or ".").resolve()
     source = task_root / f"{module.replace('.', '/')}.py"
     if not source.is_file():
@@ -80,11 +82,13 @@ def _names(source: Path) -> set[str]:
 
 
 def _read(event: str) -> Any:  # noqa: ANN401 - whatever the handler takes
-    text = sys.stdin.read() if event == "-" else Path(event).read_text(encoding="utf-8") if event else "{}"
     try:
+        text = sys.stdin.read() if event == "-" else Path(event).read_text(encoding="utf-8") if event else "{}"
         return json.loads(text)
+    except OSError as problem:
+        raise ValueError(f"EVENT must be a file, or - for standard input; {event!r}: {problem.strerror}") from None
     except ValueError as problem:
-        raise ValueError(f"the event must be JSON: {problem}") from None
+        raise ValueError(f"EVENT must hold JSON, and {event!r} does not: {problem}") from None
 
 
 def _variables(kms_url: str, own: dict[str, str]) -> dict[str, str]:
@@ -131,7 +135,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m examples.local", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("handler", metavar="HANDLER")
+    parser.add_argument("handler", metavar="HANDLER", nargs="?", default="")
     parser.add_argument("--event", default="", metavar="FILE", help="JSON that the handler gets; - for standard input")
     parser.add_argument(
         "--times", type=_count, metavar="COUNT", default=1, help="invocations of one execution environment"

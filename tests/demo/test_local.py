@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from examples.demo.emulator import EmulatorUnavailable
+from examples.demo.stages import EmulatorStage
 from examples.local.__main__ import main
 from layer.project import ROOT
 
@@ -95,10 +97,12 @@ def test_what_the_page_shows_works(capsys: pytest.CaptureFixture[str], monkeypat
 @pytest.mark.parametrize(
     ("handler", "event", "problem"),
     [
-        ("app", "", "HANDLER must be like orders/app.handler, not 'app'"),
+        ("app", "", "HANDLER must be like orders/app.handler (make local HANDLER=orders/app.handler), not 'app'"),
+        ("", "", "HANDLER must be like orders/app.handler (make local HANDLER=orders/app.handler), not missing"),
         ("nowhere/app.handler", "", "which is not a file"),
-        ("examples/functions/encrypt/app.handler", "README.md", "the event must be JSON"),
-        ("examples/functions/encrypt/app.handler", "no.json", "No such file or directory: 'no.json'"),
+        ("examples/functions/encrypt/app.handler", "README.md", "EVENT must hold JSON, and 'README.md' does not: "),
+        ("examples/functions/encrypt/app.handler", "no.json", "EVENT must be a file, or - for standard input; 'no.json': No such"),
+        ("examples/functions/encrypt/app.handler", "docs", "EVENT must be a file, or - for standard input; 'docs': Is a"),
         ("examples/functions/encrypt/app.handle", "", "HANDLER names handle, which "),
     ],
 )
@@ -107,8 +111,20 @@ def test_what_cannot_be_run_is_said_before_anything_starts(
 ) -> None:
     monkeypatch.chdir(ROOT)
 
-    assert main([handler, "--event", event]) == 2
+    assert main([*([handler] if handler else []), "--event", event]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_a_layer_that_was_not_built_is_named_with_what_builds_it(
+    handler: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object) -> None:
+        raise EmulatorUnavailable("warmkey-core.zip does not exist")
+
+    monkeypatch.setattr(EmulatorStage, "start", start)
+
+    assert main([handler, "--variant", "core"]) == 2
+    assert "does not exist. `make runtime` and `make layer VARIANT=core` make" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("times", ["0", "-1", "many"])
