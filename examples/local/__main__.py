@@ -55,7 +55,8 @@ def _split(handler: str) -> tuple[Path, str]:
     module, dot, function = name.rpartition(".")
     if not (dot and module and function):
         found = repr(handler) if handler else "missing"
-        raise ValueError(f"HANDLER must be like orders/app.handler (make local HANDLER=orders/app.handler), not {found}")
+        example = "orders/app.handler"
+        raise ValueError(f"HANDLER must be like {example} (make local HANDLER={example}), not {found}")
     task_root = Path(folder or ".").resolve()
     source = task_root / f"{module.replace('.', '/')}.py"
     if not source.is_file():

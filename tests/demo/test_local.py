@@ -101,8 +101,8 @@ def test_what_the_page_shows_works(capsys: pytest.CaptureFixture[str], monkeypat
         ("", "", "HANDLER must be like orders/app.handler (make local HANDLER=orders/app.handler), not missing"),
         ("nowhere/app.handler", "", "which is not a file"),
         ("examples/functions/encrypt/app.handler", "README.md", "EVENT must hold JSON, and 'README.md' does not: "),
-        ("examples/functions/encrypt/app.handler", "no.json", "EVENT must be a file, or - for standard input; 'no.json': No such"),
-        ("examples/functions/encrypt/app.handler", "docs", "EVENT must be a file, or - for standard input; 'docs': Is a"),
+        ("examples/functions/encrypt/app.handler", "no.json", "or - for standard input; 'no.json': No such"),
+        ("examples/functions/encrypt/app.handler", "docs", "or - for standard input; 'docs': Is a"),
         ("examples/functions/encrypt/app.handle", "", "HANDLER names handle, which "),
     ],
 )
