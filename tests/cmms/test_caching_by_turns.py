@@ -11,6 +11,7 @@ from tests.cmms.stage import (
     UNSIGNED,
     Boarding,
     Crowd,
+    Dictionary,
     Stage,
     data_key,
     decrypt_request,
@@ -57,6 +58,19 @@ def test_nested_caching_cmms_do_not_add_their_ages(*, own_clock: bool) -> None:
     above.decrypt_materials(reading)
 
     assert stage.below.calls == 2
+
+
+def test_a_data_key_of_a_nested_caching_cmm_is_as_old_as_its_request_by_both_clocks() -> None:
+    stage, cache = Stage(), Dictionary()
+    below = stage.cmm(max_age=60)
+    above = stage.cmm(cmm=below, cache=cache, max_age=60)
+    reading = decrypt_request(stage.materials())
+    requested = stage.clock.now()
+    below.decrypt_materials(reading)
+    stage.clock.tick(50)
+    above.decrypt_materials(reading)
+
+    assert [entry.created for entry in cache.entries.values()] == [requested]
 
 
 def test_a_data_key_of_a_nested_caching_cmm_is_never_of_another_ones_cache() -> None:
