@@ -19,7 +19,7 @@ from tests.cmms.stage import (
     decrypt_request,
     encrypt_request,
 )
-from warmkey import AlgorithmSuite, CommitmentPolicy, ConfigurationError, PolicyRefused, WarmkeyError
+from warmkey import AlgorithmSuite, CommitmentPolicy, ConfigurationError, EncryptionContext, PolicyRefused, WarmkeyError
 from warmkey.cmms.interface import (
     check_decryption_materials,
     check_encryption_materials,
@@ -167,3 +167,37 @@ def test_what_is_no_materials_is_called_that(materials: Any) -> None:
         check_encryption_materials(materials, encrypt_request(1))
     with pytest.raises(ConfigurationError, match=f"the CMM gave {type(materials).__name__} for materials"):
         check_decryption_materials(materials, decrypt_request(Below().get_encryption_materials(encrypt_request(1))))
+
+
+@pytest.mark.parametrize("reproduced", [{}, CONTEXT], ids=as_id)
+def test_a_cmm_that_answers_with_another_value_than_is_stored_is_refused(reproduced: dict[str, str]) -> None:
+    materials = Below().get_encryption_materials(encrypt_request(1, CONTEXT))
+    request = decrypt_request(materials, reproduced)
+    answer = Below().decrypt_materials(request)
+    with pytest.raises(PolicyRefused, match="another value for 'tenant'"):
+        check_decryption_materials(replace(answer, encryption_context={**CONTEXT, "tenant": "b"}), request)
+
+
+def test_a_value_that_the_caller_does_not_expect_is_refused_though_the_cmm_answers_with_what_is_stored() -> None:
+    materials = Below().get_encryption_materials(encrypt_request(1, CONTEXT))
+    request = decrypt_request(materials, {"tenant": "b"})
+    stored = replace(Below().decrypt_materials(decrypt_request(materials)), encryption_context=CONTEXT)
+    with pytest.raises(PolicyRefused, match="another value for 'tenant' than the one you supplied"):
+        check_decryption_materials(stored, request)
+
+
+def test_encryption_materials_may_have_a_copy_of_the_context() -> None:
+    request = encrypt_request(1, CONTEXT, suite=UNSIGNED)
+    materials = replace(Below().get_encryption_materials(request), encryption_context=EncryptionContext(CONTEXT))
+
+    check_encryption_materials(materials, request)
+
+
+@pytest.mark.parametrize(
+    ("suite", "policy", "needs"), [(SIGNED, FORBID, "without"), (WITHOUT_COMMITMENT, STRICT, "with")], ids=as_id
+)
+def test_a_refused_encrypt_says_what_the_policy_allows(
+    suite: AlgorithmSuite, policy: CommitmentPolicy, needs: str
+) -> None:
+    with pytest.raises(PolicyRefused, match=f"allows encrypting only {needs} key commitment"):
+        check_may_encrypt(suite, policy)
