@@ -40,6 +40,8 @@ HOSTILE = [
     header([(b"k", b""), (b"k", b"")]),
     header([], end=b"\x01" + END[1:]),
     header([], end=b"\x02" + bytes(4) + END[5:]),
+    SMALL.removesuffix(END) + b"\x01" + END[1:],  # behind what is remembered of SMALL
+    SMALL.removesuffix(END) + b"\x02" + bytes(4) + END[5:],
     START + b"\x00\x00\xff\xff",
     START + b"\xff\xff",
     *(SMALL[:cut] for cut in range(len(SMALL))),
