@@ -252,7 +252,10 @@ $(EMULATOR): requirements/emulator.txt | .venv/.installed
 
 # ------------------------------------------------------------------------------------------------- environments
 
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+
 .venv/.installed: requirements/uv.txt
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || { echo "PYTHON must be a Python 3.11 to 3.14, not '$(PYTHON)'" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install -qq --require-hashes --only-binary :all: -r $< || echo "uv could not be installed; using pip"
 	@touch $@
