@@ -201,12 +201,8 @@ ROWS: Mapping[str, Field[Any]] = {row.name: row for row in fields(Settings) if r
 VARIABLES: Mapping[str, Field[Any]] = {PREFIX + name.upper(): row for name, row in ROWS.items()}
 
 
-_BRANCH_KEY_ROWS = (
-    "logical_key_store_name",
-    "branch_key_id",
-    "branch_key_context_key",
-    "branch_key_ttl_seconds",
-    "branch_key_encrypt",
+_BRANCH_KEY_ROWS = tuple(
+    name for name in ROWS if name.startswith(("branch_key_", "logical_")) and not name.endswith("_table")
 )
 
 
