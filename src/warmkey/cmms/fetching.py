@@ -120,32 +120,20 @@ class Fetcher:
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
         check_may_wait()  # before a span says that somebody waits
-        try:
-            return self._alone(operation, request, reason)
-        except Exception as error:
-            self._tell_failure(operation.kind, error)
-            raise
+        return self._telling_failure(operation, partial(self._alone, operation, request, reason))
 
     def miss(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         """Ask, or have another thread ask, until *request* is served."""
         check_may_wait()
-        try:
-            return self._until_served(operation, request, identifier, reason)
-        except Exception as error:
-            self._tell_failure(operation.kind, error)
-            raise
+        return self._telling_failure(operation, partial(self._until_served, operation, request, identifier, reason))
 
     def refresh(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
-        try:
-            return self._renew(operation, request, identifier)
-        except Exception as error:
-            self._tell_failure(operation.kind, error)
-            raise
+        return self._telling_failure(operation, partial(self._renew, operation, request, identifier))
 
     # --- steps
 
@@ -347,10 +335,16 @@ class Fetcher:
         self._counters.count(kind, reason)
         self._emit(CacheMiss(operation=kind, reason=reason))
 
-    def _tell_failure(self, kind: Operation, error: Exception) -> None:
-        recalled = isinstance(error, KeyUnavailable) and error.remembered
-        self._counters.count(kind, RECALLED if recalled else FAILED)
-        self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
+    def _telling_failure(
+        self, operation: CachedOperation[_Request, _Materials], ask: Callable[[], _Materials]
+    ) -> _Materials:
+        try:
+            return ask()
+        except Exception as error:
+            kind, recalled = operation.kind, isinstance(error, KeyUnavailable) and error.remembered
+            self._counters.count(kind, RECALLED if recalled else FAILED)
+            self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
+            raise
 
 
 def _is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: CacheEntry) -> bool:
