@@ -202,7 +202,7 @@ def every_field(materials: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("suite", [SUITE, OTHER_SUITE, SIGNED])
 @pytest.mark.parametrize("required", [frozenset(), frozenset({"tenant"}), frozenset({"not there"})])
 @pytest.mark.parametrize("has_key", [True, False])
-def test_materials_to_fill_are_what_the_constructor_makes(
+def test_materials_of_checked_are_what_the_constructor_makes(
     suite: AlgorithmSuite, required: frozenset[str], has_key: bool
 ) -> None:
     context, key = EncryptionContext.of({"tenant": VALUE}), object() if has_key else None
@@ -213,11 +213,11 @@ def test_materials_to_fill_are_what_the_constructor_makes(
     }
     pairs: list[tuple[Any, Any]] = [
         (
-            EncryptionMaterials.to_fill(suite, context, required, key),  # type: ignore[arg-type]
+            EncryptionMaterials.of_checked(suite, context, required, key),  # type: ignore[arg-type]
             EncryptionMaterials(**common, signing_key=key),
         ),
         (
-            DecryptionMaterials.to_fill(suite, context, required, key),  # type: ignore[arg-type]
+            DecryptionMaterials.of_checked(suite, context, required, key),  # type: ignore[arg-type]
             DecryptionMaterials(**common, verification_key=key),
         ),
     ]

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["DefaultCMM", "underlying_cmm"]
 
 _MOST_KEYS = 10  # that an error names
-
-
 _NO_KEYS: frozenset[str] = frozenset()
 
 
@@ -84,8 +82,7 @@ class DefaultCMM:
         # spec: framework/default-cmm.md#get-encryption-materials 38fb 7015
         suite = request.algorithm_suite or request.commitment_policy.default_suite
         # spec: framework/default-cmm.md#get-encryption-materials 8fe4
-        if suite not in request.commitment_policy.encrypt_suites:
-            check_may_encrypt(suite, request.commitment_policy)
+        check_may_encrypt(suite, request.commitment_policy)
         context = request.encryption_context
         # spec: framework/default-cmm.md#get-encryption-materials d02a
         if PUBLIC_KEY_FIELD in context:
@@ -103,7 +100,7 @@ class DefaultCMM:
         # spec: framework/cmm-interface.md#get-encryption-materials d791
         # spec: framework/default-cmm.md#get-encryption-materials 161e 363c f7ee
         materials = self._keyring.on_encrypt(
-            EncryptionMaterials.to_fill(
+            EncryptionMaterials.of_checked(
                 suite,
                 context,
                 request.required_encryption_context_keys,
@@ -124,12 +121,11 @@ class DefaultCMM:
         """
         suite = request.algorithm_suite
         # spec: framework/default-cmm.md#decrypt-materials 2de4
-        if suite not in request.commitment_policy.decrypt_suites:
-            check_may_decrypt(suite, request.commitment_policy)
+        check_may_decrypt(suite, request.commitment_policy)
         context, added = request.encryption_context, request.reproduced_encryption_context
         if added:
             context, added = _with_what_is_reproduced(context, added)
-        materials = DecryptionMaterials.to_fill(
+        materials = DecryptionMaterials.of_checked(
             suite,
             # spec: framework/cmm-interface.md#decrypt-materials 18b5
             context,

@@ -108,36 +108,36 @@ class EncryptionMaterials(Unpicklable, Record):
         _set(self, "_stays", KEY_MATERIAL)
 
     @staticmethod
-    def to_fill(
+    def of_checked(
         algorithm_suite: AlgorithmSuite,
         encryption_context: Mapping[str, str],
         required_encryption_context_keys: frozenset[str],
         signing_key: SigningKey | None,
+        requested: Birth | None = None,
+        plaintext_data_key: bytes | None = None,
+        encrypted_data_keys: tuple[EncryptedDataKey, ...] = (),
     ) -> EncryptionMaterials:
-        """Return what a keyring is given for a message. The parts are those of a request, which has checked them."""
+        """Return materials of parts that a request or other materials have checked: what a keyring is given."""
         made = object.__new__(EncryptionMaterials)
         _set(made, "algorithm_suite", algorithm_suite)
         _set(made, "encryption_context", encryption_context)
         _set(made, "signing_key", signing_key)
         _set(made, "required_encryption_context_keys", required_encryption_context_keys)
-        _set(made, "requested", None)
-        _set(made, "encrypted_data_keys", ())
-        _set(made, "plaintext_data_key", None)
-        _set(made, "header_parts", {})
-        _set(made, "missing", _NO_DATA_KEY[algorithm_suite.data_key_length])
-        _set(made, "_stays", KEY_MATERIAL)
+        _set(made, "requested", requested)
+        made._add(plaintext_data_key, encrypted_data_keys)
         return made
 
     def with_data_key(self, plaintext_data_key: bytes, encrypted: EncryptedDataKey) -> EncryptionMaterials:
         """Return these materials with *plaintext_data_key*, and *encrypted* behind the encrypted data keys."""
-        made = object.__new__(EncryptionMaterials)
-        _set(made, "algorithm_suite", self.algorithm_suite)
-        _set(made, "encryption_context", self.encryption_context)
-        _set(made, "signing_key", self.signing_key)
-        _set(made, "required_encryption_context_keys", self.required_encryption_context_keys)
-        _set(made, "requested", self.requested)
-        made._add(plaintext_data_key, (*self.encrypted_data_keys, encrypted))
-        return made
+        return EncryptionMaterials.of_checked(
+            self.algorithm_suite,
+            self.encryption_context,
+            self.required_encryption_context_keys,
+            self.signing_key,
+            self.requested,
+            plaintext_data_key,
+            (*self.encrypted_data_keys, encrypted),
+        )
 
 
 @safe_repr
@@ -187,34 +187,34 @@ class DecryptionMaterials(Unpicklable, Record):
         _set(self, "_stays", KEY_MATERIAL)
 
     @staticmethod
-    def to_fill(
+    def of_checked(
         algorithm_suite: AlgorithmSuite,
         encryption_context: Mapping[str, str],
         required_encryption_context_keys: frozenset[str],
         verification_key: VerificationKey | None,
+        requested: Birth | None = None,
+        plaintext_data_key: bytes | None = None,
     ) -> DecryptionMaterials:
-        """Return what a keyring is given for a message. The parts are those of a request, which has checked them."""
+        """Return materials of parts that a request or other materials have checked: what a keyring is given."""
         made = object.__new__(DecryptionMaterials)
         _set(made, "algorithm_suite", algorithm_suite)
         _set(made, "encryption_context", encryption_context)
         _set(made, "verification_key", verification_key)
         _set(made, "required_encryption_context_keys", required_encryption_context_keys)
-        _set(made, "requested", None)
-        _set(made, "plaintext_data_key", None)
-        _set(made, "missing", _NO_DATA_KEY[algorithm_suite.data_key_length])
-        _set(made, "_stays", KEY_MATERIAL)
+        _set(made, "requested", requested)
+        made._add(plaintext_data_key)
         return made
 
     def with_data_key(self, plaintext_data_key: bytes) -> DecryptionMaterials:
         """Return these materials with *plaintext_data_key*."""
-        made = object.__new__(DecryptionMaterials)
-        _set(made, "algorithm_suite", self.algorithm_suite)
-        _set(made, "encryption_context", self.encryption_context)
-        _set(made, "verification_key", self.verification_key)
-        _set(made, "required_encryption_context_keys", self.required_encryption_context_keys)
-        _set(made, "requested", self.requested)
-        made._add(plaintext_data_key)
-        return made
+        return DecryptionMaterials.of_checked(
+            self.algorithm_suite,
+            self.encryption_context,
+            self.required_encryption_context_keys,
+            self.verification_key,
+            self.requested,
+            plaintext_data_key,
+        )
 
 
 def _checked(context: Mapping[str, str]) -> EncryptionContext:
