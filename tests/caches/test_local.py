@@ -366,16 +366,21 @@ def test_an_entry_that_is_put_already_expired_is_not_returned() -> None:
     assert not shelf.has(b"a")
 
 
-# spec: framework/local-cryptographic-materials-cache.md#pruning 2e97
-# spec: framework/local-cryptographic-materials-cache.md#entry-pruning-tail-size a5b0
-# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3
-def test_a_look_up_evicts_the_expired_among_the_least_recently_used() -> None:
+def shelf_with_a_tail_of_two() -> Shelf:
     shelf = Shelf(capacity=10, pruning_tail_size=2)
     shelf.put(b"first", time_to_live=1)
     shelf.clock.tick(1)
     assert not shelf.has(b"first")  # the first look at the clocks sweeps, as after a thaw
     shelf.put(b"a", b"b", b"c", time_to_live=60)
     shelf.put(b"d", time_to_live=600)
+    return shelf
+
+
+# spec: framework/local-cryptographic-materials-cache.md#pruning 2e97
+# spec: framework/local-cryptographic-materials-cache.md#entry-pruning-tail-size a5b0
+# spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3
+def test_a_look_up_evicts_the_expired_among_the_least_recently_used() -> None:
+    shelf = shelf_with_a_tail_of_two()
     shelf.clock.tick(60)
     assert shelf.has(b"d")
 
@@ -734,12 +739,7 @@ def test_a_look_up_beside_a_put_that_evicts_disturbs_nothing() -> None:
 
 
 def test_a_look_up_beside_one_that_prunes_disturbs_nothing() -> None:
-    shelf = Shelf(capacity=10, pruning_tail_size=2)
-    shelf.put(b"first", time_to_live=1)
-    shelf.clock.tick(1)
-    assert not shelf.has(b"first")  # the first look at the clocks sweeps, as after a thaw
-    shelf.put(b"a", b"b", b"c", time_to_live=60)
-    shelf.put(b"d", time_to_live=600)
+    shelf = shelf_with_a_tail_of_two()
     shelf.cache._entries = MovedMeanwhile(shelf.cache._entries)
     shelf.clock.tick(60)
 
