@@ -13,12 +13,17 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from warmkey import KeyUnavailable, PolicyRefused
 from warmkey.events import CacheEviction, DynamoDbRequest, KmsRequest
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Sequence
 
+    from warmkey.testing import SettableClock
+
 PATIENCE_SECONDS = 60.0
+SOMEBODY_ELSE = "somebody else"
 # `make soak` and `make interop` have the material providers library.
 HAS_PEER = importlib.util.find_spec("aws_cryptographic_material_providers") is not None
 
@@ -70,6 +75,36 @@ def expect(expected: object, actual: Any, what: str, *, atmost: bool = False) ->
     """:raises AssertionError: they differ (or *actual* is less, with *atmost*)"""
     if expected != actual and not (atmost and expected <= actual):  # type: ignore[operator]
         raise AssertionError(f"{what}: expected {expected!r:.80}, found {actual!r:.80}")
+
+
+def let_time_pass(clock: SettableClock, choose: random.Random) -> None:
+    """Mostly a little; at times a freeze, or a clock that is set."""
+    move = choose.choice([clock.tick] * 6 + [clock.tick_wall, clock.tick_monotonic])
+    seconds = choose.choice([0.1, 0.1, 1, 1, 5, 31])
+    move(-seconds if move == clock.tick_wall and choose.random() < 0.5 else seconds)
+
+
+def reader_of(choose: random.Random, tenant: str) -> str | None:
+    """Who reads a message of *tenant*: nobody in particular, its tenant, or another one."""
+    return choose.choice([None, tenant, tenant, SOMEBODY_ELSE])
+
+
+def read(decrypt: Callable[[], bytes], plaintext: bytes, *, reader: str | None, refused: list[str]) -> None:
+    """Read a message; it may be refused for want of a key, and must be for another tenant.
+
+    :raises AssertionError: it was read for another tenant, or wrongly
+    """
+    try:
+        found = decrypt()
+    except KeyUnavailable as error:
+        refused.append(str(error))
+        return
+    except PolicyRefused:
+        if reader == SOMEBODY_ELSE:
+            return
+        raise
+    if reader == SOMEBODY_ELSE or found != plaintext:
+        raise AssertionError("a message was read for another tenant, or wrongly")
 
 
 def at_once(workers: Sequence[Callable[[], object]], *, meanwhile: Callable[[], object] = lambda: None) -> None:

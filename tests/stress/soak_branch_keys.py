@@ -17,8 +17,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.interop.branch_key_peers import KeyStoreAddress, MaterialProviders
-from tests.stress.books import HAS_PEER, FactCounter, Summary, at_once, expect, in_a_child
-from warmkey import AlgorithmSuite, CachingCMM, Client, CommitmentPolicy, KeyUnavailable, LocalCMC, PolicyRefused
+from tests.stress.books import (
+    HAS_PEER,
+    SOMEBODY_ELSE,
+    FactCounter,
+    Summary,
+    at_once,
+    expect,
+    in_a_child,
+    let_time_pass,
+    read,
+    reader_of,
+)
+from warmkey import AlgorithmSuite, CachingCMM, Client, CommitmentPolicy, KeyUnavailable, LocalCMC
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyConflict, BranchKeyStore
 from warmkey.branch_keys.wrapping import version_in
 from warmkey.events import BranchKeyEviction, BranchKeyMiss, DynamoDbRequest, Operation
@@ -129,7 +140,7 @@ class Round:
             case "rotate":
                 self.rotate(choose.choice(TENANTS))
             case "time":
-                self.let_time_pass(choose)
+                let_time_pass(self.clock, choose)
             case "purge":
                 choose.choice([self.cache.purge, self.cache.prune, *[keyring.purge for keyring in self.keyrings]])()
             case "fault" if choose.random() < 0.5:
@@ -165,22 +176,17 @@ class Round:
 
     def decrypt(self, choose: random.Random, message: Sent) -> None:
         """Read a message: as its tenant, as nobody in particular, or as another tenant."""
-        tenant = choose.choice([None, message.tenant, message.tenant, "somebody else"])
-        context = {} if tenant is None else {"tenant": tenant}
+        reader = reader_of(choose, message.tenant)
+        context = {} if reader is None else {"tenant": reader}
         member = choose.randrange(len(MEMBERS))
-        if member == CACHED or tenant != "somebody else":  # which the default CMM refuses, above its keyring
+        if member == CACHED or reader != SOMEBODY_ELSE:  # which the default CMM refuses, above its keyring
             self.asked.append((member, DECRYPT))
-        try:
-            found = CLIENT.decrypt(message.ciphertext, encryption_context=context, **self.giver(member)).plaintext
-        except KeyUnavailable as error:
-            self.refused.append(str(error))
-            return
-        except PolicyRefused:
-            if tenant == "somebody else":
-                return
-            raise
-        if tenant == "somebody else" or found != message.plaintext:
-            raise AssertionError("a message was read for another tenant, or wrongly")
+        read(
+            lambda: CLIENT.decrypt(message.ciphertext, encryption_context=context, **self.giver(member)).plaintext,
+            message.plaintext,
+            reader=reader,
+            refused=self.refused,
+        )
 
     def rotate(self, tenant: str) -> None:
         """Make a new version, and note when which ones were no longer the active one."""
@@ -205,12 +211,6 @@ class Round:
         active = [item["version"]["S"] for item in found if item["type"]["S"] == "branch:ACTIVE"]
         every = [item["type"]["S"] for item in found if item["type"]["S"].startswith("branch:version:")]
         return [name.removeprefix("branch:version:") for name in active + every]
-
-    def let_time_pass(self, choose: random.Random) -> None:
-        """Mostly a little; at times a freeze, or a clock that is set."""
-        move = choose.choice([self.clock.tick] * 6 + [self.clock.tick_wall, self.clock.tick_monotonic])
-        seconds = choose.choice([0.1, 0.1, 1, 1, 5, 31])
-        move(-seconds if move == self.clock.tick_wall and choose.random() < 0.5 else seconds)
 
     # --- processes
 

@@ -16,7 +16,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.interop.peers import Case, RawAes
-from tests.stress.books import PATIENCE_SECONDS, FactCounter, Summary, at_once, expect, in_a_child
+from tests.stress.books import (
+    PATIENCE_SECONDS,
+    FactCounter,
+    Summary,
+    at_once,
+    expect,
+    in_a_child,
+    let_time_pass,
+    read,
+    reader_of,
+)
 from warmkey import (
     AlgorithmSuite,
     AwsKmsKeyring,
@@ -26,7 +36,6 @@ from warmkey import (
     KeyUnavailable,
     LocalCMC,
     MultiKeyring,
-    PolicyRefused,
 )
 from warmkey.events import CacheEviction, CacheMiss, KmsOutcome, KmsRequest, Operation
 from warmkey.keyrings import RawAesKeyring
@@ -112,7 +121,7 @@ class Round:
             case "decrypt" if mine:
                 self.decrypt(choose, choose.choice(mine[-10:]))
             case "time":
-                self.let_time_pass(choose)
+                let_time_pass(self.clock, choose)
             case "purge":
                 choose.choice([self.cache.purge, self.cache.prune, *[cmm.purge for cmm in self.cmms]])()
             case "fault":
@@ -148,27 +157,16 @@ class Round:
 
     def decrypt(self, choose: random.Random, message: Sent) -> None:
         """Read a message: as its tenant, as nobody in particular, or as another tenant."""
-        tenant = choose.choice([None, message.tenant, message.tenant, "somebody else"])
-        context = {} if tenant is None else {"tenant": tenant}
+        reader = reader_of(choose, message.tenant)
+        context = {} if reader is None else {"tenant": reader}
         member = choose.randrange(len(self.cmms))
         self.asked.append((member, DECRYPT))
-        try:
-            plaintext = READER.decrypt(message.ciphertext, cmm=self.cmms[member], encryption_context=context).plaintext
-        except KeyUnavailable as error:
-            self.refused.append(str(error))
-            return
-        except PolicyRefused:
-            if tenant == "somebody else":
-                return
-            raise
-        if tenant == "somebody else" or plaintext != message.plaintext:
-            raise AssertionError("a message was read for another tenant, or wrongly")
-
-    def let_time_pass(self, choose: random.Random) -> None:
-        """Mostly a little; at times a freeze, or a clock that is set."""
-        move = choose.choice([self.clock.tick] * 6 + [self.clock.tick_wall, self.clock.tick_monotonic])
-        seconds = choose.choice([0.1, 0.1, 1, 1, 5, 31])
-        move(-seconds if move == self.clock.tick_wall and choose.random() < 0.5 else seconds)
+        read(
+            lambda: READER.decrypt(message.ciphertext, cmm=self.cmms[member], encryption_context=context).plaintext,
+            message.plaintext,
+            reader=reader,
+            refused=self.refused,
+        )
 
     # --- processes
 
