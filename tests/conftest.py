@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,23 @@ from hypothesis import settings
 from warmkey.crypto import signature_library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+_SETTINGS_FROM_OUTSIDE = {name for name in os.environ if name.startswith("WARMKEY_")}
 
 settings.register_profile("warmkey", deadline=None, print_blob=True)
 settings.load_profile("warmkey")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """After every fixture's end, fail a test that leaves a setting: the next test would find it."""
+    ended = yield
+    left = {name for name in os.environ if name.startswith("WARMKEY_")} - _SETTINGS_FROM_OUTSIDE
+    for name in left:
+        del os.environ[name]
+    assert left == set()
+    return ended
 
 
 @pytest.fixture(autouse=True)

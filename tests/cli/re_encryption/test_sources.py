@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,9 +55,7 @@ class Fleet(Stage):
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    for name in [each for each in os.environ if each.startswith("WARMKEY_")]:
-        monkeypatch.delenv(name)  # settings that a test before this one has left
+def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
     with stage(capsys) as made:
         fleet = Fleet(made.dynamodb, made.s3, capsys)
         fleet.make_table()
