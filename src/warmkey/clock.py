@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["Birth", "Clock", "Instant", "SystemClock", "age", "split_clock"]
 
@@ -26,20 +26,22 @@ class Instant(NamedTuple):
 
 
 class Birth:
-    """When something began, by the clock that saw it.
+    """When a data key was requested, by the clock that saw it, and what KMS was asked for it.
 
-    :param created: the reading of *clock* then
+    :ivar created: the reading of *clock* then
+    :ivar kms_keys: as cache entries keep them; a caching CMM above sees no request to KMS
     """
 
-    __slots__ = ("_clock", "_created")
+    __slots__ = ("_clock", "created", "kms_keys")
 
-    def __init__(self, clock: Clock, created: Instant) -> None:
+    def __init__(self, clock: Clock, created: Instant, kms_keys: Collection[str] = ()) -> None:
         self._clock = clock
-        self._created = created
+        self.created = created
+        self.kms_keys = frozenset(kms_keys)
 
     def age(self) -> float:
         """Return the seconds since then, by the clock that says more; infinite if one ran backwards past then."""
-        return age(self._created, self._clock.now())
+        return age(self.created, self._clock.now())
 
 
 def age(created: Instant, now: Instant) -> float:

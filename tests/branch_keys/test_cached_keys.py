@@ -14,6 +14,8 @@ from tests.branch_keys.key_store import CONTEXT, ID, KeyStore
 from tests.test_forking import in_child
 from warmkey import (
     AlgorithmSuite,
+    CachingCMM,
+    Client,
     DecryptionMaterials,
     EncryptionMaterials,
     KeyUnavailable,
@@ -667,6 +669,57 @@ def test_a_data_key_under_a_cached_branch_key_is_known_to_depend_on_its_kms_key(
         keyring.on_decrypt(DecryptionMaterials(algorithm_suite=SUITE), made.encrypted_data_keys)
 
     assert encrypting.keys == decrypting.keys == {keys.key_arn}
+
+
+def test_so_is_one_whose_branch_key_another_thread_fetched() -> None:
+    keys = KeyStore()
+    keys.create()
+    keyring = AwsKmsHierarchicalKeyring(keys.store, branch_key_id=ID, ttl_seconds=TTL)
+
+    def watched(_number: int) -> set[str]:
+        with watch_kms() as watch:
+            keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
+        return watch.keys
+
+    def hold(_call: object) -> bool:
+        [flight] = keyring._keys._flights._under_way.values()
+        for _ in range(int(PATIENCE_SECONDS * 1000)):
+            if flight._waiters:
+                return False  # so that the request does not fail
+            threading.Event().wait(0.001)
+        raise TimeoutError("nobody came to wait")
+
+    with keys.kms.fail("Decrypt", error="denied", when=hold), ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(watched, range(2)))
+
+    assert keyring.statistics(ENCRYPT).coalesced == 1
+    assert found == [{keys.key_arn}] * 2
+
+
+def test_so_is_one_under_a_branch_key_of_a_key_store_that_asks_no_kms_of_ours() -> None:
+    stage = Stage()
+    stage.key_store.add(ID, kms_key_arn="arn:aws:kms:us-east-1:111122223333:key/one")
+
+    with watch_kms() as watch:
+        stage.encrypt()
+
+    assert watch.keys == {"arn:aws:kms:us-east-1:111122223333:key/one"}
+
+
+def test_so_is_one_that_a_caching_cmm_below_another_gave_from_its_cache() -> None:
+    keys = KeyStore()
+    keys.create()
+    keyring = AwsKmsHierarchicalKeyring(keys.store, branch_key_id=ID, ttl_seconds=TTL)
+    client, cache = Client(), LocalCMC(10)
+    below = CachingCMM(cache=LocalCMC(10), keyring=keyring, max_age=60)
+    above = CachingCMM(cache=cache, cmm=below, max_age=60)
+    message = client.encrypt(b"data", keyring=keyring).ciphertext
+
+    for cmm in (below, above):
+        client.decrypt(message, cmm=cmm)
+
+    assert below.statistics(DECRYPT).hits == 1
+    assert [entry.kms_keys for entry in cache._entries.values()] == [{keys.key_arn}]
 
 
 # --- copies of the process

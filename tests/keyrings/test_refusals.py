@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.keyrings.line_up import EAST, UNSIGNED, WEST, ec_key, public_der, replicas, rsa_kms
-from warmkey.events import KmsOutcome, Operation
+from warmkey.events import DynamoDbOutcome, KmsOutcome, Operation
 from warmkey.exceptions import KeyAttempt, KeyUnavailable
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_discovery import AwsKmsDiscoveryKeyring
@@ -17,7 +17,7 @@ from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.aws_kms_rsa import AwsKmsRsaKeyring
 from warmkey.keyrings.key_agreement_schemas import EcdhCurveSpec, KmsPrivateKeyToStaticPublicKey
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.keyrings.refusals import KmsWatch, concerns, is_refusal, watch_kms
+from warmkey.keyrings.refusals import KmsWatch, concerns, ends_key, is_refusal, watch_kms
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 from warmkey.testing import FakeKms
 
@@ -110,6 +110,43 @@ def test_an_answer_that_is_not_a_refusal_revokes_nothing(fault: str) -> None:
     keyring = AwsKmsKeyring(kms.create_key(), kms_client=kms)
 
     assert not encrypt_entry(keyring, A).is_revoked_by(refused(kms, fault, lambda: encrypted(keyring, A)), A)
+
+
+def test_a_denial_by_dynamodb_is_not_one_by_kms_and_revokes_nothing() -> None:
+    denial = attempt_of(keyring="BranchKeyStore", operation="GetItem", outcome=DynamoDbOutcome.DENIED, key="an item")
+    entry = Entry(ENCRYPT, A, lambda: None)  # of a keyring of the user's own: nobody knows which keys it asked for
+    entry.facts["encrypted_data_keys"] = [
+        EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=ARN.encode(), ciphertext=b"")
+    ]
+
+    assert not is_refusal(denial)
+    assert not ends_key(denial)
+    assert not entry.is_revoked_by(denial, A)
+    assert not entry.is_revoked_by(denial, B)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error_code", "ends"),
+    [
+        (KmsOutcome.DENIED, "AccessDeniedException", False),
+        (KmsOutcome.DISABLED, "DisabledException", True),
+        (KmsOutcome.OTHER, "NotFoundException", True),
+        (KmsOutcome.THROTTLED, "ThrottlingException", False),
+        (None, "", False),
+    ],
+)
+def test_a_key_ends_when_nobody_can_use_it(outcome: KmsOutcome | None, error_code: str, ends: bool) -> None:
+    assert ends_key(attempt_of(outcome=outcome, error_code=error_code)) == ends
+
+
+@pytest.mark.parametrize("operation", [ENCRYPT, DECRYPT])
+def test_a_branch_key_that_may_not_be_decrypted_revokes_data_keys_of_both_operations(operation: Operation) -> None:
+    entry = Entry(operation, A, lambda: None)
+    entry.facts["kms_keys"] = {ARN}
+    denial = attempt_of(keyring="BranchKeyStore", operation="Decrypt")
+
+    assert entry.is_revoked_by(denial, A)
+    assert not entry.is_revoked_by(denial, B)
 
 
 @pytest.mark.parametrize("named", ["alias/orders", "alias ARN", "key ID"])

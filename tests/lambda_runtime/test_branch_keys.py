@@ -10,7 +10,7 @@ import pytest
 import warmkey
 from tests.branch_keys.key_store import CONTEXT, TABLE, KeyStore
 from tests.lambda_runtime.processes import in_child, in_new_process
-from warmkey import AuthenticationFailed, ConfigurationError, KeyUnavailable, PolicyRefused
+from warmkey import AuthenticationFailed, CommitmentPolicy, ConfigurationError, KeyUnavailable, PolicyRefused
 from warmkey.data_format.message_header import read_header
 from warmkey.events import (
     BranchKeyEviction,
@@ -226,6 +226,102 @@ def test_a_data_key_cache_above_branch_keys_is_asked_for(function: Function) -> 
     assert (function.facts.count(CacheMiss), function.facts.count(CacheHit)) == (1, 4)
     assert [warmkey.decrypt(message) for message in messages] == [b"data"] * 5
     assert function.keys.requests() == {"GetItem": 1, "Decrypt": 1}
+
+
+# --- one cache for both kinds of key
+
+
+@pytest.mark.parametrize("cache", [None, "on"])
+@pytest.mark.parametrize("error", ["denied", "disabled", "not-found"])
+def test_an_older_message_that_kms_refuses_is_told_as_without_branch_keys(
+    function: Function, error: str, cache: str | None
+) -> None:
+    function.start_without()
+    older = warmkey.encrypt(b"older", A)
+    function.start_with_branch_keys(cache=cache)
+    warmkey.encrypt(b"newer", A)
+
+    with (
+        function.keys.kms.fail("Decrypt", error=error, times=None),
+        pytest.raises(KeyUnavailable, match="no configured key could decrypt the data key") as caught,
+    ):
+        warmkey.decrypt(older)
+
+    assert [attempt.key for attempt in caught.value.attempts] == [function.older_key]
+    assert warmkey.decrypt(older) == b"older"
+    function.keys.clear()
+    warmkey.encrypt(b"newer", A)
+    assert function.keys.requests() == {}, "the branch key is under another KMS key, and stays"
+
+
+def both_kinds(function: Function) -> tuple[bytes, bytes, bytes]:
+    """Start over one KMS key for both kinds; return two cached older messages, and a third of another tenant's."""
+    function.start(kms_key_arns=function.keys.key_arn)
+    cached, another, third = (warmkey.encrypt(b"older", context) for context in (A, {**A, "n": "2"}, B))
+    function.start_with_branch_keys()
+    for message in (cached, another):
+        warmkey.decrypt(message)
+    warmkey.encrypt(b"newer", A)
+    function.keys.clear()
+    return cached, another, third
+
+
+def test_a_disabled_kms_key_ends_branch_keys_too_whoever_meets_the_refusal_first(function: Function) -> None:
+    _, _, third = both_kinds(function)
+    with function.keys.kms.fail("Decrypt", error="disabled", times=None):
+        with pytest.raises(KeyUnavailable):
+            warmkey.decrypt(third)
+
+        with pytest.raises(KeyUnavailable):
+            warmkey.encrypt(b"newer", A)
+
+
+def test_and_data_keys_of_older_messages_when_a_branch_key_meets_it(function: Function) -> None:
+    cached, another, _ = both_kinds(function)
+    with function.keys.kms.fail("Decrypt", error="disabled", times=None):
+        with pytest.raises(KeyUnavailable):
+            warmkey.encrypt(b"newer", B)
+
+        for message in (cached, another):
+            with pytest.raises(KeyUnavailable):
+                warmkey.decrypt(message)
+
+
+def test_a_denied_branch_key_ends_neither_other_branch_keys_nor_data_keys(function: Function) -> None:
+    cached, another, _ = both_kinds(function)
+    with function.keys.kms.fail("Decrypt", error="denied", times=None):
+        with pytest.raises(KeyUnavailable):
+            warmkey.encrypt(b"newer", B)
+
+        assert [warmkey.decrypt(message) for message in (cached, another)] == [b"older"] * 2
+        assert warmkey.encrypt(b"newer", A)
+
+
+def test_a_denial_of_an_older_messages_key_ends_no_branch_key(function: Function) -> None:
+    _, another, third = both_kinds(function)
+    with function.keys.kms.fail("Decrypt", error="denied", times=None):
+        with pytest.raises(KeyUnavailable):
+            warmkey.decrypt(third)
+
+        assert warmkey.decrypt(another) == b"older"
+        assert warmkey.encrypt(b"newer", A)
+
+
+@pytest.mark.parametrize("error", ["denied", "disabled"])
+def test_a_data_key_above_a_branch_key_ends_with_it(function: Function, error: str) -> None:
+    """KMS is asked to decrypt branch keys in order to encrypt, too."""
+    function.start_with_branch_keys(cache="on", branch_key_ttl_seconds=100, max_age_jitter=0)
+    client, cmm = warmkey.default_client(), warmkey.default_cmm()
+    client.encrypt(b"data", cmm=cmm, encryption_context=A)
+    function.clock.tick(100)
+
+    with function.keys.kms.fail("Decrypt", error=error, times=None):
+        assert client.encrypt(b"data", cmm=cmm, encryption_context=A), "the data key has 200 seconds left"
+        other_suite = warmkey.Client(commitment_policy=CommitmentPolicy.FORBID_ENCRYPT_ALLOW_DECRYPT)
+        with pytest.raises(KeyUnavailable):
+            other_suite.encrypt(b"data", cmm=cmm, encryption_context=A)
+        with pytest.raises(KeyUnavailable):
+            client.encrypt(b"data", cmm=cmm, encryption_context=A)
 
 
 def test_without_any_cache_of_data_keys_branch_keys_are_cached(function: Function) -> None:

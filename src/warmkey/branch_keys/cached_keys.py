@@ -12,7 +12,7 @@ What an answer fills. The answer for the active version also is the answer for t
 entry too while the cache has room: a container that reads what it writes asks once, not twice.
 
 What a refusal ends. When KMS or DynamoDB denies access to a branch key, all of its entries are evicted; when the KMS
-key is disabled or gone, the entries of every branch key under it.
+key is disabled or gone, the entries of every branch key and data key under it.
 
 Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt, #ondecrypt
 """
@@ -27,6 +27,7 @@ from warmkey.branch_keys.answers import checked_cipher
 from warmkey.branch_keys.cache_identifiers import DecryptIdentifiers, EncryptIdentifiers
 from warmkey.caches.interface import CacheEntry, CacheFeatures, next_fetch_sequence
 from warmkey.cmms.failure_memory import LONGEST_SECONDS, FailureMemory
+from warmkey.cmms.revocation import is_revoked
 from warmkey.cmms.single_flight import Flights, Waiter
 from warmkey.cmms.statistics import COALESCED, FAILED, RECALLED, Counters
 from warmkey.events import (
@@ -42,7 +43,7 @@ from warmkey.events import (
     branch_key_hit_listener,
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
-from warmkey.keyrings.refusals import is_refusal, kms_watches, note_used_keys, watch_kms
+from warmkey.keyrings.refusals import ends_key, is_refusal, kms_watches, note_used_keys, watch_kms
 from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, number, seconds
 from warmkey.waiting import check_may_wait
@@ -140,8 +141,10 @@ class CachedBranchKeys:
         identifier = self._encrypt_identifiers[branch_key_id]
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 2c1f da62
         cipher = self._find(_ENCRYPT, identifier)
-        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 641f
-        return self._fetch(_ENCRYPT, branch_key_id, b"", identifier) if cipher is None else cipher
+        if cipher is None:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 641f
+            cipher = self._fetch(_ENCRYPT, branch_key_id, b"", identifier)
+        return _noted(cipher)
 
     def version(self, branch_key_id: str, version: bytes) -> BranchKeyCipher:
         """Return the version whose UUID has these 16 bytes.
@@ -155,8 +158,10 @@ class CachedBranchKeys:
         identifier = self._decrypt_identifiers[branch_key_id, version]
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9040 8791
         cipher = self._find(_DECRYPT, identifier)
-        # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4c32
-        return self._fetch(_DECRYPT, branch_key_id, version, identifier) if cipher is None else cipher
+        if cipher is None:
+            # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4c32
+            cipher = self._fetch(_DECRYPT, branch_key_id, version, identifier)
+        return _noted(cipher)
 
     def statistics(self, operation: Operation) -> OperationStatistics:
         """Return how the requests of *operation* ended so far."""
@@ -177,11 +182,7 @@ class CachedBranchKeys:
         self._counters.hits[operation].add()
         if self._tell_hit is not None:
             self._tell_hit(operation)
-        cipher = entry.materials
-        if kms_watches() and cipher.kms_key_arn is not None:
-            # A caching CMM above has to know which refusals concern its data key.
-            note_used_keys(cipher.kms_key_arn, region=None)
-        return cipher
+        return entry.materials
 
     def _is_too_old(self, entry: CacheEntry) -> bool:
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt 88d3
@@ -306,6 +307,7 @@ class CachedBranchKeys:
             time_to_live=time_to_live,
             partition_id=self._partition_name,
             fetch_sequence=sequence,
+            kms_keys=() if cipher.kms_key_arn is None else (cipher.kms_key_arn,),
         )
 
     def _time_to_live(self) -> float:
@@ -323,15 +325,26 @@ class CachedBranchKeys:
         """What was denied or disabled must not live on in the cache, whatever its age."""
 
         def is_refused(entry: CacheEntry) -> bool:
-            return isinstance(entry, BranchKeyEntry) and any(
-                _concerns(attempt, entry.materials, branch_key_id) for attempt in error.attempts
-            )
+            return any(_concerns(attempt, entry, branch_key_id) for attempt in error.attempts)
 
         self._features.evict(self._partition_name, reason=EvictionReason.DELETED, which=is_refused)
 
 
-def _concerns(attempt: KeyAttempt, cipher: BranchKeyCipher, branch_key_id: str) -> bool:
-    """Tell whether *attempt*, made for *branch_key_id*, was refused in a way that concerns *cipher*."""
+def _noted(cipher: BranchKeyCipher) -> BranchKeyCipher:
+    """Return *cipher*, once a caching CMM above knows which refusals concern its data key."""
+    if kms_watches() and cipher.kms_key_arn is not None:
+        note_used_keys(cipher.kms_key_arn, region=None)
+    return cipher
+
+
+def _concerns(attempt: KeyAttempt, entry: CacheEntry, branch_key_id: str) -> bool:
+    """Tell whether *attempt*, made for *branch_key_id*, was refused in a way that concerns *entry*.
+
+    Data keys of older messages may be in the same partition; they end with the KMS key.
+    """
+    if not isinstance(entry, BranchKeyEntry):
+        return ends_key(attempt) and is_revoked(attempt, {}, entry)
+    cipher = entry.materials
     if attempt.outcome in (KmsOutcome.DENIED, DynamoDbOutcome.DENIED):
         return cipher.branch_key_id == branch_key_id
     return is_refusal(attempt) and cipher.kms_key_arn in (None, attempt.key)

@@ -58,15 +58,14 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.fork_safety import snapshot_is_ahead
-from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
-from warmkey.keyrings.refusals import concerns, is_refusal, watch_kms
-from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+from warmkey.keyrings.refusals import is_refusal, watch_kms
+from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 from warmkey.tracing import tracing_of
 from warmkey.validation import seconds
 from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -250,9 +249,9 @@ class Fetcher:
         if materials.algorithm_suite.has_identity_kdf:
             flight.not_shareable = True
             return materials
-        created = self._since(created, materials.requested)
-        materials = replace(materials, requested=Birth(self._clock, created))
-        entry = operation.entry(request, materials, Fetched(created, sequence, kms_keys))
+        birth = self._birth(created, kms_keys, materials.requested)
+        materials = replace(materials, requested=birth)
+        entry = operation.entry(request, materials, Fetched(birth.created, sequence, birth.kms_keys))
         if there is not None:
             entry.take_over(there)
         # The leader comes first: its length is within the limits, or it would have been a bypass.
@@ -271,12 +270,13 @@ class Fetcher:
             self._cache.put_cache_entry(identifier, entry)
         return materials
 
-    def _since(self, asked: Instant, requested: Birth | None) -> Instant:
-        """Return when the data key was requested: a caching CMM below this one may have done so long ago."""
+    def _birth(self, asked: Instant, kms_keys: Collection[str], requested: Birth | None) -> Birth:
+        """Return when the data key was requested, and of which keys: a caching CMM below may have done so long ago."""
         if requested is None:
-            return asked
+            return Birth(self._clock, asked, kms_keys)
         now, age = self._clock.now(), requested.age()
-        return Instant(min(asked.monotonic, now.monotonic - age), min(asked.wall, now.wall - age))
+        created = Instant(min(asked.monotonic, now.monotonic - age), min(asked.wall, now.wall - age))
+        return Birth(self._clock, created, {*kms_keys, *requested.kms_keys})
 
     def _ask(
         self,
@@ -302,7 +302,9 @@ class Fetcher:
     def _evict_refused(self, context: Mapping[str, str], attempts: Iterable[KeyAttempt]) -> None:
         for attempt in attempts:
             if is_refusal(attempt):
-                which = partial(_is_revoked, attempt, context)
+                from warmkey.cmms.revocation import is_revoked  # noqa: PLC0415 - for refusals only
+
+                which = partial(is_revoked, attempt, context)
                 self._features.evict(self._partition_id, reason=EvictionReason.DELETED, which=which)
 
     def _wait(self, key: Hashable, flight: Flight[CacheEntry]) -> None:
@@ -345,28 +347,6 @@ class Fetcher:
             self._counters.count(kind, RECALLED if recalled else FAILED)
             self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
             raise
-
-
-def _is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: CacheEntry) -> bool:
-    """Return whether *attempt*, which KMS refused for *refused_context*, concerns *entry*."""
-    return concerns(
-        attempt,
-        refused_context,
-        operation=entry.operation,
-        encryption_context=entry.materials.encryption_context,
-        kms_keys=entry.kms_keys,
-        encrypted_data_keys=_keys_of(entry, attempt),
-    )
-
-
-def _keys_of(entry: CacheEntry, attempt: KeyAttempt) -> Sequence[EncryptedDataKey]:
-    """Return under what the data key is wrapped; where that is not known any more, under the key of *attempt*."""
-    if isinstance(entry.materials, EncryptionMaterials):
-        return entry.materials.encrypted_data_keys
-    if entry.content is not None and entry.content.keys is not None:
-        return entry.content.keys
-    info = attempt.key.encode()
-    return [EncryptedDataKey(key_provider_id=AWS_KMS_ECDH_PROVIDER_ID, key_provider_info=info, ciphertext=b"")]
 
 
 def _as_own(error: Exception) -> Exception:

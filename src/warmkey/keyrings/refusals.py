@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from warmkey.events import KmsOutcome, Operation
+from warmkey.events import DynamoDbOutcome, KmsOutcome, Operation
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
 from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
 from warmkey.structures import RESERVED_PREFIX
@@ -30,6 +30,7 @@ __all__ = [
     "KmsWatch",
     "asked_key",
     "concerns",
+    "ends_key",
     "is_refusal",
     "kms_watches",
     "note_refusal",
@@ -39,6 +40,8 @@ __all__ = [
 
 _REFUSALS = (KmsOutcome.DENIED, KmsOutcome.DISABLED)
 _KEY_IS_GONE = "NotFoundException"
+# What reads branch keys: it asks KMS to decrypt them, for messages in either direction.
+_KEY_STORE = "BranchKeyStore"
 
 
 class KmsWatch:
@@ -91,7 +94,14 @@ def note_refusal(attempt: KeyAttempt) -> None:
 
 def is_refusal(attempt: KeyAttempt) -> bool:
     """Return whether KMS said no to this use of the key: denied, disabled, pending deletion or deleted."""
+    if isinstance(attempt.outcome, DynamoDbOutcome):  # equal as texts, and says nothing of the KMS key
+        return False
     return attempt.outcome in _REFUSALS or attempt.error_code == _KEY_IS_GONE
+
+
+def ends_key(attempt: KeyAttempt) -> bool:
+    """Return whether KMS said that nobody can use the key: disabled, pending deletion or deleted."""
+    return is_refusal(attempt) and attempt.outcome is not KmsOutcome.DENIED
 
 
 def asked_key(attempt: KeyAttempt) -> str:
@@ -135,7 +145,7 @@ def _qualified(identifier: str, region: str | None) -> str:
 
 def _is_of(attempt: KeyAttempt, operation: Operation) -> bool:
     """Return whether permission for what was refused is permission for *operation*."""
-    if attempt.operation in ("DeriveSharedSecret", "GetPublicKey"):  # serve both
+    if attempt.operation in ("DeriveSharedSecret", "GetPublicKey") or attempt.keyring == _KEY_STORE:  # serve both
         return True
     return (attempt.operation == "Decrypt") == (operation is Operation.DECRYPT)
 
