@@ -105,6 +105,13 @@ def test_a_field_over_65535_bytes_is_refused(field: str, value: object, name: st
         serialize_entry(EncryptedDataKey(**fields))  # type: ignore[arg-type]
 
 
+def test_a_field_as_long_as_allowed_is_not_blamed_for_another() -> None:
+    key = EncryptedDataKey(key_provider_id="p" * 65_535, key_provider_info=bytes(65_535), ciphertext=bytes(65_536))
+
+    with pytest.raises(InvalidRequest, match="the ciphertext of an encrypted data key has 65536 bytes"):
+        serialize_entry(key)
+
+
 # spec: data-format/message-header.md#encrypted-data-key-count c714
 @pytest.mark.parametrize("count", [0, 65_536])
 def test_only_1_to_65535_keys_are_serialized(count: int) -> None:

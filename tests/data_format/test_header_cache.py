@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from sys import getsizeof
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.vectors.forge import Pair, serialized_pairs, sized
@@ -14,6 +18,9 @@ from warmkey.data_format.header_cache import forget_headers, read_cached_header,
 from warmkey.data_format.message_header import MessageHeader, read_header
 from warmkey.exceptions import PolicyRefused, WarmkeyError
 from warmkey.structures import VerifiedKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = sized(b"provider") + sized(b"information") + sized(b"ciphertext")
 START = b"\x02\x04\x78" + bytes(range(32))
@@ -58,6 +65,10 @@ def outcome(data: bytes, *, maximum: int | None, read: object = read_cached_head
         return type(error), str(error)
 
 
+def is_recalled(header: MessageHeader) -> bool:
+    return type(header.encrypted_data_keys) is VerifiedKeys
+
+
 def remember(data: bytes) -> None:
     remember_header(data, read_cached_header(data))
 
@@ -76,8 +87,17 @@ def test_it_parses_and_fails_as_if_nothing_were_remembered(maximum: int | None) 
         assert cold == warm == outcome(message, maximum=maximum, read=read_header)
 
 
-def test_views_and_bytes_give_the_same() -> None:
-    assert read_cached_header(memoryview(SMALL)) == read_cached_header(SMALL) == read_header(SMALL)
+@pytest.mark.parametrize("found_last", [SMALL, header([])], ids=["this", "another"])
+@pytest.mark.parametrize("view_of", [bytes, memoryview, lambda data: memoryview(bytearray(data))])
+def test_views_and_bytes_give_the_same(view_of: Callable[[bytes], bytes | memoryview], found_last: bytes) -> None:
+    forget_headers()
+    assert read_cached_header(view_of(SMALL)) == read_header(SMALL)
+    remember_header(view_of(SMALL), read_header(SMALL))
+    remember(found_last)
+
+    found = read_cached_header(view_of(SMALL))
+    assert found == read_header(SMALL)
+    assert is_recalled(found)
 
 
 def test_a_remembered_header_is_refused_by_a_client_that_allows_fewer_keys() -> None:
@@ -126,8 +146,76 @@ def test_headers_of_one_and_of_another_data_key_by_turns_are_both_remembered() -
         remember(data)
 
     for data in both * 2:
-        assert type(read_cached_header(data).encrypted_data_keys) is VerifiedKeys
+        assert is_recalled(read_cached_header(data))
         assert read_cached_header(data) == read_header(data)
+
+
+@pytest.mark.parametrize("found_last", [SMALL, header([])], ids=["this", "another"])
+def test_messages_of_one_data_key_differ_in_message_id_frame_length_suite_data_and_tag(found_last: bytes) -> None:
+    forget_headers()
+    for data in (SMALL, found_last):
+        remember(data)
+    end = b"\x02" + (77).to_bytes(4, "big") + b"s" * 32 + b"t" * 16
+    for start in (START[:3] + bytes(32), START[:34] + b"\xff", b"\x02\x05\x78" + b"\xff" * 32):
+        data = start + SMALL[35:].removesuffix(END) + end
+
+        assert is_recalled(read_cached_header(data))
+        assert read_cached_header(data) == read_header(data)
+
+
+def of_section(length: int, keys: int = 1) -> bytes:
+    """A header whose context and encrypted data keys take *length* bytes with their lengths and counts."""
+    bare = len(header([(b"k", b"")], keys)) - len(START) - len(END)
+    return header([(b"k", b"v" * (length - bare))], keys)
+
+
+@pytest.mark.parametrize("keys", [1, 9])
+@pytest.mark.parametrize("view_of", [bytes, memoryview])
+@pytest.mark.parametrize(("length", "is_kept"), [(4_095, True), (4_096, True), (4_097, False), (4_098, False)])
+def test_up_to_4096_bytes_of_context_and_keys_are_remembered(
+    length: int, is_kept: bool, view_of: Callable[[bytes], bytes | memoryview], keys: int
+) -> None:
+    forget_headers()
+    data = of_section(length, keys)
+    message = view_of(data + b"rest of the message")
+    remember_header(message, read_header(data))
+    remember(SMALL)  # so that it is not just what was found last
+
+    assert is_recalled(read_cached_header(message)) is is_kept
+    assert read_cached_header(message) == read_header(data)
+
+
+def test_a_short_section_that_takes_more_than_32_kib_once_it_is_parsed_is_not_remembered() -> None:
+    """Six bytes of a message make a key of four objects."""
+    kept = []
+    for count in range(100, 250, 5):
+        forget_headers()
+        data = START + b"\x00\x00" + count.to_bytes(2, "big") + bytes(6) * count + END
+        remember(data)
+        if is_recalled(read_cached_header(data)):
+            kept.append(count)
+    (key,) = read_header(START + b"\x00\x00\x00\x01" + bytes(6) + END).encrypted_data_keys
+    each = sum(map(getsizeof, (key, key.key_provider_id, key.key_provider_info, key.ciphertext)))
+
+    assert kept == list(range(100, kept[-1] + 1, 5))
+    assert 28_000 < each * kept[-1] < 32_768
+
+
+@pytest.mark.parametrize("length", [0, 30_000], ids=["short keys", "long keys"])
+def test_a_header_of_too_many_keys_is_refused_without_a_copy(length: int) -> None:
+    """A stranger's may have gigabytes of them."""
+    key = sized(b"provider") + sized(b"information") + sized(b"c" * length)
+    message = START + b"\x00\x00" + (50).to_bytes(2, "big") + key * 50 + bytes(1_000_000)
+    remember(SMALL)
+    outcome(message, maximum=49)  # whatever is allocated once only
+
+    tracemalloc.start()
+    refused = outcome(message, maximum=49)
+    _current, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert refused[0] is PolicyRefused  # type: ignore[index]
+    assert peak < 100_000
 
 
 def test_nothing_of_a_header_is_left_once_headers_are_forgotten() -> None:

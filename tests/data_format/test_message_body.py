@@ -198,3 +198,55 @@ def test_a_thread_that_counts_less_does_not_cut_short_what_another_counts(monkey
     list(frame_numbers(1, 500))
 
     assert len(list(others[0])) == 900
+
+
+class Making:
+    """Counts how many frame numbers are made, from a table of the first one on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._made = 0
+        monkeypatch.setattr(message_body, "_table", (frame_number(1),))
+        monkeypatch.setattr(message_body, "frame_number", self._make)
+
+    def _make(self, number: int) -> FrameNumber:
+        self._made += 1
+        return frame_number(number)
+
+    def of(self, count: int, first: int = 1) -> int:
+        """How many are made for *count* of them from *first* on."""
+        before = self._made
+        numbers = [int.from_bytes(iv, "big") for _, iv, _ in frame_numbers(first, count)]
+        assert numbers == list(range(first, first + count))
+        return self._made - before
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 500, 1_023, 1_024])
+def test_up_to_1024_frame_numbers_are_made_for_one_message_and_kept_for_the_next(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = Making(monkeypatch)
+
+    assert making.of(count) == count
+    assert [making.of(count), making.of(count - 1), making.of(1), making.of(1, first=count)] == [0, 0, 0, 0]
+
+
+def test_past_1024_frame_numbers_only_those_past_it_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    making = Making(monkeypatch)
+
+    assert making.of(5_000) == 5_000
+    assert [making.of(1_024), making.of(1_025), making.of(5_000)] == [0, 1, 3_976]
+    assert [making.of(10, first=1_020), making.of(10, first=4_000)] == [5, 10]
+
+
+def test_what_is_kept_of_frame_numbers_grows_to_twice_as_many_as_were_needed_and_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Messages that grow frame by frame cost little, and a few short ones keep little."""
+    making = Making(monkeypatch)
+    made = 0
+    for count in range(2, 1_025):
+        now = making.of(count)
+        made += now
+
+        assert now < 2 * count
+    assert made < 2 * 1_024

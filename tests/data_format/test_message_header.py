@@ -240,7 +240,9 @@ def test_a_claim_of_65535_keys_or_bytes_takes_no_memory_before_it_is_met() -> No
     assert peak < 20_000
 
 
-def test_repr_shows_no_context_value() -> None:
-    text = repr(read_header(Forgery(pairs=[(b"tenant", b"blue-whale")]).message()))
+def test_repr_shows_nothing_of_context_and_encrypted_data_keys() -> None:
+    key = sized(b"whale-provider") + sized(b"whale-information") + sized(b"whale-ciphertext")
+    text = repr(read_header(Forgery(pairs=[(b"whale", b"blue-whale")], keys=[key]).message()))
 
-    assert "blue-whale" not in text
+    assert "whale" not in text
+    assert "frame_length=" in text

@@ -45,7 +45,6 @@ def read_aad(reader: Reader) -> EncryptionContext:
     # spec: data-format/message-header.md#key-value-pairs-length 7b35
     # spec: data-format/message-header.md#key-value-pairs 3713
     if length == 0:
-        reader.section = ""
         return EncryptionContext.of(None)
     stop = reader.offset + length
     if length > reader.left:
@@ -70,5 +69,4 @@ def read_aad(reader: Reader) -> EncryptionContext:
         raise reader.malformed(
             f"{in_bytes(stop - reader.offset)} left over after {count} pair{'' if count == 1 else 's'}", "pairs"
         )
-    reader.section = ""
     return EncryptionContext(pairs)  # without remembering: strangers' contexts may be large, and many
