@@ -15,6 +15,7 @@ from benchmarks.clients import CONTEXT
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved, median_ratio
 from warmkey.algorithm_suites import SignatureAlgorithm
+from warmkey.client_apis import frames
 from warmkey.cmms.cache_entry_identifier import (
     DecryptIdentifiers,
     EncryptIdentifiers,
@@ -39,6 +40,7 @@ __all__ = ["measure_shortcuts"]
 
 _SUITE = warmkey.AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
 _PARTITION = "partition"
+_TWO_FRAMES = bytes(5000)
 
 
 def measure_shortcuts(effort: Effort) -> list[Row]:
@@ -66,9 +68,22 @@ def _pairs() -> dict[str, Pair]:
             partial(decrypt_identifier, _PARTITION, _SUITE, keys, serialized),
         ),
         "decompress a point": _decompressions(),
+        "few frames": _few_frames(client, keyring),
         "process mark": (partial(PROCESS_MARK.__getitem__, 0), os.getpid),
         "generation": (generation, os.getpid),
     }
+
+
+def _few_frames(client: warmkey.Client, keyring: RawAesKeyring) -> Pair:
+    """A message of two frames there and back, its pieces joined, and each written to where it belongs."""
+    cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(2), max_age=3600, keyring=keyring)
+
+    def there_and_back(few: int) -> None:
+        frames._FEW_FRAMES = few  # noqa: SLF001 - what is compared
+        message = client.encrypt(_TWO_FRAMES, cmm=cmm, encryption_context=CONTEXT, algorithm_suite=_SUITE).ciphertext
+        client.decrypt(message, cmm=cmm)
+
+    return partial(there_and_back, frames._FEW_FRAMES), partial(there_and_back, 0)  # noqa: SLF001 - as above
 
 
 def _decompressions() -> Pair:

@@ -12,6 +12,7 @@ from tests.vectors import readers
 from tests.vectors.forge import SUITES, Forgery
 from tests.vectors.readers import COMMITTING, KEYRING, client_for
 from warmkey import AlgorithmSuite, AuthenticationFailed, InvalidRequest, MalformedMessage, PolicyRefused
+from warmkey.client_apis import frames
 from warmkey.data_format.encrypted_data_keys import serialize_entry
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ EVERY_SUITE = pytest.mark.parametrize("suite_id", SUITES, ids=hex)
 BOTH_KINDS = pytest.mark.parametrize("suite_id", [0x0178, 0x0478, 0x0578], ids=hex)
 
 PLAINTEXT = bytes(range(50))
+
+
+@pytest.fixture(params=[frames._FEW_FRAMES, 0], ids=["joined", "in place"], autouse=True)
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have messages of few frames joined, as they are, or written in place as those of many are."""
+    monkeypatch.setattr(frames, "_FEW_FRAMES", request.param)
 
 
 def decrypt(message: bytes) -> bytes:
@@ -112,6 +119,22 @@ def test_we_write_what_the_format_says_byte_for_byte(suite_id: int) -> None:
         else:
             assert ours.ciphertext[: len(expected)] == expected
             assert len(ours.ciphertext) > len(expected) + 60
+
+
+@pytest.mark.parametrize(
+    ("length", "frame_length"),
+    [(16, 1), (17, 1), (18, 1), (2**16, 4096), (2**16 + 1, 4096), (2**16 + 4096, 4096), (2**16 + 4097, 4096)],
+)
+def test_few_frames_and_many_come_back(length: int, frame_length: int) -> None:
+    plaintext = (PLAINTEXT * 2000)[:length]
+    message = client_for(0x0478).encrypt(
+        plaintext,
+        keyring=KEYRING,
+        algorithm_suite=AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+        frame_length=frame_length,
+    )
+
+    assert decrypt(message.ciphertext) == plaintext
 
 
 @BOTH_KINDS
