@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tests.observability.output import Output
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
+PATIENCE_SECONDS = 30.0
 CONTEXT = {"tenant": "a value that nobody may see"}
 
 
@@ -499,6 +500,92 @@ def test_a_quick_collector_is_flushed_each_time() -> None:
 
     assert provider.flushed == 5
     assert output.fields("SettingWarning") == []
+
+
+class HangingProvider(SlowProvider):
+    """Does not come back from a flush before it is let go, whatever time it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.may_return = threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def force_flush(self, timeout_millis: float = 0) -> bool:
+        self.threads.append(threading.current_thread())
+        if not self.may_return.wait(PATIENCE_SECONDS):
+            self.may_return.set()  # so that a test that waits for it fails, instead of hanging
+        return super().force_flush(timeout_millis)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingProvider]:
+    provider = HangingProvider()
+    metrics.set_meter_provider(provider)
+    monkeypatch.setattr(otel, "_FLUSH_TIMEOUT_SECONDS", 0.01)
+    yield provider
+    provider.may_return.set()
+    for thread in provider.threads:
+        thread.join()
+
+
+def test_nobody_waits_for_an_exporter_that_never_returns(hanging: HangingProvider) -> None:
+    emit = Subscriber(sink="otel", now=lambda: hanging.now)
+    with written() as output:
+        invocations_until(hanging, emit, times=500, seconds=1)
+
+    assert len(hanging.threads) == 1, "and one thread waits for it"
+    assert hanging.threads[0].daemon, "so that it keeps no process alive"
+    (warning,) = output.fields("SettingWarning")
+    assert "took over 1 s" in warning["problem"]
+
+
+def test_when_it_has_returned_invocations_flush_again(
+    hanging: HangingProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emit = Subscriber(sink="otel", now=lambda: hanging.now)
+    with written():
+        invocations_until(hanging, emit, times=1, seconds=100)
+        hanging.may_return.set()
+        hanging.threads[0].join()
+        monkeypatch.setattr(otel, "_FLUSH_TIMEOUT_SECONDS", 60)
+        invocations_until(hanging, emit, times=3, seconds=1)
+
+    assert hanging.flushed == 4
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_flush(
+    hanging: HangingProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emit = Subscriber(sink="otel", now=lambda: hanging.now)
+
+    def flushes_in_child() -> bool:
+        hanging.may_return = threading.Event()
+        hanging.may_return.set()
+        monkeypatch.setattr(otel, "_FLUSH_TIMEOUT_SECONDS", 60)
+        hanging.now += 100
+        invocations_until(hanging, emit, times=1, seconds=1)
+        return hanging.flushed == 1
+
+    with written():
+        invocations_until(hanging, emit, times=1, seconds=1)
+        assert in_child(flushes_in_child)
+
+
+def test_without_a_thread_to_spare_an_invocation_ends_all_the_same(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    emit = Subscriber(sink="otel")
+    with written(), monkeypatch.context() as patched, instrument():
+        emit(MISS)
+        patched.setattr(threading.Thread, "start", refuse)
+
+    assert telemetry.emf["CacheMisses"] == 1
+    assert [record.getMessage() for record in caplog.records if "otel" in record.name] == [
+        "OpenTelemetry failed with RuntimeError"
+    ]
 
 
 def test_a_provider_that_fails_fails_nothing(

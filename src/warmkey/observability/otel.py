@@ -9,7 +9,8 @@ attributes. A hit is a hit: it appends to a queue, as without OpenTelemetry, and
 The buffer is drained, and the subscriber's queue of hits with it, in four places: at the end of an instrumented
 invocation, before a snapshot, when the provider collects (it asks the one observable instrument, the age of the
 container, which drains first), and when so many values have come together that they should not be kept. The first two
-also flush the provider, because Lambda freezes the process afterwards.
+also flush the provider, because Lambda freezes the process afterwards. That is done in a thread, so that nobody waits
+for an exporter that never returns: providers hand the time-out on to exporters, which may ignore it.
 
 No fact adds to an instrument as it happens, because the SDK's locks are not reentrant: a finalizer that closes a stream
 may run while its thread is inside of one of them, and would wait for itself for ever.
@@ -21,8 +22,10 @@ state is inherited by the child as the SDK does that.
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
-from functools import cache
+from contextvars import copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, metrics, trace
@@ -34,7 +37,7 @@ from warmkey.observability.otel_points import COUNTERS, HISTOGRAMS, points
 from warmkey.observability.otel_spans import SpanTracing, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from warmkey.events import Event
     from warmkey.observability.otel_points import Attributes
@@ -86,6 +89,7 @@ class OpenTelemetry:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Forget in a child what its parent has counted; the subscriber flushes before a snapshot."""
         if reason is EvictionReason.FORK:
+            self._flushing: threading.Thread | None = None
             self._lock = new_lock()  # a finalizer or a signal handler may count
             self._counts: Counter[tuple[str, Attributes]] = Counter()
             self._values: list[tuple[str, Attributes, float, Any]] = []
@@ -141,15 +145,31 @@ class OpenTelemetry:
         # The clock may have been set back meanwhile.
         if started < self._paused_until <= started + _PAUSE_AFTER_SLOW_FLUSH_SECONDS:
             return
+        if self._flushing is not None and self._flushing.is_alive():  # since a minute or more
+            return
+        providers: list[object] = []
         if self.tracing.has_spans:
             self.tracing.has_spans = False
-            _force_flush(trace.get_tracer_provider())
+            providers.append(trace.get_tracer_provider())
         if self._counts_facts:
-            _force_flush(provider)
+            providers.append(provider)
+        finished = self._force_flush(providers)
         ended = self._now()
-        if ended - started > _SLOW_FLUSH_SECONDS:
+        if not finished or ended - started > _SLOW_FLUSH_SECONDS:
             self._paused_until = ended + _PAUSE_AFTER_SLOW_FLUSH_SECONDS
             yield from self._once(_SLOW)
+
+    def _force_flush(self, providers: Sequence[object]) -> bool:
+        """Flush the *providers*, and return whether they finished in time."""
+        work = partial(copy_context().run, _force_flush_all, providers)
+        thread = self._flushing = threading.Thread(target=work, name="warmkey-flush", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are too many threads, or Python is shutting down
+            report(error)
+            return True
+        thread.join(_FLUSH_TIMEOUT_SECONDS)
+        return not thread.is_alive()
 
     def age_seconds(self) -> float:
         """Return the time since this was made."""
@@ -159,6 +179,11 @@ class OpenTelemetry:
         if problem not in self._said:
             self._said.add(problem)
             yield SettingWarning(setting="metrics_sink", problem=problem)
+
+
+def _force_flush_all(providers: Sequence[object]) -> None:
+    for provider in providers:
+        _force_flush(provider)
 
 
 def _force_flush(provider: object) -> None:
