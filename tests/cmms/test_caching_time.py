@@ -10,6 +10,7 @@ from tests.cmms.stage import (
     Below,
     Boarding,
     Crowd,
+    Dictionary,
     Stage,
     data_key,
     data_keys,
@@ -56,6 +57,28 @@ def test_decryption_materials_have_the_same_maximum_age() -> None:
 
     assert outcomes(cmm.statistics(DECRYPT)) == {"miss:absent": 1, "miss:expired": 1}
     assert stage.evictions == [EvictionReason.EXPIRED]
+
+
+@pytest.mark.parametrize("cache", ["a cache of three methods", "an entry that is shared"])
+def test_what_is_fetched_after_the_maximum_age_is_as_young_as_its_request(cache: str) -> None:
+    """The data key of a message is the same one each time, so the old entry must not decide how old the new one is."""
+    stage = Stage()
+    request = decrypt_request(stage.materials())
+    if cache == "a cache of three methods":
+        cmm = stage.cmm(cache=Dictionary())
+        cmm.decrypt_materials(request)
+    else:
+        stage.cmm(partition_id="p", max_age=1_000).decrypt_materials(request)
+        cmm = stage.cmm(partition_id="p")
+    stage.clock.tick(60)
+    cmm.decrypt_materials(request)
+    stage.clock.tick(59)
+    cmm.decrypt_materials(request)
+    assert stage.below.calls == 2
+    stage.clock.tick(1)
+    cmm.decrypt_materials(request)
+
+    assert stage.below.calls == 3
 
 
 def test_use_does_not_prolong_a_data_keys_life() -> None:

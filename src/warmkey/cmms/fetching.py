@@ -189,8 +189,12 @@ class Fetcher:
     ) -> _Materials:
         try:
             there = self._cache.get_cache_entry(identifier)
-            if there is not None and self._admission.hit(operation, there, request) is None:
-                return cast("_Materials", there.materials)
+            if there is not None:
+                refusal = self._admission.hit(operation, there, request)
+                if refusal is None:
+                    return cast("_Materials", there.materials)
+                if refusal is not MissReason.CONTEXT:
+                    there = None  # its successor must not take over an age that is over
             self._failures.check(key)
             materials = self._fetch(operation, request, identifier, reason, flight, waiter, there)
         except Exception as error:
