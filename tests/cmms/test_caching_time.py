@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from tests.cmms.stage import (
+    PATIENCE_SECONDS,
     Below,
     Boarding,
     Crowd,
@@ -20,7 +22,7 @@ from tests.cmms.stage import (
     outcomes,
 )
 from warmkey import CachingCMM, ConfigurationError, KeyAttempt, KeyUnavailable, LocalCMC, PolicyRefused
-from warmkey.events import CacheEviction, EvictionReason, KmsOutcome, MissReason, Operation
+from warmkey.events import CacheEviction, CacheHit, CacheMiss, EvictionReason, KmsOutcome, MissReason, Operation
 from warmkey.testing import SettableClock
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
@@ -128,6 +130,53 @@ def test_who_waited_for_an_answer_that_took_too_long_is_not_given_an_old_key(mon
 
     assert sorted(keys.count(key) for key in set(keys)) == [1, 3], "an hour passed while the first call was under way"
     assert stage.below.calls == 2
+
+
+KEPT_IN = pytest.mark.parametrize("kept_in", ["a local cache", "a cache of three methods", "an entry that is shared"])
+
+
+def kept(stage: Stage, kept_in: str, max_age: float, **settings: Any) -> tuple[CachingCMM, bytes]:
+    """A caching CMM of *max_age*, and the data key of an entry that is in its cache since this moment."""
+    if kept_in == "a cache of three methods":
+        settings["cache"] = Dictionary()
+    cmm = stage.cmm(partition_id="p", max_age=max_age, **settings)
+    other = stage.cmm(partition_id="p", max_age=1_000_000)
+    return cmm, encrypt_key(other if kept_in == "an entry that is shared" else cmm)
+
+
+@KEPT_IN
+@pytest.mark.parametrize("clock", ["both", "monotonic", "wall"])
+def test_either_clock_alone_ends_a_life_at_the_maximum_age_and_not_before(clock: str, kept_in: str) -> None:
+    stage = Stage()
+    cmm, first = kept(stage, kept_in, 60)
+    tick = {"both": stage.clock.tick, "monotonic": stage.clock.tick_monotonic, "wall": stage.clock.tick_wall}[clock]
+    tick(59.5)
+    assert encrypt_key(cmm) == first
+    tick(0.5)
+
+    assert encrypt_key(cmm) != first
+
+
+@KEPT_IN
+@pytest.mark.parametrize("clock", ["monotonic", "wall"])
+def test_an_entry_from_the_future_of_either_clock_is_not_used(clock: str, kept_in: str) -> None:
+    stage = Stage()
+    cmm, first = kept(stage, kept_in, 60)
+    {"monotonic": stage.clock.tick_monotonic, "wall": stage.clock.tick_wall}[clock](-0.5)
+
+    assert encrypt_key(cmm) != first
+
+
+@KEPT_IN
+@pytest.mark.parametrize("max_age", [0.5, 1, 1.5, 60])
+def test_an_entry_that_is_too_old_is_told_as_a_miss_and_never_as_a_hit(max_age: float, kept_in: str) -> None:
+    stage = Stage()
+    cmm, _ = kept(stage, kept_in, max_age)
+    stage.clock.tick(max_age)
+    encrypt_key(cmm)
+
+    assert stage.seen.count(CacheHit) == 0
+    assert stage.seen.of(CacheMiss)[1:] == [CacheMiss(operation=ENCRYPT, reason=MissReason.EXPIRED)]
 
 
 # Each its own
@@ -333,16 +382,56 @@ def test_a_lone_thread_never_refreshes_early() -> None:
     assert encrypt_key(cmm) != first
 
 
-@pytest.mark.parametrize(("max_age", "grace"), [(60, 6), (1_000, 10), (5, 0.5)])
-def test_the_second_thread_refreshes_within_the_grace_period_while_others_use_the_entry(
+def renews(cmm: CachingCMM, below: Below) -> bool:
+    """Whether the second of two threads asks for a successor of an entry that still serves the first."""
+    before = below.calls
+    encrypt_key(cmm)
+    assert below.calls == before, "the first thread goes on using the entry"
+    in_threads(1, lambda: encrypt_key(cmm))
+    return below.calls == before + 1
+
+
+@pytest.mark.parametrize(("max_age", "grace"), [(60, 6), (1_000, 10), (100, 10), (80, 8), (5, 0.5)])
+def test_the_grace_period_is_the_last_tenth_of_a_life_and_no_longer_than_ten_seconds(
     max_age: float, grace: float
 ) -> None:
     stage = Stage()
     cmm = stage.cmm(max_age=max_age, refresh_ahead=True)
+    encrypt_key(cmm)
+    stage.clock.tick(max_age - grace - 0.125)
+    assert not renews(cmm, stage.below)
+    stage.clock.tick(0.125)
+
+    assert renews(cmm, stage.below)
+
+
+@pytest.mark.parametrize("clock", ["monotonic", "wall"])
+def test_the_clock_that_says_more_begins_the_grace_period(clock: str) -> None:
+    stage = Stage()
+    cmm = stage.cmm(max_age=60, refresh_ahead=True)
+    encrypt_key(cmm)
+    {"monotonic": stage.clock.tick_monotonic, "wall": stage.clock.tick_wall}[clock](54)
+
+    assert renews(cmm, stage.below)
+
+
+@pytest.mark.parametrize(("own", "others"), [(20, 1_000), (1_000, 20)])
+def test_the_grace_period_ends_with_the_life_of_the_entry_or_the_cmms_own_maximum_age(own: float, others: float) -> None:
+    stage = Stage()
+    cmm = stage.cmm(partition_id="p", max_age=own, refresh_ahead=True)
+    encrypt_key(stage.cmm(partition_id="p", max_age=others))
+    stage.clock.tick(9.5)
+    assert not renews(cmm, stage.below)
+    stage.clock.tick(9.5)
+
+    assert renews(cmm, stage.below)
+
+
+def test_the_second_thread_refreshes_within_the_grace_period_while_others_use_the_entry() -> None:
+    stage = Stage()
+    cmm = stage.cmm(max_age=60, refresh_ahead=True)
     first = encrypt_key(cmm)
-    stage.clock.tick(max_age - grace - 0.001)
-    assert [in_threads(1, lambda: encrypt_key(cmm))[0] == first for _ in range(3)] == [True] * 3
-    stage.clock.tick(0.002)
+    stage.clock.tick(55)
     meanwhile: list[bytes] = []
     stage.below.during = lambda _: meanwhile.extend(in_threads(3, lambda: encrypt_key(cmm)))
     assert encrypt_key(cmm) == first
@@ -353,6 +442,41 @@ def test_the_second_thread_refreshes_within_the_grace_period_while_others_use_th
     assert encrypt_key(cmm) == second
     assert stage.below.calls == 2
     assert stage.evictions == [EvictionReason.REPLACED]
+    assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "hits": 5, "miss:expired": 1}
+    assert stage.seen.of(CacheMiss)[1:] == [CacheMiss(operation=ENCRYPT, reason=MissReason.EXPIRED)]
+
+
+class Late(Dictionary):
+    """A cache after whose look-up something happens, before whoever looked can use what it found."""
+
+    happens: Any = None
+
+    def get_cache_entry(self, identifier: bytes, /) -> Any:
+        entry = super().get_cache_entry(identifier)
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return entry
+
+
+@pytest.mark.parametrize("clock", ["both", "monotonic", "wall"])
+def test_at_its_end_an_entry_is_not_refreshed_but_fetched_unless_somebody_has_done_so(clock: str) -> None:
+    stage, cache = Stage(), Late()
+    cmm = stage.cmm(cache=cache, refresh_ahead=True)
+    tick = {"both": stage.clock.tick, "monotonic": stage.clock.tick_monotonic, "wall": stage.clock.tick_wall}[clock]
+    encrypt_key(cmm)
+    tick(59)
+    encrypt_key(cmm)  # so that another thread would be the second to come in its grace period
+    tick(1)
+    looked, gate = threading.Event(), threading.Event()
+    cache.happens = lambda: (looked.set(), gate.wait(PATIENCE_SECONDS))
+    late = Crowd(lambda: encrypt_key(cmm))
+    assert looked.wait(PATIENCE_SECONDS)
+    fetched = encrypt_key(cmm)
+    gate.set()
+
+    assert late.values() == [fetched]
+    assert stage.below.calls == 2
 
 
 def test_refresh_ahead_is_off_by_default() -> None:
