@@ -391,6 +391,50 @@ def test_a_missing_process_mark_is_enough(monkeypatch: pytest.MonkeyPatch) -> No
     assert stage.evictions[0] is EvictionReason.FORK
 
 
+@pytest.mark.parametrize("operation", list(Operation))
+def test_a_missing_process_mark_is_enough_over_a_cache_of_three_methods_too(
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage()
+    cmm = stage.cmm(cache=Dictionary())
+    reading = decrypt_request(stage.materials())
+
+    def use() -> None:
+        cmm.decrypt_materials(reading) if operation is DECRYPT else key_of(cmm)
+
+    use()
+    with monkeypatch.context() as patch:
+        become_another_process(patch)
+        use()
+        use()
+
+    assert stage.below.calls == 2
+    assert outcomes(cmm.statistics(operation)) == {"miss:absent": 1, "hits": 1}
+
+
+@pytest.mark.parametrize("cache", [NullCMC(), Dictionary()], ids=["NullCMC", "a cache of three methods"])
+def test_the_first_request_of_another_process_is_in_its_books_and_no_earlier_one(
+    cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cmm = Stage().cmm(cache=cache)
+    key_of(cmm)
+    cmm.get_encryption_materials(encrypt_request(None))
+    with monkeypatch.context() as patch:
+        become_another_process(patch)
+        cmm.get_encryption_materials(encrypt_request(None))
+
+        assert cmm.statistics(ENCRYPT).requests == 1
+
+
+def test_whoever_reads_the_books_first_notices_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    cmm = Stage().cmm()
+    key_of(cmm)
+    with monkeypatch.context() as patch:
+        become_another_process(patch)
+
+        assert cmm.statistics(ENCRYPT).requests == 0
+
+
 @pytest.mark.parametrize(
     "use",
     [

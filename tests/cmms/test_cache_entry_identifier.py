@@ -210,6 +210,16 @@ def test_decrypt_identifiers_are_kept_and_long_ones_are_not() -> None:
     assert list(identifiers) == [(UNSIGNED, keys[0], b"")]
 
 
+def test_what_is_kept_of_one_identifier_takes_up_to_4096_bytes() -> None:
+    identifiers = EncryptIdentifiers("p")
+    overhead = sum(map(sys.getsizeof, [(b"", b""), (None, b""), None, b"", bytes(48)]))
+    at_the_limit, over_it = (bytes(size - overhead) for size in (4096, 4097))
+    for context in (at_the_limit, over_it):
+        assert len(identifiers[None, context]) == 48
+
+    assert list(identifiers) == [(None, at_the_limit)]
+
+
 def test_identifiers_of_messages_that_were_not_verified_are_not_kept() -> None:
     identifiers = DecryptIdentifiers("p")
     keys = (edk("p", b"i", b"c"),)
@@ -225,7 +235,7 @@ def test_no_more_than_a_thousand_identifiers_are_kept() -> None:
 
         assert identifiers[None, serialized(context)] == expected_encrypt("p", None, context)
 
-    assert 0 < len(identifiers) <= 1024
+    assert len(identifiers) == 1024
 
 
 def test_many_encrypted_data_keys_are_long_however_empty_they_are() -> None:

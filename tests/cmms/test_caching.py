@@ -374,6 +374,19 @@ def test_without_a_place_to_cache_every_request_goes_below_unchanged(cache: Any)
     assert len(cache) == 0
 
 
+@pytest.mark.parametrize(
+    ("length", "reason"),
+    [(9, BypassReason.CACHING_OFF), (10, BypassReason.CACHING_OFF), (11, BypassReason.OVER_BYTE_LIMIT)],
+)
+def test_with_caching_off_a_message_within_the_byte_limit_is_not_called_over_it(
+    length: int, reason: BypassReason
+) -> None:
+    stage = Stage()
+    stage.cmm(cache=NullCMC(), max_bytes_encrypted=10).get_encryption_materials(encrypt_request(length))
+
+    assert stage.seen.of(CacheBypass) == [CacheBypass(operation=ENCRYPT, reason=reason)]
+
+
 # Partitions
 
 
@@ -389,6 +402,19 @@ def test_cmms_over_one_cache_share_nothing_by_default() -> None:
 
     assert one.partition_id != two.partition_id
     assert (stage.below.calls, len(stage.cache)) == (4, 4)
+
+
+def test_a_partition_of_ones_own_is_named_by_128_bits_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def urandom(length: int) -> bytes:
+        asked.append(length)
+        return bytes(range(length))
+
+    monkeypatch.setattr("os.urandom", urandom)
+
+    assert Stage().cmm().partition_id == "000102030405060708090a0b0c0d0e0f"
+    assert asked == [16]
 
 
 def test_cmms_over_one_cache_share_entries_if_and_only_if_their_partitions_are_equal() -> None:
@@ -706,9 +732,30 @@ def test_a_context_key_that_changes_with_every_message_is_named_once_and_never_i
     for number in range(200):
         cmm.get_encryption_materials(encrypt_request(1, {"request_id": f"secret-{number}", "kind": "order"}))
 
-    assert [warning.context_key for warning in warnings_of(stage)] == ["request_id"]
-    assert warnings_of(stage)[0].requests <= 100
+    assert warnings_of(stage) == [UncacheableContext(context_key="request_id", requests=50)]
     assert "secret" not in repr(stage.seen.events)
+
+
+@pytest.mark.parametrize(("requests", "warnings"), [(49, 0), (50, 1)])
+def test_the_fiftieth_miss_in_a_row_is_the_one_that_warns(requests: int, warnings: int) -> None:
+    stage = Stage()
+    cmm = stage.cmm()
+    cmm.get_encryption_materials(encrypt_request())
+    cmm.get_encryption_materials(encrypt_request())  # a hit, after which the count begins
+    for number in range(requests):
+        cmm.get_encryption_materials(encrypt_request(1, {"request_id": str(number)}))
+
+    assert len(warnings_of(stage)) == warnings
+
+
+def test_decrypts_cause_no_warning() -> None:
+    """A message is decrypted once, as a rule: nothing is wrong with that."""
+    stage = Stage()
+    cmm = stage.cmm()
+    for number in range(200):
+        cmm.decrypt_materials(decrypt_request(stage.materials(context={"request_id": str(number)})))
+
+    assert warnings_of(stage) == []
 
 
 def test_requests_that_hit_cause_no_warning() -> None:
@@ -938,14 +985,19 @@ def test_a_cache_that_can_not_purge_as_ours_does_not_stand_in_the_way_of_a_refus
 @pytest.mark.parametrize("partition_id", [None, "shared"])
 def test_a_cmm_for_each_invocation_over_one_cache_is_called_what_it_is_once(partition_id: str | None) -> None:
     seen: list[object] = []
+    told_after: list[int] = []
     cache = LocalCMC(10)
-    for _ in range(100):
+    for number in range(1, 101):
         keyring = RawAesKeyring("tests", "key", bytes(32))
         CachingCMM(cache=cache, keyring=keyring, max_age=60, partition_id=partition_id, emit=seen.append)
+        told_after += [number] * (len(seen) - len(told_after))
 
-    warnings = [event for event in seen if isinstance(event, events.SettingWarning)]
-    assert [warning.setting for warning in warnings] == ([] if partition_id else ["partition_id"])
-    assert all("make one CMM, outside of the handler" in warning.problem for warning in warnings)
+    assert told_after == ([] if partition_id else [20])
+    for warning in seen:
+        assert isinstance(warning, events.SettingWarning)
+        assert warning.setting == "partition_id"
+        assert warning.problem.startswith("20 caching CMMs without one were made over one cache")
+        assert "make one CMM, outside of the handler" in warning.problem
 
 
 def test_a_cache_that_takes_no_attribute_is_none_the_worse() -> None:

@@ -83,6 +83,22 @@ class OneIsAllowed:
         )
 
 
+class Accepting:
+    """A CMM that decrypts anything."""
+
+    def __init__(self) -> None:
+        self.asked: list[DecryptMaterialsRequest] = []
+
+    def decrypt_materials(self, request: DecryptMaterialsRequest) -> DecryptionMaterials:
+        self.asked.append(request)
+        return DecryptionMaterials(
+            algorithm_suite=UNSIGNED, encryption_context=request.encryption_context, plaintext_data_key=bytes(32)
+        )
+
+    def get_encryption_materials(self, request: object) -> None:
+        pass
+
+
 @TWINS
 def test_two_messages_of_one_identifier_exist(longest_value: int) -> None:
     first, second = twins(longest_value)
@@ -148,6 +164,27 @@ def test_a_digest_that_collides_shares_no_data_key(monkeypatch: pytest.MonkeyPat
     assert data_key(first) != data_key(second)
     assert [one.plaintext_data_key for one in opened] == [first.plaintext_data_key, second.plaintext_data_key]
     assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "miss:context": 1}
+
+
+@pytest.mark.parametrize("differs", ["keys", "context", "both", "nothing"])
+def test_of_messages_whose_identifiers_collide_only_equal_ones_share_an_entry(
+    differs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where what is equal is the very same object."""
+    monkeypatch.setattr(cache_entry_identifier, "decrypt_identifier", lambda *_: b"the same for all")
+    stage = Stage()
+    below = Accepting()
+    cmm = stage.cmm(cmm=below)
+    first = request_of((edk(b"a"),), {"tenant": "a"})
+    keys = (edk(b"b"),) if differs in ("keys", "both") else first.encrypted_data_keys
+    context = {"tenant": "b"} if differs in ("context", "both") else first.encryption_context
+    second = request_of(keys, context)  # type: ignore[arg-type]
+    assert (second.encrypted_data_keys is first.encrypted_data_keys) == (differs in ("context", "nothing"))
+    assert (second.encryption_context is first.encryption_context) == (differs in ("keys", "nothing"))
+    cmm.decrypt_materials(first)
+    cmm.decrypt_materials(second)
+
+    assert below.asked == ([first] if differs == "nothing" else [first, second])
 
 
 @pytest.mark.parametrize("length", [10, MAX_ENTRY_BYTES, 60_000])

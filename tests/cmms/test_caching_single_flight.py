@@ -27,7 +27,8 @@ from tests.cmms.stage import (
 )
 from warmkey import CachingCMM, KeyUnavailable, LocalCMC, PolicyRefused
 from warmkey.caches import NullCMC
-from warmkey.cmms.single_flight import Flights, Waiter
+from warmkey.cmms.limits import Quota
+from warmkey.cmms.single_flight import Flight, Flights, Waiter
 from warmkey.events import CacheCoalesced, CacheEviction, EvictionReason, Operation
 
 if TYPE_CHECKING:
@@ -370,6 +371,27 @@ def test_a_waiter_times_out_rather_than_hang() -> None:
     assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "failures": 1, "hits": 1}
 
 
+def test_a_waiter_waits_for_a_minute_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    cmm = stage.cmm()
+    waited: list[float] = []
+
+    def time_is_over(_: object, timeout_seconds: float) -> bool:
+        waited.append(timeout_seconds)
+        return False
+
+    monkeypatch.setattr(Flight, "wait", time_is_over)
+    stage.below.during = lambda _: errors.extend(Crowd(lambda: cmm.get_encryption_materials(encrypt_request())).join())
+    errors: list[BaseException] = []
+    cmm.get_encryption_materials(encrypt_request())
+
+    assert [str(error) for error in errors] == [
+        "another thread's request for the same data key took over 60.0 s; look at the key service, or at the time-outs "
+        "and retries of its client"
+    ]
+    assert waited == [60]
+
+
 def test_who_comes_back_in_the_middle_of_its_own_call_fails_at_once_rather_than_wait_for_itself() -> None:
     stage = Stage()
     cmm = stage.cmm(wait_seconds=3_600)
@@ -485,6 +507,29 @@ def test_who_joins_second_does_not_lead() -> None:
     assert (leading, second, leading_too) == (True, False, True)
     assert again is flight is not other
     assert flight.close() == [waiter]
+
+
+@pytest.mark.parametrize(
+    ("quota", "boards"),
+    [
+        (Quota(1, 100), []),
+        (Quota(2, 100), [True, False, False]),
+        (Quota(3, 100), [True, True, False]),
+        (Quota(100, 10), []),
+        (Quota(100, 11), [True, False]),
+        (Quota(100, 20), [True, False]),
+        (Quota(100, 21), [True, True, False]),
+    ],
+    ids=str,
+)
+def test_as_many_board_as_one_data_key_may_serve_beside_its_leader(quota: Quota, boards: list[bool]) -> None:
+    flights: Flights[str] = Flights()
+    leader = Waiter[str](1)
+    flight, _ = flights.join("key", leader, quota)
+    waiters = [Waiter[str](10) for _ in boards or [False]]
+    in_threads(1, lambda: [flight.takes(waiter, may_wait=True) for waiter in waiters])
+
+    assert flight.close() == [waiter for waiter, boarded in zip(waiters, boards or [False], strict=True) if boarded]
 
 
 def test_a_leader_who_comes_back_does_not_board() -> None:

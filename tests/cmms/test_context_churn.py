@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from tests.forks import become_another_process
+from warmkey import fork_safety
 from warmkey.cmms.context_churn import MISSES_BEFORE_WARNING, ContextChurn
 
 ENOUGH = MISSES_BEFORE_WARNING
@@ -84,13 +88,39 @@ def test_threads_with_ever_new_keys_break_nothing() -> None:
     assert set(answers) == {None}
 
 
-def test_a_copy_of_the_process_starts_over() -> None:
+@pytest.mark.parametrize("hits", [0, 1, 2])
+def test_whatever_the_hits_before_it_the_first_series_counts_from_its_first_miss(hits: int) -> None:
+    churn = ContextChurn()
+    answers = [churn.missed({"id": str(number)}, hits=hits) for number in range(50)]
+
+    assert answers == [None] * 49 + ["id"]
+
+
+@pytest.mark.parametrize("copied", ["fork", "snapshot", "another process"])
+def test_a_copy_of_the_process_starts_over(copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    churn = ContextChurn()
+    for number in range(49):
+        churn.missed({"id": str(number)}, hits=0)
+    with monkeypatch.context() as patch:
+        if copied == "another process":
+            become_another_process(patch)
+            fork_safety.notice_fork()
+        elif copied == "snapshot":
+            fork_safety.reset_before_snapshot()
+        else:
+            churn.reset()
+
+        assert churn._values == {}, "hashes of values that the copy may not know"
+        answers = [churn.missed({"id": str(number)}, hits=0) for number in range(50)]
+    assert answers == [None] * 49 + ["id"]
+
+
+def test_a_copy_of_the_process_is_told_for_itself() -> None:
     churn = ContextChurn()
     for number in range(ENOUGH):
         churn.missed({"id": str(number)}, hits=0)
     churn.reset()
 
-    assert churn._values == {}
     assert "id" in [churn.missed({"id": str(number)}, hits=0) for number in range(ENOUGH)]
 
 

@@ -27,11 +27,13 @@ from warmkey import (
     DefaultCMM,
     EncryptedDataKey,
     InvalidRequest,
+    KeyAttempt,
     KeyUnavailable,
     MalformedMessage,
     PolicyRefused,
     WarmkeyError,
 )
+from warmkey.events import KmsOutcome
 from warmkey.keyrings import RawAesKeyring
 from warmkey.structures import PUBLIC_KEY_FIELD
 from warmkey.testing import FakeKms
@@ -62,6 +64,20 @@ def test_a_keyring_is_needed() -> None:
         DefaultCMM()  # type: ignore[call-arg]
     with pytest.raises(ConfigurationError, match="keyring must be something with on_encrypt and on_decrypt"):
         DefaultCMM(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keyring", [None, "alias/mine", object()], ids=["None", "a name", "an object"])
+def test_a_keyring_for_one_message_is_looked_at_too(keyring: Any) -> None:
+    with pytest.raises(ConfigurationError, match="keyring must be something with on_encrypt and on_decrypt"):
+        DefaultCMM.of(keyring)
+
+
+def test_one_for_one_message_asks_its_keyring() -> None:
+    keyring = Altering()
+    materials = DefaultCMM.of(keyring).get_encryption_materials(encrypt_request())
+    DefaultCMM.of(keyring).decrypt_materials(decrypt_request(materials))
+
+    assert keyring.asked == ["on_encrypt", "on_decrypt"]
 
 
 # Get encryption materials
@@ -330,3 +346,69 @@ def test_with_the_stored_keys_alone_nothing_is_named() -> None:
     kms.fail("Decrypt", error="invalid-ciphertext")
 
     assert "does not store" not in str(failure(keyring, supplied={"tenant": "a"}))
+
+
+class Failing:
+    """A keyring that encrypts, and fails to decrypt with *error*."""
+
+    def __init__(self, error: KeyUnavailable) -> None:
+        self._error = error
+
+    def on_encrypt(self, materials: Any, /) -> Any:
+        return KEYRING.on_encrypt(materials)
+
+    def on_decrypt(self, _materials: Any, _keys: Any, /) -> Any:
+        raise self._error
+
+
+def attempt(outcome: KmsOutcome | None) -> KeyAttempt:
+    return KeyAttempt(keyring="K", operation="Decrypt", key="k", reason="no", outcome=outcome)
+
+
+CLEAR = [outcome for outcome in KmsOutcome if outcome is not KmsOutcome.OTHER]
+
+
+@pytest.mark.parametrize("unclear", [None, KmsOutcome.OTHER])
+@pytest.mark.parametrize("others", [[], [KmsOutcome.DENIED], CLEAR], ids=["alone", "beside one", "beside all"])
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_one_key_that_fails_for_an_unclear_reason_is_enough_for_the_supplied_keys_to_be_named(
+    unclear: KmsOutcome | None, others: list[KmsOutcome], first: bool
+) -> None:
+    attempts = [attempt(outcome) for outcome in ([unclear, *others] if first else [*others, unclear])]
+
+    assert "does not store" in str(failure(Failing(KeyUnavailable("no", attempts)), supplied={"order": "1"}))
+
+
+@pytest.mark.parametrize("outcomes", [[], CLEAR, *([outcome] for outcome in CLEAR)], ids=str)
+def test_without_an_unclear_reason_nothing_is_named(outcomes: list[KmsOutcome]) -> None:
+    error = KeyUnavailable("no", list(map(attempt, outcomes)))
+
+    assert "does not store" not in str(failure(Failing(error), supplied={"order": "1"}))
+
+
+def test_what_an_error_of_the_users_own_holds_besides_its_text_stays() -> None:
+    error = KeyUnavailable("no", [attempt(None)])
+    error.args = ("no", "vault", 7)
+    caught = failure(Failing(error), supplied={"order": "1"})
+
+    assert caught is error
+    assert caught.args[0].startswith("no; the message does not store the encryption context key 'order'")
+    assert caught.args[1:] == ("vault", 7)
+
+
+@pytest.mark.parametrize("args", [(), ("no",)], ids=["without a text", "with a text"])
+def test_an_error_without_a_text_is_left_alone(args: tuple[str, ...]) -> None:
+    error = KeyUnavailable("no", [attempt(None)])
+    error.args = args
+    failure(Failing(error), supplied={"order": "1"})
+
+    assert (error.args == ()) == (args == ())
+
+
+@pytest.mark.parametrize(("supplied", "told"), [(9, ""), (10, ""), (11, " and 1 more"), (25, " and 15 more")])
+def test_ten_supplied_keys_are_named_and_the_others_are_counted(supplied: int, told: str) -> None:
+    names = [f"key-{number:02}" for number in range(supplied)]
+    text = str(failure(KEYRING, supplied=dict.fromkeys(names, "x")))
+
+    named = ", ".join(f"'{name}'" for name in names[:10])
+    assert f"the encryption context key {named}{told}, which you supplied" in text

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cmms.stage import Crowd, Dictionary, Stage, encrypt_request, in_threads, outcomes
 from tests.cmms.test_caching_refusals import Container
-from tests.forks import fork_by_python
+from tests.forks import become_another_process, fork_by_python
 from tests.test_forking import in_child
 from warmkey import AwsKmsKeyring, CachingCMM, ConfigurationError, KeyUnavailable, fork_safety
-from warmkey.cmms.failure_memory import MAX_FAILURES
+from warmkey.caches.interface import CacheFeatures
+from warmkey.cmms.failure_memory import MAX_FAILURES, FailureMemory
 from warmkey.events import FailureRecalled, KmsOutcome, Operation, RequestFailed
 from warmkey.exceptions import KeyAttempt
+from warmkey.testing import SettableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
 REMEMBERED = ["throttled", "unreachable", "timeout", "internal"]
@@ -31,6 +37,29 @@ def fails(container: Container, count: int = 1, **context: str) -> list[KeyUnava
             container.encrypt(**context)
         errors.append(caught.value)
     return errors
+
+
+def attempt(key: str) -> KeyAttempt:
+    return KeyAttempt(keyring="K", operation="Decrypt", key=key, reason="no", outcome=KmsOutcome.THROTTLED)
+
+
+def throttled(*keys: str) -> KeyUnavailable:
+    return KeyUnavailable("no", list(map(attempt, keys)))
+
+
+def memory_of(seconds: float) -> tuple[FailureMemory, SettableClock]:
+    clock = SettableClock()
+    memory = FailureMemory(seconds, features=CacheFeatures(Dictionary()), partition_id="p", clock=clock)
+    return memory, clock
+
+
+def remembers(memory: FailureMemory, key: Hashable) -> bool:
+    try:
+        memory.check(key)
+    except KeyUnavailable as error:
+        assert error.remembered
+        return True
+    return False
 
 
 @pytest.mark.parametrize("fault", REMEMBERED)
@@ -51,13 +80,27 @@ def test_the_error_says_that_it_is_a_remembered_answer_and_holds_no_frames() -> 
     shop.kms.fail(error="throttled", times=None)
     first, second = fails(shop, 2)
 
-    assert "0.0 s old and was remembered, so KMS was not asked again" in str(second)
+    assert str(second).startswith(
+        f"{first.args[0]}; this answer is 0.0 s old and was remembered, so KMS was not asked again; "
+    )
     assert "remembered" not in str(first)
     assert [(one.key, one.outcome, one.reason, one.remedy) for one in second.attempts] == [
         (one.key, one.outcome, one.reason, one.remedy) for one in first.attempts
     ]
     assert {one.cause for one in second.attempts} == {second.__cause__} == {None}
     assert second is not first
+
+
+def test_an_error_without_a_text_is_remembered_by_its_class() -> None:
+    class Closed(KeyUnavailable):
+        def __init__(self) -> None:
+            self.attempts = (attempt("k"),)
+
+    memory, _ = memory_of(1)
+    memory.remember("key", Closed())
+
+    with pytest.raises(KeyUnavailable, match="^Closed; this answer is 0.0 s old"):
+        memory.check("key")
 
 
 def test_decrypting_remembers_too() -> None:
@@ -191,6 +234,28 @@ def test_a_success_with_another_key_does_not() -> None:
     assert shop.kms.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("used", "left"),
+    [
+        ([" one"], ["three"]),
+        ([" two"], ["one", "three"]),
+        ([" three"], ["one", "one and two"]),
+        ([" one", " three"], []),
+        ([" another"], ["one", "one and two", "three"]),
+        ([], []),
+    ],
+    ids=str,
+)
+def test_a_success_ends_each_failure_that_one_of_its_keys_had_a_part_in(used: list[str], left: list[str]) -> None:
+    memory, _ = memory_of(1)
+    memory.remember("one", throttled("one"))
+    memory.remember("one and two", throttled("one", "two"))
+    memory.remember("three", throttled("three"))
+    memory.succeeded(used)
+
+    assert [key for key in ("one", "one and two", "three") if remembers(memory, key)] == left
+
+
 def test_a_success_that_names_no_key_ends_everything() -> None:
     stage = Stage()
     cmm = stage.cmm(remember_failures_seconds=1)
@@ -225,6 +290,41 @@ def test_a_purge_and_a_snapshot_end_it(how: str) -> None:
     assert shop.encrypt()
 
 
+@pytest.mark.parametrize("reason", ["snapshot", "fork"])
+def test_a_copy_of_the_process_remembers_nothing_whatever_the_cache(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = container(cache=Dictionary())
+    with shop.kms.fail(error="throttled"):
+        fails(shop, 2)
+    with monkeypatch.context() as patch:
+        if reason == "fork":
+            become_another_process(patch)
+        else:
+            fork_safety.reset_before_snapshot()
+
+        assert shop.encrypt()
+
+
+def test_what_is_over_is_let_go_of_when_it_is_asked_for() -> None:
+    """It holds the encryption context and the encrypted data keys of a request."""
+
+    class Key:
+        pass
+
+    memory, clock = memory_of(1)
+    key = Key()
+    kept = weakref.ref(key)
+    memory.remember(key, throttled("k"))
+    clock.tick(0.5)
+    assert remembers(memory, key)
+    clock.tick(0.5)
+    assert not remembers(memory, key)
+    del key
+
+    assert kept() is None
+
+
 def test_a_fork_ends_it_for_the_child() -> None:
     shop = container()
     with shop.kms.fail(error="throttled"):
@@ -234,17 +334,38 @@ def test_a_fork_ends_it_for_the_child() -> None:
     assert fails(shop)[0].remembered
 
 
+def test_256_failures_are_remembered_and_the_oldest_makes_room_for_the_next() -> None:
+    memory, _ = memory_of(1)
+    for number in range(256):
+        memory.remember(number, throttled("k"))
+    assert all(remembers(memory, number) for number in range(256))
+    memory.remember(256, throttled("k"))
+
+    assert [number for number in range(257) if not remembers(memory, number)] == [0]
+
+
+def test_a_failure_that_happened_again_is_the_youngest() -> None:
+    memory, _ = memory_of(1)
+    for number in range(MAX_FAILURES):
+        memory.remember(number, throttled("k"))
+    memory.remember(0, throttled("k"))
+    memory.remember("one more", throttled("k"))
+
+    assert [number for number in range(MAX_FAILURES) if not remembers(memory, number)] == [1]
+
+
 def test_it_is_bounded_in_number() -> None:
     shop = container()
     shop.kms.fail(error="throttled", times=None)
-    for number in range(MAX_FAILURES + 10):
+    for number in range(MAX_FAILURES + 1):
         fails(shop, tenant=str(number))
     before = shop.kms.count()
-    fails(shop, tenant="9")
-    assert shop.kms.count() == before + 1, "the oldest were forgotten"
     fails(shop, tenant=str(MAX_FAILURES))
+    fails(shop, tenant="1")
+    assert shop.kms.count() == before
+    fails(shop, tenant="0")
 
-    assert shop.kms.count() == before + 1
+    assert shop.kms.count() == before + 1, "the oldest was forgotten"
 
 
 # What it leaves alone
@@ -276,6 +397,21 @@ def test_a_refresh_uses_the_old_entry_and_asks_no_more() -> None:
     in_threads(4, shop.encrypt)
 
     assert shop.kms.count() == 3
+
+
+def test_what_a_refresh_was_answered_holds_for_the_requests_after_the_entrys_end() -> None:
+    shop = container(refresh_ahead=True)
+    shop.encrypt()
+    shop.clock.tick(59.5)
+    shop.encrypt()
+    shop.kms.fail(error="throttled", times=None)
+    in_threads(1, shop.encrypt)
+    assert shop.kms.count() == 2, "one failed, and the old entry served"
+    shop.clock.tick(0.5)
+    (error,) = fails(shop)
+
+    assert error.remembered
+    assert shop.kms.count() == 2
 
 
 def test_a_crowd_that_waited_has_the_answer_itself() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from warmkey.cmms.statistics import Counters, OperationStatistics
+import pytest
+
+from tests.forks import become_another_process
+from warmkey import fork_safety
+from warmkey.cmms.statistics import COALESCED, FAILED, RECALLED, Counters, OperationStatistics
 from warmkey.events import BypassReason, MissReason, Operation
 
 ENCRYPT, DECRYPT = Operation.ENCRYPT, Operation.DECRYPT
@@ -48,6 +52,43 @@ def test_what_was_read_does_not_change_afterwards() -> None:
     counters.count(ENCRYPT, MissReason.ABSENT)
 
     assert before.misses == {MissReason.ABSENT: 1}
+
+
+def of_every_kind() -> Counters:
+    counters = Counters()
+    for operation in Operation:
+        counters.hits[operation].add()
+        counters.count(operation, MissReason.ABSENT)
+        counters.count(operation, BypassReason.CACHING_OFF)
+        for outcome in (COALESCED, FAILED, RECALLED):
+            counters.count(operation, outcome)
+    return counters
+
+
+@pytest.mark.parametrize("copied", ["fork", "snapshot", "another process"])
+def test_a_copy_of_the_process_starts_at_zero_with_every_kind_of_count(
+    copied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = of_every_kind()
+    with monkeypatch.context() as patch:
+        if copied == "another process":
+            become_another_process(patch)
+        elif copied == "snapshot":
+            fork_safety.reset_before_snapshot()
+        else:
+            counters.reset()
+
+        assert {operation: counters.of(operation) for operation in Operation} == dict.fromkeys(
+            Operation, OperationStatistics()
+        )
+
+
+def test_what_was_counted_too_early_is_taken_back() -> None:
+    counters = of_every_kind()
+    counters.count(ENCRYPT, COALESCED, -1)
+
+    assert (counters.of(ENCRYPT).coalesced, counters.of(ENCRYPT).requests) == (0, 5)
+    assert (counters.of(DECRYPT).coalesced, counters.of(DECRYPT).requests) == (1, 6)
 
 
 def test_threads_lose_no_count() -> None:
