@@ -22,6 +22,8 @@ MISSES_BEFORE_WARNING = 50
 class ContextChurn:
     """Watches misses that have no hit between them. Keeps hashes of values, never values."""
 
+    _misses: int
+
     def __init__(self) -> None:
         self.reset()
         register(self)
@@ -29,8 +31,7 @@ class ContextChurn:
     def reset(self, reason: EvictionReason = EvictionReason.FORK) -> None:
         """Start over, whatever the *reason*: the hashes are of values that a copy may not know."""
         del reason
-        self._hits = -1
-        self._misses = 0
+        self._hits: int | None = None  # so the next miss begins a series
         self._values: dict[str, set[int]] = {}
         self._told = False
         self._lock = new_lock()  # a signal handler may encrypt
