@@ -106,7 +106,6 @@ class Flight(Generic[_Served]):
 
     def finish(self) -> None:
         """Wake everybody who waits."""
-        self._closed = True
         self._finished.set()
 
 
