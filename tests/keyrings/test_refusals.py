@@ -318,6 +318,27 @@ def test_where_nothing_was_noted_the_encrypted_data_keys_decide(
     assert concerns(attempt_of(**changes), A, **facts) is revoked
 
 
+@pytest.mark.parametrize(
+    ("changes", "revoked"),
+    [
+        ({}, True),
+        ({"key": "alias/orders"}, True),
+        ({"key": "not an ARN \udcff"}, True),
+        ({"operation": "DeriveSharedSecret"}, True),
+        ({"operation": "Encrypt"}, False),
+        ({"outcome": KmsOutcome.THROTTLED}, False),
+    ],
+    ids=str,
+)
+def test_where_not_even_the_encrypted_data_keys_are_known_a_refusal_may_be_about_any_key(
+    changes: dict[str, Any], *, revoked: bool
+) -> None:
+    facts: dict[str, Any] = {"operation": DECRYPT, "encryption_context": A, "encrypted_data_keys": None}
+
+    assert concerns(attempt_of(**changes), A, **facts) is revoked
+    assert not concerns(attempt_of(**changes), A, **facts, kms_keys={OTHER})
+
+
 @pytest.mark.parametrize("provider_id", ["raw-ecdh", "aws-kms-ecdh"])
 def test_where_nothing_was_noted_a_refused_key_agreement_may_be_about_any(provider_id: str) -> None:
     key = EncryptedDataKey(key_provider_id=provider_id, key_provider_info=b"two points", ciphertext=b"")

@@ -116,7 +116,7 @@ def concerns(
     operation: Operation,
     encryption_context: Mapping[str, str],
     kms_keys: Collection[str] = (),
-    encrypted_data_keys: Sequence[EncryptedDataKey] = (),
+    encrypted_data_keys: Sequence[EncryptedDataKey] | None = (),
 ) -> bool:
     """Return whether *attempt* says that a cached data key must not be used any longer.
 
@@ -126,7 +126,8 @@ def concerns(
     :param encryption_context: the encryption context of the cached data key; what the Encryption SDK itself adds to
         either context (``aws-crypto-...``) is left out of the comparison
     :param kms_keys: what :attr:`KmsWatch.keys` held when the data key was cached
-    :param encrypted_data_keys: of the cached data key; they decide where *kms_keys* is empty
+    :param encrypted_data_keys: of the cached data key; they decide where *kms_keys* is empty. ``None``: not known, so
+        it may be any key's
     """
     if not is_refusal(attempt):
         return False
@@ -136,7 +137,7 @@ def concerns(
         return False
     if kms_keys:
         return _qualified(attempt.key, attempt.region) in kms_keys
-    return any(_may_be_under(attempt, key) for key in encrypted_data_keys)
+    return encrypted_data_keys is None or any(_may_be_under(attempt, key) for key in encrypted_data_keys)
 
 
 def _qualified(identifier: str, region: str | None) -> str:
