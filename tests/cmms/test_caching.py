@@ -404,7 +404,7 @@ def test_cmms_over_one_cache_share_nothing_by_default() -> None:
     assert (stage.below.calls, len(stage.cache)) == (4, 4)
 
 
-def test_a_partition_of_ones_own_is_named_by_128_bits_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partition_of_ones_own_is_named_by_128_random_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def urandom(length: int) -> bytes:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cmms.stage import Boarding, Crowd, Stage, data_key, decrypt_request, encrypt_request, in_threads
+from tests.cmms.stage import (
+    PATIENCE_SECONDS,
+    Boarding,
+    Crowd,
+    Stage,
+    data_key,
+    decrypt_request,
+    encrypt_request,
+    in_threads,
+)
 from warmkey import CacheEntry, KeyUnavailable, LocalCMC
 from warmkey.cmms.single_flight import Flights, Waiter
 from warmkey.events import Operation
@@ -79,6 +88,24 @@ def test_a_time_out_at_any_step_leaves_no_flight_that_nobody_leads(part: int) ->
         act()
 
         assert len(cmm._fetcher._flights) == 0, f"after step {number}"
+
+
+def test_a_time_out_where_a_flight_ends_wakes_who_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    cmm = stage.cmm(wait_seconds=PATIENCE_SECONDS)
+    boarding, flights = Boarding(monkeypatch), cmm._fetcher._flights
+    leave = flights.leave
+
+    def leave_in_vain(*_: object) -> None:
+        flights.leave = leave  # type: ignore[method-assign]
+        raise TimedOutError
+
+    flights.leave = leave_in_vain  # type: ignore[method-assign]
+    stage.below.during = lambda _: boarding.wait_for(1)
+    results = Crowd(*[lambda: data_key(cmm.get_encryption_materials(encrypt_request()))] * 2).join()
+
+    assert sorted(type(result).__name__ for result in results) == ["TimedOutError", "bytes"]
+    assert (stage.below.calls, cmm.statistics(ENCRYPT).coalesced) == (1, 1)
 
 
 @pytest.mark.parametrize("part", range(4))

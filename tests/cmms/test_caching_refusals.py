@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.cmms.stage import Crowd, Dictionary, in_threads, outcomes
 from warmkey import (
     AwsKmsKeyring,
+    CacheEntry,
     CachingCMM,
     Client,
     CommitmentPolicy,
+    DefaultCMM,
     EncryptedDataKey,
     KeyUnavailable,
     LocalCMC,
@@ -33,7 +35,12 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyAttempt
 from warmkey.keyrings import AwsKmsDiscoveryKeyring, AwsKmsMrkKeyring, RawAesKeyring
-from warmkey.structures import DecryptionMaterials, DecryptMaterialsRequest, EncryptionMaterials
+from warmkey.structures import (
+    DecryptionMaterials,
+    DecryptMaterialsRequest,
+    EncryptionMaterials,
+    EncryptionMaterialsRequest,
+)
 from warmkey.testing import FakeKms, Recorder, SettableClock
 
 if TYPE_CHECKING:
@@ -450,6 +457,52 @@ def test_a_keyring_of_ones_own_is_heeded_by_the_keys_of_the_message(
         cmm.decrypt_materials(ask[1])
 
     assert len(container.cache) == left
+
+
+@pytest.mark.parametrize(("ciphertext", "left"), [(b"short", 1), (b"l" * 10_000, 0)], ids=["kept", "kept as a digest"])
+def test_a_refusal_of_another_key_evicts_only_what_does_not_say_its_keys_any_more(ciphertext: bytes, left: int) -> None:
+    container, keyring = Container(), OwnKeyring()
+    another = container.kms.create_key()
+    cmm = container.caching_cmm(keyring)
+    ours, theirs = [
+        DecryptMaterialsRequest(
+            UNSIGNED,
+            CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT,
+            [EncryptedDataKey(key_provider_id="p", key_provider_info=key.encode(), ciphertext=ciphertext)],
+            {},
+        )
+        for key in (container.key, another)
+    ]
+    cmm.decrypt_materials(ours)
+    keyring.outcome = KmsOutcome.DISABLED
+    with pytest.raises(KeyUnavailable):
+        cmm.decrypt_materials(theirs)
+
+    assert len(container.cache) == left
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_a_refusal_evicts_entries_that_were_made_by_somebody_who_did_not_say_what_for(operation: Operation) -> None:
+    container = Container()
+    materials = DefaultCMM(RawAesKeyring("n", "k", bytes(32))).get_encryption_materials(
+        EncryptionMaterialsRequest({}, CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT, UNSIGNED)
+    )
+    decrypting = DecryptionMaterials(algorithm_suite=UNSIGNED, plaintext_data_key=bytes(32))
+    container.cache.put_cache_entry(
+        b"made by hand",
+        CacheEntry(
+            decrypting if operation is DECRYPT else materials,
+            operation=operation,
+            created=container.clock.now(),
+            time_to_live=60,
+            partition_id=container.cmm.partition_id,
+        ),
+    )
+    with container.kms.fail(error="disabled"), pytest.raises(KeyUnavailable):
+        container.encrypt()
+
+    expected = [(DECRYPT, EvictionReason.DELETED)] if operation is DECRYPT else []
+    assert container.evictions == expected, "only encryption materials say their encrypted data keys themselves"
 
 
 @pytest.mark.parametrize("purge", [None, lambda partition: 0], ids=["no purge", "a purge that takes no choice"])

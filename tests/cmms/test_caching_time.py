@@ -416,7 +416,7 @@ def test_the_clock_that_says_more_begins_the_grace_period(clock: str) -> None:
 
 
 @pytest.mark.parametrize(("own", "others"), [(20, 1_000), (1_000, 20)])
-def test_the_grace_period_ends_with_the_life_of_the_entry_or_the_cmms_own_maximum_age(own: float, others: float) -> None:
+def test_the_grace_period_is_before_the_end_that_comes_first_the_entrys_or_the_cmms(own: float, others: float) -> None:
     stage = Stage()
     cmm = stage.cmm(partition_id="p", max_age=own, refresh_ahead=True)
     encrypt_key(stage.cmm(partition_id="p", max_age=others))

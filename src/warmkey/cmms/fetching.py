@@ -210,20 +210,21 @@ class Fetcher:
     ) -> _Materials:
         key = operation.shared_with(request)
         waiter: Waiter[CacheEntry] = Waiter(request.max_plaintext_length, boards=False)  # type: ignore[arg-type]
+        materials: _Materials | None = None
         failure: Exception | None = None
         try:
             self._failures.check(key)
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
                 materials = self._fetch(operation, request, identifier, MissReason.EXPIRED, flight, waiter)
-                self._flights.leave(key, waiter)
-                self._tell_fetched(operation.kind, flight, MissReason.EXPIRED)
-                return materials
         except Exception as error:  # noqa: BLE001 - raised again below, unless the old entry still serves
             failure = error
             self._failures.remember(key, error)
         finally:
             self._flights.leave(key, waiter)
+        if materials is not None:
+            self._tell_fetched(operation.kind, flight, MissReason.EXPIRED)
+            return materials
         found = self._from_cache(operation, request, identifier)
         if not isinstance(found, MissReason):
             return found

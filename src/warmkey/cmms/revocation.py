@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from warmkey.keyrings.interface import AWS_KMS_ECDH_PROVIDER_ID
 from warmkey.keyrings.refusals import asked_key, concerns, ends_key
-from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
+from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from warmkey.caches.interface import CacheEntry
     from warmkey.exceptions import KeyAttempt
+    from warmkey.structures import EncryptedDataKey
 
 __all__ = ["is_revoked"]
 
@@ -35,15 +35,12 @@ def is_revoked(attempt: KeyAttempt, refused_context: Mapping[str, str], entry: C
         operation=entry.operation,
         encryption_context=materials.encryption_context,
         kms_keys=entry.kms_keys,
-        encrypted_data_keys=_keys_of(entry, attempt),
+        encrypted_data_keys=_keys_of(entry),
     )
 
 
-def _keys_of(entry: CacheEntry, attempt: KeyAttempt) -> Sequence[EncryptedDataKey]:
-    """Return under what the data key is wrapped; where that is not known any more, under the key of *attempt*."""
+def _keys_of(entry: CacheEntry) -> Sequence[EncryptedDataKey] | None:
+    """Return under what the data key is wrapped; ``None`` where that is not known any more."""
     if isinstance(entry.materials, EncryptionMaterials):
         return entry.materials.encrypted_data_keys
-    if entry.content is not None and entry.content.keys is not None:
-        return entry.content.keys
-    info = attempt.key.encode()
-    return [EncryptedDataKey(key_provider_id=AWS_KMS_ECDH_PROVIDER_ID, key_provider_info=info, ciphertext=b"")]
+    return None if entry.content is None else entry.content.keys
