@@ -217,10 +217,8 @@ def _expect_type(reader: Reader) -> None:
 
 def _why_not_a_version(reader: Reader, version: int) -> str:
     # spec: client-apis/decrypt.md#encrypted-message-format 35c5
-    reader.offset = 0
-    start = reader.take(min(4, reader.left), "version")
     with suppress(ValueError):
-        if base64.b64decode(start).startswith(_STARTS):
+        if base64.b64decode(reader.data[:4]).startswith(_STARTS):
             return f"{BASE64_OF_A_MESSAGE}; decode it first"
     return f"{version} is unknown; {_else_it_is(reader.data) or '1 and 2 are known'}"
 
