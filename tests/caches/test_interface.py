@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cmms.stage import Dictionary
+from tests.forks import become_another_process
 from warmkey import CacheEntry, LocalCMC
 from warmkey.algorithm_suites import AlgorithmSuite
 from warmkey.caches import interface
+from warmkey.caches.entry_content import EntryContent
 from warmkey.caches.interface import CacheFeatures
 from warmkey.clock import Instant, SystemClock
 from warmkey.events import EvictionReason, MissReason, Operation
+from warmkey.fork_safety import notice_fork
 from warmkey.structures import EncryptionMaterials
 
 if TYPE_CHECKING:
@@ -175,6 +178,16 @@ def test_a_copy_of_the_process_does_not_use_what_its_original_fetched(monkeypatc
     assert reserve(make_entry()) is None
 
 
+def test_a_forked_process_does_not_use_what_its_parent_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a cache that does not know of forks still has it."""
+    fetched_by_the_parent = make_entry()
+    become_another_process(monkeypatch)
+    notice_fork()
+
+    assert fetched_by_the_parent.spent(0, 10, 10) is reserve(fetched_by_the_parent) is MissReason.ABSENT
+    assert reserve(make_entry()) is None
+
+
 def test_what_does_not_fit_is_not_held() -> None:
     entry = make_entry()
 
@@ -282,3 +295,12 @@ def test_an_entry_that_takes_over_another_lives_no_longer_than_either(
     entry.take_over(make_entry(others))
 
     assert entry.time_to_live == shorter
+
+
+def test_an_entry_remembers_8_ways_of_stating_the_context_its_own_first() -> None:
+    ways = [EntryContent((), b"%d" % number) for number in range(10)]
+    entry, other = make_entry(), make_entry()
+    entry.reproduced, other.reproduced = tuple(ways[:5]), tuple(ways[4:])
+    entry.take_over(other)
+
+    assert entry.reproduced == tuple(ways[:8])

@@ -104,6 +104,17 @@ def test_whatever_a_copy_of_the_process_does_first_forgets_what_it_inherited(
     assert shelf.reasons[0] is EvictionReason.FORK
 
 
+def test_what_a_parent_was_requesting_is_not_kept_in_its_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    requested = shelf.entry(fetch_sequence=next_fetch_sequence())
+    become_another_process(monkeypatch)
+    shelf.cache.put_cache_entry(b"a", requested)
+
+    assert (shelf.has(b"a"), shelf.reasons) == (False, [EvictionReason.PURGED])
+    shelf.put(b"a")
+    assert shelf.has(b"a")
+
+
 def test_an_entry_that_is_put_while_a_sweep_looks_at_the_others_expires_in_time() -> None:
     shelf = Shelf()
     waiting = [b"late"]
@@ -414,6 +425,24 @@ def test_all_expired_entries_are_swept_within_a_second_of_use() -> None:
     assert len(shelf.cache) == 1
 
 
+@pytest.mark.parametrize(("apart", "left"), [(-1.5, 1), (-1, 2), (0, 2), (1, 2), (1.5, 1)])
+def test_clocks_that_move_apart_by_more_than_a_second_have_all_expired_entries_swept_at_once(
+    apart: float, left: int
+) -> None:
+    """As after a thaw, or when somebody set a clock."""
+    shelf = Shelf(capacity=100, pruning_tail_size=0)
+    shelf.put(b"first", time_to_live=1)
+    shelf.clock.tick(1)
+    assert not shelf.has(b"first")  # the first look at the clocks notes how far they are apart
+    shelf.put(b"expired", time_to_live=60)
+    shelf.put(b"live", time_to_live=600)
+    shelf.clock.tick(60)
+    shelf.clock.tick_wall(apart)
+
+    assert shelf.has(b"live")
+    assert len(shelf.cache) == left
+
+
 def test_putting_does_not_prune() -> None:
     shelf = Shelf(capacity=10)
     shelf.put(b"a", time_to_live=60)
@@ -524,6 +553,15 @@ def test_entries_keep_what_they_are_of_until_all_together_keep_enough(monkeypatc
     assert more.size == 40
 
 
+def test_all_entries_together_keep_2_mib_of_their_messages() -> None:
+    shelf = Shelf(capacity=1_000)
+    contents = [EntryContent((), b"c" * 4_096) for _ in range(514)]
+    for number, content in enumerate(contents):
+        shelf.put(b"%d" % number, content=content)
+
+    assert [content.size for content in contents] == [4_096] * 512 + [0, 0]
+
+
 def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() -> None:
     shelf = Shelf()
     mine = shelf.entry(fetch_sequence=next_fetch_sequence(), partition_id="one")
@@ -533,6 +571,30 @@ def test_a_purge_of_one_partition_does_not_discard_what_others_have_requested() 
     shelf.cache.put_cache_entry(b"b", theirs)
 
     assert [shelf.has(b"a"), shelf.has(b"b")] == [False, True]
+
+
+def test_what_others_have_requested_outlives_1024_purges_of_partitions() -> None:
+    """So many are told apart; the next purge discards what is being requested for all."""
+    for purges, is_kept in ((1_024, True), (1_025, False)):
+        shelf = Shelf()
+        requested = shelf.entry(fetch_sequence=next_fetch_sequence(), partition_id="theirs")
+        for number in range(purges):
+            shelf.cache.purge(f"{number}")
+        shelf.cache.put_cache_entry(b"a", requested)
+
+        assert shelf.has(b"a") is is_kept
+
+
+def test_what_has_left_while_a_purge_was_choosing_is_not_counted() -> None:
+    shelf = Shelf()
+    shelf.put(b"a", b"b")
+
+    def choose(_: CacheEntry) -> bool:
+        shelf.cache.delete_cache_entry(b"a")
+        return True
+
+    assert shelf.cache.purge(which=choose) == 1
+    assert shelf.reasons == [EvictionReason.DELETED, EvictionReason.PURGED]
 
 
 def test_a_purge_of_chosen_entries_discards_nothing_else() -> None:
