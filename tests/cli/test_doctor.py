@@ -34,7 +34,7 @@ def test_the_exit_code_is_the_worst_finding(patient: Patient) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--sample", "/no/such/file"], "No such file"),
+        (["--sample", "/no/such/file"], "does not exist; check its name"),
         (["--function-timeout", "0"], "greater than 0"),
         (["--function-timeout", SECRET], "greater than 0"),
         (["--only", "both"], "invalid choice"),

@@ -302,7 +302,7 @@ def test_a_file_that_is_not_there(shell: Shell, command: str) -> None:
     output = () if command == "inspect" else (shell.path("out"),)
 
     assert shell(command, *options, shell.path("missing"), *output) == 1
-    assert "No such file" in shell.err
+    assert "does not exist; check its name" in shell.err
     assert shell.names == []
 
 
@@ -310,7 +310,7 @@ def test_a_directory_is_no_output(shell: Shell) -> None:
     source = shell.write("plaintext", b"")
 
     assert shell("encrypt", "--key-arn", shell.key_arn, source, shell.path("")) == 1
-    assert "Is a directory" in shell.err
+    assert "is a folder; name a file" in shell.err
 
 
 A = ("--key-arn", "alias/x")

@@ -300,7 +300,7 @@ def test_a_page_of_rates_has_no_picture_over_time(tmp_path: Path) -> None:
         (("--region", "eu-moon-1", "--sample"), "the quota of Region eu-moon-1 is not in the table"),
         (("--writes-per-second", "1", "--save-trace", "x"), "--save-trace needs a trace, and there are rates only"),
         (("--json", "same", "--html", "same", "--sample"), "--json, --html and --save-trace must name different files"),
-        (("nowhere.csv",), "No such file or directory"),
+        (("nowhere.csv",), "the file 'nowhere.csv' does not exist; check its name"),
     ],
 )
 def test_a_command_line_that_cannot_be_used_says_why(

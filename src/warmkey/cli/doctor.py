@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmkey.cli.samples import read_samples
 from warmkey.cli.setting_options import given_settings
+from warmkey.cli.wording import in_words_of_the_command
 from warmkey.doctor.examination import examine
 from warmkey.doctor.subject import Subject
 from warmkey.lambda_runtime.wiring import botocore_config
@@ -37,7 +38,7 @@ def doctor(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
     try:
         samples = [sample for name in arguments.sample for sample in read_samples(name)]
     except OSError as error:
-        print(f"warmkey: {error}", file=sys.stderr)  # noqa: T201 - a command's errors go there
+        print(f"warmkey: {in_words_of_the_command(error)}", file=sys.stderr)  # noqa: T201 - a command's errors go there
         return _WRONG_COMMAND_LINE
     subject = Subject(
         settings=given_settings(arguments),

@@ -26,6 +26,7 @@ __all__ = [
     "Base64Source",
     "Progress",
     "can_be_replaced",
+    "check_folder",
     "opened",
     "output_to",
     "replaced",
@@ -81,6 +82,16 @@ def _status(name: str, stream: TextIO) -> os.stat_result:
     return os.fstat(stream.fileno()) if name == STANDARD else Path(name).stat()
 
 
+def check_folder(target: Path) -> None:
+    """Check that the folder is there in which *target* is to be written.
+
+    :raises FileNotFoundError: it is not
+    """
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "the folder to write to does not exist", str(folder))
+
+
 @contextmanager
 def replaced(name: str) -> Iterator[BinaryIO]:
     """Give a new file that becomes *name* when the block ends well, and is gone when it does not.
@@ -89,8 +100,7 @@ def replaced(name: str) -> Iterator[BinaryIO]:
     Elsewhere it is ``.warmkey-….part`` beside *name*. Nobody but its owner can read it before it is complete.
     """
     target = Path(name).resolve()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "the folder to write to does not exist", str(target.parent))
+    check_folder(target)
     part = target.with_name(f".warmkey-{os.urandom(8).hex()}.part")
     descriptor, is_named = _new_file(part)
     try:

@@ -1,7 +1,9 @@
-"""Say errors of the library in the words of the command line: its options, not arguments of functions."""
+"""Say errors in the words of the command line: the library's with options, not arguments of functions; Linux's plainly."""
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 
 from warmkey.cli.report import base64_hint
@@ -30,15 +32,35 @@ _BRANCH_KEYS = (
     "; the message is encrypted under a branch key, which this command can't use: decrypt it where "
     "WARMKEY_BRANCH_KEY_STORE_TABLE is set, or with AwsKmsHierarchicalKeyring"
 )
+# What the system says of files, and what to do.
+_OF_FILES = {
+    errno.ENOENT: "the file {} does not exist; check its name and its folder",
+    errno.ENOTDIR: "a part of the path {} is a file, not a folder; check the path",
+    errno.EISDIR: "{} is a folder; name a file",
+    errno.EACCES: "permission denied for {}: this user may not read or write it, or may not enter its folder",
+    errno.ENOSPC: "the disk of {} is full",
+    errno.EROFS: "{} is in a file system that can't be written to; write to another one",
+}
 
 
 def in_words_of_the_command(error: WarmkeyError | OSError) -> str:
     """Return the text of *error*, with the option to use where there is one."""
     if isinstance(error, OSError):
-        return str(error)
+        return _of_the_system(error)
     text = _NAME.sub(lambda name: _WORDS[name[0]], str(error))
     if isinstance(error, MalformedMessage):
         text += base64_hint(error)
     if isinstance(error, KeyUnavailable) and "aws-kms-hierarchy" in text:
         text += _BRANCH_KEYS
     return text
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what is wrong with a file; the number of the error helps nobody."""
+    if error.filename is None or error.errno is None:
+        return error.strerror or str(error)
+    name = repr(error.filename)
+    words = _OF_FILES.get(error.errno)
+    if words is None or error.strerror != os.strerror(error.errno):  # words of our own say more
+        return f"{error.strerror}: {name}"
+    return words.format(name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warmkey.cli.files import output_to, same_file
+from warmkey.cli.files import check_folder, output_to, same_file
 from warmkey.plan.bill import Surroundings
 from warmkey.plan.errors import BadInput
 from warmkey.plan.grid import Bounds
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _keep_inputs(arguments: argparse.Namespace) -> None:
     written = [arguments.json, arguments.html, arguments.save_trace]
     for target in filter(None, written):
+        check_folder(Path(target))  # now, and not after the work
         for source in [*arguments.traces, *filter(None, [arguments.prices])]:
             if same_file(source, target):
                 raise BadInput(f"{target} is an input too; write to another file")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warmkey.cli.files import replaced
+from warmkey.cli.files import check_folder, replaced
 from warmkey.cli.re_encryption.outcomes import Summary
 from warmkey.exceptions import ConfigurationError
 
@@ -36,6 +36,7 @@ class State:
         self.upload: tuple[str, str] | None = None
         self.summary = Summary()
         if self._path is not None:
+            check_folder(self._path)
             self._path.touch(mode=0o600)
             if self._path.stat().st_size:
                 self._load(self._path)
