@@ -56,7 +56,9 @@ def test_what_is_read_has_to_exist(command: tuple[str, ...], capsys: pytest.Capt
 @pytest.mark.parametrize("command", READING.values(), ids=READING)
 def test_what_is_read_has_to_be_a_file(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert error_of(command, ".", capsys) == "warmkey: '.' is a folder; name a file"
-    assert error_of(command, "file/a", capsys).startswith("warmkey: a part of the path 'file/a' is a file, not a folder")
+    assert error_of(command, "file/a", capsys).startswith(
+        "warmkey: a part of the path 'file/a' is a file, not a folder"
+    )
 
 
 @pytest.mark.parametrize("command", WRITING.values(), ids=WRITING)

@@ -20,8 +20,10 @@ from warmkey.data_format.message_header import BASE64_OF_A_MESSAGE
         (ConfigurationError("rotate it with version_key"), "rotate it with warmkey keystore rotate"),
         (OSError(2, "words of our own", "frame_length"), "words of our own: 'frame_length'"),
         (OSError(2, os.strerror(2), "a"), "the file 'a' does not exist; check its name and its folder"),
-        (OSError(13, os.strerror(13), "a"), "permission denied for 'a': this user may not read or write it, or may not "
-         "enter its folder"),
+        (
+            OSError(13, os.strerror(13), "a"),
+            "permission denied for 'a': this user may not read or write it, or may not enter its folder",
+        ),
         (OSError(20, os.strerror(20), "a/b"), "a part of the path 'a/b' is a file, not a folder; check the path"),
         (OSError(21, os.strerror(21), "a"), "'a' is a folder; name a file"),
         (OSError(28, os.strerror(28), "a"), "the disk of 'a' is full"),

@@ -81,8 +81,9 @@ def failing(stubber: Stubber, code: str, message: str = "", *, status: int = 400
         (
             "AccessDeniedException",
             AMBIGUOUS.format("111122223333"),
-            "denied-by-key-policy",
+            "key-missing-or-denied",
         ),
+        ("AccessDeniedException", "because no resource-based policy allows", "denied-by-key-policy"),
     ],
 )
 def test_answers_of_aws_become_findings(

@@ -1,4 +1,4 @@
-"""Say errors in the words of the command line: the library's with options, not arguments of functions; Linux's plainly."""
+"""Say errors in the words of the command line: the library's with its options, the system's in plain words."""
 
 from __future__ import annotations
 

@@ -47,6 +47,11 @@ _INSTALLATION = {
         "Set right what the finding names: profile, credentials, Region or endpoint URL. If it is boto3, install it, "
         "or remove the copy that hides the runtime's.",
     ),
+    "cryptography-unusable": Advice(
+        FAILURE,
+        "Importing warmkey fails, in every function that has these packages. Nothing else was examined.",
+        "Do what the finding says: use one whole copy of cryptography, for this Python and this architecture.",
+    ),
     "layer-for-another-runtime": Advice(
         FAILURE,
         "The layer was built for another runtime or architecture; what is compiled in it does not load here.",
@@ -178,6 +183,13 @@ _DENIALS = {
         FAILURE,
         "The key policy names a role that was deleted. A new role of the same name is another one to AWS.",
         "Set the key policy again, with the ARN of the role that there is now.",
+    ),
+    "key-missing-or-denied": Advice(
+        FAILURE,
+        "KMS does not say which: the key is not in this account and Region, or its key policy does not allow the "
+        "operation.",
+        "Check the ARN first, account and Region included. If the key exists, add what `warmkey policy --key-policy` "
+        "prints to its key policy.",
     ),
     "denied-explicitly": Advice(
         FAILURE,

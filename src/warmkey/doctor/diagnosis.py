@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from warmkey.doctor.dry_runs import Answer, Ask
     from warmkey.keyrings.kms_failures import Failure
 
-__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "code_of", "diagnose", "why_denied"]
+__all__ = ["CONCERNS_ALL", "CONCERNS_ENDPOINT", "CONCERNS_KEY", "OF_THE_KEY", "code_of", "diagnose", "why_denied"]
 
 # Nothing that is asked afterwards could be answered better: of any service, of the same endpoint, of the same key.
 CONCERNS_ALL = frozenset({"no-credentials", "credentials-not-accepted", "clock-skew"})
@@ -80,10 +80,13 @@ _DENIALS = (
     ("denied-explicitly", re.compile(r"explicit deny", re.IGNORECASE)),
     ("denied-by-organization", re.compile(r"(?:service|resource) control polic", re.IGNORECASE)),
     ("denied-by-boundary", re.compile(r"permissions boundary|session polic", re.IGNORECASE)),
+    ("key-missing-or-denied", re.compile(r"resource does not exist", re.IGNORECASE)),
     ("denied-by-vpc-endpoint", re.compile(r"vpc endpoint polic", re.IGNORECASE)),
     ("denied-by-key-policy", re.compile(r"no resource-based polic", re.IGNORECASE)),
     ("denied-by-role", re.compile(r"no identity-based polic", re.IGNORECASE)),
 )
+# Denials behind which the key policy may be.
+OF_THE_KEY = ("denied-by-key-policy", "key-missing-or-denied")
 
 
 def why_denied(answer: Answer, what: Ask) -> tuple[str, str]:
@@ -92,7 +95,7 @@ def why_denied(answer: Answer, what: Ask) -> tuple[str, str]:
     found = f"KMS denies {what.operation} with {what.key}: {message}"
     caller, arn = _CALLER.search(message), parse_kms_arn(what.key)
     code = next((code for code, pattern in _DENIALS if pattern.search(message)), "denied")
-    if code in ("denied-by-key-policy", "denied") and caller and arn and caller[1] != arn.account:
+    if code in (*OF_THE_KEY, "denied") and caller and arn and caller[1] != arn.account:
         return "key-in-another-account", f"{found} (the caller is of account {caller[1]})"
     return code, found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from warmkey.doctor.diagnosis import CONCERNS_ALL, CONCERNS_ENDPOINT, CONCERNS_KEY, diagnose, why_denied
+from warmkey.doctor.diagnosis import CONCERNS_ALL, CONCERNS_ENDPOINT, CONCERNS_KEY, OF_THE_KEY, diagnose, why_denied
 from warmkey.doctor.dry_runs import Answer, Ask, Outcome, ask, can_ignore_ciphertext
 from warmkey.doctor.plan import GIVEN, without_signing
 from warmkey.doctor.report import ALLOWED, DENIED, UNKNOWN, Permission, presentable
@@ -161,7 +161,7 @@ class KmsExamination:
             self._report.add("context-not-allowed", f"{why_denied(answer, what)[1]} (with this encryption context)")
             return
         code, found = why_denied(answer, what)
-        if code == "denied-by-key-policy" and self._names_a_deleted_role(client, group.key):
+        if code in OF_THE_KEY and self._names_a_deleted_role(client, group.key):
             code, found = "role-was-recreated", f"{found}. The key policy names a role or user that was deleted"
         self._report.add(code, found)
 
