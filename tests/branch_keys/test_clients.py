@@ -56,7 +56,8 @@ def test_no_region_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
 
-    with pytest.raises(ConfigurationError, match="boto3 can't make a client for kms: You must specify a region"):
+    problem = r"boto3 can't make a client for kms: You must specify a region\. Name it by AWS_DEFAULT_REGION"
+    with pytest.raises(ConfigurationError, match=problem):
         make_client("kms", None)
 
 

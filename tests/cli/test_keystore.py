@@ -285,3 +285,17 @@ def test_a_branch_key_that_is_deleted_while_it_is_rotated_is_an_error(
 
     assert shell.with_key("rotate", "x") == 1
     assert "table 'branch-keys' has no branch key 'x'" in shell.err
+    assert shell.out == "x  version not known\n"
+
+
+def test_what_was_rotated_before_one_failed_is_printed(shell: Shell) -> None:
+    shell.with_key("create", "--id", "a", "--context", "tenant=a")
+    before = shell.keys.store.get_active_branch_key("a").branch_key_version
+
+    assert shell.with_key("rotate", "a", "nothing", "--json") == 1
+    after = shell.keys.store.get_active_branch_key("a").branch_key_version
+    assert before != after
+    assert shell.json == {"rotated": [{"branch_key_id": "a", "active_version": after}]}
+    assert "'nothing'" in shell.err
+    assert shell.with_key("rotate", "nothing", "a") == 1
+    assert shell.out == ""

@@ -420,8 +420,8 @@ def test_a_non_framed_body_up_to_the_limit() -> None:
 
 def test_the_limit_is_for_frames_too_because_they_are_held_as_well() -> None:
     assert stream_of(message_of(PLAINTEXT, frame_length=50), max_body_length=50).read() == PLAINTEXT
-    for frame_length, name in ((51, "frame 1"), (100, "frame 1"), (1000, "frame 1")):
-        with pytest.raises(PolicyRefused, match=name):
+    for frame_length in (51, 100, 1000):
+        with pytest.raises(PolicyRefused, match=r"^frame 1 has \d+ bytes, and max_body_length is 50:"):
             stream_of(message_of(PLAINTEXT, frame_length=frame_length), max_body_length=50).read()
 
 

@@ -156,7 +156,8 @@ def test_without_a_region_the_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's may remember a Region
 
-    with pytest.raises(ConfigurationError, match="boto3 can't make a KMS client: You must specify a region"):
+    problem = r"boto3 can't make a KMS client: You must specify a region\. Name it by AWS_DEFAULT_REGION"
+    with pytest.raises(ConfigurationError, match=problem):
         clients()(None)
 
 

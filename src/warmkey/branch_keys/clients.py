@@ -27,7 +27,7 @@ def make_client(service: str, region: str | None) -> Any:  # noqa: ANN401 - boto
     try:
         import boto3  # noqa: PLC0415 - whoever brings clients does not need it
         from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(f"boto3 can't be imported: {error}; install it, or give the clients") from error
     config = Config(
@@ -40,5 +40,9 @@ def make_client(service: str, region: str | None) -> Any:  # noqa: ANN401 - boto
     )
     try:
         return boto3.client(service, region_name=region, config=config)
+    except NoRegionError as error:
+        raise ConfigurationError(
+            f"boto3 can't make a client for {service}: {error} Name it by AWS_DEFAULT_REGION"
+        ) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 can't make a client for {service}: {error}") from error

@@ -188,10 +188,16 @@ class Base64Source:
             self._padded = self._padded or text.endswith(b"=")
             with suppress(binascii.Error):
                 return base64.b64decode(text, validate=True)
-        url_safe = b"-" in text or b"_" in text
-        hint = "; it has - or _, as URL-safe base64 does, and only standard base64 is read" if url_safe else ""
-        problem = f"is not base64{hint}"
-        raise MalformedMessage(problem, where="base64 text", offset=self._position)
+        raise MalformedMessage(f"is not base64{_hint(text)}", where="base64 text", offset=self._position)
+
+
+def _hint(text: bytes) -> str:
+    """Return what *text*, which is not base64, seems to be."""
+    if not text.decode("latin-1").isprintable():
+        return "; it is binary, so it may be the message itself: leave out --base64"
+    if b"-" in text or b"_" in text:
+        return "; it has - or _, as URL-safe base64 does, and only standard base64 is read"
+    return ""
 
 
 class Base64Sink:

@@ -43,16 +43,20 @@ def create(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
 
 
 def rotate(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
-    """Rotate branch keys, one after the other; the first that fails ends it."""
-    store, table, rotated = _store(arguments, kms_clients), _table(arguments), []
-    for number, branch_key_id in enumerate(arguments.branch_key_id, 1):
-        _progress(arguments, f"rotating {number} of {len(arguments.branch_key_id)}")
-        store.version_key(branch_key_id)
-        found = _found(table, branch_key_id, arguments.table)
-        rotated.append({"branch_key_id": branch_key_id, "active_version": found.active_version})
-    _progress(arguments, "")
-    lines = [f"{each['branch_key_id']}  version {each['active_version']}" for each in rotated]
-    _print(arguments, {"rotated": rotated}, lines)
+    """Rotate branch keys, one after the other; the first that fails ends it, and what was rotated is printed anyway."""
+    store, table = _store(arguments, kms_clients), _table(arguments)
+    rotated: list[dict[str, str | None]] = []
+    try:
+        for number, branch_key_id in enumerate(arguments.branch_key_id, 1):
+            _progress(arguments, f"rotating {number} of {len(arguments.branch_key_id)}")
+            store.version_key(branch_key_id)
+            rotated.append({"branch_key_id": branch_key_id, "active_version": None})
+            rotated[-1]["active_version"] = _found(table, branch_key_id, arguments.table).active_version
+    finally:
+        _progress(arguments, "")
+        if rotated:
+            lines = [f"{each['branch_key_id']}  version {each['active_version'] or 'not known'}" for each in rotated]
+            _print(arguments, {"rotated": rotated}, lines)
     return 0
 
 

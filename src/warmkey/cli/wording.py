@@ -12,6 +12,7 @@ from warmkey.exceptions import KeyUnavailable, MalformedMessage, WarmkeyError
 __all__ = ["in_words_of_the_command"]
 
 _WORDS = {
+    "AWS_DEFAULT_REGION": "--region or AWS_DEFAULT_REGION",
     "algorithm_suite": "--suite",
     "branch_key_id": "branch key ID",
     "commitment_policy": "--commitment-policy",

@@ -207,8 +207,9 @@ class _Body:
 
     def last(self, block: Block, content: bytes, start: int) -> memoryview:
         """Return the plaintext of the final frame or of a non-framed body, whose start takes *start* bytes."""
-        name = f"frame {block.sequence_number}" if content == FINAL_FRAME else "non-framed body"
-        self._check_length(block, name)
+        is_frame = content == FINAL_FRAME
+        name = f"frame {block.sequence_number}" if is_frame else "non-framed body"
+        self._check_length(block, name if is_frame else f"the {name}")
         self.source.require(block.length + TAG_LENGTH, f"{name} › content", skip=start)
         end = start + block.length + TAG_LENGTH
         with self.source.data[start:end] as sealed:
@@ -219,7 +220,7 @@ class _Body:
     def _check_length(self, block: Block, name: str) -> None:
         if block.length > self.limit:
             raise PolicyRefused(
-                f"the {name} has {block.length} bytes, and max_body_length is {self.limit}: all of them have to be "
+                f"{name} has {block.length} bytes, and max_body_length is {self.limit}: all of them have to be "
                 "in memory before their tag can be verified. Raise max_body_length if you have the memory"
             )
 

@@ -285,7 +285,7 @@ def aws_client(service: str, region: str | None, *, config: Any = None, make: Cl
 
 @contextmanager
 def _explaining_errors(service: str, profile: str | None = None) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see client_maker
+    from botocore.exceptions import BotoCoreError, NoRegionError, ProfileNotFound  # noqa: PLC0415 - see client_maker
 
     name = {"kms": "KMS", "dynamodb": "DynamoDB", "s3": "S3"}[service]
     try:
@@ -294,6 +294,8 @@ def _explaining_errors(service: str, profile: str | None = None) -> Iterator[Non
         remedy = "Name" if profile else "Unset AWS_PROFILE, or name"
         problem = f"{error}. {remedy} a profile of the AWS configuration files"
         raise ConfigurationError(f"boto3 can't make a {name} client: {problem}") from error
+    except NoRegionError as error:
+        raise ConfigurationError(f"boto3 can't make a {name} client: {error} Name it by AWS_DEFAULT_REGION") from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 can't make a {name} client: {error}") from error
 
