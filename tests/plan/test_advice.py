@@ -64,6 +64,17 @@ def test_evictions_by_capacity_are_said(capsys: pytest.CaptureFixture[str]) -> N
     assert "entries are evicted by the capacity before their time" in text
 
 
+def test_settings_within_bounds_that_cost_more_than_no_cache_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--quiet", *WRITERS, "--strategy", "caching", "--max-dollars", "60", "--max-lag", "30"]) == 0
+    dear = capsys.readouterr().out
+    assert main(["plan", "--quiet", *WRITERS, "--strategy", "caching", "--max-lag", "300"]) == 0
+    cheap = capsys.readouterr().out
+
+    assert "within the bounds cost" in dear
+    assert "and no cache costs 31.54: choose them for speed" in dear
+    assert "and no cache costs" not in cheap
+
+
 def test_a_few_messages_are_too_few_to_say_anything(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "trace.csv"
     path.write_text("timestamp,context,bytes,container\n1,a,1,c\n")

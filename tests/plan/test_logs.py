@@ -141,6 +141,32 @@ def test_every_export_of_the_same_lines_says_the_same(tmp_path: Path, export: An
     assert is_export(export(lines).splitlines()[0])
 
 
+@pytest.mark.parametrize(
+    ("lines", "repeated"),
+    [
+        ([summary(0, 9, 1, 5), summary(1, 9, 1, 6)], 0),
+        ([summary(0, 9, 1, 5), summary(1, 9, 1, 6), summary(0, 9, 1, 5)], 1),
+        ([MISS, MISS, MISS], 0),  # two in a millisecond are nothing special
+        ([{"eventSource": "s3.amazonaws.com"}] * 2, 0),
+    ],
+)
+def test_lines_that_were_exported_twice_are_noticed(tmp_path: Path, lines: list[Any], repeated: int) -> None:
+    log = log_of(tmp_path, "\n".join(map(json.dumps, lines)))
+
+    assert log.repeated == repeated
+    assert bool(log.notes()) == bool(repeated)
+
+
+def test_files_that_overlap_are_noticed_and_containers_of_one_moment_are_not(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(f"{STREAM} {REPORT}\n{json.dumps(kms_event(0, 'Decrypt', 'a'))}\n")
+    second.write_text(f"{OTHER} {REPORT}\n{json.dumps(kms_event(0, 'Decrypt', 'a'))}\n")
+    log = read_logs([str(first), str(second)], lambda _done: None)
+
+    assert log.repeated == 1
+    assert rows_of_cloudtrail(log, length=100).notes[0].startswith("lines that are there twice: 1, and maybe others")
+
+
 def test_a_report_in_json_is_understood(tmp_path: Path) -> None:
     record = {"requestId": "8f5e", "metrics": {"durationMs": 250, "initDurationMs": 310.5}}
     odd = {"type": "platform.report", "record": {"metrics": "none"}}

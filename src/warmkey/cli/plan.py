@@ -99,7 +99,12 @@ def _add_rates(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
             "S",
             "reads are of messages written within so many seconds before; default: 3600",
         ),
-        ("--branch-keys", _integer(1, 10**12), "N", "default: one for each context"),
+        (
+            "--branch-keys",
+            _integer(1, 10**12),
+            "N",
+            "branch keys that the contexts share; default: one for each context",
+        ),
     ):
         group.add_argument(option, type=read, metavar=metavar, help=text)
     group.add_argument(
@@ -109,7 +114,7 @@ def _add_rates(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
         "--period", type=_number(0.001, 1e9), default=3600.0, metavar="S", help="seconds to count; default: %(default)s"
     )
     group.add_argument(
-        "--seed", type=_integer(0, 2**32 - 1), default=14, metavar="N", help="of what is made at random; %(default)s"
+        "--seed", type=_integer(0, 2**32 - 1), default=14, metavar="N", help="of what is made at random; default: %(default)s"
     )
 
 
@@ -158,12 +163,21 @@ def _add_money(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
         "--prices", metavar="FILE", help="JSON with prices and quotas of your own; see the documentation"
     )
     group.add_argument(
-        "--functions", type=_integer(1, 10**6), default=1, metavar="N", help="functions with metrics; %(default)s"
+        "--functions", type=_integer(1, 10**6), default=1, metavar="N", help="functions that write metrics; default: %(default)s"
     )
     group.add_argument(
-        "--messages-per-invocation", type=_number(1e-9, 1e9), default=1.0, metavar="N", help="default: %(default)s"
+        "--messages-per-invocation",
+        type=_number(1e-9, 1e9),
+        default=1.0,
+        metavar="N",
+        help="for the price of log lines, one of which sums an invocation up; default: %(default)s",
     )
-    group.add_argument("--metrics", choices=("summary", "off"), default="summary", help="default: %(default)s")
+    group.add_argument(
+        "--metrics",
+        choices=("summary", "off"),
+        default="summary",
+        help="WARMKEY_METRICS, for the price of metrics; default: %(default)s",
+    )
 
 
 def _add_output(parser: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself

@@ -32,6 +32,7 @@ def advice(plan: Plan) -> Iterator[str]:
         yield _comparison(caching, hierarchical)
     for name, planned in plan.strategies.items():
         yield from _warnings(f"the {STRATEGIES[name]}", planned)
+    yield from _dearer_than_no_cache(plan)
     yield from _contexts_used_once(plan)
 
 
@@ -75,6 +76,18 @@ def _warnings(name: str, planned: Planned) -> Iterator[str]:
             f"With {name}, readers make {outcome.decrypt.messages - outcome.decrypt.hits:,.0f} requests and writers "
             f"{outcome.encrypt.messages - outcome.encrypt.hits:,.0f}: a reader asks for every data key that it meets."
         )
+
+
+def _dearer_than_no_cache(plan: Plan) -> Iterator[str]:
+    """Say where settings that were chosen cost more than a request to KMS for each message would."""
+    without = plan.request.around.dollars_without_cache(plan.first.outcome)
+    for name, planned in plan.strategies.items():
+        if planned.choice is not None and planned.choice.dollars > without:
+            yield (
+                f"With the {STRATEGIES[name]}, the settings within the bounds cost {planned.choice.dollars:,.2f} dollars "
+                f"a month, and no cache costs {without:,.2f}: choose them for speed or for the quota, or raise --max-lag "
+                "or --max-keys-exposed, or lower --max-dollars."
+            )
 
 
 def _contexts_used_once(plan: Plan) -> Iterator[str]:

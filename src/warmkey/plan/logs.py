@@ -37,6 +37,8 @@ _FIELDS = {
     "KmsRequests": "kms_requests",
 }
 OTHERS = "lines of other programs"
+# Kinds of lines that name one request, so that no two are alike.
+_UNIQUE = ("summary lines", "reports of Lambda", "KMS events of CloudTrail")
 _LINES_BETWEEN_LOOKS = 10_000
 _LARGEST = 1e300
 _LONGEST_LIFE = 1e9
@@ -48,6 +50,7 @@ class Log:
 
     :ivar used: lines that were understood, by kind
     :ivar others: lines that were passed over
+    :ivar repeated: lines that were there before, of those that can't be alike unless they were exported twice
     :ivar summaries: totals of our summary lines; ``metrics``: of our metrics lines; ``lines``: of lines for each fact
     :ivar misses: miss lines, by operation and reason
     :ivar evicted: keys, messages and bytes of eviction lines, by operation
@@ -59,6 +62,8 @@ class Log:
     def __init__(self) -> None:
         self.used: Counter[str] = Counter()
         self.others = 0
+        self.repeated = 0
+        self._unique: set[int] = set()
         self.first: int | None = None
         self.last: int | None = None
         self.summaries: Counter[str] = Counter()
@@ -79,6 +84,16 @@ class Log:
             self.others += 1
         else:
             self.used[kind] += 1
+        if kind in _UNIQUE:
+            known = len(self._unique)
+            self._unique.add(hash((event.stream, str(event.message))))
+            self.repeated += len(self._unique) == known
+
+    def notes(self) -> list[str]:
+        """Return what is wrong with the export, in sentences."""
+        if not self.repeated:
+            return []
+        return [f"lines that are there twice: {self.repeated:,}, and maybe others; they count twice: export them once"]
 
     def _kind(self, event: LogEvent) -> str | None:
         """Count what *event* says, and return what kind of line it is; ``None`` for another program's."""

@@ -114,7 +114,7 @@ def rates_behind(log: Log, found: Observed, limits: Limits, *, length: int, peri
             "the logs have no lines of warmkey with different times, so there are no rates in them; export summary or "
             "metrics lines, or give --writes-per-second and --reads-per-second"
         )
-    notes = []
+    notes = log.notes()
     share = _share_of_writes(log)
     if share is None:
         share = 1.0
@@ -198,6 +198,7 @@ def rows_of_cloudtrail(log: Log, *, length: int) -> Rows:
         lengths=np.full(len(requests), length, np.int64),
         context_labels=list(labels),
         notes=[
+            *log.notes(),
             f"each KMS request of CloudTrail is taken as one message of {length:,} bytes, as without a cache",
             "where a cache is in use already, the KMS requests of CloudTrail are its misses",
         ],
