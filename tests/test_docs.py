@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+IGNORED = {"docs_site", "build", ".venv-test", "node_modules"}
 # A comment before a block keeps it from running, and says why.
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n+\Z")
 # The key that all examples name; while they run it is one that exists.
@@ -148,7 +149,16 @@ def test_every_make_target_exists(page: Path) -> None:
     assert set() == named - known
 
 
-@pages
+# Pages that other pages or programs lead to; docs_site/ is made of copies.
+ALL_PAGES = [page for page in sorted(ROOT.glob("[!.]*/**/*.md")) if not IGNORED.intersection(page.parts)] + [
+    *sorted(ROOT.glob("*.md"))
+]
+all_pages = pytest.mark.parametrize("page", ALL_PAGES, ids=id_of)
+# Tables and links make them longer than prose is.
+GENERATED = {"docs/conformance.md", "docs/differences.md", "docs/performance.md"}
+
+
+@all_pages
 def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(((?!https?://)[^)#]*)(?:#[^)]*)?\)", page.read_text())
     broken = [link for link in links if link and not (page.parent / link).exists()]
@@ -156,7 +166,7 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
-@pages
+@all_pages
 def test_every_anchor_is_a_heading(page: Path) -> None:
     broken = [
         f"{link}#{anchor}"
@@ -171,6 +181,42 @@ def _anchors(page: Path) -> set[str]:
     """As GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_the_code_says_of_pages_leads_somewhere() -> None:
+    """Errors, help texts, templates and comments name pages and headings."""
+    named = {
+        (path, page, anchor)
+        for path in sources_that_name_pages()
+        for page, anchor in re.findall(r"\b(docs/[\w-]+\.md)(?:#([\w-]+))?", path.read_text(encoding="utf-8"))
+    }
+    broken = {
+        (id_of(path), page, anchor)
+        for path, page, anchor in named
+        if not (ROOT / page).exists() or (anchor and anchor not in _anchors(ROOT / page))
+    }
+
+    assert broken == set()
+    assert len(named) > 30
+
+
+def sources_that_name_pages() -> list[Path]:
+    folders = ("src", "layer", "examples", "benchmarks", "tools")
+    found = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".yaml", ".toml")]
+    return [*found, ROOT / "template.yaml", ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / "docs_site/conf.py"]
+
+
+@pytest.mark.parametrize("page", [page for page in ALL_PAGES if id_of(page) not in GENERATED], ids=id_of)
+def test_lines_of_prose_have_up_to_120_columns(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    long = [
+        line
+        for line in prose.splitlines()
+        # What is left to break after links, which can't be: a list item that is a link is as long as it is.
+        if len(line) > 120 and not line.startswith("|") and len(re.sub(r"\[[^\]]*\]\([^)]*\)", "x", line)) > 3
+    ]
+
+    assert long == []
 
 
 # What version 0.1.0 knows; it refuses all others.
