@@ -114,7 +114,11 @@ def _add_rates(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
         "--period", type=_number(0.001, 1e9), default=3600.0, metavar="S", help="seconds to count; default: %(default)s"
     )
     group.add_argument(
-        "--seed", type=_integer(0, 2**32 - 1), default=14, metavar="N", help="of what is made at random; default: %(default)s"
+        "--seed",
+        type=_integer(0, 2**32 - 1),
+        default=14,
+        metavar="N",
+        help="seed of what is random; default: %(default)s",
     )
 
 
@@ -163,7 +167,11 @@ def _add_money(group: Any) -> None:  # noqa: ANN401 - argparse keeps its type to
         "--prices", metavar="FILE", help="JSON with prices and quotas of your own; see the documentation"
     )
     group.add_argument(
-        "--functions", type=_integer(1, 10**6), default=1, metavar="N", help="functions that write metrics; default: %(default)s"
+        "--functions",
+        type=_integer(1, 10**6),
+        default=1,
+        metavar="N",
+        help="functions that write metrics; default: %(default)s",
     )
     group.add_argument(
         "--messages-per-invocation",

@@ -52,7 +52,7 @@ def add_policy(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its typ
         description="Print the least permissions that the settings need. Asks AWS nothing.",
     )
     parser.set_defaults(command=policy)
-    parser.add_argument("--format", choices=[*FORMATS], default="json", help="what to print it as; default: %(default)s")
+    parser.add_argument("--format", choices=[*FORMATS], default="json", help="form of the policy; default: %(default)s")
     parser.add_argument("--split", action="store_true", help="one role that encrypts and one that decrypts")
     parser.add_argument(
         "--part", choices=[FUNCTION, ENCRYPT, DECRYPT, ADMINISTRATOR], help="only the policy of this role"

@@ -84,9 +84,9 @@ def _dearer_than_no_cache(plan: Plan) -> Iterator[str]:
     for name, planned in plan.strategies.items():
         if planned.choice is not None and planned.choice.dollars > without:
             yield (
-                f"With the {STRATEGIES[name]}, the settings within the bounds cost {planned.choice.dollars:,.2f} dollars "
-                f"a month, and no cache costs {without:,.2f}: choose them for speed or for the quota, or raise --max-lag "
-                "or --max-keys-exposed, or lower --max-dollars."
+                f"With the {STRATEGIES[name]}, the settings within the bounds cost {planned.choice.dollars:,.2f} "
+                f"dollars a month, and no cache costs {without:,.2f}: choose them for speed or for the quota, or raise "
+                "--max-lag or --max-keys-exposed, or lower --max-dollars."
             )
 
 
