@@ -10,13 +10,16 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tests.cli.exit_code import exit_code
 from tests.cli.re_encryption.stage import REGION, Stage, stage
 from tests.test_docs import EXAMPLE_KEY_ARN, PAGES, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WRITTEN_BY_A_TEST = {"docs/choosing-limits.md"}
 # tests/cli/test_report.py knows what is random in it.
@@ -56,7 +59,7 @@ class Terminal:
     """A shell with variables, in a folder with a letter."""
 
     def __init__(self, here: Stage, capture: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._here, self._capture, self._monkeypatch = here, capture, monkeypatch
+        self.here, self._capture, self._monkeypatch = here, capture, monkeypatch
         for name, arn in (("KEY_ARN", here.new), ("NEW_KEY_ARN", here.new), ("OLD_KEY_ARN", here.old)):
             monkeypatch.setenv(name, arn)
         monkeypatch.setenv("BRANCH_KEYS_ARN", here.old)
@@ -70,15 +73,15 @@ class Terminal:
         if words[0] == "export":
             for assignment in words[1:]:
                 name, value = assignment.split("=")
-                self._monkeypatch.setenv(name, value.replace(EXAMPLE_KEY_ARN, self._here.new))
+                self._monkeypatch.setenv(name, value.replace(EXAMPLE_KEY_ARN, self.here.new))
             return "", ""
         if words[0] != "warmkey" or "|" in words:
             return "", ""
         code = exit_code(
-            [self._here.old if word == "ARN" else word for word in words[1:]],
-            kms_clients=lambda _region: self._here.kms,
-            dynamodb_clients=lambda _region: self._here.dynamodb,
-            s3_clients=lambda _region: self._here.s3,
+            [self.here.old if word == "ARN" else word for word in words[1:]],
+            kms_clients=lambda _region: self.here.kms,
+            dynamodb_clients=lambda _region: self.here.dynamodb,
+            s3_clients=lambda _region: self.here.s3,
         )
         out, err = self._capture.readouterr()
         assert code == 0 or (words[1] == "doctor" and code == 2), err
@@ -86,7 +89,7 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     monkeypatch.chdir(tmp_path)
     Path("letter").write_bytes(b"dear all,\n" * 100_000)
     with stage() as here:
@@ -101,7 +104,7 @@ def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=id_of)
 def test_the_commands_of_a_page_do_what_it_says(page: Path, terminal: Terminal) -> None:
     if page.stem == "doctor":
-        terminal._here.kms.attach_policy(ROLE)
+        terminal.here.kms.attach_policy(ROLE)
     for command in commands_of(page):
         err, out = terminal.type(command.text)
         if command.output and out and command.text not in COMPARED_ELSEWHERE:

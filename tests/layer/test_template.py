@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from layer.project import ROOT
+from tools.publish_layer.plan import Impossible, make_plan
 from warmkey.branch_keys import BranchKeyStore
 from warmkey.lambda_runtime.settings import VARIABLES
 from warmkey.testing import FakeDynamoDb, FakeKms
@@ -211,6 +212,50 @@ def test_the_stack_of_the_layer_alone_has_the_same_layers(template: dict[str, An
         "AWS::SSM::Parameter",
     }
     assert {row["Value"] for row in alone["Outputs"].values()} == set(layers)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "is_taken"),
+    [
+        ("/warmkey/layer", True),
+        ("/a", True),
+        ("/layer/aws", True),
+        ("/aws/layer", False),
+        ("/AWSlayers", False),
+        ("/Ssm/layer", False),
+        ("/SSM", False),
+        ("//aws", False),
+        ("warmkey", False),
+        ("/warmkey/", False),
+        ("/", False),
+    ],
+)
+def test_the_stack_of_the_layer_takes_the_names_that_parameter_store_and_publishing_take(
+    prefix: str, *, is_taken: bool
+) -> None:
+    """Parameter Store keeps names that begin with aws or ssm, in upper and lower case."""
+    alone: dict[str, Any] = yaml.load((ROOT / "layer" / "template.yaml").read_text(), _CloudFormationLoader)
+    pattern = alone["Parameters"]["ParameterPrefix"]["AllowedPattern"]
+
+    assert (re.fullmatch(pattern, prefix) is not None) == is_taken
+    if is_taken:
+        plan_of(prefix)
+    else:
+        with pytest.raises(Impossible):
+            plan_of(prefix)
+
+
+def plan_of(prefix: str) -> None:
+    make_plan(
+        regions=[REGION],
+        layers=[],
+        accounts=["111122223333"],
+        organization="",
+        public=False,
+        prefix=prefix,
+        profiles={},
+        partition_of=lambda _: "aws",
+    )
 
 
 def test_every_function_has_its_code_in_the_clone(template: dict[str, Any]) -> None:
