@@ -2,9 +2,9 @@
 
 usage: python examples/tracing_opentelemetry.py KEY_ARN
 
-Needs ``pip install warmkey[otel]``. Prints the spans and the metrics that were made. A hit makes no span and calls no
-instrument. In a function, a layer of OpenTelemetry's sets the two providers, and ``WARMKEY_METRICS_SINK=otel`` is all
-that is needed.
+Needs ``python -m pip install '.[otel]'``. Prints the spans and the metrics that were made. A hit makes no span and
+calls no instrument. In a function, a layer of OpenTelemetry's sets the two providers, and ``WARMKEY_METRICS_SINK=otel``
+is all that is needed.
 """
 
 from __future__ import annotations

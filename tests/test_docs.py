@@ -200,6 +200,18 @@ def test_what_the_code_says_of_pages_leads_somewhere() -> None:
     assert len(named) > 30
 
 
+def test_nobody_is_told_to_install_warmkey_from_an_index_which_does_not_have_it() -> None:
+    """Whoever takes the name there could give them something else."""
+    assert "warmkey is not on PyPI" in README.read_text()
+    told = [
+        id_of(path)
+        for path in [*ALL_PAGES, *sources_that_name_pages()]
+        if re.search(r"pip install (?:-\S+ )*['\"]?warmkey\b", path.read_text(encoding="utf-8"))
+    ]
+
+    assert told == []
+
+
 def sources_that_name_pages() -> list[Path]:
     folders = ("src", "layer", "examples", "benchmarks", "tools")
     found = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".yaml", ".toml")]

@@ -310,7 +310,7 @@ class TestMissing:
 
     @pytest.mark.parametrize("missing", ["ignore", None, True, ["pass"]], ids=repr)
     def test_another_word_is_refused(self, missing: Any) -> None:
-        with pytest.raises(InvalidRequest, match="missing must be 'error' or 'pass'"):
+        with pytest.raises(InvalidRequest, match="missing must be 'error' or 'pass', not"):
             unseal(seal(), missing=missing)
 
 

@@ -18,7 +18,7 @@ from warmkey.lambda_runtime.default_client import DEFAULT
 from warmkey.message_ends import message_of
 from warmkey.structures import EncryptionContext
 from warmkey.tracebacks import scrubbed
-from warmkey.validation import kind_of
+from warmkey.validation import kind_of, plausible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -282,7 +282,7 @@ def _decrypt(message: bytes, context: Mapping[str, str] | None, *, kind: Kind) -
 
 def _check_missing(missing: object, bound_to: object) -> None:
     if missing not in ("error", "pass"):
-        raise InvalidRequest("missing must be 'error' or 'pass'")
+        raise InvalidRequest(f"missing must be 'error' or 'pass', not {plausible(missing)}")
     if missing == "pass" and bound_to is not None:
         raise InvalidRequest(
             "missing='pass' can't be used together with bound_to: a record without a sealed value is bound to nothing"

@@ -52,12 +52,12 @@ def test_a_token_without_an_end_does_not_end() -> None:
 
 HUGE = 10**5_000
 REFUSED: list[tuple[Any, str]] = [
-    (0, "expires_in must be a finite number of seconds greater than 0, or None"),
-    (-1, "greater than 0"),
+    (0, "expires_in must be a finite number of seconds greater than 0, or None, not 0"),
+    (-1, "greater than 0, or None, not -1"),
     (0.0, "greater than 0"),
     (math.nan, "finite"),
     (math.inf, "finite"),
-    (HUGE, "finite"),
+    (HUGE, "finite number of seconds greater than 0, or None, not int"),
     (1e300, "expires_in leads to a time that eight bytes can't hold"),
     (2**64, "eight bytes"),
     (True, "expires_in must be a number of seconds, or None, not bool"),

@@ -34,7 +34,8 @@ def add_plan(commands: Any) -> None:  # noqa: ANN401 - argparse keeps its type t
         "plan",
         help="say what cache limits cost, before you deploy them",
         description="Replay a trace on the real cache, or calculate with rates, and say what limits cost, what they "
-        "expose, and which ones to choose. Needs the extra: pip install 'warmkey[plan]'.",
+        "expose, and which ones to choose. Needs the extra plan: python -m pip install '.[plan]' in a "
+        "clone of warmkey.",
     )
     parser.set_defaults(command=_run)
     parser.add_argument(
@@ -203,7 +204,9 @@ def _run(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:
     if missing or find_spec("warmkey.plan") is None:
         what = f"{' and '.join(missing)}, which this Python does not have" if missing else "a package that is not here"
         print(  # noqa: T201 - a command's errors go there
-            f"warmkey: plan needs {what}; pip install 'warmkey[plan]', outside of the Lambda layer", file=sys.stderr
+            f"warmkey: plan needs {what}; install warmkey with its extra plan, as by "
+            "python -m pip install '.[plan]' in a clone of it, outside of the Lambda layer",
+            file=sys.stderr,
         )
         return _WRONG_COMMAND_LINE
     # Above this module: it builds on the test kit, and the layer does not contain it.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from warmkey.bytes_like import bytes_of
 from warmkey.exceptions import InvalidRequest, MalformedMessage, TokenExpired
 from warmkey.sealed.text import utf_8
+from warmkey.validation import shown
 
 if TYPE_CHECKING:
     from warmkey.clock import Instant
@@ -56,7 +57,9 @@ def _expiry(expires_in: object, now: Instant) -> int:
     if not isinstance(expires_in, (int, float)) or isinstance(expires_in, bool):
         raise InvalidRequest(f"expires_in must be a number of seconds, or None, not {type(expires_in).__name__}")
     if not 0 < expires_in <= sys.float_info.max:
-        raise InvalidRequest("expires_in must be a finite number of seconds greater than 0, or None")
+        raise InvalidRequest(
+            f"expires_in must be a finite number of seconds greater than 0, or None, not {shown(expires_in)}"
+        )
     expiry = max(math.floor(now.wall + expires_in), math.floor(now.wall) + 1)
     if not 0 <= expiry < _NEVER:
         raise InvalidRequest("expires_in leads to a time that eight bytes can't hold")
