@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
+import importlib
+import json
 import os
 import re
 import subprocess
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import pytest
+import yaml
 
 import warmkey
 from examples import two_regions
@@ -113,6 +117,20 @@ def run(page: Path, kms: KmsSession) -> dict[str, Any]:
 @pages_with_python
 def test_every_python_block_runs(page: Path, kms: KmsSession) -> None:
     run(page, kms)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "json", "yaml")], ids=id_of)
+def test_every_json_and_yaml_block_can_be_read(page: Path) -> None:
+    for block in blocks(page, "json", "yaml"):
+        read = json.loads if block.language == "json" else functools.partial(yaml.load, Loader=_CloudFormation)
+        assert isinstance(read(block.text), dict)
+
+
+class _CloudFormation(yaml.SafeLoader):
+    """Reads ``!Ref`` and its relatives, too."""
+
+
+_CloudFormation.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 @pages
@@ -229,6 +247,13 @@ def test_lines_of_prose_have_up_to_120_columns(page: Path) -> None:
     ]
 
     assert long == []
+
+
+@pytest.mark.parametrize("package", ["keyrings", "cmms", "caches"])
+def test_the_page_on_keyrings_has_every_name(package: str) -> None:
+    names = set(importlib.import_module(f"warmkey.{package}").__all__)
+
+    assert names - set(re.findall(r"\w+", (ROOT / "docs/keyrings.md").read_text())) == set()
 
 
 # What version 0.1.0 knows; it refuses all others.

@@ -36,7 +36,7 @@ _SETTINGS = {
         "Change what the error names.",
     ),
     "setting-without-effect": Advice(
-        WARNING, "Somebody expects an effect that there is not.", "Remove the setting, or set what the finding names."
+        WARNING, "The setting is given and changes nothing.", "Remove it, or set what the finding names."
     ),
 }
 
@@ -111,7 +111,7 @@ _RESOURCES = {
     "several-processes": Advice(
         WARNING,
         "Each process has its own cache: as many data keys and KMS requests, and limits that hold for each alone.",
-        "Reckon with that number of caches. Branch keys need fewer requests.",
+        "Plan for that number of caches. Branch keys need fewer requests.",
     ),
     "cache-off": Advice(
         WARNING, "KMS is asked for every message.", "Remove WARMKEY_CACHE=off unless it is meant for an emergency."
