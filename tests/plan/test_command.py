@@ -309,6 +309,17 @@ def test_a_command_line_that_cannot_be_used_says_why(
     assert error in refused(capsys, *arguments)
 
 
+def test_a_file_that_is_neither_a_trace_nor_logs_is_called_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter").write_text("dear all,\n" * 3)
+    (tmp_path / "note").write_text("hello\n")
+    error = refused(capsys, str(tmp_path / "note"))
+
+    assert "note: none of the lines (1) was written by warmkey, Lambda or CloudTrail; a trace is a CSV file" in error
+    assert "must be a header with the columns timestamp and context" in refused(capsys, str(tmp_path / "letter"))
+
+
 def test_what_a_trace_says_itself_cannot_be_given(trace: str, capsys: pytest.CaptureFixture[str]) -> None:
     error = refused(capsys, trace, "--reader-containers", "5")
 

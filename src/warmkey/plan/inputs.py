@@ -86,6 +86,11 @@ def _of_logs(
     arguments: argparse.Namespace, limits: Limits, progress: Progress, source: str
 ) -> tuple[Traffic, Observed | None]:
     log = read_logs(arguments.traces, progress)
+    if not log.used:
+        raise BadInput(
+            f"{source}: none of the lines ({log.others:,}) was written by warmkey, Lambda or CloudTrail; a trace is a "
+            "CSV file whose first line names its columns, timestamp and context among them"
+        )
     ignored = {OTHERS: log.others} if log.others else {}
     if log.requests and not (log.metrics or log.summaries or log.lines):
         rows = rows_of_cloudtrail(log, length=arguments.bytes)
