@@ -17,6 +17,10 @@ from warmkey.data_format.message_header import BASE64_OF_A_MESSAGE
         (ConfigurationError("kms_key_id must be"), "--key-arn must be"),
         (InvalidRequest("choose a larger frame_length"), "choose a larger --frame-length"),
         (ConfigurationError("Name it by AWS_DEFAULT_REGION"), "Name it by --region or AWS_DEFAULT_REGION"),
+        (
+            KeyUnavailable("no (give the client credentials; in Lambda they are those of the function's role)"),
+            "no (give credentials by --profile, variables or a role)",
+        ),
         (InvalidRequest("branch_key_id must have"), "branch key ID must have"),
         (ConfigurationError("rotate it with version_key"), "rotate it with warmkey keystore rotate"),
         (OSError(2, "words of our own", "frame_length"), "words of our own: 'frame_length'"),

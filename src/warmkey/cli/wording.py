@@ -11,6 +11,7 @@ from warmkey.exceptions import KeyUnavailable, MalformedMessage, WarmkeyError
 
 __all__ = ["in_words_of_the_command"]
 
+_CREDENTIALS = "the client credentials; in Lambda they are those of the function's role"
 _WORDS = {
     "AWS_DEFAULT_REGION": "--region or AWS_DEFAULT_REGION",
     "algorithm_suite": "--suite",
@@ -25,6 +26,7 @@ _WORDS = {
     "max_body_length": "--max-body-length",
     "max_encrypted_data_keys": "--max-encrypted-data-keys",
     "table_name": "--table",
+    _CREDENTIALS: "credentials by --profile, variables or a role",
     "unsigned_only": "--unsigned-only",
     "version_key": "warmkey keystore rotate",
 }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 from botocore.response import StreamingBody
 
 import warmkey
@@ -129,6 +129,30 @@ def test_a_bucket_that_is_not_there_and_one_that_we_may_not_ask_are_told_in_a_li
     here.s3.meta.events.register("before-call.s3.GetObjectLockConfiguration", refuse)
     assert here(command) == 1
     assert here.err == 'warmkey: Could not connect to the endpoint URL: "https://s3"\n'
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            NoCredentialsError(),
+            "Unable to locate credentials (give credentials by --profile, variables or a role)",
+        ),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "It has expired"}}, "GetObjectLockConfiguration"),
+            "GetObjectLockConfiguration failed with ExpiredToken: It has expired (refresh the credentials)",
+        ),
+    ],
+    ids=["none", "expired"],
+)
+def test_what_to_do_about_credentials_is_said(here: Stage, error: Exception, said: str) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    here.s3.meta.events.register("before-call.s3", refuse)
+
+    assert here(["s3", "--bucket", "letters", "--key-arn", here.new]) == 1
+    assert here.err == f"warmkey: {said}\n"
 
 
 def test_a_listing_is_enough_where_nobody_may_ask_for_versioning_or_retention_fails(here: Stage) -> None:

@@ -22,8 +22,10 @@ from warmkey.cli.re_encryption.table import Table
 from warmkey.client_apis.client import Client
 from warmkey.clock import SystemClock
 from warmkey.cmms.caching import CachingCMM
+from warmkey.events import KmsOutcome
 from warmkey.keyrings.aws_kms import AwsKmsKeyring
 from warmkey.keyrings.aws_kms_key_arn import region_of
+from warmkey.keyrings.kms_failures import explain
 from warmkey.keyrings.multi import MultiKeyring
 from warmkey.lambda_runtime.settings import read_settings
 from warmkey.structures import EncryptionContext
@@ -154,9 +156,16 @@ def _errors_of_aws() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise Stopped(f"{told(error)}: {error.response.get('Error', {}).get('Message', '')}") from error
+        message = error.response.get("Error", {}).get("Message", "")
+        raise Stopped(f"{told(error)}: {message}{_remedy(error)}") from error
     except BotoCoreError as error:
-        raise Stopped(str(error)) from error
+        raise Stopped(f"{error}{_remedy(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    """Return what to do about credentials; other remedies are for KMS keys, and here it is a table or a bucket."""
+    failure = explain(error)
+    return f" ({failure.remedy})" if failure.remedy and failure.outcome is KmsOutcome.OTHER else ""
 
 
 def _run(arguments: argparse.Namespace, store: Store, state: State) -> int:
