@@ -94,10 +94,12 @@ def test_every_option_on_the_pages_is_one_of_a_command(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_says_what_each_option_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A default alone says nothing."""
+    """A default alone says nothing; and of the command itself, there is a sentence."""
     exit_code([*command.split(), "--help"])
-    shown = re.sub(r"\n {6,}", "  ", capsys.readouterr().out).splitlines()
+    out = capsys.readouterr().out
+    shown = re.sub(r"\n {6,}", "  ", out).splitlines()
     lines = [line for line in shown if re.match(r"^  (-h, )?--[a-z0-9-]+", line)]
 
+    assert re.search(r"^[A-Z][^.:]*\.", out, re.MULTILINE)
     assert [line for line in lines if not re.search(r"\S  +(?!default:)\w", line)] == []
     assert lines

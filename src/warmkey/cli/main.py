@@ -130,7 +130,11 @@ def _add_inspect(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
 
 
 def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
-    parser = commands_.add_parser("encrypt", help="encrypt a file with a KMS key")
+    parser = commands_.add_parser(
+        "encrypt",
+        help="encrypt a file with a KMS key",
+        description="Encrypt a file with a KMS key. OUT appears when it is complete.",
+    )
     parser.set_defaults(command=commands.encrypt)
     _add_common(
         parser,
@@ -155,7 +159,11 @@ def _add_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
 
 
 def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
-    parser = commands_.add_parser("decrypt", help="decrypt a file with a KMS key")
+    parser = commands_.add_parser(
+        "decrypt",
+        help="decrypt a file with a KMS key",
+        description="Decrypt a file with a KMS key. OUT appears when all of it is verified.",
+    )
     parser.set_defaults(command=commands.decrypt)
     _add_common(
         parser,
@@ -181,7 +189,11 @@ def _add_decrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its t
 
 
 def _add_keystore(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
-    parser = commands_.add_parser("keystore", help="create, rotate and list the branch keys of a DynamoDB table")
+    parser = commands_.add_parser(
+        "keystore",
+        help="create, rotate and list the branch keys of a DynamoDB table",
+        description="Create, rotate and list the branch keys of a DynamoDB table. Prints nothing secret.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_action(actions, "create-table", "create the table unless it exists")
     _add_action(actions, "list", "list the branch keys")

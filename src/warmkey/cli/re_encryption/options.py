@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add_re_encrypt"]
 
+_DRY = "Without --write, nothing is changed."
+
 
 def add_re_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its type to itself
     """Add the command to the parser's *commands_*."""
     parser = commands_.add_parser(
-        "re-encrypt", help="bring the messages of a DynamoDB table or an S3 prefix under other KMS keys"
+        "re-encrypt",
+        help="bring the messages of a DynamoDB table or an S3 prefix under other KMS keys",
+        description=f"Bring the messages of a DynamoDB table or an S3 prefix under other KMS keys. {_DRY}",
     )
     stores = parser.add_subparsers(required=True, metavar="STORE")
     _add_table(stores)
@@ -31,7 +35,11 @@ def add_re_encrypt(commands_: Any) -> None:  # noqa: ANN401 - argparse keeps its
 
 
 def _add_table(stores: Any) -> None:  # noqa: ANN401 - as above
-    parser = stores.add_parser("dynamodb", help="messages in attributes of a table")
+    parser = stores.add_parser(
+        "dynamodb",
+        help="messages in attributes of a table",
+        description=f"Bring messages in attributes of a table under other KMS keys. {_DRY}",
+    )
     parser.set_defaults(command=_on_table)
     parser.add_argument("--table", required=True, type=types.table_name, metavar="NAME", help="the table")
     parser.add_argument(
@@ -52,7 +60,11 @@ def _add_table(stores: Any) -> None:  # noqa: ANN401 - as above
 
 
 def _add_objects(stores: Any) -> None:  # noqa: ANN401 - as above
-    parser = stores.add_parser("s3", help="messages that are objects of a bucket")
+    parser = stores.add_parser(
+        "s3",
+        help="messages that are objects of a bucket",
+        description=f"Bring messages that are objects of a bucket under other KMS keys. {_DRY}",
+    )
     parser.set_defaults(command=_on_objects)
     parser.add_argument("--bucket", required=True, metavar="NAME", help="the bucket")
     parser.add_argument("--prefix", default="", help="how the keys of the objects begin; default: all objects")
