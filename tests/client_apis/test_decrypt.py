@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,16 @@ def test_materials_that_do_not_fit_the_message_are_the_cmms_fault(tamper: Any) -
         COMMITTING.decrypt(Forgery(suite_id=0x0578, pairs=PAIRS).message(), cmm=TamperingCMM(tamper))
 
 
+def test_an_attribute_error_of_a_cmms_own_is_raised_as_it_is() -> None:
+    """It is not the CMM that lacks a method."""
+
+    def fail(_: DecryptionMaterials) -> DecryptionMaterials:
+        raise AttributeError("of its own")
+
+    with pytest.raises(AttributeError, match=r"^of its own$"):
+        COMMITTING.decrypt(Forgery().message(), cmm=TamperingCMM(fail))
+
+
 # --- encryption context
 
 
@@ -246,6 +257,52 @@ def test_every_byte_of_the_header_is_authenticated(suite_id: int) -> None:
         changed = message[:position] + bytes((message[position] ^ 0x01,)) + message[position + 1 :]
         with pytest.raises((MalformedMessage, AuthenticationFailed, KeyUnavailable)):
             decrypt(changed)
+
+
+@EVERY_SUITE
+@pytest.mark.parametrize("only_authenticated", [[], [(b"extra", b"1")]], ids=["stored", "and authenticated only"])
+def test_a_header_may_be_as_long_as_the_cipher_takes_and_no_longer(
+    suite_id: int, only_authenticated: list[tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is only authenticated counts."""
+    forgery = Forgery(suite_id=suite_id, pairs=PAIRS, only_authenticated=only_authenticated)
+    message, context = forgery.message(b"text"), {key.decode(): value.decode() for key, value in only_authenticated}
+    length = readers.decrypt(message, encryption_context=context).header.body_length
+    length += len(serialized_pairs(only_authenticated)) if only_authenticated else 0
+    monkeypatch.setattr("warmkey.client_apis.decrypt.MAX_CONTENT_LENGTH", length)
+
+    assert decrypt(message, encryption_context=context) == b"text"
+    monkeypatch.setattr("warmkey.client_apis.decrypt.MAX_CONTENT_LENGTH", length - 1)
+    with pytest.raises(PolicyRefused, match=f"a header of more than {length - 1} bytes can't be verified"):
+        decrypt(message, encryption_context=context)
+
+
+@pytest.mark.parametrize("length", [60_000, 65_000, 66_000, 140_000])
+def test_short_and_long_headers_are_verified_alike(length: int) -> None:
+    """A long one is not copied for it."""
+    forgery = Forgery()
+    foreign = sized(b"somebody") + sized(b"else's") + sized(bytes(length // 4))
+    message = replace_keys(forgery, [*[foreign] * 4, wrapped(forgery.secrets[0], b"")]).message(b"text")
+
+    assert decrypt(message) == b"text"
+    at = len(forgery.header()) - 1
+    with pytest.raises(AuthenticationFailed, match="the authentication tag of the header"):
+        decrypt(message[:at] + bytes((message[at] ^ 1,)) + message[at + 1 :])
+
+
+def test_a_long_header_is_held_once() -> None:
+    """Only its fields are: a stranger's header may have any length."""
+    forgery = Forgery()
+    foreign = sized(b"somebody") + sized(b"else's") + sized(bytes(50_000))
+    message = replace_keys(forgery, [*[foreign] * 40, wrapped(forgery.secrets[0], b"")]).message(b"text")
+    decrypt(message)
+
+    tracemalloc.start()
+    assert decrypt(message) == b"text"
+    _current, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 1.5 * len(message)
 
 
 # spec: client-apis/decrypt.md#verify-the-header 483c

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import mmap
 import os
 from dataclasses import replace
@@ -29,6 +30,7 @@ from warmkey import (
     PolicyRefused,
 )
 from warmkey.crypto.signatures import EcdsaSigningKey
+from warmkey.data_format.message_header import serialize_header_parts
 from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
@@ -97,6 +99,17 @@ def test_a_frame_length_that_not_every_client_reads_is_warned_of_once(
 
     assert len(warnings) == 1
     assert warnings[0].startswith("frame_length is 2147483648: the AWS Encryption SDKs for Java and Python can't read")
+
+
+def test_a_new_process_warns_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    spec = importlib.util.find_spec("warmkey.client_apis.encrypt")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded_anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded_anew)
+
+    assert [loaded_anew.frame_length_for(0, 2**31) for _ in range(2)] == [2**31] * 2
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 # spec: data-format/message-body.md#framed-data 9c3e
@@ -259,6 +272,16 @@ def test_materials_that_do_not_fit_the_request_are_the_cmms_fault(tamper: Any) -
         CLIENT.encrypt(b"", cmm=TamperingCMM(tamper), encryption_context={"tenant": "a"})
 
 
+def test_an_attribute_error_of_a_cmms_own_is_raised_as_it_is() -> None:
+    """It is not the CMM that lacks a method."""
+
+    def fail(_: EncryptionMaterials) -> EncryptionMaterials:
+        raise AttributeError("of its own")
+
+    with pytest.raises(AttributeError, match=r"^of its own$"):
+        CLIENT.encrypt(b"", cmm=TamperingCMM(fail))
+
+
 def test_an_unsigned_suite_comes_without_a_signing_key() -> None:
     signing_key = EcdsaSigningKey(AlgorithmSuite(0x0578).signature)  # type: ignore[arg-type]
     cmm = TamperingCMM(lambda materials: replace(materials, signing_key=signing_key))
@@ -395,6 +418,28 @@ def test_message_ids_and_data_keys_come_from_the_operating_system(monkeypatch: p
     one, other = (CLIENT.encrypt(b"text", keyring=KEYRING, algorithm_suite=COMMITS).ciphertext for _ in range(2))
 
     assert one == other
+
+
+def test_one_data_keys_messages_share_what_is_the_same_in_their_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept for one frame length, the last: callers may use any number of them."""
+    asked: list[int] = []
+
+    def serialize(*values: Any, frame_length: int) -> tuple[bytes, bytes]:
+        asked.append(frame_length)
+        return serialize_header_parts(*values, frame_length=frame_length)
+
+    monkeypatch.setattr("warmkey.client_apis.encrypt.serialize_header_parts", serialize)
+    materials = TamperingCMM().get_encryption_materials(
+        EncryptionMaterialsRequest(encryption_context={}, commitment_policy=CLIENT.commitment_policy)
+    )
+    cmm = TamperingCMM(lambda _: materials)
+    for frame_length in (10, 10, 10, 20, 20, 10):
+        message = CLIENT.encrypt(b"text", cmm=cmm, frame_length=frame_length)
+
+        assert message.header.frame_length == frame_length
+        assert decrypt(message.ciphertext).plaintext == b"text"
+        assert len(materials.header_parts) == 1
+    assert asked == [10, 20, 10]
 
 
 def test_the_default_suite_is_the_policys() -> None:

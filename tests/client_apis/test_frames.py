@@ -372,3 +372,47 @@ def test_a_plaintext_in_one_frame_that_the_cipher_can_not_take_is_refused(tmp_pa
             pytest.raises(InvalidRequest, match="choose a smaller frame_length"),
         ):
             COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=2**32 - 1)
+
+
+LIMIT = 64
+
+
+@pytest.fixture
+def _the_cipher_takes_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 bytes instead of 2 GiB, so that a test can reach the limit."""
+    for module in ("encrypt", "frames"):
+        monkeypatch.setattr(f"warmkey.client_apis.{module}.MAX_CONTENT_LENGTH", LIMIT)
+
+
+@pytest.mark.usefixtures("_the_cipher_takes_little")
+@pytest.mark.parametrize(
+    ("frame_length", "length"), [(LIMIT, LIMIT), (LIMIT, 3 * LIMIT), (2**32 - 1, LIMIT), (1, LIMIT + 1), (16, 200)]
+)
+def test_frames_may_be_as_long_as_the_cipher_takes_and_messages_longer(frame_length: int, length: int) -> None:
+    plaintext = bytes(range(length))
+    message = COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=frame_length).ciphertext
+
+    assert decrypt(message) == plaintext
+    assert decrypt(Forgery(frame_length=frame_length).message(plaintext)) == plaintext
+
+
+@pytest.mark.usefixtures("_the_cipher_takes_little")
+@pytest.mark.parametrize(
+    ("frame_length", "length"), [(LIMIT + 1, LIMIT + 1), (LIMIT + 1, 3 * LIMIT), (2**32 - 1, LIMIT + 1)]
+)
+def test_a_longer_frame_is_neither_encrypted_nor_decrypted(frame_length: int, length: int) -> None:
+    plaintext = bytes(range(length))
+
+    with pytest.raises(InvalidRequest, match=f"a frame of more than {LIMIT} bytes can't be encrypted"):
+        COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=frame_length)
+    with pytest.raises(PolicyRefused, match=f"a frame or body of more than {LIMIT} bytes can't be decrypted"):
+        decrypt(Forgery(frame_length=frame_length).message(plaintext))
+
+
+@pytest.mark.usefixtures("_the_cipher_takes_little")
+def test_a_non_framed_body_may_be_as_long_as_the_cipher_takes_and_no_longer() -> None:
+    forgery = Forgery(framed=False)
+
+    assert decrypt(forgery.message(bytes(LIMIT))) == bytes(LIMIT)
+    with pytest.raises(PolicyRefused, match=f"a frame or body of more than {LIMIT} bytes can't be decrypted"):
+        decrypt(forgery.message(bytes(LIMIT + 1)))
