@@ -254,6 +254,33 @@ def test_the_authenticated_length_is_the_contents(suite_id: int) -> None:
             decrypt(with_body(suite_id, lambda f, length=length: f.final_frame(bytes(16), 1, length=length)))
 
 
+# spec: client-apis/decrypt.md#decrypt-the-message-body f6f2 3da2
+@BOTH_KINDS
+@pytest.mark.parametrize("length", [8, 16, 40, 48])
+def test_every_byte_of_every_frame_is_authenticated(suite_id: int, length: int) -> None:
+    """The error says which frame it is; the first bytes are no better protected than the last."""
+    forgery = Forgery(suite_id=suite_id)
+    message, start = forgery.message(PLAINTEXT[:length]), len(forgery.header())
+    for position in range(start, start + len(forgery.body(PLAINTEXT[:length]))):
+        changed = message[:position] + bytes((message[position] ^ 0x01,)) + message[position + 1 :]
+        number = min((position - start) // (4 + 12 + 16 + 16) + 1, -(-length // 16))
+
+        with pytest.raises((AuthenticationFailed, MalformedMessage), match=f"frame {number}\\b"):
+            decrypt(changed)
+
+
+# spec: client-apis/decrypt.md#decrypt-the-message-body f6f2 3da2
+@BOTH_KINDS
+def test_every_byte_of_a_non_framed_body_is_authenticated(suite_id: int) -> None:
+    forgery = Forgery(suite_id=suite_id, framed=False)
+    message, start = forgery.message(PLAINTEXT), len(forgery.header())
+    for position in range(start, start + len(forgery.body(PLAINTEXT))):
+        changed = message[:position] + bytes((message[position] ^ 0x01,)) + message[position + 1 :]
+
+        with pytest.raises((AuthenticationFailed, MalformedMessage), match=r"the body|non-framed body"):
+            decrypt(changed)
+
+
 # spec: client-apis/decrypt.md#decrypt-the-message-body f6f2
 @EVERY_SUITE
 def test_a_frame_of_another_message_of_the_same_data_key_is_refused(suite_id: int) -> None:
