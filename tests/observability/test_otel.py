@@ -571,6 +571,42 @@ def test_a_forked_child_does_not_wait_for_its_parents_flush(
         assert in_child(flushes_in_child)
 
 
+def test_nor_for_an_instrument_whose_lock_nobody_holds(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a child that was forked while a thread of its parent was inside of the SDK; and no value is kept for it."""
+    may_return = threading.Event()
+    monkeypatch.setattr(otel, "_FLUSH_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(otel, "_VALUES_KEPT", 100)
+    monkeypatch.setattr(Counter, "add", lambda *_arguments, **_options: may_return.wait(PATIENCE_SECONDS))
+    emit = Subscriber(sink="otel")
+    counting: Any = emit._otel
+    with written():
+        for _ in range(3):
+            with instrument():
+                emit(MISS)
+        for _ in range(300):
+            emit(KMS_OK)
+
+    assert counting._flushing.is_alive()
+    assert len(counting._values) < 100
+    may_return.set()
+    counting._flushing.join()
+
+
+def test_an_invocation_that_ends_inside_of_our_locks_leaves_the_flush_to_the_next(telemetry: Telemetry) -> None:
+    """A signal handler may be instrumented; the thread that flushes would wait for the lock that it came into."""
+    emit = Subscriber(sink="otel")
+    counting: Any = emit._otel
+    with written():
+        for lock in (counting._lock, emit._lock):
+            with lock, instrument():
+                emit(MISS)
+        assert counting._flushing is None
+        with instrument():
+            emit(MISS)
+
+    assert telemetry.emf["CacheMisses"] == 3
+
+
 def test_without_a_thread_to_spare_an_invocation_ends_all_the_same(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,7 +10,8 @@ The buffer is drained, and the subscriber's queue of hits with it, in four place
 invocation, before a snapshot, when the provider collects (it asks the one observable instrument, the age of the
 container, which drains first), and when so many values have come together that they should not be kept. The first two
 also flush the provider, because Lambda freezes the process afterwards. That is done in a thread, so that nobody waits
-for an exporter that never returns: providers hand the time-out on to exporters, which may ignore it.
+for ever: providers hand the time-out on to exporters, which may ignore it, and a forked child may inherit a lock of the
+SDK's that no thread of its own holds.
 
 No fact adds to an instrument as it happens, because the SDK's locks are not reentrant: a finalizer that closes a stream
 may run while its thread is inside of one of them, and would wait for itself for ever.
@@ -32,12 +33,12 @@ from opentelemetry import context, metrics, trace
 
 from warmkey.events import BranchKeyHit, CacheHit, EvictionReason, Operation, SettingWarning
 from warmkey.fork_safety import living_instances, register
-from warmkey.locks import new_lock
+from warmkey.locks import holds_lock, is_held, new_lock
 from warmkey.observability.otel_points import COUNTERS, HISTOGRAMS, points
 from warmkey.observability.otel_spans import SpanTracing, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from warmkey.events import Event
     from warmkey.observability.otel_points import Attributes
@@ -106,6 +107,9 @@ class OpenTelemetry:
                 else:
                     self._counts[name, attributes] += int(value)
             is_much = len(self._values) >= _VALUES_KEPT
+            if is_much and self._is_stuck():  # so would be whoever drains
+                del self._values[: _VALUES_KEPT // 2]
+                is_much = False
         if is_much:
             self.drain()
 
@@ -137,31 +141,28 @@ class OpenTelemetry:
 
         Yields what should be said about it.
         """
-        self.drain()
-        provider = metrics.get_meter_provider()
-        if self._counts_facts and type(provider).__module__.startswith("opentelemetry.metrics"):
+        if self._counts_facts and type(metrics.get_meter_provider()).__module__.startswith("opentelemetry.metrics"):
             yield from self._once(_WITHOUT_PROVIDER)
         started = self._now()
         # The clock may have been set back meanwhile.
-        if started < self._paused_until <= started + _PAUSE_AFTER_SLOW_FLUSH_SECONDS:
+        if started < self._paused_until <= started + _PAUSE_AFTER_SLOW_FLUSH_SECONDS or self._is_stuck():
             return
-        if self._flushing is not None and self._flushing.is_alive():  # since a minute or more
+        # A signal handler's invocation may end while its thread is counting; the next one flushes.
+        if is_held(self._lock) or holds_lock(besides=self._lock):
             return
-        providers: list[object] = []
-        if self.tracing.has_spans:
-            self.tracing.has_spans = False
-            providers.append(trace.get_tracer_provider())
-        if self._counts_facts:
-            providers.append(provider)
-        finished = self._force_flush(providers)
+        finished = self._flush_in_a_thread()
         ended = self._now()
         if not finished or ended - started > _SLOW_FLUSH_SECONDS:
             self._paused_until = ended + _PAUSE_AFTER_SLOW_FLUSH_SECONDS
             yield from self._once(_SLOW)
 
-    def _force_flush(self, providers: Sequence[object]) -> bool:
-        """Flush the *providers*, and return whether they finished in time."""
-        work = partial(copy_context().run, _force_flush_all, providers)
+    def _is_stuck(self) -> bool:
+        """Return whether the flush before has not returned yet."""
+        return self._flushing is not None and self._flushing.is_alive()
+
+    def _flush_in_a_thread(self) -> bool:
+        """Return whether it finished in time."""
+        work = partial(copy_context().run, self._flush_all)
         thread = self._flushing = threading.Thread(target=work, name="warmkey-flush", daemon=True)
         try:
             thread.start()
@@ -171,6 +172,14 @@ class OpenTelemetry:
         thread.join(_FLUSH_TIMEOUT_SECONDS)
         return not thread.is_alive()
 
+    def _flush_all(self) -> None:
+        self.drain()
+        if self.tracing.has_spans:
+            self.tracing.has_spans = False
+            _force_flush(trace.get_tracer_provider())
+        if self._counts_facts:
+            _force_flush(metrics.get_meter_provider())
+
     def age_seconds(self) -> float:
         """Return the time since this was made."""
         return max(0.0, self._now() - self._born)
@@ -179,11 +188,6 @@ class OpenTelemetry:
         if problem not in self._said:
             self._said.add(problem)
             yield SettingWarning(setting="metrics_sink", problem=problem)
-
-
-def _force_flush_all(providers: Sequence[object]) -> None:
-    for provider in providers:
-        _force_flush(provider)
 
 
 def _force_flush(provider: object) -> None:
