@@ -6,6 +6,7 @@ import os
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from warmkey import (
     LocalCMC,
 )
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyMaterials, cached_keys
+from warmkey.branch_keys.wrapping import version_in
 from warmkey.caches import NullCMC
 from warmkey.cmms.single_flight import Waiter
 from warmkey.events import (
@@ -268,6 +270,31 @@ def test_a_versions_entry_pushes_out_no_active_one() -> None:
             stage.encrypt(keyring)
 
     assert len(stage.requests) == 3
+
+
+def test_versions_that_a_message_makes_up_are_remembered_nowhere(stage: Stage) -> None:
+    made = stage.elsewhere()
+    (key,) = made.encrypted_data_keys
+    for number in range(20):
+        version = uuid.uuid4().bytes
+        forged = replace(key, ciphertext=key.ciphertext[:28] + version + key.ciphertext[44:])
+        assert version_in(forged.ciphertext) == version
+        with pytest.raises(KeyUnavailable):
+            stage.keyring.on_decrypt(DecryptionMaterials(algorithm_suite=SUITE), [forged])
+        assert len(stage.keyring._keys._decrypt_identifiers) == 0, number
+
+    for _ in range(2):
+        stage.decrypt(made)
+    assert list(stage.keyring._keys._decrypt_identifiers) == [(ID, uuid.UUID(stage.version).bytes)]
+
+
+def test_a_version_that_another_keyring_put_into_the_cache_is_remembered_too(stage: Stage) -> None:
+    made = stage.elsewhere()
+    stage.decrypt(made)
+    another = stage.another()
+    stage.decrypt(made, another)
+
+    assert len(another._keys._decrypt_identifiers) == 1
 
 
 def test_least_recently_used_branch_keys_leave_first() -> None:

@@ -69,7 +69,8 @@ class EncryptIdentifiers(Memo[str, bytes]):
 class DecryptIdentifiers(Memo[tuple[str, bytes], bytes]):
     """``identifiers[branch_key_id, version]`` is what :func:`decrypt_identifier` returns.
 
-    The version is the 16 bytes of its UUID.
+    The version is the 16 bytes of its UUID. Nothing is kept by itself: whoever writes messages can make versions up, so
+    the caller keeps those that there are.
     """
 
     def __init__(self, partition_id: bytes, logical_key_store_name: str) -> None:
@@ -78,6 +79,4 @@ class DecryptIdentifiers(Memo[tuple[str, bytes], bytes]):
 
     def __missing__(self, asked: tuple[str, bytes]) -> bytes:
         branch_key_id, version = asked
-        identifier = decrypt_identifier(*self._fixed, branch_key_id, str(uuid.UUID(bytes=version)))
-        self.keep(asked, identifier)
-        return identifier
+        return decrypt_identifier(*self._fixed, branch_key_id, str(uuid.UUID(bytes=version)))

@@ -155,12 +155,16 @@ class CachedBranchKeys:
         """
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt e0cd
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas 06eb
-        identifier = self._decrypt_identifiers[branch_key_id, version]
+        asked = branch_key_id, version
+        kept = self._decrypt_identifiers.get(asked)
+        identifier = kept or self._decrypt_identifiers[asked]
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 9040 8791
         cipher = self._find(_DECRYPT, identifier)
         if cipher is None:
             # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt 4c32
             cipher = self._fetch(_DECRYPT, branch_key_id, version, identifier)
+        if kept is None:
+            self._decrypt_identifiers.keep(asked, identifier)
         return _noted(cipher)
 
     def statistics(self, operation: Operation) -> OperationStatistics:
