@@ -186,6 +186,27 @@ def test_whoever_joins_just_after_the_failed_flight_has_ended_does_not_ask_eithe
     assert shop.kms.count() == 1
 
 
+def test_a_refresh_that_begins_just_after_a_failed_flight_has_ended_does_not_ask_either() -> None:
+    shop = container(refresh_ahead=True, max_bytes_encrypted=100)
+    shop.encrypt(b"x" * 50)
+    shop.clock.tick(55)
+    shop.encrypt()
+    shop.kms.fail(error="throttled", times=None)
+    flights = shop.cmm._fetcher._flights
+    join = flights.join
+
+    def join_late(*arguments: Any) -> Any:
+        flights.join = join  # type: ignore[method-assign]
+        with pytest.raises(KeyUnavailable):
+            shop.encrypt(b"x" * 60)  # more than is left of the old data key
+        return join(*arguments)
+
+    flights.join = join_late  # type: ignore[method-assign]
+    in_threads(1, shop.encrypt)
+
+    assert shop.kms.count() == 2
+
+
 # Its end
 
 

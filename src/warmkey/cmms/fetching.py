@@ -213,9 +213,9 @@ class Fetcher:
         materials: _Materials | None = None
         failure: Exception | None = None
         try:
-            self._failures.check(key)
             flight, leading = self._flights.join(key, waiter, operation.quota)
             if leading:
+                self._failures.check(key)
                 materials = self._fetch(operation, request, identifier, MissReason.EXPIRED, flight, waiter)
         except Exception as error:  # noqa: BLE001 - raised again below, unless the old entry still serves
             failure = error
