@@ -319,6 +319,21 @@ def test_where_nothing_was_noted_the_encrypted_data_keys_decide(
 
 
 @pytest.mark.parametrize(
+    ("infos", "revoked"),
+    [([ARN, OTHER], True), ([OTHER, ARN], True), ([OTHER, OTHER], False), ([], False)],
+    ids=["first", "last", "neither", "none"],
+)
+def test_where_nothing_was_noted_one_encrypted_data_key_under_the_refused_key_is_enough(
+    infos: list[str], *, revoked: bool
+) -> None:
+    keys = [
+        EncryptedDataKey(key_provider_id="aws-kms", key_provider_info=info.encode(), ciphertext=b"") for info in infos
+    ]
+
+    assert concerns(attempt_of(), A, operation=DECRYPT, encryption_context=A, encrypted_data_keys=keys) is revoked
+
+
+@pytest.mark.parametrize(
     ("changes", "revoked"),
     [
         ({}, True),
