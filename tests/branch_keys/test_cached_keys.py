@@ -544,6 +544,14 @@ def test_a_waiter_of_a_dead_flight_asks_for_itself(stage: Stage, monkeypatch: py
         ({"branch_key_version": "1"}, "gave version '1' of branch key"),
         ({"branch_key": bytes(16)}, "a branch key must have 32 bytes; the key store gave 16"),
         ({"branch_key": None}, "gave no branch key materials"),
+        ({"branch_key": "k" * 32}, "gave no branch key materials"),
+        ({"branch_key": [1] * 32}, "gave no branch key materials"),
+        ({"branch_key": memoryview(bytes(64))[::2]}, "gave no branch key materials"),
+        ({"branch_key_id": None}, "gave no branch key materials"),
+        ({"branch_key_version": None}, "gave no branch key materials"),
+        ({"branch_key_version": 1}, "gave no branch key materials"),
+        ({"branch_key_version": b"1"}, "gave no branch key materials"),
+        ({"kms_key_arn": ["arn"]}, "gave no branch key materials"),
     ],
     ids=str,
 )
@@ -556,6 +564,16 @@ def test_an_answer_that_was_not_asked_for_is_not_used(
 
     with pytest.raises(KeyUnavailable, match=problem):
         stage.encrypt()
+
+
+def test_a_key_in_the_place_of_the_version_is_not_shown(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = BranchKeyMaterials(branch_key_id=ID, branch_key_version=bytes(range(32)).hex(), branch_key=bytes(32))
+    monkeypatch.setattr(stage.key_store, "get_active_branch_key", lambda _: given)
+
+    with pytest.raises(KeyUnavailable, match="gave version str of length 64 of branch key") as caught:
+        stage.encrypt()
+
+    assert given.branch_key_version not in repr(caught.value)
 
 
 def test_another_version_than_asked_for_is_not_used(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

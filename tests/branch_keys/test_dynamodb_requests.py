@@ -129,6 +129,30 @@ def test_an_answer_that_is_none_is_told() -> None:
     assert seen.of(DynamoDbRequest)[0].attempts == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Item": []},
+        {"Item": "text"},
+        {"Item": {"enc": b"not as a client gives it"}},
+        {"Item": {"enc": {}}},
+        {"Item": {1: {"S": "a"}}},
+        {"Item": {"type": {"S": "a", "N": "1"}}},
+        {"Items": {}},
+        {"Items": [{"type": {"S": "a"}}, {"type": "a"}]},
+    ],
+    ids=str,
+)
+def test_an_item_that_no_client_of_boto3_gives_is_told(answer: dict[str, Any]) -> None:
+    with pytest.raises(KeyUnavailable, match="answered with an item that is not a dict of attributes"):
+        DynamoDbRequests(Client(answer))("GetItem", about="an item")
+
+
+@pytest.mark.parametrize("answer", [{}, {"Item": None}, {"Item": {"type": {"S": "a"}}}, {"Items": [{}]}], ids=str)
+def test_what_a_client_gives_is_returned(answer: dict[str, Any]) -> None:
+    assert DynamoDbRequests(Client(answer))("GetItem", about="an item") == answer
+
+
 @pytest.mark.parametrize("client", [None, object(), "dynamodb"])
 def test_a_client_is_needed(client: Any) -> None:
     with pytest.raises(ConfigurationError, match="dynamodb_client must be a client as"):

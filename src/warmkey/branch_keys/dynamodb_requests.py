@@ -91,11 +91,12 @@ class DynamoDbRequests(ServiceRequests):
             self._tell(operation, request, DynamoDbOutcome(attempt.outcome or DynamoDbOutcome.OTHER))
             raise KeyUnavailable(f"DynamoDB {operation} failed", [attempt]) from error
         self._tell(operation, request, DynamoDbOutcome.OK)
-        if not isinstance(response, dict):
-            reason = f"the DynamoDB client answered with {type(response).__name__}, not with a dict"
-            attempt = KeyAttempt(keyring="BranchKeyStore", operation=operation, key=about, reason=reason)
+        problem = _problem_with(response)
+        if problem:
+            attempt = KeyAttempt(keyring="BranchKeyStore", operation=operation, key=about, reason=problem)
             raise KeyUnavailable(f"DynamoDB {operation} gave no usable answer", [attempt])
-        return response
+        answer: dict[str, Any] = response
+        return answer
 
     def _attempt(
         self, operation: str, about: str, failure: Failure, codes: tuple[str, ...], error: Exception
@@ -134,6 +135,25 @@ class DynamoDbRequests(ServiceRequests):
             for value in action["Put"]["Item"].values():
                 if "S" in value:
                     yield value["S"]
+
+
+def _problem_with(response: Any) -> str:  # noqa: ANN401 - whatever a client gives
+    """Say why boto3 could not have given *response*: a stand-in for its client may give anything."""
+    if not isinstance(response, dict):
+        return f"the DynamoDB client answered with {type(response).__name__}, not with a dict"
+    items = response.get("Items", ())
+    item = response.get("Item")
+    if not isinstance(items, (list, tuple)) or not all(map(_is_item, [*items, {} if item is None else item])):
+        return (
+            "the DynamoDB client answered with an item that is not a dict of attributes, each with a type and a value"
+        )
+    return ""
+
+
+def _is_item(item: object) -> bool:
+    return isinstance(item, dict) and all(
+        isinstance(name, str) and isinstance(value, dict) and len(value) == 1 for name, value in item.items()
+    )
 
 
 def cancellation_codes(error: BaseException | None) -> tuple[str, ...]:
