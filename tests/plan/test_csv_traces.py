@@ -13,6 +13,8 @@ from warmkey.plan import csv_traces
 from warmkey.plan.containers import WarmContainers
 from warmkey.plan.csv_traces import read_trace
 from warmkey.plan.errors import BadInput
+from warmkey.plan.limits import Limits
+from warmkey.plan.replay import replay
 from warmkey.plan.trace import NONE, make_trace
 
 if TYPE_CHECKING:
@@ -235,3 +237,38 @@ def test_standard_input_is_read_and_stays_open(monkeypatch: pytest.MonkeyPatch) 
 
     assert len(rows.nanoseconds) == 1
     assert not stdin.closed
+
+
+# --- what a row reads
+
+MESSAGES = "timestamp,operation,context,message\n"
+BRANCH_KEYS = "timestamp,operation,context,branch_key\n"
+
+
+def test_a_row_reads_the_newest_message_of_its_context_and_branch_key(tmp_path: Path) -> None:
+    rows = "1,encrypt,a,x\n2,encrypt,a,y\n3,decrypt,a,x\n4,decrypt,a,z\n5,encrypt,b,x\n6,decrypt,a,x\n7,decrypt,b,x\n"
+    trace = made(tmp_path, BRANCH_KEYS + rows)
+
+    assert trace.written_by.tolist() == [NONE, NONE, 0, NONE, NONE, 0, 4]
+    for strategy in ("caching", "hierarchical"):
+        outcome = replay(strategy, trace, Limits(), cold_start=0, progress=lambda _: None)
+        assert outcome.decrypt.messages == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{MESSAGES}2,decrypt,b,m\n1,encrypt,a,m\n3,decrypt,b,m\n4,decrypt,a,m\n",
+        f"{MESSAGES.strip()},branch_key\n1,encrypt,a,m,x\n2,decrypt,a,m,y\n3,decrypt,a,m,z\n4,decrypt,a,m,x\n",
+    ],
+    ids=["context", "branch key"],
+)
+def test_a_message_that_is_read_with_another_context_or_branch_key_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match=r"must have the context and the branch_key .* others: 2, .* first is row 2 by"):
+        made(tmp_path, text)
+
+
+def test_a_message_may_be_written_again_with_another_context(tmp_path: Path) -> None:
+    trace = made(tmp_path, f"{MESSAGES}1,encrypt,a,m\n2,decrypt,a,m\n3,encrypt,b,m\n4,decrypt,b,m\n")
+
+    assert trace.written_by.tolist() == [NONE, 0, NONE, 2]

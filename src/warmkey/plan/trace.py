@@ -120,7 +120,7 @@ class Trace:
 def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
     """Order *rows* by time, assign containers where the input names none, and find what each row reads.
 
-    :raises BadInput: there are no rows
+    :raises BadInput: there are no rows, or one reads a message that was written with another context or branch key
     """
     count = len(rows.nanoseconds)
     if not count:
@@ -131,6 +131,7 @@ def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
     start = int(nanoseconds[0])
     nanoseconds = nanoseconds - start
     decrypts, contexts = rows.decrypts[order], rows.contexts[order]
+    branch_keys = contexts if rows.branch_keys is None else rows.branch_keys[order]
     nothing = np.full(count, NONE, np.int64)
     data_keys = nothing if rows.data_keys is None else np.where(decrypts, rows.data_keys[order], NONE)
     messages = nothing if rows.messages is None else rows.messages[order]
@@ -151,8 +152,8 @@ def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
         lengths=rows.lengths[order],
         containers=containers,
         data_keys=data_keys,
-        written_by=_written_by(decrypts, contexts, data_keys, messages, notes),
-        branch_keys=contexts if rows.branch_keys is None else rows.branch_keys[order],
+        written_by=_written_by(decrypts, _kept(contexts, branch_keys), data_keys, messages, notes),
+        branch_keys=branch_keys,
         context_labels=rows.context_labels,
         start=start,
         ignored=dict(rows.ignored),
@@ -178,11 +179,18 @@ def _note_gap(trace: Trace, notes: list[str]) -> None:
         notes.append(f"the longest time without a row is {gap:,.0f} s of {trace.seconds:,.0f} s; it was left in")
 
 
-def _written_by(decrypts: Flags, contexts: Numbers, data_keys: Numbers, messages: Numbers, notes: list[str]) -> Numbers:
+def _kept(contexts: Numbers, branch_keys: Numbers) -> Numbers:
+    """Return one number for each pair of context and branch key, both of which a message keeps."""
+    return contexts if branch_keys is contexts else contexts * (int(branch_keys.max()) + 1) + branch_keys
+
+
+def _written_by(decrypts: Flags, kept: Numbers, data_keys: Numbers, messages: Numbers, notes: list[str]) -> Numbers:
     """Return for each row that reads which row wrote its message, or ``NONE``.
 
     A row with a data key of its own needs none. A row with a message reads what the last row of that message before it
-    wrote. Any other reads the newest message of its context.
+    wrote. Any other reads the newest message of its context and branch key, whose number is in *kept*.
+
+    :raises BadInput: a message was written with another context or branch key than the row has that reads it
     """
     reading = decrypts & (data_keys == NONE)
     named = messages != NONE
@@ -190,10 +198,21 @@ def _written_by(decrypts: Flags, contexts: Numbers, data_keys: Numbers, messages
     if reading.any():
         by_message = reading & named
         found[by_message] = _last_writer(~decrypts & named, messages)[by_message]
+        _check_kept(found, kept)
         by_context = reading & ~named
-        found[by_context] = _last_writer(~decrypts, contexts)[by_context]
+        found[by_context] = _last_writer(~decrypts, kept)[by_context]
         _note_reads(by_message, by_context, found, notes)
     return found
+
+
+def _check_kept(written_by: Numbers, kept: Numbers) -> None:
+    reading = np.flatnonzero(written_by != NONE)
+    others = reading[kept[reading] != kept[written_by[reading]]]
+    if len(others):
+        raise BadInput(
+            "rows that read a message must have the context and the branch_key of the row that wrote it; others: "
+            f"{len(others):,}, of which the first is row {others[0] + 1:,} by time"
+        )
 
 
 def _note_reads(by_message: Flags, by_context: Flags, found: Numbers, notes: list[str]) -> None:
