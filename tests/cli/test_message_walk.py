@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import pytest
@@ -20,6 +21,7 @@ from tests.client_apis.sources import (
 )
 from tests.vectors.forge import PUBLIC_KEY_FIELD, SUITES, Forgery
 from warmkey import MalformedMessage, WarmkeyError
+from warmkey.cli.files import Base64Source
 from warmkey.cli.message_walk import Examination, examine
 
 
@@ -124,3 +126,16 @@ def test_memory_is_little_whatever_the_length() -> None:
         with measured_memory() as peak:
             assert examine(source).problem is None
         assert peak.bytes < MEGABYTE
+
+
+@pytest.mark.parametrize("behind", ["", "with bytes behind its end"])
+def test_a_message_in_base64_that_breaks_off_is_shown_up_to_there(behind: str) -> None:
+    """What broke is told as the problem; reading on to measure the rest must not end the report."""
+    message = Forgery(frame_length=2**20).message(bytes(300_000)) + behind.encode()
+    text = base64.b64encode(message) + b"=!"
+
+    found = examine(Base64Source(io.BytesIO(text)))
+
+    assert found.header is not None
+    assert "base64 text" in str(found.problem)
+    assert found.length is None

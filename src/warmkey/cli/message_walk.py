@@ -7,6 +7,7 @@ Source: data-format/message.md
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ __all__ = ["Examination", "examine"]
 class Examination:
     """What was found, up to where the message breaks. Lengths are in bytes.
 
-    :ivar length: of all that was given; ``None`` where that would mean reading a lot that is not a message
+    :ivar length: of all that was given; ``None`` where that would mean reading a lot that is not a message, and where
+        not all of it can be read
     :ivar frames: how many frames were gone through whole; 0 for a non-framed body
     :ivar plaintext_length: of all of them, or of the non-framed body
     :ivar last_length: of the plaintext in the last of them
@@ -68,8 +70,9 @@ def examine(source: Source) -> Examination:
     except MalformedMessage as error:
         found.problem = error
     if found.header is not None or buffered.ended:  # who knows how much of something else there is
-        _skip_to_end(buffered)
-        found.length = buffered.position
+        with suppress(MalformedMessage):  # base64 text that breaks off, which is the problem, or comes behind it
+            _skip_to_end(buffered)
+            found.length = buffered.position
     return found
 
 
