@@ -17,10 +17,14 @@ from tests.properties.damage import fields_of
 from tests.vectors.forge import Forgery, serialized_pairs, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from random import Random
+    from typing import TypeAlias
 
-__all__ = ["authenticated", "changed_message", "parts_of"]
+    Wrap: TypeAlias = Callable[[bytes, bytes], bytes]
+    """Gives the encrypted data key of a data key and a serialized context."""
+
+__all__ = ["Part", "authenticated", "changed_message", "changed_message_under", "joined", "mended", "parts_of"]
 
 _GROUP = re.compile(r"(?:pair|encrypted data key|frame) \d+")
 _CONTENT = re.compile(r"(?:frame \d+|body) content")
@@ -42,19 +46,25 @@ def parts_of(message: bytes) -> list[Part]:
 
 def changed_message(data: bytes, source: Random, others: Sequence[bytes]) -> bytes:
     """Return *data* after a few changes. Then its lengths may be made right, and after that its tags."""
+    return changed_message_under(wrapped, data, source, others)
+
+
+def changed_message_under(wrap: Wrap, data: bytes, source: Random, others: Sequence[bytes]) -> bytes:
+    """Do as :func:`changed_message`, for who wraps data keys with *wrap*."""
     parts = parts_of(data)
     for _ in range(source.randint(1, 3)):
         parts = _changed(parts, source, parts_of(source.choice(others))) or parts
     if source.randrange(3):
-        parts = _mended(parts)
-    joined = _joined(parts)
+        parts = mended(parts)
+    message = joined(parts)
     if source.randrange(2):
         with suppress(LookupError, ValueError, OverflowError, InvalidTag):  # nothing that has tags any more
-            return authenticated(joined)
-    return joined
+            return authenticated(message, wrap)
+    return message
 
 
-def _joined(parts: Iterable[Part]) -> bytes:
+def joined(parts: Iterable[Part]) -> bytes:
+    """Return the message that *parts* are."""
     return b"".join(part.data for part in parts)
 
 
@@ -94,12 +104,12 @@ def _run(parts: Sequence[Part], at: int) -> tuple[int, int]:
     return members[0], members[-1] + 1
 
 
-def _mended(parts: Sequence[Part]) -> list[Part]:
-    """Make counts, lengths and sequence numbers what the other fields say."""
+def mended(parts: Sequence[Part]) -> list[Part]:
+    """Return *parts* with counts, lengths and sequence numbers what the other fields say."""
     lengths = {part.name: len(part.data) for part in parts}
     pairs, keys = _groups(parts, "pair"), _groups(parts, "encrypted data key")
     lengths["context"] = sum(len(part.data) for part in parts if part.name.startswith("pair ")) if pairs else 0
-    number, mended = 0, []
+    number, found = 0, []
     for name, data in parts:
         value: int | None = None
         if name.endswith(" length") and name.removesuffix(" length") in lengths:
@@ -111,8 +121,8 @@ def _mended(parts: Sequence[Part]) -> list[Part]:
         elif _FRAME_NUMBER.fullmatch(name):
             value = number = number + 1
         width = len(data)
-        mended.append(Part(name, data if value is None else (value % 256**width).to_bytes(width, "big")))
-    return mended
+        found.append(Part(name, data if value is None else (value % 256**width).to_bytes(width, "big")))
+    return found
 
 
 def _groups(parts: Sequence[Part], kind: str) -> int:
@@ -122,7 +132,7 @@ def _groups(parts: Sequence[Part], kind: str) -> int:
 # --- with the data key
 
 
-def authenticated(message: bytes) -> bytes:
+def authenticated(message: bytes, wrap: Wrap = wrapped) -> bytes:
     """Return *message* with an encrypted data key, commit key, tags and signature that fit what it says.
 
     What it has as ciphertext becomes the plaintext.
@@ -131,7 +141,7 @@ def authenticated(message: bytes) -> bytes:
     :raises ValueError: a field has a length that none has
     """
     parts = parts_of(message)
-    author = _Author(parts)
+    author = _Author(parts, wrap)
     signed = b"".join(author.written(part) for part in parts if part.name not in _AFTER_THE_BODY)
     rest = next((part.data for part in parts if part.name == "rest"), b"")
     return signed + author.forgery.footer(signed) + rest
@@ -140,7 +150,7 @@ def authenticated(message: bytes) -> bytes:
 class _Author:
     """Writes the fields of a message in their order, those that need a key anew."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], wrap: Wrap) -> None:
         found = {part.name: part.data for part in parts}
         pairs = [
             (found[f"pair {number} key"], found[f"pair {number} value"]) for number in range(_groups(parts, "pair"))
@@ -151,7 +161,7 @@ class _Author:
             with_public_key=False,
         )
         data_key, self._commit_key, self._cipher = self.forgery.secrets
-        self._entry = wrapped(data_key, serialized_pairs(sorted(pairs)))
+        self._entry = wrap(data_key, serialized_pairs(sorted(pairs)))
         self._header = b""
         self._number, self._iv, self._kind, self._tag = 1, bytes(12), b"Single Block", b""
 

@@ -24,11 +24,12 @@ from tests.vectors.forge import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
-    from tests.vectors.forge import Pair
+    Unwrap: TypeAlias = Callable[[Sequence[bytes], bytes], bytes]
 
-__all__ = ["Content", "read", "verified_start"]
+__all__ = ["Content", "read", "unwrapped", "verified_start"]
 
 _END = "sequence number end"
 _FAILURES = (LookupError, ValueError, OverflowError, InvalidTag, InvalidSignature)
@@ -42,11 +43,26 @@ class Content(NamedTuple):
     context: dict[str, str]
 
 
-def read(message: bytes) -> Content | None:
-    """Return what *message* says; ``None`` if the forge would not have written it under its wrapping key."""
+def unwrapped(key: Sequence[bytes], context: bytes) -> bytes:
+    """Return the data key that is wrapped under the forge's wrapping key.
+
+    :raises LookupError: it names another one
+    :raises InvalidTag: it was changed
+    """
+    provider, info, ciphertext = key
+    if provider != NAMESPACE.encode() or info[:-12] != _INFO or len(info) != len(_INFO) + 12:
+        raise LookupError("another wrapping key")
+    return AESGCM(WRAPPING_KEY).decrypt(info[-12:], ciphertext, context)
+
+
+def read(message: bytes, unwrap: Unwrap = unwrapped) -> Content | None:
+    """Return what *message* says; ``None`` if the forge would not have written it under a key that it has.
+
+    :param unwrap: gives the data key in an encrypted data key of which the parts and the context are given
+    """
     with suppress(*_FAILURES):
         found = _fields(message)
-        forgery = _forgery(found)
+        forgery = _forgery(found, unwrap)
         blocks = list(_blocks(forgery, found))
         signed = forgery.header() + b"".join(written for _, written in blocks)
         context = dict(forgery.pairs)
@@ -66,7 +82,7 @@ def verified_start(message: bytes) -> bytes:
     released = b""
     with suppress(*_FAILURES):
         found = _fields(message)
-        forgery = _forgery(found)
+        forgery = _forgery(found, unwrapped)
         written = forgery.header()
         if message.startswith(written):
             for content, frame in _blocks(forgery, found):
@@ -81,7 +97,7 @@ def _fields(message: bytes) -> dict[str, bytes]:
     return {part.name: part.data for part in parts_of(message)}
 
 
-def _forgery(found: Mapping[str, bytes]) -> Forgery:
+def _forgery(found: Mapping[str, bytes], unwrap: Unwrap) -> Forgery:
     """Return what writes such a message."""
     suite_id = _count(found, "algorithm suite ID")
     pairs = [
@@ -97,7 +113,7 @@ def _forgery(found: Mapping[str, bytes]) -> Forgery:
         header_iv=found.get("header IV", bytes(12)),
         keys=[b"".join(map(sized, key)) for key in keys],
         with_public_key=False,
-        data_key=_data_key(suite_id, pairs, keys),
+        data_key=_data_key(suite_id, serialized_pairs(sorted(pairs)), keys, unwrap),
     )
 
 
@@ -110,14 +126,12 @@ def _entry(found: Mapping[str, bytes], number: int) -> list[bytes]:
     return [found[f"encrypted data key {number} {name}"] for name in names]
 
 
-def _data_key(suite_id: int, pairs: list[Pair], keys: list[list[bytes]]) -> bytes:
-    aad = serialized_pairs(sorted(pairs))
-    for provider, info, ciphertext in keys:
-        if provider == NAMESPACE.encode() and info[:-12] == _INFO and len(info) == len(_INFO) + 12:
-            with suppress(InvalidTag):
-                data_key = AESGCM(WRAPPING_KEY).decrypt(info[-12:], ciphertext, aad)
-                if len(data_key) == SUITES[suite_id].key_length:
-                    return data_key
+def _data_key(suite_id: int, context: bytes, keys: list[list[bytes]], unwrap: Unwrap) -> bytes:
+    for key in keys:
+        with suppress(InvalidTag, LookupError):
+            data_key = unwrap(key, context)
+            if len(data_key) == SUITES[suite_id].key_length:
+                return data_key
     raise LookupError("none of the encrypted data keys can be unwrapped")
 
 
@@ -138,12 +152,6 @@ def _blocks(forgery: Forgery, found: Mapping[str, bytes]) -> Iterator[tuple[byte
             yield content, forgery.final_frame(content, number, iv=iv)
         else:
             yield content, forgery.frame(content, number, iv=iv)
-
-
-def _is_complete(forgery: Forgery, found: Mapping[str, bytes], blocks: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether there is a last frame, and none is longer than the frame length."""
-    longest = max(len(content) for content, _ in blocks)
-    return not forgery.framed or (_END in found and longest <= forgery.frame_length > 0)
 
 
 def _check_footer(forgery: Forgery, public_key: bytes | None, signed: bytes, footer: bytes) -> None:

@@ -6,7 +6,9 @@ what came in their stead; ``context`` is the writer's, ``asked`` the reader's.
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from base64 import urlsafe_b64decode
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
@@ -28,6 +30,8 @@ __all__ = ["CONTEXT", "Delivery", "data_of", "document_of", "sealing", "value_of
 CONTEXT = {"tenant": "a"}
 _KINDS = ("record", "token", "checkpoint")
 _MOST_EDITS = 5
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_DEEPEST = 250
 
 
 @contextmanager
@@ -38,7 +42,10 @@ def sealing() -> Iterator[KmsSession]:
 
 
 def document_of(data: bytes) -> dict[str, Any]:
-    """Return the document that *data* is, or an empty one."""
+    """Return the document that *data* is, or an empty one; deeper ones than what reads them here are none."""
+    levels = itertools.accumulate(1 if each[0] in b"[{" else -1 for each in _BRACKETS.findall(data))
+    if max(levels, default=0) > _DEEPEST:
+        return {}
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
@@ -54,6 +61,7 @@ def data_of(value: object) -> bytes:
 class Delivery:
     """A message of a writer, as it reaches the reader.
 
+    :ivar message: what the writer wrote
     :ivar value: bytes or text
     :ivar intact: whether that is what the writer gave away
     """
@@ -62,7 +70,7 @@ class Delivery:
         kind = document.get("kind")
         self.kind = kind if kind in _KINDS else None
         default = DEFAULT.get()
-        message = encrypt(
+        self.message = encrypt(
             inner,
             cmm=default.cmm,
             commitment_policy=default.client.commitment_policy,
@@ -72,7 +80,7 @@ class Delivery:
             frame_length=default.frame_length,
             kind=self.kind,
         ).ciphertext
-        original = {"url": to_base64url, "standard": to_base64}.get(form, bytes)(message)
+        original = {"url": to_base64url, "standard": to_base64}.get(form, bytes)(self.message)
         self.value: Any = original
         edits = document.get("edits")
         for edit in edits[:_MOST_EDITS] if isinstance(edits, list) else ():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-__all__ = ["TARGET"]
+__all__ = ["TARGET", "check_whole", "inner_of", "names_in", "same", "seeds"]
 
 _UNDER = "_sealed"
 _WORDS = (
@@ -59,7 +59,7 @@ def seeds() -> list[bytes]:
     inner: list[Any] = [
         1,
         [["field", SECRET], [["lines", 0, "secret"], SECRET]],
-        [["id", {"$n": "7E0"}], ["gone"]],
+        [["gone"], ["id", {"$n": "7E0"}]],
         [["lines", 2, ""]],
     ]
     document: dict[str, Any] = {"kind": "record", "record": rest, "inner": inner, "bound_to": {"id": 7}}
@@ -96,23 +96,28 @@ def _sign_lists(document: dict[str, Any]) -> None:
 def test(data: bytes) -> None:
     """What is unsealed is what the message and the record say, and sealing it gives the same message again."""
     document = document_of(data)
-    inner = _inner_of(document.get("inner"))
+    inner = inner_of(document.get("inner"))
     delivery = Delivery(document, inner, form=str(document.get("form")))
     stored = value_of(document.get("record"))
     rest = dict(stored) if isinstance(stored, dict) else {}
     rest.pop(_UNDER, None)
     bound_to = value_of(document.get("bound_to"))
-    names = json.dumps([list(_names(document.get("record"))), list(_names(document.get("bound_to"))), _paths(inner)])
-    secret = None if SECRET in names else SECRET
+    is_secret = SECRET not in names_in(document, inner)
     unsealed = attempt(
-        lambda: unseal_record({**rest, _UNDER: delivery.value}, CONTEXT, bound_to=bound_to), secret=secret
+        lambda: unseal_record({**rest, _UNDER: delivery.value}, CONTEXT, bound_to=bound_to),
+        secret=SECRET if is_secret else None,
     )
     if unsealed.error is None:
         check(delivery.intact and delivery.kind == "record", "unsealed what is not a record of a writer")
-        _check_whole(unsealed.value, rest, inner, bound_to)
+        check_whole(unsealed.value, rest, inner, bound_to)
 
 
-def _inner_of(inner: Any) -> bytes:  # noqa: ANN401 - JSON
+def names_in(document: dict[str, Any], inner: bytes) -> str:
+    """Return all that is a name of a field somewhere, which errors show."""
+    return json.dumps([*map(list, map(_names, map(document.get, ("record", "bound_to")))), _paths(inner)])
+
+
+def inner_of(inner: Any) -> bytes:  # noqa: ANN401 - JSON
     """Return the text of the message: as it is to be written, or as given."""
     if isinstance(inner, str):
         return data_of(inner)
@@ -136,30 +141,32 @@ def _paths(inner: bytes) -> str:
     return ""
 
 
-def _check_whole(whole: Any, rest: dict[str, Any], inner: bytes, bound_to: Any) -> None:  # noqa: ANN401 - of a record
+def check_whole(whole: Any, rest: dict[str, Any], inner: bytes, bound_to: Any) -> None:  # noqa: ANN401 - of a record
+    """Check that *whole* is *rest* with what *inner* says, and that sealing it gives the two again."""
     version, sealed, bound, _ = json.loads(inner)
-    check(version == 1 and inner == _inner_of(json.loads(inner)), "unsealed what is not written as it has to be")
+    check(version == 1 and inner == inner_of(json.loads(inner)), "unsealed what is not written as it has to be")
     for path, value in sealed:
         found = whole
         for step in path if isinstance(path, list) else [path]:
             found = found[step]
-        check(_same(found, value_of(value)), "another value of a sealed field")
+        check(same(found, value_of(value)), "another value of a sealed field")
     for name, *value in bound:
-        check(not value or _same(rest[name], value_of(value[0])), "another value of a bound field")
+        check(not value or same(rest[name], value_of(value[0])), "another value of a bound field")
         check(value or name not in rest, "a bound field that must not be there")
     for name in bound_to or ():
         row = {name: value for name, *value in bound}[name]
-        check(not isinstance(bound_to, dict) or _same(bound_to[name], value_of(row[0])), "not what was expected")
+        check(not isinstance(bound_to, dict) or same(bound_to[name], value_of(row[0])), "not what was expected")
     fields = [tuple(path) if isinstance(path, list) else path for path, _ in sealed]
     try:
         again = take(whole, fields, bound_to=[name for name, *_ in bound], under=_UNDER)
     except InvalidRequest as error:
         check(False, f"what was unsealed can't be sealed: {error}")  # noqa: FBT003 - as an assert
     else:
-        check(again[1] == inner and _same(again[0], rest), "sealing it again gives another message or record")
+        check(again[1] == inner and same(again[0], rest), "sealing it again gives another message or record")
 
 
-def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of a record
+def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - of a record
+    """Return whether a store takes both for the same value."""
     return bool(_compared(one) == _compared(other))
 
 
@@ -172,6 +179,8 @@ def _compared(value: Any) -> Any:  # noqa: ANN401 - of a record
     if isinstance(value, set):
         return {_compared(item) for item in value}
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        if not Decimal(value).is_finite():
+            return ("number", str(value))
         sign, digits, exponent = Decimal(value).as_tuple()
         text = "".join(map(str, digits))
         shortened = text.rstrip("0")

@@ -35,6 +35,7 @@ _SEEDS = (
     f"csv\ntimestamp,context\n0,{SECRET}\n1,{SECRET}\n",
     f"csv\ntimestamp;operation;context;bytes\n1.5;encrypt;{SECRET};10\n2.5;decrypt;{SECRET};\n2;encrypt;b;7\n",
     f"\ntimestamp,operation,context,container,data_key,message\n1,encrypt,{SECRET},c,,m\n2,decrypt,b,d,k,\n3,,b,d,,m\n",
+    f"\ntimestamp,operation,context,message,branch_key\n1,encrypt,{SECRET},m,x\n2,decrypt,{SECRET},m,x\n3,decrypt,b,,y\n",
     f"\ntimestamp,context,function,duration\n2026-11-28T12:00:00Z,{SECRET},f,0.5\n2026-11-28T12:00:01+01:00,b,g,10\n",
     f"\ntimestamp|context|branch_key\n1764331200000|{SECRET}|b\n1764331200500|a|c\n",
     f"azure-2021\napp,func,end_timestamp,duration\n{SECRET},f,10.5,0.5\n{SECRET},g,20,1\nb,f,30.25,2\n",
@@ -43,8 +44,11 @@ _SEEDS = (
 
 
 def seeds() -> list[bytes]:
-    """Return small files of each format."""
-    return [text.encode() for text in _SEEDS]
+    """Return small files of each format, and one that is compressed."""
+    minutes = [str(minute) for minute in range(1, 1441)]
+    counts = ["2", *["0"] * 1000, "1", *[""] * 438]
+    by_minute = f"azure-2019\nHashOwner,HashApp,HashFunction,{','.join(minutes)}\n{SECRET},a,f,{','.join(counts)}\n"
+    return [text.encode() for text in (*_SEEDS, by_minute, _SEEDS[0].replace("csv", "csv gzip", 1))]
 
 
 def change(data: bytes, source: Random, others: Sequence[bytes]) -> bytes:

@@ -8,21 +8,27 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.utilities.data_masking.exceptions import DataMaskingDecryptValueError
 
 from fuzz.__main__ import at_random
 from fuzz.mutation import json_of
 from fuzz.promise import SECRET, BrokenPromiseError, attempt, listening
 from fuzz.targets import NAMES, target
+from tests.vectors.branch_key_forge import TENANT_A
 from tests.vectors.forge import Forgery
-from warmkey import ConfigurationError, MalformedMessage, PolicyRefused, WarmkeyError
+from warmkey import ConfigurationError, KeyUnavailable, MalformedMessage, PolicyRefused, WarmkeyError
+from warmkey.branch_keys import AwsKmsHierarchicalKeyring
 from warmkey.client_apis import decrypt as decrypt_module
 from warmkey.client_apis import decrypt_stream as stream_module
 from warmkey.lambda_runtime.settings import KmsMode, Settings
 from warmkey.sealed import records as records_module
 from warmkey.sealed import text as text_module
+from warmkey.testing.branch_keys import FakeBranchKeyStore
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from warmkey.branch_keys import BranchKeyMaterials
 
 EACH = pytest.mark.parametrize("name", NAMES)
 
@@ -235,6 +241,16 @@ def test_a_checkpoint_of_another_place_that_opens_is_noticed(monkeypatch: pytest
     assert notices("checkpoints", seed("checkpoints"))
 
 
+@pytest.mark.parametrize("name", ["records", "masking"])
+def test_the_seed_with_fields_in_lists_is_unsealed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Or changes to it would never come near what is accepted."""
+    unsealed: list[object] = []
+    monkeypatch.setattr(f"fuzz.targets.{name}.check_whole", lambda whole, *_: unsealed.append(whole))
+
+    assert not notices(name, seed("records", -4))
+    assert unsealed == [{"id": 7, "note": SECRET, "field": SECRET, "lines": [{"n": 1, "secret": SECRET}, {"n": 2}]}]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -269,6 +285,56 @@ class Anything:
 
     def __hash__(self) -> int:
         return 0
+
+
+def test_a_wrapped_key_of_another_context_that_is_used_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_another_context = target("branch_keys").seeds()[7]
+    assert not notices("branch_keys", under_another_context)
+    monkeypatch.setattr(AwsKmsHierarchicalKeyring, "_unwrap", lambda *_: Forgery().secrets[0])
+
+    assert notices("branch_keys", under_another_context)
+
+
+def test_an_error_that_shows_a_branch_key_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "warmkey.branch_keys.hierarchical_keyring._failed", lambda *_: KeyUnavailable(TENANT_A.key.hex())
+    )
+
+    assert notices("branch_keys", target("branch_keys").seeds()[7])
+
+
+def test_more_requests_than_wrapped_keys_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Insisting(FakeBranchKeyStore):
+        def get_branch_key_version(self, *asked: str) -> BranchKeyMaterials:
+            super().get_branch_key_version(*asked)
+            return super().get_branch_key_version(*asked)
+
+    monkeypatch.setattr("tests.vectors.branch_key_forge.FakeBranchKeyStore", Insisting)
+
+    assert notices("branch_keys", target("branch_keys").seeds()[0])
+
+
+def test_a_masked_payload_of_another_context_that_is_decrypted_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = {**seed("masking"), "asked": {}}, {**seed("records"), "asked": {}}
+    assert not any(notices("masking", document) for document in documents)
+    monkeypatch.setattr("warmkey.powertools.data_masking._check_exact", lambda *_: None)
+
+    assert all(notices("masking", document) for document in documents)
+
+
+def test_a_masked_field_that_was_not_encrypted_and_counts_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = {**seed("masking", -4), "fields": ["id"]}
+    assert not notices("masking", document)
+    monkeypatch.setattr("warmkey.powertools.data_masking.check_sealed", lambda *_: None)
+
+    assert notices("masking", document)
+
+
+def test_an_error_of_data_masking_that_says_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not notices("masking", {**seed("masking"), "asked": {}})
+    monkeypatch.setattr("warmkey.powertools.failures._kind", lambda *_: lambda _: DataMaskingDecryptValueError("no"))
+
+    assert notices("masking", {**seed("masking"), "asked": {}})
 
 
 def test_an_item_that_was_changed_and_is_used_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
