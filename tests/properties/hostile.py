@@ -5,15 +5,19 @@ Each shape has room for most of its length in one kind of thing: encrypted data 
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from aws_lambda_powertools.utilities.data_masking.exceptions import DataMaskingError
+
 import warmkey
 from tests.vectors.forge import Forgery, sized, wrapped
 from warmkey import sealing
+from warmkey.powertools import DataMaskingWithFields
 
 Maker = Callable[[int], bytes]
 Opener = Callable[[], object]
@@ -143,4 +147,37 @@ TEXTS: dict[str, Callable[[int], Opener]] = {
     "a token": lambda n: _token(warmkey.seal_token(bytes(n * 3 // 4), CONTEXT)),
     "text for decrypt_text": lambda n: lambda: warmkey.decrypt_text("A" * n, CONTEXT),
     "text in the place of a sealed value": lambda n: lambda: warmkey.unseal_record({"_sealed": "A" * n + "+"}, CONTEXT),
+}
+
+# --- Data Masking's payloads
+
+
+def _masking(data: Any, fields: list[str] | None = None) -> Opener:
+    def decrypt() -> Any:
+        try:
+            return DataMaskingWithFields().decrypt(data, fields=fields, **CONTEXT)
+        except DataMaskingError as error:
+            raise error.__cause__ or error from None
+
+    return decrypt
+
+
+def _masked(payload: Any) -> Opener:
+    return _masking(DataMaskingWithFields().encrypt(payload, **CONTEXT))
+
+
+def _masked_record(record: dict[str, Any], fields: list[str]) -> Opener:
+    return _masking(DataMaskingWithFields().encrypt(record, fields=fields, **CONTEXT), fields)
+
+
+PAYLOADS: dict[str, Callable[[int], Opener]] = {
+    "small numbers": lambda n: _masked([1] * (n // 2)),
+    "text": lambda n: _masked("é" * (n // 2)),
+    "maps": lambda n: _masked([{"a": {}}] * (n // 8)),
+    "a map": lambda n: _masked({f"{number:04x}": "" for number in range(n // 10)}),
+    "what is not JSON": lambda n: _masking(warmkey.encrypt_text("[" * n, CONTEXT)),
+    "text that is not base64": lambda n: _masking("é" * (n // 2)),
+    "a message of somebody else": lambda n: _masking(base64.b64encode(_keys(n * 3 // 4)).decode()),
+    "a record of fields": lambda n: _masked_record({f"f{number:04x}": "" for number in range(n // 16)}, ["$.*"]),
+    "a record of lists": lambda n: _masked_record({"l": [{"a": 1} for _ in range(n // 20)]}, ["$.l[*].a"]),
 }
