@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 import warmkey
+from tests.vectors.readers import KEYRING
 from warmkey import (
     AuthenticationFailed,
     CachingCMM,
@@ -19,6 +20,7 @@ from warmkey import (
     KeyUnavailable,
     LocalCMC,
 )
+from warmkey.boundary import _boundaries
 from warmkey.keyrings import (
     AwsKmsKeyring,
     DiscoveryFilter,
@@ -161,10 +163,68 @@ def test_whoever_inspects_a_public_function_sees_its_own_signature_and_documenta
 ) -> None:
     inner = inspect.unwrap(function)
 
-    assert inner is not function, "it is scrubbed"
+    assert function.__code__ in _boundaries, "it is scrubbed"
     assert inspect.signature(function) == inspect.signature(inner)
     assert "args" not in inspect.signature(function).parameters
     assert (function.__name__, function.__doc__) == (inner.__name__, inner.__doc__)
+
+
+class FailingCMM:
+    """Raises *failure* when it is asked for materials."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+    def get_encryption_materials(self, request: object) -> NoReturn:
+        raise self.failure
+
+    decrypt_materials = get_encryption_materials
+
+
+class InterruptedSubscriber:
+    """Is interrupted when it is told that a message ended well."""
+
+    def __call__(self, event: object) -> None:
+        pass
+
+    note = __call__
+
+    def message_ended(self, event: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    count_hit = message_ended
+
+
+def of_ours(error: BaseException) -> str:
+    """Return what the frames of ours in the traceback of *error* hold."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame.f_locals for frame in frames if frame.f_globals["__name__"].startswith("warmkey.")]
+    assert ours
+    return repr(ours)
+
+
+@pytest.mark.parametrize("failure", [KeyUnavailable("no key"), KeyboardInterrupt(), RuntimeError("theirs")], ids=repr)
+@pytest.mark.parametrize("operation", ["encrypt", "decrypt"])
+def test_the_frames_of_the_client_keep_nothing_that_the_caller_handed_in(
+    operation: str, failure: BaseException
+) -> None:
+    message = b"secret" if operation == "encrypt" else Client().encrypt(b"", keyring=KEYRING).ciphertext
+    with pytest.raises(type(failure)) as caught_error:
+        getattr(Client(), operation)(message, cmm=FailingCMM(failure), encryption_context={"a": "secret"})
+
+    assert "secret" not in of_ours(caught_error.value)
+    assert repr(message) not in of_ours(caught_error.value)
+
+
+@pytest.mark.parametrize("operation", ["encrypt", "decrypt"])
+def test_the_frames_of_the_client_keep_no_result(operation: str) -> None:
+    cmm = CachingCMM(cache=LocalCMC(2), max_age=60, keyring=KEYRING, emit=InterruptedSubscriber())
+    message = b"secret" if operation == "encrypt" else Client().encrypt(b"secret", keyring=KEYRING).ciphertext
+    with pytest.raises(KeyboardInterrupt) as caught_error:
+        getattr(Client(), operation)(message, cmm=cmm)
+
+    assert "secret" not in of_ours(caught_error.value)
+    assert "Result" not in of_ours(caught_error.value)
 
 
 # --- where else frames hide

@@ -29,6 +29,7 @@ from warmkey import (
     MultiKeyring,
     WarmkeyError,
 )
+from warmkey.client_apis import frames
 from warmkey.keyrings import (
     EcdhCurveSpec,
     PaddingScheme,
@@ -335,8 +336,12 @@ def test_an_exception_that_is_not_ours_passes_through_and_our_frames_show_nothin
     assert decrypt is error
 
 
+@pytest.mark.parametrize(("few", "times"), [(frames._FEW_FRAMES, 8), (0, 11)], ids=["joined", "in place"])
 @pytest.mark.parametrize("suite_id", [0x0478, 0x0578], ids=hex)
-def test_an_interruption_amid_the_frames_shows_nothing(suite_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_amid_the_frames_shows_nothing(
+    suite_id: int, few: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "_FEW_FRAMES", few)
     suite, forgery = AlgorithmSuite(suite_id), Forgery(suite_id=suite_id, pairs=PAIRS)
     message = forgery.message(PLAINTEXT)
     interruptions = 0
@@ -356,7 +361,7 @@ def test_an_interruption_amid_the_frames_shows_nothing(suite_id: int, monkeypatc
                     interruptions += 1
                     assert_shows_nothing(error, forgery.secrets[0], WRAPPING_KEY)
 
-    assert interruptions == 11, "of header, two or three frames and the last one, each way"
+    assert interruptions == times, "of header, two or three frames and the last one, each way"
 
 
 def interrupted(method: str, after: int) -> Callable[[bytes], object]:
