@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.branch_keys.key_store import CONTEXT, ID, KeyStore
+from tests.forks import become_another_process
 from tests.test_forking import in_child
 from warmkey import (
     AlgorithmSuite,
@@ -806,6 +807,56 @@ def test_a_flight_of_the_parent_is_not_waited_for_in_a_child(stage: Stage) -> No
     finally:
         go.set()
         thread.join(PATIENCE_SECONDS)
+
+
+class ThreeMethods(dict[bytes, Any]):
+    """A cache of somebody's own, which knows neither of forks nor of snapshots."""
+
+    put_cache_entry, get_cache_entry = dict.__setitem__, dict.get
+
+    def delete_cache_entry(self, identifier: bytes) -> None:
+        self.pop(identifier, None)
+
+
+def test_a_forked_child_uses_no_branch_key_that_a_cache_of_ones_own_still_holds() -> None:
+    stage = Stage(cache=ThreeMethods())
+    made = stage.encrypt()
+    stage.decrypt(made)
+    assert len(stage.requests) == 1
+
+    def in_the_child() -> list[tuple[str, str]]:
+        for _ in range(2):
+            stage.decrypt(stage.encrypt())
+        stage.decrypt(made)
+        return stage.requests
+
+    assert in_child(in_the_child) == [(ID, ""), (ID, "")]
+    stage.decrypt(stage.encrypt())
+    assert len(stage.requests) == 1, "the parent keeps its own"
+
+
+def test_nor_does_one_that_was_forked_behind_pythons_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(cache=ThreeMethods())
+    stage.encrypt()
+    become_another_process(monkeypatch)
+    stage.encrypt()
+
+    assert len(stage.requests) == 2
+
+
+@pytest.mark.usefixtures("_snapshot")
+def test_nor_does_a_restored_snapshot_and_none_is_put_there_while_one_is_ahead() -> None:
+    stage = Stage(cache=ThreeMethods())
+    stage.encrypt()
+    reset_before_snapshot()
+    stage.encrypt()
+    assert len(stage.requests) == 2
+
+    ahead = Stage(cache=ThreeMethods())
+    expect_snapshot(lambda: True)
+    made = ahead.encrypt()
+    ahead.decrypt(made)
+    assert len(ahead.cache) == 0
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ from warmkey.events import (
     branch_key_hit_listener,
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
+from warmkey.fork_safety import PROCESS_MARK, SETTLED, notice_fork, snapshot_is_ahead
 from warmkey.keyrings.refusals import ends_key, is_refusal, kms_watches, note_used_keys, watch_kms
 from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, number, seconds
@@ -178,10 +179,14 @@ class CachedBranchKeys:
     # --- from the cache
 
     def _find(self, operation: Operation, identifier: bytes) -> BranchKeyCipher | None:
+        if PROCESS_MARK[0] != SETTLED:
+            notice_fork()
         entry: BranchKeyEntry | None = self._cache.get_cache_entry(identifier)  # type: ignore[assignment]
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#onencrypt a7aa
         # spec: framework/aws-kms/aws-kms-hierarchical-keyring.md#ondecrypt a7aa
         if entry is None or (entry.time_to_live > self._age_checked_below and self._is_too_old(entry)):
+            return None
+        if _has_left(entry):
             return None
         self._counters.hits[operation].add()
         if self._tell_hit is not None:
@@ -287,9 +292,11 @@ class CachedBranchKeys:
         time_to_live = self._time_to_live()
         entry = self._entry(operation, cipher, created, time_to_live, sequence)
         waiters = flight.close()
-        if not self._is_too_old(entry) and not self._features.was_purged(entry):
+        if not (self._is_too_old(entry) or self._features.was_purged(entry) or _has_left(entry)):
             for waiter in waiters:
                 waiter.served = entry
+        if not self._features.checks_age and snapshot_is_ahead():  # a cache of ours keeps none by itself, and tells so
+            return
         if operation is _ENCRYPT and self._has_room():
             version_entry = self._entry(_DECRYPT, cipher, created, time_to_live, sequence)
             self._cache.put_cache_entry(
@@ -332,6 +339,11 @@ class CachedBranchKeys:
             return any(_concerns(attempt, entry, branch_key_id) for attempt in error.attempts)
 
         self._features.evict(self._partition_name, reason=EvictionReason.DELETED, which=is_refused)
+
+
+def _has_left(entry: CacheEntry) -> bool:
+    """Return whether *entry* was evicted, or belongs to the original of this copy: not every cache knows of forks."""
+    return entry.spent(0, 1, 0) is not None
 
 
 def _noted(cipher: BranchKeyCipher) -> BranchKeyCipher:
