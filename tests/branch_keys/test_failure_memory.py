@@ -326,6 +326,19 @@ def test_a_purge_and_a_snapshot_end_it(how: str) -> None:
     assert fleet.encrypt()
 
 
+def test_a_purge_ends_it_where_the_cache_has_none() -> None:
+    class ThreeMethods(dict[bytes, Any]):
+        put_cache_entry, get_cache_entry = dict.__setitem__, dict.get
+
+    fleet = Fleet()
+    fleet.keyring = fleet.another(cache=ThreeMethods(), remember_failures_seconds=1)
+    with fleet.fail("dynamodb", "throttled"):
+        fleet.fails(2)
+    fleet.keyring.purge()
+
+    assert fleet.encrypt()
+
+
 def test_a_fork_ends_it_for_the_child() -> None:
     fleet = Fleet()
     with fleet.fail("dynamodb", "throttled"):

@@ -174,6 +174,7 @@ class CachedBranchKeys:
 
     def purge(self) -> int:
         """Forget the entries of this partition; return how many there were."""
+        self._failures.reset()  # which the cache may know nothing of
         return self._features.purge(self._partition_name)
 
     # --- from the cache
