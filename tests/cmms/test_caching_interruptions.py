@@ -23,7 +23,8 @@ from tests.cmms.stage import (
     in_threads,
 )
 from warmkey import CacheEntry, KeyUnavailable, LocalCMC
-from warmkey.cmms.single_flight import Flights, Waiter
+from warmkey.cmms.limits import UNLIMITED
+from warmkey.cmms.single_flight import Flight, Flights, Waiter
 from warmkey.events import Operation
 from warmkey.testing import SettableClock
 
@@ -244,6 +245,42 @@ def test_a_waiter_of_a_dead_flight_removes_it_and_leads(monkeypatch: pytest.Monk
 
     assert (stage.below.calls, len(flights)) == (1, 0)
     assert dead[0].wait(0), "others that wait for it are woken"
+
+
+def interrupted_at(number: int, action: Callable[[], object]) -> bool:
+    """Raise before the *number*-th step of *action*, in whatever file; return whether it took so many."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            steps += 1
+            if steps == number:
+                raise TimedOutError
+        return trace
+
+    sys.settrace(trace)
+    try:
+        action()
+    except TimedOutError:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+@pytest.mark.parametrize("step", ["wait", "finish"])
+def test_who_is_interrupted_while_waiting_or_waking_keeps_nobody_else_waiting(step: str) -> None:
+    number, interrupted = 0, True
+    while interrupted:
+        number += 1
+        flight = Flight[Any](Waiter(1), UNLIMITED)
+        interrupted = interrupted_at(number, flight.finish if step == "finish" else lambda: flight.wait(0))  # noqa: B023 - called at once
+        others = Crowd(lambda: (flight.finish(), flight.wait(PATIENCE_SECONDS)))  # noqa: B023 - it ends in this round
+        assert others.values() == [(None, True)], f"after step {number}"
+
+    assert number > 5, "there were steps"
 
 
 def test_a_thread_that_has_the_number_of_a_dead_one_is_not_taken_for_it() -> None:

@@ -9,6 +9,9 @@ and :meth:`Flights.leave` runs in ``finally``, so an exception by signal at any 
 was interrupted, the flight is dead: its leader's waiter is gone with the frame that held it. The next request of that
 key replaces a dead flight, and whoever waits for one starts over after its time-out.
 
+Each waits for a lock of its own, and not for one ``threading.Event``, which is written in Python over another lock: an
+exception by signal in the middle of it would leave that lock held, and everybody else waiting for ever.
+
 A thread that holds a lock of this package never waits, because the leader may need that lock (see
 :mod:`warmkey.locks`): a signal handler or finalizer that comes in the middle of something leads a flight of its own.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from warmkey.cmms.limits import UNLIMITED
@@ -59,13 +63,24 @@ class Flight(Generic[_Served]):
     :ivar not_shareable: the call's result may serve its leader only; waiters call for themselves
     """
 
-    __slots__ = ("_closed", "_finished", "_leader", "_left", "_thread", "_waiters", "error", "not_shareable")
+    __slots__ = (
+        "_closed",
+        "_finished",
+        "_leader",
+        "_left",
+        "_thread",
+        "_waiters",
+        "_waiting",
+        "error",
+        "not_shareable",
+    )
 
     def __init__(self, leader: Waiter[_Served], quota: Quota) -> None:
         self._leader = weakref.ref(leader)
         self._thread = threading.get_ident()
         self._left = (quota.messages - 1, quota.plaintext_bytes - leader.plaintext_length)
-        self._finished = threading.Event()
+        self._finished = False
+        self._waiting: list[threading.Lock] = []
         self._closed = False
         self._waiters: list[Waiter[_Served]] = []
         self.error: Exception | None = None
@@ -102,11 +117,17 @@ class Flight(Generic[_Served]):
 
     def wait(self, timeout_seconds: float) -> bool:
         """Return whether the flight finished in time."""
-        return self._finished.wait(timeout_seconds)
+        turn = threading.Lock()
+        turn.acquire()
+        self._waiting.append(turn)
+        return self._finished or turn.acquire(timeout=timeout_seconds)
 
     def finish(self) -> None:
         """Wake everybody who waits."""
-        self._finished.set()
+        self._finished = True
+        for turn in list(self._waiting):
+            with suppress(RuntimeError):  # woken before
+                turn.release()
 
 
 class Flights(Generic[_Served]):
