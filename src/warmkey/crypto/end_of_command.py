@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from platform import machine, python_version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ def end_the_command(error: ConfigurationError) -> None:
 
     :raises SystemExit: with 2 and a report for ``warmkey doctor``, for which this is a finding, and with 1 for others
     """
-    if not _is_the_command():
+    # Above this room, as the report is; both need no cryptography.
+    if not import_module("warmkey.lambda_runtime.settings").is_command_line():
         return
     if sys.argv[1:2] == ["doctor"]:
         sys.exit(_report(error))
@@ -29,17 +32,7 @@ def end_the_command(error: ConfigurationError) -> None:
     sys.exit(_FAILED)
 
 
-def _is_the_command() -> bool:
-    """Return whether the script is called so, or Python got ``-m warmkey`` (its argument is what precedes ours)."""
-    script = sys.argv[0].rpartition("/")[2]
-    return script == "warmkey" or (script == "-m" and sys.orig_argv[-len(sys.argv)] == "warmkey")
-
-
 def _report(error: ConfigurationError) -> int:
-    from importlib import import_module  # noqa: PLC0415 - only for failures, as below
-    from platform import machine, python_version  # noqa: PLC0415
-
-    # Above this room; it needs no cryptography.
     report = import_module("warmkey.doctor.report").Report()
     report.versions["Python"] = f"{python_version()} on {machine()}"
     report.add("cryptography-unusable", str(error))
