@@ -235,6 +235,22 @@ def test_a_map_that_became_something_else_is_refused(address: Any) -> None:
         opened({**stored, "address": address}, plaintext)
 
 
+@pytest.mark.parametrize(
+    ("plaintext", "problem"),
+    [
+        ('[1,[["_sealed","x"]],[],[]]', "_sealed is where the message goes, so it can't be sealed or bound"),
+        ('[1,[[["_sealed","a"],"x"]],[],[]]', "_sealed is where the message goes"),
+        ('[1,[["a","x"]],[["_sealed"]],[]]', "_sealed is where the message goes"),
+        ('[1,[["a","x"]],[["a"]],[]]', "bound_to names a, all or part of which is sealed"),
+        ('[1,[[["map","a"],"x"]],[["map",{"b":"y"}]],[]]', "bound_to names map, all or part of which is sealed"),
+    ],
+)
+def test_what_seal_record_would_not_seal_is_not_unsealed(plaintext: str, problem: str) -> None:
+    """Or a writer could have a record come back that looks sealed, or that nobody can seal again."""
+    with pytest.raises(PolicyRefused, match=problem):
+        opened({"map": {"b": "y"}, "_sealed": b"the message"}, plaintext.encode())
+
+
 def test_other_fields_may_change_come_and_go() -> None:
     stored, plaintext = sealed(bound_to=["id"])
 

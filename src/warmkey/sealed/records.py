@@ -95,13 +95,14 @@ def restore(
     :raises MalformedMessage: *plaintext* is not a sealed record
     :raises InvalidRequest: *bound_to* can't be used
     :raises PolicyRefused: a bound field or list is not what it was when the record was sealed, or not what *bound_to*
-        expects
+        expects; or this record can't be what was sealed, because fields are in the way of each other or of the message
     """
     content = _parse(plaintext)
     if bound_to is not None:
         _check_expected(content.bound, bound_to)
     rest = {name: value for name, value in record.items() if name != under}
     try:
+        _check_apart(rest, content.plan, content.bound, under)
         _check_unchanged(rest, content)
         return put_back(rest, zip(content.plan.paths, content.values, strict=True))
     except InvalidRequest as error:  # about the stored record, which is not the caller's argument to fix
