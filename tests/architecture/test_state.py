@@ -106,6 +106,7 @@ TABLES = {
 MODULE_STATE = {
     "warmkey.aio.PENDING": "the same as the next",
     "warmkey.boundary.PENDING": "lines of the call that this thread makes: facts without a secret",
+    "warmkey.client_apis.client.PENDING": "the same",
     "warmkey.client_apis.streams.PENDING": "the same",
     "warmkey.tracebacks.PENDING": "the same",
     "warmkey.boundary._boundaries": "code of public functions, filled when their modules are loaded",
