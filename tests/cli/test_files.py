@@ -206,6 +206,24 @@ def test_what_is_not_base64(text: bytes, pieces: tuple[int, ...]) -> None:
         list(iter(lambda: source.read(100), b""))
 
 
+@pytest.mark.parametrize(("text", "offset"), [(b"?AAA", 0), (b"AAAA?AAA", 4), (b"AA AA\nAA?A", 8)])
+def test_what_is_not_base64_is_placed_by_the_text_that_was_read_before(text: bytes, offset: int) -> None:
+    source = Base64Source(io.BytesIO(text))
+
+    with pytest.raises(MalformedMessage) as raised:
+        list(iter(lambda: source.read(3), b""))
+    assert raised.value.offset == offset
+
+
+@pytest.mark.parametrize("length", [3, 5, 100, 3000])
+def test_as_many_bytes_of_base64_are_read_as_are_asked_for_and_never_more(length: int) -> None:
+    source = Base64Source(io.BytesIO(base64.b64encode(bytes(12_000))))
+    read = [len(piece) for piece in iter(lambda: source.read(length), b"")]
+
+    assert sum(read) == 12_000
+    assert set(read[:-1]) == {length // 3 * 3}
+
+
 # ------------------------------------------------------------------------------------------------------------- progress
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from warmkey.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 WRITERS = ("--writes-per-second", "4", "--containers", "20", "--contexts", "20")
 
@@ -42,6 +42,19 @@ def test_neither_helps_where_each_message_has_a_context_of_its_own(
 
     assert "Neither strategy helps" in text
     assert "200 of 200 encryption contexts are used once." in text
+
+
+@pytest.mark.parametrize(("contexts", "is_said"), [("ab", False), ("abc", True)])
+def test_contexts_used_once_are_said_where_they_are_more_than_half(
+    contexts: str, is_said: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "trace.csv"
+    rows = (f"{n},{context},1,c\n" for n, context in enumerate(contexts + "a" * 100))  # all but a are used once
+    path.write_text("timestamp,context,bytes,container\n" + "".join(rows))
+    text = said(capsys, str(path), "--method", "model", "--strategy", "caching")
+
+    assert ("2 of 3 encryption contexts are used once." in text) is is_said
+    assert ("are used once" in text) is is_said
 
 
 def test_quotas_that_a_start_or_the_busiest_second_would_take_are_said(capsys: pytest.CaptureFixture[str]) -> None:

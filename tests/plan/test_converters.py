@@ -47,6 +47,24 @@ def test_azure_2019_counts_become_requests_in_their_minutes(tmp_path: Path) -> N
     assert trace.container_count >= 2  # applications share no containers
 
 
+@pytest.mark.parametrize(
+    ("name", "day"), [("counts.csv", 0), ("counts.d01.csv", 0), ("counts.d02.csv", 1), ("counts.d14.csv", 13)]
+)
+def test_azure_2019_names_the_day_in_the_name_of_the_file(tmp_path: Path, name: str, day: int) -> None:
+    rows = convert(tmp_path, "azure-2019", AZURE_2019 + f"o,a,f,http,{counts(m1=1)}\n", name)
+
+    (moment,) = rows.nanoseconds.tolist()
+    assert day * 86_400 <= moment / 1e9 < day * 86_400 + 60
+
+
+def test_azure_2019_has_a_row_for_each_function(tmp_path: Path) -> None:
+    text = AZURE_2019 + f"o1,a1,f1,http,{counts(m1440=1)}\no2,a2,f2,http,{counts(m1=1)}\n"
+    rows = convert(tmp_path, "azure-2019", text)
+
+    assert (rows.nanoseconds // 60_000_000_000).tolist() == [1439, 0]
+    assert rows.contexts.tolist() == [0, 1]
+
+
 def test_azure_2021_begins_a_duration_before_its_end(tmp_path: Path) -> None:
     rows = convert(tmp_path, "azure-2021", AZURE_2021 + "a,f,10.5,0.5\nb,f,12,1\na,g,10.7,0.6\n")
 

@@ -135,6 +135,7 @@ def test_what_was_assumed_of_timestamps_is_said(tmp_path: Path) -> None:
         (HEADER + "1,encrypt,a,\u0663,c,\n", "line 2, column bytes: must be an integer from 0 to"),
         (HEADER + "1_0,encrypt,a,1,c,\n", "line 2, column timestamp: must be a number of seconds, or a time as"),
         (HEADER + "\u0663,encrypt,a,1,c,\n", "line 2, column timestamp: must be a number of seconds, or a time as"),
+        ("timestamp,context,duration\n1,a,0.5\n2,a,x\n", "line 3, column duration: must be a number of seconds from 0"),
         ("timestamp,context,duration\n1,a,1_0\n", "column duration: must be a number of seconds from 0 to 86400"),
         (
             HEADER + "1795867200000,encrypt,a,1,c,\n1795867201,encrypt,a,1,c,\n",

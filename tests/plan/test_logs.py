@@ -84,6 +84,15 @@ def test_summaries_count_where_metrics_are_off_and_single_lines_where_there_are_
     assert by_line.bypasses == 1
 
 
+def test_evictions_are_those_of_the_totals_or_else_those_that_lines_name(tmp_path: Path) -> None:
+    total = summary(0, 9, 1, 5)
+    total["warmkey"]["evictions"] = 7
+    lines = [{"warmkey": {"event": "CacheEviction", "operation": name}} for name in ("encrypt", "encrypt", "decrypt")]
+
+    assert observed(log_of(tmp_path, json.dumps(total))).evictions == 7
+    assert observed(log_of(tmp_path, "\n".join(map(json.dumps, lines)))).evictions == 3
+
+
 def insights_csv(messages: list[str]) -> str:
     file = io.StringIO()
     table = csv.writer(file)

@@ -174,6 +174,17 @@ def test_zipf_shares_sum_to_one_and_stay_in_proportion() -> None:
     assert shares[0] == pytest.approx(1 / sum(1 / rank for rank in range(1, 10**7)), rel=1e-4)
 
 
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5, 2.0])
+def test_zipf_shares_are_those_of_single_ranks_though_many_are_taken_together(exponent: float) -> None:
+    whole = sum(rank**-exponent for rank in range(1, 10_001))
+    shares, counts = Contexts(count=10_000, exponent=exponent).shares()
+
+    assert shares[0] == pytest.approx(1 / whole, rel=1e-6)
+    assert (shares * counts)[-50:].sum() == pytest.approx(
+        sum(rank**-exponent for rank in range(10_001 - int(counts[-50:].sum()), 10_001)) / whole, rel=1e-6
+    )
+
+
 def test_zipf_contexts_are_drawn_in_proportion() -> None:
     trace = made(replace(ZIPF, contexts=Contexts(count=50_000, exponent=1.2)))
 

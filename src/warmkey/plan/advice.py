@@ -95,7 +95,7 @@ def _contexts_used_once(plan: Plan) -> Iterator[str]:
     if trace is not None:
         uses = np.bincount(trace.contexts)
         once, used = int(np.count_nonzero(uses == 1)), int(np.count_nonzero(uses))
-        if once * 2 > used > 1:
+        if once * 2 > used:
             yield (
                 f"{once:,} of {used:,} encryption contexts are used once. A context that changes with every message is "
                 "never in the cache; bind such values inside the message instead."

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -52,7 +51,6 @@ def pictures(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def svg_of(figure: Figure) -> str:
     """Return the SVG of *figure*; the same figure gives the same text."""
-    FigureCanvasSVG(figure)
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "warmkey", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

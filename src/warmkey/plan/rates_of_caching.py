@@ -179,15 +179,17 @@ class _Steady:
         """Return how often one reader fetches one data key: its first read, and each first read after a lifetime."""
         if not self._rates.reads_per_second or not self._rates.writes_per_second:
             return keys.reads / (1 + read.hits)
+        spans = keys.seconds / read.present
+        is_long = spans > _MOST_TERMS
         found = np.zeros_like(keys.reads)
-        terms = int(min(float((keys.seconds / read.present).max()), _MOST_TERMS)) + 1
-        for number in range(terms):
+        for number in range(int(spans[~is_long].max(initial=0)) + 1):
             left = np.maximum(keys.seconds - number * read.present, 0.0)
             more = 1 - at_most(number, keys.rate * left)
             if not more.any():
                 break
             found += more
-        return np.minimum(found, keys.reads)
+        # Over so many lifetimes the first one weighs nothing.
+        return np.where(is_long, keys.reads / (1 + read.hits), np.minimum(found, keys.reads))
 
     def _reading(self, keys: _DataKeys, read: Life) -> Flow:
         if not self._rates.writes_per_second:

@@ -9,9 +9,12 @@ import pytest
 from tests.cli.re_encryption.stage import BUCKET, REGION, UNSIGNED, Stage, stage
 from warmkey import AwsKmsKeyring, Client, KeyUnavailable
 from warmkey.branch_keys import AwsKmsHierarchicalKeyring, BranchKeyStore
-from warmkey.cli.re_encryption.sources import AdvisingCMM
+from warmkey.cli.re_encryption.sources import AdvisingCMM, keyrings_of
 from warmkey.cmms.default import DefaultCMM
+from warmkey.events import ignore
 from warmkey.keyrings import RawAesKeyring
+from warmkey.lambda_runtime.settings import read_settings
+from warmkey.testing import FakeDynamoDb, FakeKms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +71,17 @@ def fill(here: Fleet) -> None:
     for number, tenant in enumerate(("a", "b", "a")):
         here.put_item({"id": str(number), "_sealed": here.under_branch_key(b"%d" % number, tenant)})
     here.put_item({"id": "3", "_sealed": here.encrypt(b"3", {"tenant": "a"})})
+
+
+def test_branch_keys_are_tried_before_keys_of_kms() -> None:
+    kms = FakeKms()
+    given = {"kms_key_arns": kms.create_key(), "branch_key_store_table": KEYS, "branch_key_id": "a"}
+    keyrings = keyrings_of(
+        read_settings(given), kms=lambda _region: kms, dynamodb=lambda _region: FakeDynamoDb(), emit=ignore
+    )
+
+    assert len(keyrings) == 2
+    assert isinstance(keyrings[0], AwsKmsHierarchicalKeyring)
 
 
 def test_messages_under_branch_keys_are_read_with_the_settings_of_the_function(
