@@ -80,6 +80,12 @@ def test_the_later_of_two_entries_of_one_request_is_kept() -> None:
         shelf.cache.put_cache_entry(b"a", entry)
 
     assert shelf.cache.get_cache_entry(b"a") is twin
+    assert shelf.reasons == [EvictionReason.REPLACED] * 2
+    assert [entry.reserve(0, 10, 10) for entry in (earlier, later, twin)] == [
+        MissReason.ABSENT,
+        MissReason.ABSENT,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,14 @@ def test_whatever_a_copy_of_the_process_does_first_forgets_what_it_inherited(
     use(shelf)
 
     assert shelf.reasons[0] is EvictionReason.FORK
+
+
+def test_a_copy_of_the_process_counts_no_entry_that_it_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    shelf.put(b"a")
+    become_another_process(monkeypatch)
+
+    assert len(shelf.cache) == 0
 
 
 def test_what_a_parent_was_requesting_is_not_kept_in_its_child(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +149,27 @@ def test_an_entry_that_is_put_while_a_sweep_looks_at_the_others_expires_in_time(
     shelf.clock.tick(5)
 
     assert not shelf.has(b"late")
+
+
+def test_an_entry_that_is_put_while_a_signal_handler_purges_is_not_kept() -> None:
+    shelf = Shelf()
+    purges = [shelf.cache.purge]
+
+    class Interrupted(Instant):
+        """Lets the handler purge after the put looked whether there was a purge."""
+
+        def __iter__(self) -> Iterator[float]:
+            while purges and armed:
+                purges.pop()()
+            return super().__iter__()
+
+    armed = False
+    entry = shelf.entry(created=Interrupted(*shelf.clock.now()))
+    armed = True
+    shelf.cache.put_cache_entry(b"a", entry)
+
+    assert purges == []
+    assert (shelf.has(b"a"), shelf.reasons) == (False, [EvictionReason.PURGED])
 
 
 def test_putting_replaces_what_is_there() -> None:
@@ -583,6 +618,17 @@ def test_what_others_have_requested_outlives_1024_purges_of_partitions() -> None
         shelf.cache.put_cache_entry(b"a", requested)
 
         assert shelf.has(b"a") is is_kept
+
+
+def test_after_a_purge_that_concerned_all_partitions_are_told_apart_again() -> None:
+    shelf = Shelf()
+    for number in range(1_025):
+        shelf.cache.purge(f"{number}")
+    requested = shelf.entry(fetch_sequence=next_fetch_sequence(), partition_id="theirs")
+    shelf.cache.purge("another")
+    shelf.cache.put_cache_entry(b"a", requested)
+
+    assert shelf.has(b"a")
 
 
 def test_what_has_left_while_a_purge_was_choosing_is_not_counted() -> None:
