@@ -547,7 +547,7 @@ def test_a_waiter_of_a_dead_flight_asks_for_itself(stage: Stage, monkeypatch: py
         ({"branch_key": None}, "gave no branch key materials"),
         ({"branch_key": "k" * 32}, "gave no branch key materials"),
         ({"branch_key": [1] * 32}, "gave no branch key materials"),
-        ({"branch_key": memoryview(bytes(64))[::2]}, "gave no branch key materials"),
+        pytest.param({"branch_key": memoryview(bytes(64))[::2]}, "gave no branch key materials", id="a view with gaps"),
         ({"branch_key_id": None}, "gave no branch key materials"),
         ({"branch_key_version": None}, "gave no branch key materials"),
         ({"branch_key_version": 1}, "gave no branch key materials"),
