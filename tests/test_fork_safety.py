@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
@@ -192,3 +193,31 @@ def test_a_kernel_that_knows_no_such_advice_or_takes_any_is_not_relied_on(
     monkeypatch.setattr(fork_safety.mmap, "mmap", lambda _, length, **__: Page(length))
 
     assert isinstance(fork_safety._process_mark(), fork_safety._ProcessId)
+
+
+@pytest.mark.parametrize("is_ahead", [False, True])
+def test_a_child_that_no_hook_has_told_looks_no_further_unless_a_snapshot_is_ahead(
+    monkeypatch: pytest.MonkeyPatch, *, is_ahead: bool
+) -> None:
+    """Whoever looks at the mark first must learn of the restore, too."""
+    if is_ahead:
+        fork_safety.expect_snapshot(lambda: True)
+    become_another_process(monkeypatch)
+    fork_safety.notice_fork()
+
+    assert (fork_safety.PROCESS_MARK[0] == fork_safety.SETTLED) is not is_ahead
+    assert fork_safety.PROCESS_MARK[0] != 0
+
+
+def test_a_thread_that_waited_while_another_one_noticed_resets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def guard() -> Iterator[None]:
+        fork_safety.PROCESS_MARK[0] = fork_safety.SETTLED  # by the thread that had the lock
+        yield
+
+    holder, before = Holder(), fork_safety.generation()
+    become_another_process(monkeypatch)
+    monkeypatch.setattr(fork_safety, "_guard", guard)
+    fork_safety.notice_fork()
+
+    assert (holder.told, fork_safety.generation()) == ([], before)

@@ -269,6 +269,22 @@ def test_a_stream_that_an_error_of_its_user_ends_is_abandoned(begun: tuple[str, 
 
 
 @pytest.mark.usefixtures("kms")
+def test_a_stream_that_its_source_closes_in_the_middle_of_a_read_ends_as_that_read_does() -> None:
+    class Closing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                stream.close()
+            return super().read(size)
+
+    client, cmm = warmkey.default_client(), warmkey.default_cmm()
+    stream = client.encrypt_stream(Closing(bytes(300_000)), cmm=cmm, encryption_context=CONTEXT)
+    with pytest.raises(warmkey.InvalidRequest, match="the stream is closed"):
+        stream.read()
+
+    assert books() == {"failures": 1}
+
+
+@pytest.mark.usefixtures("kms")
 def test_a_stream_that_is_forgotten_is_abandoned_even_while_a_lock_of_ours_is_held() -> None:
     stream = opened(None)
     stream.read(10)

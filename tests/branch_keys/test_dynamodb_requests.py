@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
@@ -17,6 +17,7 @@ from warmkey import ConfigurationError, KeyUnavailable
 from warmkey.branch_keys import BranchKeyStore
 from warmkey.branch_keys.dynamodb_requests import DynamoDbRequests, cancellation_codes
 from warmkey.events import DynamoDbOutcome, DynamoDbRequest, EvictionReason
+from warmkey.keyrings import service_requests
 from warmkey.testing import Recorder
 
 
@@ -31,6 +32,8 @@ class Client:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    transact_write_items = get_item
 
     def close(self) -> None:
         self.closed += 1
@@ -107,6 +110,42 @@ def test_no_answer_is_unreachable(error: Exception) -> None:
     assert refusal.attempts[0].outcome is DynamoDbOutcome.UNREACHABLE
     assert refusal.attempts[0].reason == type(error).__name__
     assert refusal.attempts[0].error_code == ""
+
+
+UNANSWERED, REFUSED = TimeoutError(), ValueError("x")
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "may_have_happened"),
+    [
+        ("TransactWriteItems", UNANSWERED, True),
+        ("TransactWriteItems", REFUSED, False),
+        ("GetItem", UNANSWERED, False),
+    ],
+    ids=str,
+)
+def test_only_of_a_write_without_an_answer_nobody_knows_what_became_of_it(
+    operation: str, error: Exception, *, may_have_happened: bool
+) -> None:
+    with pytest.raises(KeyUnavailable) as caught:
+        DynamoDbRequests(Client(error))(operation, about="an item")
+
+    assert ("look whether it was written before you try again" in caught.value.attempts[0].remedy) is may_have_happened
+
+
+def test_a_request_that_fails_before_it_is_sent_is_told_as_one_that_took_no_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_debug_lines() -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(service_requests, "without_debug_lines", without_debug_lines)
+    seen = Recorder()
+
+    with pytest.raises(KeyUnavailable, match="DynamoDB GetItem failed"):
+        DynamoDbRequests(Client({}), emit=seen)("GetItem", about="an item")
+    (fact,) = seen.of(DynamoDbRequest)
+    assert (fact.outcome, fact.duration_seconds, fact.attempts) == (DynamoDbOutcome.OTHER, 0.0, 1)
 
 
 def test_an_error_of_a_client_of_ones_own_is_something_else() -> None:

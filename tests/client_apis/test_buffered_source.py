@@ -109,6 +109,21 @@ def test_parsing_takes_effort_in_proportion() -> None:
     assert sum(attempts) < 4 * 10_000
 
 
+@pytest.mark.parametrize("length", [1, 9, 10])
+def test_what_was_seen_as_a_whole_is_not_parsed_again(length: int) -> None:
+    attempts = []
+
+    def parse(data: bytes) -> bytes:
+        attempts.append(len(data))
+        return Reader(data).take(100, "field")
+
+    buffered = BufferedSource(Pieces(bytes(length)))
+    buffered.fill(100)
+    with pytest.raises(MalformedMessage, match=f"needs 100 bytes, {length} left"):
+        buffered.parse(parse, guess=10)
+    assert attempts == [length]
+
+
 def test_errors_name_the_position_in_the_whole_message() -> None:
     buffered = BufferedSource(Pieces(b"abcde"))
     buffered.fill(5)

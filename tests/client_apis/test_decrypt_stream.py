@@ -99,6 +99,13 @@ def test_frames_of_a_batch_and_of_many() -> None:
         assert stream_of(Pieces(message, (7777,))).read() == plaintext
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 100])
+def test_frames_of_one_byte_from_a_source_that_gives_one_byte_at_a_time(length: int) -> None:
+    message = message_of(plaintext_of(length), frame_length=1)
+
+    assert stream_of(Pieces(message)).read() == plaintext_of(length)
+
+
 def test_an_empty_final_frame() -> None:
     """Other clients write one after a plaintext of whole frames."""
     for suite_id in (UNSIGNED, SIGNED):

@@ -139,6 +139,35 @@ def test_iterating_goes_line_by_line() -> None:
     assert list(stream) == text.splitlines(keepends=True)
 
 
+LINES = b"first\n" + b"x" * 2_000 + b"\n\n" + b"y" * 600 + b"\nlast"
+
+
+@pytest.mark.parametrize("frame_length", [16, 4096])
+@pytest.mark.parametrize("size", [1, 5, 6, 7, 511, 512, 513, 700, 1_024, 1_100, 1_536, 2_001, 2_002, 5_000])
+def test_readline_gives_so_many_bytes_of_a_line_or_the_line(size: int, frame_length: int) -> None:
+    """However a line lies across frames, and across the steps in which its end is looked for."""
+    stream, file = decrypting(message_of(LINES, frame_length=frame_length)), io.BytesIO(LINES)
+
+    assert list(iter(lambda: stream.readline(size), b"")) == list(iter(lambda: file.readline(size), b""))
+
+
+@pytest.mark.parametrize("hint", [None, -1, 0, 1, 6, 7, 2_006, 2_007, 2_008, 2_009, 5_000])
+def test_readlines_gives_lines_until_there_are_as_many_bytes_as_hinted(hint: int | None) -> None:
+    stream, file = decrypting(message_of(LINES)), io.BytesIO(LINES)
+
+    for _ in range(5):
+        assert stream.readlines(hint) == file.readlines(hint)
+
+
+@both
+@pytest.mark.parametrize("method", ["read", "read1", "readline"])
+def test_reading_nothing_gives_nothing_and_takes_nothing(method: str, stream_of: StreamOf) -> None:
+    stream = stream_of()
+
+    assert getattr(stream, method)(0) == b""
+    assert len(stream.read()) >= len(PLAINTEXT)
+
+
 def test_text_can_be_read_through_a_wrapper() -> None:
     text = "grüße\n" * 1000
     stream = decrypting(message_of(text.encode(), frame_length=7))

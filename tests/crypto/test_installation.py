@@ -166,6 +166,21 @@ def test_a_missing_backend_is_told_by_its_name(opt: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
+    ("versions", "said"),
+    [([], "version not recorded"), (["47.0.1"], "47.0.1"), (["48.0.0", "47.0.1"], "47.0.1 and 48.0.0")],
+    ids=str,
+)
+def test_a_copy_is_named_with_the_versions_that_installers_recorded(
+    versions: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cryptography", *(f"cryptography-{version}.dist-info" for version in versions)):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+    assert f"Found {tmp_path / 'cryptography'} ({said}); no library." in installation._explain(ImportError("x"))
+
+
+@pytest.mark.parametrize(
     ("header", "machine"),
     [
         (b"\x7fELF" + bytes(14) + b"\xb7\0", "aarch64"),

@@ -51,6 +51,11 @@ def test_other_binary_formats_are_not_guessed() -> None:
     assert what_else_it_is(gzip.compress(b"a note")) is None
 
 
+@pytest.mark.parametrize("data", [b"\x02a note", b"a note\x00", b"\x00\x01", "a note\u200b".encode()], ids=repr)
+def test_what_holds_a_character_that_nobody_can_read_is_not_plain_text(data: bytes) -> None:
+    assert what_else_it_is(data) is None
+
+
 @pytest.mark.parametrize("text", ['{"note": "hello"}', "Dear customer, thank you."])
 def test_text_that_was_never_encrypted_is_told_from_damaged_base64(text: str) -> None:
     assert NOT_A_MESSAGE in str(what_else_this_text_is(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,7 +12,8 @@ import pytest
 from botocore.config import Config
 
 from warmkey import AwsKmsKeyring, Client
-from warmkey.events import SettingWarning
+from warmkey.events import EvictionReason, SettingWarning
+from warmkey.keyrings.service_requests import ServiceRequests
 
 if TYPE_CHECKING:
     from warmkey.events import Event
@@ -54,3 +56,17 @@ def test_more_threads_than_pooled_connections_are_told_of_once() -> None:
 @pytest.mark.parametrize(("threads", "connections"), [(3, 3), (1, 1)])
 def test_as_many_threads_as_connections_are_fine(threads: int, connections: int) -> None:
     assert warnings_of(threads, connections=connections, rounds=2) == []
+
+
+def test_threads_of_the_parent_take_no_connection_in_a_forked_child() -> None:
+    seen: list[Event] = []
+    requests = ServiceRequests(
+        SimpleNamespace(meta=SimpleNamespace(config=Config(max_pool_connections=1))), "kms", emit=seen.append
+    )
+    elsewhere = threading.Thread(target=requests._request)  # and it stays under way
+    elsewhere.start()
+    elsewhere.join()
+
+    requests.reset(EvictionReason.FORK)
+    requests._request()
+    assert seen == []

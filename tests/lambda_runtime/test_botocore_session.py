@@ -35,6 +35,12 @@ def test_it_reads_models_from_where_the_environment_says(monkeypatch: pytest.Mon
     assert os.fspath(tmp_path) in new_session().get_component("data_loader").search_paths
 
 
+def test_it_looks_for_models_where_botocore_looks_and_once() -> None:
+    theirs = botocore.session.get_session().get_component("data_loader")
+
+    assert new_session().get_component("data_loader").search_paths == theirs.search_paths
+
+
 def test_a_service_without_models_is_an_error_of_botocores() -> None:
     with pytest.raises(BotoCoreError):
         new_session().create_client("no-such-service", region_name="eu-west-1")

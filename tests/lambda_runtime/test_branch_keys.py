@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from warmkey.events import (
     SettingWarning,
 )
 from warmkey.fork_safety import reset_before_snapshot
+from warmkey.lambda_runtime.branch_keys import CapacityWatch
 from warmkey.lambda_runtime.settings import KmsMode, Settings, check_keywords, read_settings
 from warmkey.testing import Recorder, SettableClock
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from warmkey.branch_keys import BranchKeyStore
+    from warmkey.events import Event
 
 A, B = {"tenant": "tenant-a"}, {"tenant": "tenant-b"}
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -123,6 +126,8 @@ def test_messages_from_before_the_switch_stay_readable_over_the_data_key_cache(f
     assert read == [b"older", b"newer", b"older", b"older"]
     assert function.facts.count(CacheMiss, operation=Operation.DECRYPT) == 1
     assert function.facts.count(CacheHit, operation=Operation.DECRYPT) == 2
+    books = warmkey.default_cmm().statistics(Operation.DECRYPT)
+    assert (books.requests, books.hits) == (3, 2), "of messages from before alone"
 
 
 def test_a_forged_copy_of_an_older_message_leaves_nothing_in_the_cache(function: Function) -> None:
@@ -499,6 +504,20 @@ def test_a_capacity_for_fewer_branch_keys_than_there_are_is_a_warning_once(funct
     [warning] = function.facts.of(SettingWarning)
     assert warning.setting == "WARMKEY_CACHE_CAPACITY"
     assert "3 entries are too few for the branch keys in use" in warning.problem
+
+
+@pytest.mark.parametrize(("capacity", "evictions"), [(0, 2), (1, 2), (2, 2), (3, 3)])
+def test_the_warning_comes_when_as_many_branch_keys_made_room_as_the_cache_holds(capacity: int, evictions: int) -> None:
+    said: list[Event] = []
+    watch = CapacityWatch(capacity, said.append)
+    eviction = BranchKeyEviction(operation=Operation.ENCRYPT, reason=EvictionReason.CAPACITY, age_seconds=1.0)
+    told = []
+    for _ in range(evictions + 2):
+        watch(dataclasses.replace(eviction, reason=EvictionReason.EXPIRED))
+        watch(eviction)
+        told.append(len(said))
+
+    assert told == [0] * (evictions - 1) + [1] * 3
 
 
 # --- which KMS key

@@ -85,6 +85,21 @@ def test_configure_loads_it_at_once(session: KmsSession) -> None:
     assert warmkey.cache_info().signatures == "awscrt"
 
 
+@pytest.mark.parametrize(
+    ("function", "suite", "is_loaded"), [("ship", None, True), ("ship", 0x0478, False), (None, None, False)]
+)
+def test_in_lambda_what_signs_is_loaded_at_init_where_messages_may_be_signed(
+    function: str | None, suite: int | None, monkeypatch: pytest.MonkeyPatch, *, is_loaded: bool
+) -> None:
+    if function is not None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
+    monkeypatch.delattr("warmkey.crypto.ecdsa_by_cryptography", raising=False)
+    monkeypatch.delitem(sys.modules, "warmkey.crypto.ecdsa_by_cryptography", raising=False)
+    warmkey.configure(**({} if suite is None else {"algorithm_suite": suite}))
+
+    assert ("warmkey.crypto.ecdsa_by_cryptography" in sys.modules) is is_loaded
+
+
 def test_configure_fails_where_it_is_missing(session: KmsSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("warmkey.crypto.ecdsa_by_awscrt", raising=False)
     for name in ("warmkey.crypto.ecdsa_by_awscrt", "awscrt", "_awscrt"):

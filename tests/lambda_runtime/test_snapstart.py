@@ -224,6 +224,18 @@ def test_what_a_later_hook_built_before_the_snapshot_is_dropped_after_the_restor
     assert DEFAULT._runtime is not built
 
 
+def test_caches_of_ones_own_lose_what_a_later_hook_left_in_them(hooks: Hooks) -> None:
+    cmm = own_cmm(cache=LocalCMC(10))
+    hooks.snapshot()
+    snapstart._Restore.done = True  # as if warmkey had not known: the hook must not rely on it
+    Client().encrypt(b"order", cmm=cmm)
+    assert len(cmm.cache) == 1  # type: ignore[arg-type]
+
+    hooks.restore()
+
+    assert len(cmm.cache) == 0  # type: ignore[arg-type]
+
+
 def test_caches_of_ones_own_keep_data_keys_again(hooks: Hooks) -> None:
     cmm = own_cmm()
     hooks.snapshot()

@@ -197,7 +197,7 @@ def test_a_boto3_that_is_too_old_is_named_with_the_version_that_is_needed(
         clients()("eu-central-1")
 
 
-@pytest.mark.parametrize("version", ["1.35.0", "1.100.1", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.35.0", "1.100.1", "2.0.0", "1.40.0rc1"])
 def test_a_boto3_that_is_new_enough_is_fine(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(botocore, "__version__", version)
 

@@ -438,7 +438,8 @@ class _Interrupting:
 def test_an_invocation_that_is_interrupted_at_either_end_is_not_under_way_for_ever(emit: Subscriber, end: str) -> None:
     interrupting = _Interrupting(end)
     with written() as output:
-        with pytest.raises(_Interrupted), instrument():
+        invocation = instrument()  # which this test keeps
+        with pytest.raises(_Interrupted), invocation:
             pass
         assert not invocations.under_way()
         del interrupting

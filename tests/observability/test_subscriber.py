@@ -122,6 +122,23 @@ def test_a_new_invocation_that_is_instrumented_writes_at_its_end(monkeypatch: py
     assert output.values("CacheHits") == [10]
 
 
+def test_a_logger_that_the_function_made_meanwhile_is_taken_at_the_first_hit_of_a_new_invocation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing says so when no handler is instrumented."""
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-first")
+    emit = Subscriber()
+    with written() as output:
+        emit(MISS)
+        Logger(service="orders", level="DEBUG")
+        emit.count_hit(ENCRYPT)
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-second")
+        emit.count_hit(DECRYPT)
+
+    assert output.facts == [("INFO", "CacheMiss"), ("DEBUG", "CacheHit")]
+    assert output.fields("CacheHit") == [{"event": "CacheHit", "operation": "decrypt"}]
+
+
 def test_a_line_of_another_kind_is_no_metric() -> None:
     with written() as output:
         Subscriber()(UNCACHEABLE)

@@ -56,6 +56,12 @@ def test_terraform_and_json_are_the_same(shell: Shell, settings: dict[str, str])
     )
 
 
+def test_json_is_indented_by_two_spaces_as_aws_shows_policies(shell: Shell) -> None:
+    policy = shell.json(*ARGUMENTS, **SETTINGS[0])
+
+    assert shell.out == json.dumps(policy, indent=2) + "\n"
+
+
 def meant(value: Any) -> Any:
     """What Terraform makes of a value: the parser leaves texts as they are written."""
     if isinstance(value, dict):

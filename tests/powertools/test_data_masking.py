@@ -524,6 +524,14 @@ def test_a_model_inside_a_record_has_fields(with_fields: DataMaskingWithFields) 
     assert with_fields.decrypt(sealed) == {"orders": [fields]}
 
 
+def test_a_dataclass_that_holds_itself_is_refused_like_anything_too_deep(with_fields: DataMaskingWithFields) -> None:
+    customer: Any = {}
+    order = customer["order"] = Order("order-1", "4929", customer)
+
+    with pytest.raises(DataMaskingUnsupportedTypeError, match="is of type Order"):
+        with_fields.encrypt(order, fields=["customer"])
+
+
 @pytest.mark.parametrize("data", [[1], "[1]", "4929", "{", 5, None, Model, nested(2_000)], ids=range(8))
 def test_only_a_record_has_fields(kms: KmsSession, data: Any) -> None:
     with pytest.raises(DataMaskingUnsupportedTypeError) as caught:

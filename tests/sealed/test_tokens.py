@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from typing import Any
 
@@ -59,6 +60,7 @@ REFUSED: list[tuple[Any, str]] = [
     (math.inf, "finite"),
     (HUGE, "finite number of seconds greater than 0, or None, not int"),
     (1e300, "expires_in leads to a time that eight bytes can't hold"),
+    (sys.float_info.max, "eight bytes"),
     (2**64, "eight bytes"),
     (True, "expires_in must be a number of seconds, or None, not bool"),
     ("60", "expires_in must be a number of seconds, or None, not str"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from unittest import mock
 
 import pytest
 
@@ -18,6 +19,11 @@ def test_encrypted_data_keys_compare_by_all_their_fields() -> None:
         assert dataclasses.replace(KEY, **change) != KEY  # type: ignore[arg-type]
     assert dataclasses.replace(KEY) == KEY
     assert hash(dataclasses.replace(KEY)) == hash(KEY)
+
+
+def test_to_something_else_it_is_not_equal_unless_that_says_so() -> None:
+    assert (KEY == "p") is False
+    assert KEY == mock.ANY
 
 
 @pytest.mark.parametrize("field", ["key_provider_id", "key_provider_info", "ciphertext"])

@@ -9,7 +9,7 @@ import json
 import pickle
 from collections import OrderedDict, UserDict
 from enum import Enum, StrEnum
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,6 +182,14 @@ def test_a_lambda_context_in_its_place_gets_an_error_that_says_so() -> None:
 
     with pytest.raises(InvalidRequest, match="is the LambdaContext of your handler"):
         EncryptionContext.of(LambdaContext())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("attribute", ["aws_request_id", "get_remaining_time_in_millis"])
+def test_what_only_resembles_a_lambda_context_is_named_by_its_type(attribute: str) -> None:
+    event = SimpleNamespace(**{attribute: "id"})
+
+    with pytest.raises(InvalidRequest, match="must be a mapping of str to str, not SimpleNamespace"):
+        EncryptionContext.of(event)  # type: ignore[arg-type]
 
 
 def test_the_longest_key_and_value_are_allowed() -> None:

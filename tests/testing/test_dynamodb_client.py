@@ -395,6 +395,7 @@ def test_requests_can_be_held(fake: FakeDynamoDb) -> None:
 
 
 def test_close_is_remembered_and_forbids_nothing(fake: FakeDynamoDb) -> None:
+    assert not fake.closed
     fake.close()
 
     assert fake.closed
