@@ -64,11 +64,22 @@ def test_processes_of_an_environment(patient: Patient) -> None:
         assert patient.codes(AWS_LAMBDA_MAX_CONCURRENCY=text) == set()
 
 
-def test_each_further_key_takes_as_long_again(patient: Patient) -> None:
-    patient.settings["kms_key_arns"] = f"{patient.key_arn},{patient.kms.create_key()}"
-    patient.examine()
+@pytest.mark.parametrize(
+    ("keys", "more", "seconds"),
+    [
+        (1, {}, "9 s"),
+        (3, {}, "27 s"),
+        (1, {"branch_key_store_table": "keys", "branch_key_id": "acme"}, "18 s"),
+    ],
+    ids=str,
+)
+def test_each_further_key_takes_as_long_again_and_a_branch_key_two_requests(
+    patient: Patient, keys: int, more: dict[str, str], seconds: str
+) -> None:
+    patient.settings |= {"kms_key_arns": ",".join(patient.kms.create_key() for _ in range(keys)), **more}
+    patient.examine("--offline")
 
-    assert "18 s" in patient.finding("function-timeout-unknown")["found"]
+    assert f"up to {seconds}" in patient.finding("function-timeout-unknown")["found"]
 
 
 def test_offline_no_request_is_made_or_announced(patient: Patient) -> None:

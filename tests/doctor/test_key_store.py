@@ -12,6 +12,7 @@ from tests.policy.printed import Shell, clean_environment
 from warmkey.branch_keys import BranchKeyStore
 from warmkey.cli.main import main
 from warmkey.exceptions import ConfigurationError
+from warmkey.policy.statements import document
 from warmkey.testing.api_model import service_error
 
 if TYPE_CHECKING:
@@ -132,6 +133,42 @@ def test_each_gives_its_own_finding(owner: Patient, provoke: Callable[[Patient],
 
     assert owner.codes() == expected
     assert "TransactWriteItems" not in owner.dynamodb.counts()
+
+
+@pytest.mark.parametrize("provoke", [setting("branch_key_store_table", "another-table"), another_schema])
+def test_a_table_that_cannot_be_the_key_store_is_not_read(owner: Patient, provoke: Callable[[Patient], None]) -> None:
+    provoke(owner)
+    owner.dynamodb.clear_calls()
+    owner.codes()
+
+    assert owner.dynamodb.counts() == {"DescribeTable": 1}
+    assert ("dynamodb:GetItem", "none") not in owner.answers()
+
+
+@pytest.mark.parametrize(("error", "answer"), [("denied", "denied"), ("internal", "unknown")])
+def test_a_permission_to_read_is_denied_only_if_dynamodb_says_so(owner: Patient, error: str, answer: str) -> None:
+    failing(error, "GetItem")(owner)
+    owner.codes()
+
+    assert owner.answers()["dynamodb:GetItem", "none"] == answer
+
+
+@pytest.mark.parametrize(("branch_key_id", "answer"), [("acme", "allowed"), ("globex", "denied")])
+def test_of_a_branch_key_that_cannot_be_read_kms_is_asked_by_its_name(
+    owner: Patient, branch_key_id: str, answer: str
+) -> None:
+    owner.settings["branch_key_id"] = branch_key_id
+    failing("denied", "GetItem")(owner)
+    own_branch_key = {"StringEquals": {"kms:EncryptionContext:branch-key-id": "acme"}}
+    messages = {"Null": {"kms:EncryptionContext:branch-key-id": "true"}}
+    allowed = [
+        {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": condition}
+        for condition in (own_branch_key, messages)
+    ]
+    owner.kms.attach_policy(document(allowed))
+    owner.codes()
+
+    assert owner.answers()["kms:Decrypt", "a branch key's"] == answer
 
 
 def test_a_branch_key_under_another_kms_key(owner: Patient) -> None:

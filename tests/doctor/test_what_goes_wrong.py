@@ -209,7 +209,9 @@ def test_a_context_that_changes_with_every_message(patient: Patient, tmp_path: P
     assert patient.codes(*sample(tmp_path / "messages", *changing)) == {"context-changes"}
     assert "'request'" in patient.finding("context-changes")["found"]
     assert patient.codes(*sample(tmp_path / "messages", *changing[:2])) == set()
-    assert patient.codes(*sample(tmp_path / "messages", *changing, message(patient, {"tenant": "acme"}))) == set()
+    without = message(patient, {"tenant": "acme"})
+    assert patient.codes(*sample(tmp_path / "messages", *changing, without)) == set()
+    assert patient.codes(*sample(tmp_path / "messages", without, *changing)) == set()
 
 
 def test_records_and_tokens_are_messages_too(patient: Patient, tmp_path: Path) -> None:
@@ -325,6 +327,21 @@ def test_a_function_that_only_decrypts_is_asked_for_that_alone(patient: Patient)
     patient.kms.detach_policies()
     patient.kms.attach_policy(allow("kms:GenerateDataKey"))
     assert patient.codes("--only", "encrypt") == set()
+
+
+def test_boto3_that_makes_no_client_is_asked_for_one_once(patient: Patient) -> None:
+    asked: list[str | None] = []
+
+    def refuse(region: str | None) -> Any:
+        asked.append(region)
+        raise warmkey.ConfigurationError("boto3 can't make a KMS client")
+
+    keys = f"{patient.key_arn},{patient.kms.create_key()}"
+    with clean_environment(AWS_REGION=REGION, WARMKEY_KMS_KEY_ARNS=keys):
+        code = main(["doctor", "--json"], kms_clients=refuse)
+
+    assert (code, asked) == (2, [REGION])
+    assert json.loads(patient._capture.readouterr().out)["codes"]["boto3-unusable"] == 1
 
 
 def test_regions_of_two_keys_are_asked_apart(patient: Patient) -> None:

@@ -79,6 +79,7 @@ def test_in_a_function_too(text: str, others: list[str]) -> None:
         "if TYPE_CHECKING:\n    a = 1",
         "a = zip(b, strict=True)",
         "a = cast('int', 1)",
+        "A: TypeAlias = B | C | list[D] | None",
         "assert 1 + 1",
         "a = f'{1}'",
     ],
