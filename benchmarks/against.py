@@ -1,10 +1,11 @@
 """Compare this version of warmkey with another revision: ratios of interleaved turns, one process for each.
 
-    python -m benchmarks.against REVISION [--rounds N] [--seconds S | --instructions]
+    python -m benchmarks.against REVISION [--processes N] [--rounds N] [--seconds S | --instructions]
 
-Both versions run under this interpreter and its packages. A ratio over 1 means that this version takes longer; each is
-the median of the ratios round by round. On a machine that is never quiet, ``--instructions`` counts under valgrind what
-the processor does, which hardly varies from run to run.
+Both versions run under this interpreter and its packages, in several processes each, because where things are in memory
+makes a process quicker or slower. A ratio over 1 means that this version takes longer. *Median* is that of the ratios
+round by round. *Fastest* compares the shortest turns of each pair of processes, which others on the machine disturb
+least; it is the median over the pairs. ``--instructions`` counts under valgrind what the processor does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -27,7 +29,11 @@ from typing import TYPE_CHECKING
 from benchmarks.timing import median_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    # What each of two versions took, round by round.
+    _Figures: TypeAlias = tuple[tuple[float, ...], ...]
 
 __all__ = ["main"]
 
@@ -86,8 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for each operation."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against", description=__doc__.split("\n", 1)[0])
     parser.add_argument("revision", help="a commit, tag or branch of this repository, for example v0.1.0")
-    parser.add_argument("--rounds", type=int, default=15, help="default: 15")
-    parser.add_argument("--seconds", type=float, default=0.1, help="for each turn; default: 0.1")
+    parser.add_argument("--processes", type=int, default=4, help="of each version; default: 4")
+    parser.add_argument("--rounds", type=int, default=60, help="of each pair of processes; default: 60")
+    parser.add_argument("--seconds", type=float, default=0.01, help="for each turn; default: 0.01")
     parser.add_argument("--instructions", action="store_true", help="count instructions; needs valgrind, takes minutes")
     options = parser.parse_args(arguments)
     if options.instructions and shutil.which("valgrind") is None:
@@ -99,18 +106,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.instructions:
             _count(Path(directory) / "src", options.revision)
             return 0
-        versions = (_Version(_ROOT / "src"), _Version(Path(directory) / "src"))
+        sources = (_ROOT / "src", Path(directory) / "src")
+        print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'median':>9}{'fastest':>9}")
+        pairs = [tuple(map(_Version, sources)) for _ in range(options.processes)]
         try:
-            print(f"{'':26}{'this':>12}{options.revision[:12]:>14}{'ratio':>8}")
             for operation in _OPERATIONS:
-                _report(operation, *_turns(operation, versions, options.rounds, options.seconds), unit="µs")
-            starts: tuple[list[float], list[float]] = ([], [])
-            for _ in range(options.rounds):
-                for version, figures in zip(versions, starts, strict=True):
-                    figures.append(version.start())
-            _report("import warmkey", *starts, unit="ms")
+                _report(operation, [_turns(operation, pair, options.rounds, options.seconds) for pair in pairs], "µs")
+            _report("import warmkey", [_starts(pair, options.rounds // 4) for pair in pairs], "ms")
         finally:
-            for version in versions:
+            for version in chain.from_iterable(pairs):
                 version.stop()
     return 0
 
@@ -154,23 +158,27 @@ def _unpack(revision: str, directory: Path) -> None:
         files.extractall(directory, filter="data")
 
 
-def _turns(
-    operation: str, versions: tuple[_Version, _Version], rounds: int, seconds: float
-) -> tuple[list[float], list[float]]:
+def _turns(operation: str, versions: Sequence[_Version], rounds: int, seconds: float) -> _Figures:
     started = perf_counter()
     versions[0].turn(operation, 1)
     once = versions[0].turn(operation, max(1, int(0.01 / (perf_counter() - started)))) / 1e6
     repetitions = max(1, int(seconds / once))
-    figures: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds):
-        for version, found in zip(versions, figures, strict=True):
-            found.append(version.turn(operation, repetitions))
-    return figures
+    return _interleaved(rounds, [lambda v=version: v.turn(operation, repetitions) for version in versions])  # type: ignore[misc]
 
 
-def _report(name: str, this: list[float], other: list[float], *, unit: str) -> None:
-    ratio = median_ratio(this, other)
-    print(f"{name:26}{median(this):>9.1f} {unit}{median(other):>11.1f} {unit}{ratio:>8.2f}")
+def _starts(versions: Sequence[_Version], rounds: int) -> _Figures:
+    return _interleaved(rounds, [version.start for version in versions])
+
+
+def _interleaved(rounds: int, turns: Sequence[Callable[[], float]]) -> _Figures:
+    return tuple(zip(*([turn() for turn in turns] for _ in range(rounds)), strict=True))
+
+
+def _report(name: str, pairs: Sequence[_Figures], unit: str) -> None:
+    this, other = (list(chain.from_iterable(figures)) for figures in zip(*pairs, strict=True))
+    fastest = median(min(these) / min(others) for these, others in pairs)
+    medians = f"{median(this):>9.1f} {unit}{median(other):>11.1f} {unit}{median_ratio(this, other):>9.2f}"
+    print(f"{name:26}{medians}{fastest:>9.2f}", flush=True)
 
 
 if __name__ == "__main__":
