@@ -362,3 +362,12 @@ def test_regions_of_two_keys_are_asked_apart(patient: Patient) -> None:
     }
     assert there.count() == 1
     assert [each["answer"] for each in found["permissions"]] == ["allowed", "unknown", "allowed", "unknown"]
+
+
+def test_of_many_messages_kms_is_asked_about_three_data_keys(patient: Patient, tmp_path: Path) -> None:
+    given = sample(tmp_path / "messages", *(message(patient, {"tenant": "acme"}) for _ in range(5)))
+
+    patient.codes(*given, "--context", "tenant=acme")
+
+    asked = [each for each in patient.json["permissions"] if each["context"] == "a message's"]
+    assert [each["action"] for each in asked] == ["kms:Decrypt"] * 3

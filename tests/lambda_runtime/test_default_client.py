@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.config import Config
 
 import warmkey
 from tests.forks import become_another_process
@@ -99,6 +100,13 @@ def test_a_bad_keyword_is_refused_at_once_and_changes_nothing(session: KmsSessio
         warmkey.configure(max_age_seconds=0)
 
     assert warmkey.decrypt(warmkey.encrypt(b"order", CONTEXT), CONTEXT) == b"order"
+
+
+def test_under_a_session_of_a_test_the_codes_own_botocore_config_stays_in_force(session: KmsSession) -> None:
+    config = Config(read_timeout=7)
+    warmkey.configure(botocore_config=config)
+
+    assert DEFAULT.overrides().botocore_config is config
 
 
 @pytest.mark.parametrize(

@@ -521,3 +521,22 @@ def test_the_page_explains_each_setting_below_the_tables(name: str) -> None:
     _, _, explanations = PAGE.read_text().partition("\n## ")
 
     assert f"`{name.removeprefix('WARMKEY_')}`" in explanations
+
+
+@pytest.mark.parametrize(
+    ("program", "original", "expected"),
+    [
+        ("/usr/local/bin/warmkey", [], True),
+        ("warmkey.exe", [], True),
+        ("/var/runtime/bootstrap.py", [], False),
+        ("-m", ["python", "-m", "warmkey", "plan"], True),
+        ("-m", ["python", "-m", "pytest", "warmkey"], False),
+    ],
+)
+def test_the_command_line_is_known_by_its_name(
+    program: str, original: list[str], monkeypatch: pytest.MonkeyPatch, *, expected: bool
+) -> None:
+    monkeypatch.setattr("sys.argv", [program, "plan"])
+    monkeypatch.setattr("sys.orig_argv", original)
+
+    assert settings.is_command_line() is expected

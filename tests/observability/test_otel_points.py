@@ -91,6 +91,19 @@ def test_the_page_has_every_instrument(name: str) -> None:
     assert f"| `{name}` |" in PAGE
 
 
+def test_boundaries_are_those_that_dashboards_were_made_for() -> None:
+    ages = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+
+    assert {name: histogram.boundaries for name, histogram in HISTOGRAMS.items()} == {
+        "rpc.client.call.duration": (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+        "db.client.operation.duration": (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10),
+        "warmkey.data_key.age": ages,
+        "warmkey.data_key.messages": (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000),
+        "warmkey.data_key.size": tuple(10**power for power in range(3, 10)),
+        "warmkey.branch_key.age": ages,
+    }
+
+
 def test_boundaries_ascend() -> None:
     for histogram in HISTOGRAMS.values():
         assert sorted(set(histogram.boundaries)) == list(histogram.boundaries)

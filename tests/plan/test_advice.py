@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.plan.made import encrypts
 from warmkey.cli.main import main
+from warmkey.plan.advice import advice
+from warmkey.plan.bill import Surroundings
+from warmkey.plan.limits import Limits
+from warmkey.plan.plan import Request, make_plan
+from warmkey.plan.prices import TABLE
+from warmkey.plan.progress import Progress
+from warmkey.plan.traffic import TraceTraffic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +74,19 @@ def test_quotas_that_a_start_or_the_busiest_second_would_take_are_said(capsys: p
     assert "With the caching CMM, the busiest second takes" in text
 
 
+@pytest.mark.parametrize(("quota", "is_said"), [("10", False), ("9.9", True)])
+def test_the_busiest_second_is_said_where_it_takes_more_than_four_fifths_of_the_quota(
+    quota: str, is_said: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "trace.csv"
+    rows = (f"{n // 8},{n % 8},1,c\n" for n in range(104))  # 8 requests to KMS in the first second, then hits
+    path.write_text("timestamp,context,bytes,container\n" + "".join(rows))
+
+    text = said(capsys, str(path), "--strategy", "caching", "--method", "replay", "--quota", quota)
+
+    assert ("the busiest second takes" in text) is is_said
+
+
 def test_branch_keys_pay_where_they_keep_a_start_within_the_quota(capsys: pytest.CaptureFixture[str]) -> None:
     traffic = ("--writes-per-second", "10", "--reads-per-second", "30", "--containers", "10", "--contexts", "10")
     text = said(capsys, *traffic, "--quota", "60", "--branch-keys", "1", "--messages-per-invocation", "0.0001")
@@ -93,3 +116,24 @@ def test_a_few_messages_are_too_few_to_say_anything(capsys: pytest.CaptureFixtur
     path.write_text("timestamp,context,bytes,container\n1,a,1,c\n")
 
     assert "There are fewer than 100 messages, too few to say what to choose." in said(capsys, str(path))
+
+
+@pytest.mark.parametrize(
+    ("caching", "hierarchical", "pays"), [(0.81, 0.79, True), (0.81, 0.8, False), (0.8, 0.79, False)]
+)
+def test_branch_keys_relieve_the_quota_where_they_alone_are_below_four_fifths_of_it(
+    caching: float, hierarchical: float, *, pays: bool
+) -> None:
+    around = Surroundings(prices=TABLE, region="eu-west-1", quota=100)
+    shares = {"caching": caching, "hierarchical": hierarchical}
+    request = Request(method="model", strategies=list(shares), limits=Limits(), around=around, with_grid=False)
+    plan = make_plan(TraceTraffic(encrypts(range(100)), "a trace"), request, Progress(sys.stderr, quiet=True))
+    same_price = plan.strategies["caching"].bill
+    planned = {
+        name: replace(plan.strategies[name], bill=replace(same_price, quota_share_cold_start=share))
+        for name, share in shares.items()
+    }
+
+    first = next(advice(replace(plan, strategies=planned)))
+
+    assert first.startswith("Branch keys pay" if pays else "Branch keys save little")

@@ -56,6 +56,24 @@ def test_shares_of_the_quota_are_of_the_busiest_second() -> None:
     assert found.revocation_lag_seconds == 45
 
 
+@pytest.mark.parametrize(("strategy", "dollars"), [("caching", 5 * 0.30), ("hierarchical", 6 * 0.30)])
+def test_a_function_pays_for_five_metrics_and_with_branch_keys_for_six(strategy: str, dollars: float) -> None:
+    found = bill(strategy, replayed(encrypts([1, 2]), Limits(), strategy), Limits(), AROUND)
+
+    assert found.dollars_per_month["metrics"] == pytest.approx(dollars)
+
+
+def test_log_lines_cost_half_a_dollar_per_gigabyte_and_each_message_is_an_invocation_unless_more_is_known() -> None:
+    outcome = replayed(encrypts([0, 1800]), Limits(max_age=7200, jitter=0))
+    shared = Surroundings(prices=TABLE, region="x", quota=1, messages_per_invocation=2)
+
+    alone = bill("caching", outcome, Limits(), AROUND).dollars_per_month["logs"]
+    together = bill("caching", outcome, Limits(), shared).dollars_per_month["logs"]
+
+    assert alone == pytest.approx((210 + 2 * 850) * 730 * 0.50e-9)
+    assert together == pytest.approx((210 + 850) * 730 * 0.50e-9)
+
+
 def test_one_moment_is_no_month() -> None:
     found = bill("caching", replayed(encrypts([5]), Limits()), Limits(), AROUND)
 

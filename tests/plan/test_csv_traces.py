@@ -273,3 +273,11 @@ def test_a_message_may_be_written_again_with_another_context(tmp_path: Path) -> 
     trace = made(tmp_path, f"{MESSAGES}1,encrypt,a,m\n2,decrypt,a,m\n3,encrypt,b,m\n4,decrypt,b,m\n")
 
     assert trace.written_by.tolist() == [NONE, 0, NONE, 2]
+
+
+@pytest.mark.parametrize(("rows", "is_said"), [(10, False), (11, True)])
+def test_a_gap_among_ten_rows_is_not_said(tmp_path: Path, rows: int, *, is_said: bool) -> None:
+    times = [*range(rows - 1), 1000]
+    trace = made(tmp_path, "timestamp,context,bytes,container\n" + "".join(f"{each},a,1,c\n" for each in times))
+
+    assert bool(trace.notes) is is_said

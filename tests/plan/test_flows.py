@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from warmkey.plan.flows import Flow
+from warmkey.plan.life import Life
 
 
 def test_misses_and_evictions_without_another_reason_are_by_age() -> None:
@@ -20,3 +24,14 @@ def test_nothing_expires_where_other_reasons_are_estimated_to_be_more_than_all()
     counts = Flow(requests=1, fetches=0.5, absent=0.5, spent=0.25, cut_off=0.5).counts(1, "Decrypt")
 
     assert (counts.misses["expired"], counts.evictions["expired"], counts.dynamodb_requests) == (0, 0, 0)
+
+
+def test_what_follows_a_fetch_is_counted_for_all_entries_of_all_containers() -> None:
+    spans = {"hits": 3.0, "present": 60.0, "spent": 0.25, "pushed_out": 0.1}
+    life = Life(**{name: np.array([value]) for name, value in spans.items()})
+
+    flow = Flow.of(np.array([2.0]), np.array([5.0]), life, containers=4, ending=0.5)
+
+    assert (flow.requests, flow.fetches) == (40, 10)  # each fetch serves itself and three hits
+    assert (flow.spent, flow.pushed_out) == pytest.approx((2.5, 1))
+    assert (flow.absent, flow.cut_off) == pytest.approx((20 * min(0.4 + 0.05, 0.5), 20 * 0.4))

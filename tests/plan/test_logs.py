@@ -383,3 +383,9 @@ def test_containers_that_cannot_be_told_apart_are_one(tmp_path: Path) -> None:
 def test_too_few_lines_are_an_error(tmp_path: Path, lines: list[object]) -> None:
     with pytest.raises(BadInput, match="the logs have no lines of warmkey with different times"):
         rates_of(tmp_path, *lines)
+
+
+def test_metrics_lines_were_written_when_their_own_timestamp_says(tmp_path: Path) -> None:
+    log = log_of(tmp_path, json.dumps({"_aws": {"Timestamp": 1795867201000}, "CacheHits": 1}))
+
+    assert (log.first, log.last) == (1795867201_000_000_000, 1795867201_000_000_000)

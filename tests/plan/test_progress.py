@@ -32,3 +32,12 @@ def test_a_file_and_whoever_wants_quiet_see_nothing() -> None:
         progress.end()
 
         assert stream.getvalue() == ""
+
+
+def test_a_line_is_cut_at_sixty_characters_and_written_over_as_many() -> None:
+    terminal = Terminal()
+    progress = Progress(terminal, quiet=False)
+    progress.begin("x" * 100)
+    progress.end()
+
+    assert terminal.getvalue() == "\r" + "x" * 60 + "\r" + " " * 60 + "\r"

@@ -239,3 +239,14 @@ def test_rates_that_make_no_sense_are_refused(change: dict[str, float], problem:
 def test_too_many_rows_or_none_are_not_made(rates: Rates) -> None:
     with pytest.raises(BadInput, match="give a --period that fits, or use --method model"):
         sampled(rates, seed=1, progress=lambda _done: None)
+
+
+@pytest.mark.parametrize("name", ["writes_per_second", "reads_per_second"])
+def test_a_million_million_messages_per_second_are_the_most(name: str) -> None:
+    assert getattr(Rates(**{name: 1e12}), name) == 1e12  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        Rates(**{name: 1.5e12})  # type: ignore[arg-type]
+
+
+def test_a_container_lives_for_two_hours_unless_more_is_known() -> None:
+    assert Rates(writes_per_second=1).container_lifetime == 7200

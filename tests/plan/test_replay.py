@@ -260,3 +260,7 @@ def test_progress_is_told_and_reaches_the_end() -> None:
 
     assert seen == [0, 5000, 6000]
     assert trace.written_by.tolist() == [NONE] * 6000
+
+
+def test_the_fullest_cache_has_an_entry_after_a_single_message() -> None:
+    assert replayed(encrypts([0]), EXACT).max_entries == 1

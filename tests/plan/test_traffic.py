@@ -37,3 +37,13 @@ def test_a_trace_without_rows_is_an_error() -> None:
 
     with pytest.raises(BadInput, match="there are no rows to plan for"):
         make_trace(rows, WarmContainers())
+
+
+def test_settings_are_compared_by_the_first_hundred_thousand_rows() -> None:
+    trace = random_trace(seed=1, rows=100_001, seconds=1000)
+    traffic = TraceTraffic(trace, "a trace")
+
+    assert traffic.for_grid().rows == 100_000
+    assert "settings are compared by the first 100,000 rows" in traffic.notes
+    whole = TraceTraffic(trace.first(100_000), "a trace")
+    assert whole.for_grid() is whole

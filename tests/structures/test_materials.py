@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from warmkey import AlgorithmSuite, DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, InvalidRequest
+from warmkey.clock import Birth, Instant
 from warmkey.structures import EncryptionContext
+from warmkey.testing import SettableClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +53,23 @@ def test_materials_show_no_secret(make: Any) -> None:
     for text in (repr(materials), str(materials), f"{materials}", f"{[materials]!r}"):
         assert "data key, of which" not in text
         assert VALUE not in text
+
+
+@BOTH_MATERIALS
+def test_materials_show_their_suite_and_required_keys_alone(make: Any) -> None:
+    materials = make(required_encryption_context_keys={"tenant"}, requested=Birth(SettableClock(), Instant(1.0, 2.0)))
+
+    shown = f"algorithm_suite={SUITE!r}, required_encryption_context_keys=frozenset({{'tenant'}})"
+    assert repr(materials) == f"{type(materials).__name__}({shown})"
+
+
+@BOTH_MATERIALS
+def test_when_they_were_requested_does_not_tell_materials_apart(make: Any) -> None:
+    assert (
+        make(requested=Birth(SettableClock(), Instant(1.0, 2.0)))
+        == make(requested=Birth(SettableClock(), Instant(4.0, 5.0)))
+        == make()
+    )
 
 
 @BOTH_MATERIALS
