@@ -13,6 +13,8 @@ import pytest
 from tests.cli.re_encryption.stage import CREDENTIALS, REGION
 from tests.moto_server import moto_server
 from warmkey import AwsKmsKeyring, Client
+from warmkey.cli.re_encryption import command
+from warmkey.lambda_runtime.settings import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,3 +101,10 @@ def test_a_prefix(account: Account) -> None:
     found = account.s3.get_object(Bucket="letters", Key="2026/ä b+c")
     assert found["Metadata"] == {"to": "erika"}
     assert account.decrypt(found["Body"].read()) == b"letter"
+
+
+def test_the_limits_of_its_data_keys_are_the_helpers_defaults() -> None:
+    names = {"max_age": "max_age_seconds"}
+
+    assert {name: ROWS[names.get(name, name)].default for name in command._LIMITS} == command._LIMITS
+    assert command._LIMITS.keys() == {"max_age", "max_messages_encrypted", "max_bytes_encrypted"}
