@@ -137,6 +137,12 @@ def test_a_condition_compares_bytes(dynamodb: Any) -> None:
     assert get(dynamodb, "a", "1") == item("a", "1")
 
 
+def test_a_transaction_may_have_a_hundred_items(dynamodb: Any) -> None:
+    dynamodb.transact_write_items(TransactItems=[put(item("a", str(number))) for number in range(100)])
+
+    assert get(dynamodb, "a", "99") == item("a", "99")
+
+
 @pytest.mark.parametrize(
     "transaction",
     [
