@@ -125,11 +125,11 @@ class Client:
         except BaseException as error:  # noqa: BLE001 - raised again
             if message is not None:
                 message.finish(error)
-            plaintext = encryption_context = cmm = keyring = result = None  # type: ignore[assignment]
+            plaintext = cmm = keyring = encryption_context = algorithm_suite = frame_length = result = None  # type: ignore[assignment]
             raise scrub_traceback(error)  # noqa: B904 - its cause is set already
         finally:
             if PENDING:
-                plaintext = encryption_context = cmm = keyring = result = None  # type: ignore[assignment]
+                plaintext = cmm = keyring = encryption_context = algorithm_suite = frame_length = result = None  # type: ignore[assignment]
                 leave()
 
     # spec: client-apis/encrypt.md#plaintext e20d
