@@ -120,7 +120,7 @@ class Trace:
 def make_trace(rows: Rows, warm_containers: WarmContainers) -> Trace:
     """Order *rows* by time, assign containers where the input names none, and find what each row reads.
 
-    :raises BadInput: there are no rows, or one reads a message that was written with another context or branch key
+    :raises BadInput: *rows* is empty, or a row reads a message that was written with another context or branch key
     """
     count = len(rows.nanoseconds)
     if not count:

@@ -306,7 +306,7 @@ class FakeDynamoDb(PolicyHolder, Traffic[DynamoDbCall]):
                 problem = "The request uses the same client token as a previous, but non-identical request."
                 raise self._refuse("IdempotentParameterMismatchException", operation, problem)
             return {}
-        if len(actions) > _MOST_IN_A_TRANSACTION:  # none are refused by botocore's model already
+        if len(actions) > _MOST_IN_A_TRANSACTION:  # botocore's model refuses an empty transaction
             raise self._refuse("ValidationException", operation, "Member must have length between 1 and 100")
         puts = [self._checked_put(action) for action in actions]
         targets = [(table.description["TableName"], table.key_of(put["Item"])) for table, put in puts]
