@@ -52,19 +52,12 @@ def rotate(arguments: argparse.Namespace, kms_clients: KmsClients) -> int:
             store.version_key(branch_key_id)
             rotated.append({"branch_key_id": branch_key_id, "active_version": None})
             rotated[-1]["active_version"] = _found(table, branch_key_id, arguments.table).active_version
-    except BaseException:
+    finally:
         _progress(arguments, "")
         if rotated:
-            _print_rotated(arguments, rotated)
-        raise
-    _progress(arguments, "")
-    _print_rotated(arguments, rotated)
+            lines = [f"{each['branch_key_id']}  version {each['active_version'] or 'not known'}" for each in rotated]
+            _print(arguments, {"rotated": rotated}, lines)
     return 0
-
-
-def _print_rotated(arguments: argparse.Namespace, rotated: list[dict[str, str | None]]) -> None:
-    lines = [f"{each['branch_key_id']}  version {each['active_version'] or 'not known'}" for each in rotated]
-    _print(arguments, {"rotated": rotated}, lines)
 
 
 def list_branch_keys(arguments: argparse.Namespace, _kms_clients: KmsClients) -> int:

@@ -121,15 +121,14 @@ class Client:
             )
             if message is not None:
                 message.finish()
-            return result  # noqa: TRY300 - the frame is cleared below
+            return result  # noqa: TRY300 - the variables are cleared below
         except BaseException as error:  # noqa: BLE001 - raised again
             if message is not None:
                 message.finish(error)
-            plaintext = cmm = keyring = encryption_context = algorithm_suite = frame_length = result = None  # type: ignore[assignment]
             raise scrub_traceback(error)  # noqa: B904 - its cause is set already
         finally:
+            plaintext = cmm = keyring = encryption_context = algorithm_suite = frame_length = result = None  # type: ignore[assignment]
             if PENDING:
-                plaintext = cmm = keyring = encryption_context = algorithm_suite = frame_length = result = None  # type: ignore[assignment]
                 leave()
 
     # spec: client-apis/encrypt.md#plaintext e20d
@@ -227,15 +226,14 @@ class Client:
             )
             if message is not None:
                 message.finish()
-            return result  # noqa: TRY300 - the frame is cleared below
+            return result  # noqa: TRY300 - the variables are cleared below
         except BaseException as error:  # noqa: BLE001 - raised again
             if message is not None:
                 message.finish(error)
-            ciphertext = encryption_context = cmm = keyring = result = None  # type: ignore[assignment]
             raise scrub_traceback(error)  # noqa: B904 - its cause is set already
         finally:
+            ciphertext = encryption_context = cmm = keyring = result = None  # type: ignore[assignment]
             if PENDING:
-                ciphertext = encryption_context = cmm = keyring = result = None  # type: ignore[assignment]
                 leave()
 
     # spec: client-apis/decrypt.md#encrypted-message e20d

@@ -136,7 +136,7 @@ def concerns(
     ):
         return False
     if kms_keys:
-        return _qualified(attempt.key, attempt.region) in kms_keys
+        return asked_key(attempt) in kms_keys
     return encrypted_data_keys is None or any(_may_be_under(attempt, key) for key in encrypted_data_keys)
 
 

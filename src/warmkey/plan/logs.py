@@ -50,7 +50,6 @@ class Log:
 
     :ivar used: lines that were understood, by kind
     :ivar others: lines that were passed over
-    :ivar repeated: lines that were there before, of those that can't be alike unless they were exported twice
     :ivar summaries: totals of our summary lines; ``metrics``: of our metrics lines; ``lines``: of lines for each fact
     :ivar misses: miss lines, by operation and reason
     :ivar evicted: keys, messages and bytes of eviction lines, by operation
@@ -62,7 +61,6 @@ class Log:
     def __init__(self) -> None:
         self.used: Counter[str] = Counter()
         self.others = 0
-        self.repeated = 0
         self._unique: set[int] = set()
         self.first: int | None = None
         self.last: int | None = None
@@ -85,9 +83,12 @@ class Log:
         else:
             self.used[kind] += 1
         if kind in _UNIQUE:
-            known = len(self._unique)
             self._unique.add(hash((event.stream, str(event.message))))
-            self.repeated += len(self._unique) == known
+
+    @property
+    def repeated(self) -> int:
+        """Return how many lines were there before, of those that can't be alike unless they were exported twice."""
+        return sum(self.used[kind] for kind in _UNIQUE) - len(self._unique)
 
     def notes(self) -> list[str]:
         """Return what is wrong with the export, in sentences."""
