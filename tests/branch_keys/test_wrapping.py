@@ -7,10 +7,9 @@ import pickle
 import uuid
 
 import pytest
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
+from tests.vectors.branch_key_forge import derived_key
 from warmkey.branch_keys import BranchKeyMaterials
 from warmkey.branch_keys.wrapping import BranchKeyCipher, InvalidTag, ciphertext_length, version_in
 
@@ -30,17 +29,7 @@ def cipher(
 
 def wrapping_key(salt: bytes) -> bytes:
     """What the specification's key derivation gives, by the library's own construction."""
-    return KBKDFHMAC(
-        algorithm=hashes.SHA256(),
-        mode=Mode.CounterMode,
-        length=32,
-        rlen=4,
-        llen=4,
-        location=CounterLocation.BeforeFixed,
-        label=b"aws-kms-hierarchy",
-        context=salt,
-        fixed=None,
-    ).derive(BRANCH_KEY)
+    return derived_key(BRANCH_KEY, label=b"aws-kms-hierarchy", context=salt)
 
 
 # Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#ciphertext

@@ -403,15 +403,20 @@ def test_other_contexts_and_what_is_cached_are_served() -> None:
     assert shop.kms.count() == 4
 
 
-def test_a_refresh_uses_the_old_entry_and_asks_no_more() -> None:
+def after_a_failed_refresh(*, seconds: float) -> Container:
+    """Return a container whose entry is so many seconds old; a refresh failed, and the old entry served."""
     shop = container(refresh_ahead=True)
     shop.encrypt()
-    shop.clock.tick(55)
+    shop.clock.tick(seconds)
     shop.encrypt()
     shop.kms.fail(error="throttled", times=None)
     in_threads(1, shop.encrypt)
-    asked = shop.kms.count()
-    assert asked == 2
+    assert shop.kms.count() == 2
+    return shop
+
+
+def test_a_refresh_uses_the_old_entry_and_asks_no_more() -> None:
+    shop = after_a_failed_refresh(seconds=55)
     with pytest.raises(KeyUnavailable):
         shop.encrypt(tenant="b")
     in_threads(4, shop.encrypt)
@@ -420,13 +425,7 @@ def test_a_refresh_uses_the_old_entry_and_asks_no_more() -> None:
 
 
 def test_what_a_refresh_was_answered_holds_for_the_requests_after_the_entrys_end() -> None:
-    shop = container(refresh_ahead=True)
-    shop.encrypt()
-    shop.clock.tick(59.5)
-    shop.encrypt()
-    shop.kms.fail(error="throttled", times=None)
-    in_threads(1, shop.encrypt)
-    assert shop.kms.count() == 2, "one failed, and the old entry served"
+    shop = after_a_failed_refresh(seconds=59.5)
     shop.clock.tick(0.5)
     (error,) = fails(shop)
 

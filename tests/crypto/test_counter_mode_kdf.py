@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
+from tests.vectors.branch_key_forge import derived_key
 from warmkey.crypto.counter_mode_kdf import CounterModeKdf
 
 
@@ -16,17 +15,7 @@ from warmkey.crypto.counter_mode_kdf import CounterModeKdf
 @pytest.mark.parametrize("length", [0, 1, 16, 64, 65])
 def test_it_derives_what_the_library_derives(length: int) -> None:
     key, label, context = os.urandom(32), b"a label", os.urandom(length)
-    expected = KBKDFHMAC(
-        algorithm=hashes.SHA256(),
-        mode=Mode.CounterMode,
-        length=32,
-        rlen=4,
-        llen=4,
-        location=CounterLocation.BeforeFixed,
-        label=label,
-        context=context,
-        fixed=None,
-    ).derive(key)
+    expected = derived_key(key, label=label, context=context)
 
     kdf = CounterModeKdf(key, label)
 

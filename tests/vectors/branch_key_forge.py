@@ -41,20 +41,24 @@ def key_store() -> FakeBranchKeyStore:
     return store
 
 
-def wrapping_cipher(branch_key: bytes, salt: bytes) -> AESGCM:
-    """Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping."""
-    derivation = KBKDFHMAC(
+def derived_key(key: bytes, *, label: bytes, context: bytes) -> bytes:
+    """Return what cryptography derives in counter mode, as the hierarchical keyring is to do."""
+    return KBKDFHMAC(
         algorithm=hashes.SHA256(),
         mode=Mode.CounterMode,
         length=32,
         rlen=4,
         llen=4,
         location=CounterLocation.BeforeFixed,
-        label=PROVIDER,
-        context=salt,
+        label=label,
+        context=context,
         fixed=None,
-    )
-    return AESGCM(derivation.derive(branch_key))
+    ).derive(key)
+
+
+def wrapping_cipher(branch_key: bytes, salt: bytes) -> AESGCM:
+    """Source: framework/aws-kms/aws-kms-hierarchical-keyring.md#branch-key-wrapping."""
+    return AESGCM(derived_key(branch_key, label=PROVIDER, context=salt))
 
 
 def wrapping_aad(branch_key_id: str, version: bytes, context: bytes) -> bytes:
