@@ -151,18 +151,15 @@ class Message:
 _NOT_COUNTED = NotCounted()
 
 
-def counted_message(cmm: object, operation: Operation) -> Message | None:
+def counted_message(emit: Emit, operation: Operation) -> Message | None:
     """Return the message that materials of *cmm* are to be used for, or ``None`` if nobody counts it."""
-    emit: Emit = getattr(cmm, "emit", ignore)
-    if emit is ignore:
-        return None
     counting = counting_messages(emit)
     return Message(emit, counting, operation) if counting else None
 
 
 def message_of(cmm: object, operation: Operation) -> Message | NotCounted:
     """Return the message that materials of *cmm* are to be used for, as something to open and to end."""
-    return counted_message(cmm, operation) or _NOT_COUNTED
+    return counted_message(getattr(cmm, 'emit', ignore), operation) or _NOT_COUNTED
 
 
 def ended_early(cmm: object, operation: Operation, error: BaseException) -> None:

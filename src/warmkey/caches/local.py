@@ -198,7 +198,13 @@ class LocalCMC:
         since, until, since_wall, until_wall = self._nothing_expires
         # spec: framework/cryptographic-materials-cache.md#get-cache-entry 9de8
         if since <= monotonic < until and since_wall <= wall < until_wall:
-            return self._use(identifier)
+            entry = self._entries.get(identifier)
+            if entry is not None:
+                try:
+                    self._entries.move_to_end(identifier)
+                except KeyError:
+                    return None
+            return entry
         with self._lock:
             # spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3 512e
             if not self._prune(identifier, self._clock.now()):

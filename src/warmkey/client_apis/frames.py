@@ -1,9 +1,9 @@
-"""Encrypts and decrypts frames: one loop for each direction, for messages in memory and for streams.
+"""Encrypts and decrypts frames, of messages in memory and of streams.
 
 The loops write into a buffer of the caller's: a whole message hands in all of its frames, a stream one batch after
 another. A message of few frames is quicker if its pieces are joined (benchmark "shortcuts", row "few frames"), and one
-of 6 MB takes twice as long that way. One AESGCM object serves a message: a cipher context for each frame costs several
-times as much.
+of 6 MB takes twice as long that way, so each direction has a short loop for few frames too. One AESGCM object serves a
+message: a cipher context for each frame costs several times as much.
 
 Source: client-apis/encrypt.md#construct-the-body, client-apis/decrypt.md#decrypt-the-message-body
 """
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     AuthenticatedHeader: TypeAlias = tuple[bytes, bytes, AESGCM]
     # IV, content with tag, and AAD of a frame, and where it ends in the message.
     SealedFrame: TypeAlias = tuple[bytes, bytes | memoryview, bytes, int]
-    # Where the frames of a loop go: into a buffer, or into a list of pieces to join.
-    Target: TypeAlias = memoryview | list[bytes]
 
 __all__ = [
     "decrypt_block",
@@ -84,10 +82,7 @@ def encrypt_message(
         return whole if footer is None else whole + footer(whole)
     regular = count_regular_frames(length, frame_length)
     if regular <= _FEW_FRAMES and length <= _SHORT_BODY:
-        pieces = [start]
-        encrypt_regular_frames(plaintext, pieces, 1, regular, header, frame_length)
-        pieces += encrypt_final_frame(plaintext[regular * frame_length :], frame_number(regular + 1), header)
-        whole = b"".join(pieces)
+        whole = b"".join(_encrypt_few_frames(plaintext, regular, header, frame_length))
         return whole if footer is None else whole + footer(whole)
     end = len(start) + body_length(length, regular)
     # A BytesIO can be filled in place and become bytes without a copy.
@@ -110,9 +105,28 @@ def encrypt_message(
     return message.getvalue()
 
 
+def _encrypt_few_frames(
+    plaintext: bytes | memoryview, regular: int, header: AuthenticatedHeader, frame_length: int
+) -> list[bytes]:
+    """Return header and frames in pieces: *regular* frames and a final one."""
+    header_bytes, message_id, aead = header
+    encrypt, pieces, start = aead.encrypt, [header_bytes], 0
+    before_number, after_number = regular_frame_aad(message_id, frame_length)
+    # spec: client-apis/encrypt.md#construct-a-frame b85a 8fcd
+    # spec: data-format/message-body.md#sequence-number 652d abb9
+    for frame_start, iv, number in frame_numbers(1, regular):
+        stop = start + frame_length
+        # spec: client-apis/encrypt.md#construct-a-frame 2adc 14d6 4b3f fafb 8525 b5d9 4d74 4755
+        # spec: data-format/message-body-aad.md#sequence-number faa1
+        pieces += frame_start, encrypt(iv, plaintext[start:stop], before_number + number + after_number)
+        start = stop
+    pieces += encrypt_final_frame(plaintext[start:], frame_number(regular + 1), header)
+    return pieces
+
+
 def encrypt_regular_frames(
     plaintext: bytes | memoryview,
-    target: Target,
+    buffer: memoryview,
     first: int,
     count: int,
     header: AuthenticatedHeader,
@@ -123,13 +137,12 @@ def encrypt_regular_frames(
     Source: client-apis/encrypt.md#construct-a-frame
     """
     _, message_id, aead = header
-    encrypt, encrypt_into = aead.encrypt, aead.encrypt_into
+    encrypt_into = aead.encrypt_into
     before_number, after_number = regular_frame_aad(message_id, frame_length)
     # spec: client-apis/encrypt.md#construct-a-frame 5103
     # spec: data-format/message-body.md#encrypted-content-1 c01c
     # spec: data-format/message-body.md#authentication-tag-1 9fc8
     sealed_length = frame_length + TAG_LENGTH
-    buffer, pieces = (None, target) if isinstance(target, list) else (target, None)
     start = position = 0
     # spec: client-apis/encrypt.md#construct-a-frame b85a 8fcd
     # spec: data-format/message-body.md#sequence-number 652d abb9
@@ -139,13 +152,10 @@ def encrypt_regular_frames(
         # spec: data-format/message-body-aad.md#sequence-number faa1
         content, aad = plaintext[start:stop], before_number + number + after_number
         # spec: client-apis/encrypt.md#construct-a-frame fafb 8525 b5d9 4d74 4755
-        if buffer is None:
-            pieces += frame_start, encrypt(iv, content, aad)  # type: ignore[operator]
-        else:
-            sealed = position + _REGULAR_START
-            buffer[position:sealed] = frame_start
-            position = sealed + sealed_length
-            encrypt_into(iv, content, aad, buffer[sealed:position])
+        sealed = position + _REGULAR_START
+        buffer[position:sealed] = frame_start
+        position = sealed + sealed_length
+        encrypt_into(iv, content, aad, buffer[sealed:position])
         start = stop
     return position
 
@@ -179,14 +189,15 @@ def decrypt_body(message: bytes | memoryview, header: MessageHeader, aead: AESGC
         reader = Reader(message, header.length)
         return _decrypt_content(reader, read_non_framed_start(reader), SINGLE_BLOCK, header, aead), reader.offset
     # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff
-    only = _read_final_frame(message, header.length, 1, header)
-    if only is None:
-        return _decrypt_frames(message, header, aead)
-    iv, sealed, aad, end = only
-    try:
-        return aead.decrypt(iv, sealed, aad), end
-    except InvalidTag:
-        raise _not_authentic("frame 1") from None
+    if len(message) - header.length <= header.frame_length + FINAL_FRAME_OVERHEAD:  # more has a regular frame
+        only = _read_final_frame(message, header.length, 1, header)
+        if only is not None:
+            iv, sealed, aad, end = only
+            try:
+                return aead.decrypt(iv, sealed, aad), end
+            except InvalidTag:
+                raise _not_authentic("frame 1") from None
+    return _decrypt_frames(message, header, aead)
 
 
 def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AESGCM) -> tuple[bytes, int]:
@@ -196,20 +207,14 @@ def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AE
     if most == 0 or frame_length > MAX_CONTENT_LENGTH:
         _refuse_frame(message, position, 1, header)
     if most <= _FEW_FRAMES and most * frame_length <= _SHORT_BODY:
-        pieces: list[bytes] = []
-        count = decrypt_regular_frames(memoryview(message)[position:], pieces, 1, most, header, aead)
-        iv, sealed, aad, end = _read_last_frame(message, count, header)
-        try:
-            pieces.append(aead.decrypt(iv, sealed, aad))
-        except InvalidTag:
-            raise _not_authentic(f"frame {count + 1}") from None
-        return b"".join(pieces), end
+        return _decrypt_few_frames(message, most, header, aead)
     # Content is as long encrypted as decrypted, so memory is in proportion to the message. This is the exact length of
     # most unsigned messages, and never less than there is.
     plaintext = BytesIO(bytes(most * frame_length + max(rest - FINAL_FRAME_OVERHEAD, 0)))
     with plaintext.getbuffer() as buffer, memoryview(message) as whole, whole[position:] as frames:
         count = decrypt_regular_frames(frames, buffer, 1, most, header, aead)
-        iv, sealed, aad, end = _read_last_frame(message, count, header)
+        position += count * (frame_length + REGULAR_FRAME_OVERHEAD)
+        iv, sealed, aad, end = _read_last_frame(message, position, count + 1, header)
         start = count * frame_length
         length = start + len(sealed) - TAG_LENGTH
         try:
@@ -220,8 +225,32 @@ def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AE
     return plaintext.getvalue(), end
 
 
+def _decrypt_few_frames(
+    message: bytes | memoryview, most: int, header: MessageHeader, aead: AESGCM
+) -> tuple[bytes, int]:
+    """Decrypt up to *most* regular frames and a final one, and join them; see :func:`decrypt_body`."""
+    frame_length, position, pieces = header.frame_length, header.length, []
+    before_number, after_number = regular_frame_aad(header.message_id, frame_length)
+    decrypt, read_start, whole = aead.decrypt, REGULAR_FRAME_START.unpack_from, memoryview(message)
+    sealed_length = frame_length + TAG_LENGTH
+    try:
+        # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff 8fcd
+        for _, _, number in frame_numbers(1, most):
+            sequence_number, iv = read_start(message, position)
+            if sequence_number != number:
+                break
+            content = position + _REGULAR_START
+            position = content + sealed_length
+            pieces.append(decrypt(iv, whole[content:position], before_number + sequence_number + after_number))
+        iv, sealed, aad, end = _read_last_frame(message, position, len(pieces) + 1, header)
+        pieces.append(decrypt(iv, sealed, aad))
+    except InvalidTag:
+        raise _not_authentic(f"frame {len(pieces) + 1}") from None
+    return b"".join(pieces), end
+
+
 def decrypt_regular_frames(
-    frames: memoryview, target: Target, first: int, count: int, header: MessageHeader, aead: AESGCM
+    frames: memoryview, buffer: memoryview, first: int, count: int, header: MessageHeader, aead: AESGCM
 ) -> int:
     """Decrypt up to *count* frames from number *first* on, until one is not the next regular frame.
 
@@ -232,9 +261,8 @@ def decrypt_regular_frames(
     """
     frame_length = header.frame_length
     before_number, after_number = regular_frame_aad(header.message_id, frame_length)
-    decrypt, decrypt_into, read_start = aead.decrypt, aead.decrypt_into, REGULAR_FRAME_START.unpack_from
+    decrypt_into, read_start = aead.decrypt_into, REGULAR_FRAME_START.unpack_from
     sealed_length = frame_length + TAG_LENGTH
-    buffer, pieces = (None, target) if isinstance(target, list) else (target, None)
     position = start = 0
     try:
         # spec: client-apis/decrypt.md#decrypt-the-message-body 98ff 8fcd
@@ -246,19 +274,15 @@ def decrypt_regular_frames(
             position = content + sealed_length
             sealed, aad = frames[content:position], before_number + sequence_number + after_number
             stop = start + frame_length
-            if buffer is None:
-                pieces.append(decrypt(iv, sealed, aad))  # type: ignore[union-attr]
-            else:
-                decrypt_into(iv, sealed, aad, buffer[start:stop])
+            decrypt_into(iv, sealed, aad, buffer[start:stop])
             start = stop
     except InvalidTag:
         raise _not_authentic(f"frame {first + start // frame_length}") from None
     return start // frame_length
 
 
-def _read_last_frame(message: bytes | memoryview, regular: int, header: MessageHeader) -> SealedFrame:
-    """Read the final frame behind *regular* others, or raise what is wrong with the frame that is there."""
-    position, number = header.length + regular * (header.frame_length + REGULAR_FRAME_OVERHEAD), regular + 1
+def _read_last_frame(message: bytes | memoryview, position: int, number: int, header: MessageHeader) -> SealedFrame:
+    """Read the final frame at *position*, or raise what is wrong with the frame that is there."""
     # spec: data-format/message-body.md#final-frame a0e7 0fff
     last = _read_final_frame(message, position, number, header)
     if last is None:

@@ -82,13 +82,15 @@ class Admission:
             refusal: MissReason | None = MissReason.EXPIRED
         else:
             refusal = operation.refusal(entry, request)
-        if refusal is None and self._tell_hit is not None:
-            refusal = entry.spent(length, messages, plaintext_bytes)
         if refusal is None:
-            if self._tell_hit is not None:
-                self._tell_hit(operation.kind)
             # spec: framework/caching-cmm.md#usage-stats 5b74
-            refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
+            if self._tell_hit is None:
+                refusal = entry.reserve(length, messages, plaintext_bytes)
+            else:
+                refusal = entry.spent(length, messages, plaintext_bytes)
+                if refusal is None:
+                    self._tell_hit(operation.kind)
+                    refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
             if refusal is None:
                 operation.hits.add()
                 return None
