@@ -152,14 +152,14 @@ _NOT_COUNTED = NotCounted()
 
 
 def counted_message(emit: Emit, operation: Operation) -> Message | None:
-    """Return the message that materials of *cmm* are to be used for, or ``None`` if nobody counts it."""
+    """Return a message of whose materials *emit* tells, or ``None`` if nobody behind it counts messages."""
     counting = counting_messages(emit)
     return Message(emit, counting, operation) if counting else None
 
 
 def message_of(cmm: object, operation: Operation) -> Message | NotCounted:
     """Return the message that materials of *cmm* are to be used for, as something to open and to end."""
-    return counted_message(getattr(cmm, 'emit', ignore), operation) or _NOT_COUNTED
+    return counted_message(getattr(cmm, "emit", ignore), operation) or _NOT_COUNTED
 
 
 def ended_early(cmm: object, operation: Operation, error: BaseException) -> None:

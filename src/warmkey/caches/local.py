@@ -197,23 +197,25 @@ class LocalCMC:
         monotonic, wall = self._monotonic(), self._wall()
         since, until, since_wall, until_wall = self._nothing_expires
         # spec: framework/cryptographic-materials-cache.md#get-cache-entry 9de8
-        if since <= monotonic < until and since_wall <= wall < until_wall:
-            entry = self._entries.get(identifier)
-            if entry is not None:
-                try:
-                    self._entries.move_to_end(identifier)
-                except KeyError:
-                    return None
-            return entry
+        if not (since <= monotonic < until and since_wall <= wall < until_wall):
+            self._evict_before_look_up(identifier)
+        entry = self._entries.get(identifier)
+        if entry is not None:
+            try:
+                self._entries.move_to_end(identifier)
+            except KeyError:  # evicted since the line above
+                return None
+        return entry
+
+    def _evict_before_look_up(self, identifier: bytes) -> None:
+        """Evict what is expired, the entry of *identifier* as the last of all: telling of others may take time."""
         with self._lock:
             # spec: framework/local-cryptographic-materials-cache.md#get-cache-entry dab3 512e
-            if not self._prune(identifier, self._clock.now()):
-                return self._use(identifier)
-        while True:
+            evicted = self._prune(identifier, self._clock.now())
+        while evicted:
             self._announce()
             with self._lock:
-                if not self._evict_expired([identifier], self._clock.now()):
-                    return self._use(identifier)
+                evicted = self._evict_expired([identifier], self._clock.now())
 
     # spec: framework/cryptographic-materials-cache.md#put-cache-entry 543e
     def put_cache_entry(self, identifier: bytes, entry: CacheEntry, /) -> None:
@@ -347,16 +349,7 @@ class LocalCMC:
         # What the parent was requesting is the parent's too.
         self._discard_requested(None)
 
-    # --- steps; all but the first are made under the lock
-
-    def _use(self, identifier: bytes) -> CacheEntry | None:
-        entry = self._entries.get(identifier)
-        if entry is not None:
-            try:
-                self._entries.move_to_end(identifier)
-            except KeyError:  # evicted since the line above
-                return None
-        return entry
+    # --- steps, made under the lock
 
     def _prune(self, identifier: bytes, now: Instant) -> int:
         offset = now.wall - now.monotonic
