@@ -93,6 +93,7 @@ __all__ = [
     "fan_out",
     "guarded",
     "hit_listener",
+    "hit_noter",
     "ignore",
     "report",
 ]
@@ -159,6 +160,11 @@ def hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
     return listener
 
 
+def hit_noter(emit: Emit) -> Callable[[Operation], bool]:
+    """Return what to call for each hit first: it returns whether that is enough and nobody has to be told."""
+    return emit.note_hit if isinstance(emit, _FanOut) else lambda _: False
+
+
 def branch_key_hit_listener(emit: Emit) -> Callable[[Operation], object] | None:
     """Return what to call for each hit of a branch key, or ``None`` if *emit* does not want to know."""
     listener: Callable[[Operation], object] | None = getattr(emit, "count_branch_key_hit", None)
@@ -218,6 +224,14 @@ class _FanOut:
                     subscriber(event)
             except Exception as error:  # noqa: BLE001 - observing must never break what it observes
                 report(error)
+
+    def note_hit(self, operation: Operation) -> bool:
+        """Note a hit on the message under way, if all who listen will hear of its end; return whether. Tells nobody."""
+        message = CURRENT.message
+        if message is None or message.counting is not self.counting or self._told_of_every_hit:
+            return False
+        message.fact = _HITS_OF_BOTH[operation is _DECRYPT]
+        return True
 
     def _tell_hit(self, operation: Operation) -> None:
         message, listeners = CURRENT.message, self._told_of_hits

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cmms.stage import Boarding, Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, outcomes
-from warmkey import CacheEntry, LocalCMC
-from warmkey.events import CacheCoalesced, CacheEviction, CacheHit, CacheMiss, EvictionReason, MissReason, Operation
+from warmkey import CacheEntry, CachingCMM, Client, LocalCMC
+from warmkey.events import (
+    CacheCoalesced,
+    CacheEviction,
+    CacheHit,
+    CacheMiss,
+    EvictionReason,
+    MissReason,
+    Operation,
+    fan_out,
+)
+from warmkey.keyrings import RawAesKeyring
+from warmkey.observability.counters import MessageCounter
 from warmkey.testing import SettableClock
 
 if TYPE_CHECKING:
@@ -286,3 +297,57 @@ def test_a_miss_is_told_once_when_a_hit_was_told_too_early() -> None:
         CacheHit(operation=ENCRYPT),
         CacheMiss(operation=ENCRYPT, reason=MissReason.EXPIRED),
     ]
+
+
+class Watched(SettableClock):
+    """Counts its readings."""
+
+    readings = 0
+
+    def now(self) -> Instant:
+        self.readings += 1
+        return super().now()
+
+
+class Curious:
+    """Wants to be told of each hit at once."""
+
+    wants_hits = True
+
+    def __init__(self) -> None:
+        self.hits = 0
+
+    def __call__(self, event: object) -> None:
+        self.hits += isinstance(event, CacheHit)
+
+
+@pytest.mark.parametrize(
+    ("subscribers", "is_told_at_once"),
+    [((), False), ((MessageCounter(),), False), ((MessageCounter(), Curious()), True), ((Curious(),), True)],
+    ids=["nobody", "who counts messages", "both", "who wants hits"],
+)
+def test_the_clocks_are_read_again_only_if_somebody_was_told_of_the_hit(
+    subscribers: tuple[Any, ...], *, is_told_at_once: bool
+) -> None:
+    clock = Watched()
+    keyring, emit = RawAesKeyring("tests", "key", bytes(32)), fan_out(*subscribers)
+    cmm = CachingCMM(cache=LocalCMC(10, clock=clock), keyring=keyring, max_age=60, clock=clock, emit=emit)
+    client = Client()
+    client.encrypt(b"first", cmm=cmm)
+    clock.readings = 0
+    client.encrypt(b"second", cmm=cmm)
+
+    assert clock.readings == (4 if is_told_at_once else 2)  # of two clocks each
+    for subscriber in subscribers:
+        assert (subscriber.hits if isinstance(subscriber, Curious) else subscriber.of(ENCRYPT).hits) == 1
+
+
+def test_a_hit_that_was_noted_and_found_no_place_counts_as_a_miss() -> None:
+    counter = MessageCounter()
+    keyring = RawAesKeyring("tests", "key", bytes(32))
+    cmm = CachingCMM(cache=LocalCMC(10), keyring=keyring, max_age=60, max_messages_encrypted=1, emit=counter)
+    for _ in range(2):
+        Client().encrypt(b"order", cmm=cmm)
+
+    assert counter.of(ENCRYPT).hits == 0
+    assert counter.of(ENCRYPT).misses == {MissReason.ABSENT: 1, MissReason.MESSAGES_SPENT: 1}

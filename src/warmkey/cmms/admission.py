@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from warmkey.clock import split_clock
 from warmkey.cmms.statistics import COALESCED
-from warmkey.events import CacheCoalesced, EvictionReason, MissReason, hit_listener
+from warmkey.events import CacheCoalesced, EvictionReason, MissReason, hit_listener, hit_noter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,7 @@ class Admission:
         self._monotonic, self._wall = split_clock(clock)
         self._emit = emit
         self._tell_hit: Callable[[Operation], object] | None = hit_listener(emit)
+        self._note_hit = hit_noter(emit)
 
     def hit(
         self, operation: CachedOperation[_Request, _Materials], entry: CacheEntry, request: _Request
@@ -85,7 +86,7 @@ class Admission:
             refusal = operation.refusal(entry, request)
         if refusal is None:
             # spec: framework/caching-cmm.md#usage-stats 5b74
-            if self._tell_hit is None:
+            if self._tell_hit is None or self._note_hit(operation.kind):
                 refusal = entry.reserve(length, messages, plaintext_bytes)
             else:
                 refusal = entry.spent(length, messages, plaintext_bytes)
