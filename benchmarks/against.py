@@ -48,6 +48,8 @@ _OPERATIONS = (
     "1 MB decrypt",
     "8 MB encrypt, stream",
     "8 MB decrypt, stream",
+    "1 KB encrypt, helper",
+    "1 KB decrypt, helper",
     "1 KB encrypt, no cache",
     "1 KB decrypt, no cache",
 )
