@@ -40,6 +40,8 @@ def never_waiting(function: _Function) -> _Function:
 
 def may_wait() -> bool:
     """Return whether this call may wait for another thread or another machine."""
+    if not _callers:  # nobody has loaded warmkey.aio
+        return True
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - CPython's, as Lambda has it
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "warmkey":
         if frame.f_code in _callers:
