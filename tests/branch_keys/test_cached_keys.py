@@ -39,7 +39,7 @@ from warmkey.events import (
     Operation,
 )
 from warmkey.fork_safety import expect_snapshot, reset_before_snapshot
-from warmkey.keyrings.refusals import watch_kms
+from warmkey.keyrings.refusals import KmsWatch
 from warmkey.testing import Recorder, SettableClock
 from warmkey.testing.branch_keys import FakeBranchKeyStore
 
@@ -709,10 +709,9 @@ def test_a_data_key_under_a_cached_branch_key_is_known_to_depend_on_its_kms_key(
     keyring = AwsKmsHierarchicalKeyring(keys.store, branch_key_id=ID, ttl_seconds=TTL)
     made = keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
 
-    with watch_kms() as encrypting:
-        keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
-    with watch_kms() as decrypting:
-        keyring.on_decrypt(DecryptionMaterials(algorithm_suite=SUITE), made.encrypted_data_keys)
+    encrypting, decrypting = KmsWatch(), KmsWatch()
+    encrypting.over(keyring.on_encrypt, EncryptionMaterials(algorithm_suite=SUITE))
+    decrypting.over(keyring.on_decrypt, DecryptionMaterials(algorithm_suite=SUITE), made.encrypted_data_keys)
 
     assert encrypting.keys == decrypting.keys == {keys.key_arn}
 
@@ -723,8 +722,8 @@ def test_so_is_one_whose_branch_key_another_thread_fetched() -> None:
     keyring = AwsKmsHierarchicalKeyring(keys.store, branch_key_id=ID, ttl_seconds=TTL)
 
     def watched(_number: int) -> set[str]:
-        with watch_kms() as watch:
-            keyring.on_encrypt(EncryptionMaterials(algorithm_suite=SUITE))
+        watch = KmsWatch()
+        watch.over(keyring.on_encrypt, EncryptionMaterials(algorithm_suite=SUITE))
         return watch.keys
 
     def hold(_call: object) -> bool:
@@ -746,8 +745,8 @@ def test_so_is_one_under_a_branch_key_of_a_key_store_that_asks_no_kms_of_ours() 
     stage = Stage()
     stage.key_store.add(ID, kms_key_arn="arn:aws:kms:us-east-1:111122223333:key/one")
 
-    with watch_kms() as watch:
-        stage.encrypt()
+    watch = KmsWatch()
+    watch.over(stage.encrypt)
 
     assert watch.keys == {"arn:aws:kms:us-east-1:111122223333:key/one"}
 

@@ -17,7 +17,7 @@ from warmkey.keyrings.aws_kms_mrk_discovery import AwsKmsMrkDiscoveryKeyring
 from warmkey.keyrings.aws_kms_rsa import AwsKmsRsaKeyring
 from warmkey.keyrings.key_agreement_schemas import EcdhCurveSpec, KmsPrivateKeyToStaticPublicKey
 from warmkey.keyrings.multi import MultiKeyring
-from warmkey.keyrings.refusals import KmsWatch, concerns, ends_key, is_refusal, watch_kms
+from warmkey.keyrings.refusals import KmsWatch, concerns, ends_key, is_refusal
 from warmkey.structures import DecryptionMaterials, EncryptedDataKey, EncryptionMaterials
 from warmkey.testing import FakeKms
 
@@ -34,8 +34,8 @@ class Entry:
     """What a cache keeps of a data key, filled by *fill*."""
 
     def __init__(self, operation: Operation, context: dict[str, str], fill: Callable[[], Any]) -> None:
-        with watch_kms() as watch:
-            materials = fill()
+        watch = KmsWatch()
+        materials = watch.over(fill)
         self.facts: dict[str, Any] = {
             "operation": operation,
             "encryption_context": context,
@@ -66,8 +66,9 @@ def decrypt_entry(keyring: Any, keys: Any, context: dict[str, str]) -> Entry:
 
 
 def refused(kms: FakeKms, fault: str, ask: Callable[[], Any]) -> KeyAttempt:
-    with watch_kms() as watch, kms.fail(error=fault, times=None), pytest.raises(KeyUnavailable) as caught:
-        ask()
+    watch = KmsWatch()
+    with kms.fail(error=fault, times=None), pytest.raises(KeyUnavailable) as caught:
+        watch.over(ask)
     (attempt,) = caught.value.attempts
 
     assert watch.refusals == ([attempt] if is_refusal(attempt) else [])
@@ -271,20 +272,24 @@ def test_a_refusal_is_seen_though_another_key_helped() -> None:
     keyring = MultiKeyring(AwsKmsKeyring(one, kms_client=kms), [AwsKmsKeyring(two, kms_client=kms)])
     wrapped = encrypted(keyring, A).encrypted_data_keys
     kms.deny("Decrypt", one)
-    with watch_kms() as watch:
-        decrypted(keyring, wrapped, A)
+    watch = KmsWatch()
+    watch.over(decrypted, keyring, wrapped, A)
 
     assert [attempt.key for attempt in watch.refusals] == [one]
     assert watch.keys == {two}
 
 
-def test_watches_may_be_nested_and_end_with_their_block() -> None:
+def test_watches_may_be_nested_and_end_with_their_call() -> None:
     kms = FakeKms()
     keyring = AwsKmsKeyring(kms.create_key(), kms_client=kms)
-    with watch_kms() as outer:
+    outer, inner = KmsWatch(), KmsWatch()
+
+    def ask_twice() -> None:
         encrypted(keyring, A)
-        with watch_kms() as inner, kms.fail(error="denied"), pytest.raises(KeyUnavailable):
-            encrypted(keyring, A)
+        with kms.fail(error="denied"), pytest.raises(KeyUnavailable):
+            inner.over(encrypted, keyring, A)
+
+    outer.over(ask_twice)
     encrypted(keyring, A)
 
     assert (len(outer.keys), len(outer.refusals)) == (1, 1)

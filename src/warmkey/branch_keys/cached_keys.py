@@ -44,7 +44,7 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyAttempt, KeyUnavailable, WarmkeyError
 from warmkey.fork_safety import PROCESS_MARK, SETTLED, notice_fork, snapshot_is_ahead
-from warmkey.keyrings.refusals import ends_key, is_refusal, kms_watches, note_used_keys, watch_kms
+from warmkey.keyrings.refusals import KmsWatch, ends_key, is_refusal, kms_watches, note_used_keys
 from warmkey.tracing import tracing_of
 from warmkey.validation import fraction, number, seconds
 from warmkey.waiting import check_may_wait
@@ -248,10 +248,11 @@ class CachedBranchKeys:
             return found
         reason = self._features.miss_reason(identifier)
         created, sequence = self._clock.now(), next_fetch_sequence()
+        watch = KmsWatch()
         try:
             self._failures.check(identifier)
-            with self._tracing.fetch(BranchKeyMiss, operation, reason), watch_kms() as watch:
-                cipher = self._ask(branch_key_id, version)
+            with self._tracing.fetch(BranchKeyMiss, operation, reason):
+                cipher = watch.over(self._ask, branch_key_id, version)
         except Exception as error:
             flight.error = error
             self._failures.remember(identifier, error)

@@ -37,7 +37,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import Birth, Instant
@@ -58,7 +58,7 @@ from warmkey.events import (
 )
 from warmkey.exceptions import KeyUnavailable, WarmkeyError
 from warmkey.fork_safety import snapshot_is_ahead
-from warmkey.keyrings.refusals import is_refusal, watch_kms
+from warmkey.keyrings.refusals import KmsWatch, is_refusal
 from warmkey.structures import DecryptionMaterials, EncryptionMaterials
 from warmkey.tracing import tracing_of
 from warmkey.validation import seconds
@@ -66,6 +66,7 @@ from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+    from typing import Unpack
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -82,6 +83,7 @@ __all__ = ["Fetcher"]
 
 _Request = TypeVar("_Request", "EncryptionMaterialsRequest", "DecryptMaterialsRequest")
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class Fetcher:
@@ -119,20 +121,20 @@ class Fetcher:
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
         check_may_wait()  # before a span says that somebody waits
-        return self._telling_failure(operation, partial(self._alone, operation, request, reason))
+        return self._telling_failure(operation.kind, self._alone, operation, request, reason)
 
     def miss(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         """Ask, or have another thread ask, until *request* is served."""
         check_may_wait()
-        return self._telling_failure(operation, partial(self._until_served, operation, request, identifier, reason))
+        return self._telling_failure(operation.kind, self._until_served, operation, request, identifier, reason)
 
     def refresh(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
-        return self._telling_failure(operation, partial(self._renew, operation, request, identifier))
+        return self._telling_failure(operation.kind, self._renew, operation, request, identifier)
 
     # --- steps
 
@@ -293,12 +295,12 @@ class Fetcher:
 
         What a refusal by KMS revokes is evicted, also where another key helped.
         """
-        with watch_kms() as watch:
-            try:
-                materials = ask(request)
-            except KeyUnavailable as error:  # the user's own keyrings attempt, too
-                self._evict_refused(operation.asked_context(request), set(error.attempts).union(watch.refusals))
-                raise
+        watch = KmsWatch()
+        try:
+            materials = watch.over(ask, request)
+        except KeyUnavailable as error:  # the user's own keyrings attempt, too
+            self._evict_refused(operation.asked_context(request), set(error.attempts).union(watch.refusals))
+            raise
         if watch.refusals:
             self._evict_refused(operation.asked_context(request), watch.refusals)
         self._failures.succeeded(watch.keys)
@@ -343,12 +345,12 @@ class Fetcher:
         self._emit(CacheMiss(operation=kind, reason=reason))
 
     def _telling_failure(
-        self, operation: CachedOperation[_Request, _Materials], ask: Callable[[], _Materials]
+        self, kind: Operation, ask: Callable[[Unpack[_Arguments]], _Materials], *arguments: Unpack[_Arguments]
     ) -> _Materials:
         try:
-            return ask()
+            return ask(*arguments)
         except Exception as error:
-            kind, recalled = operation.kind, isinstance(error, KeyUnavailable) and error.remembered
+            recalled = isinstance(error, KeyUnavailable) and error.remembered
             self._counters.count(kind, RECALLED if recalled else FAILED)
             self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
             raise

@@ -2,7 +2,7 @@
 
 A denial is about one key, one operation and one encryption context; a disabled or deleted key is unusable for all of
 them. "One key" is what KMS was asked for: a key ARN names it exactly, an alias or a key ID may mean another key
-tomorrow. So whoever caches a data key notes by which identifiers KMS was asked for it (:func:`watch_kms`), and
+tomorrow. So whoever caches a data key notes by which identifiers KMS was asked for it (:class:`KmsWatch`), and
 :func:`concerns` compares these with the one that was refused. A replica of a multi-Region key is a key of its own here:
 the Region that was asked decides, as in the keyrings.
 
@@ -11,9 +11,8 @@ Where nothing was noted (a keyring of the user's own, threads of its own), the e
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from warmkey.events import DynamoDbOutcome, KmsOutcome, Operation
 from warmkey.keyrings.aws_kms_key_arn import parse_kms_arn
@@ -21,7 +20,8 @@ from warmkey.keyrings.interface import ECDH_PROVIDER_IDS
 from warmkey.structures import RESERVED_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Unpack
 
     from warmkey.exceptions import KeyAttempt
     from warmkey.structures import EncryptedDataKey
@@ -35,8 +35,10 @@ __all__ = [
     "kms_watches",
     "note_refusal",
     "note_used_keys",
-    "watch_kms",
 ]
+
+_Answer = TypeVar("_Answer")
+_Arguments = TypeVarTuple("_Arguments")
 
 _REFUSALS = (KmsOutcome.DENIED, KmsOutcome.DISABLED)
 _KEY_IS_GONE = "NotFoundException"
@@ -45,7 +47,7 @@ _KEY_STORE = "BranchKeyStore"
 
 
 class KmsWatch:
-    """Notes what KMS was asked in this thread while somebody watched.
+    """Notes what KMS is asked in this thread :meth:`over` a call.
 
     :ivar keys: the identifiers under which data keys were generated, wrapped or unwrapped, as :func:`concerns` takes
         them; as many as there were successful requests, and none of them from an unverified message
@@ -58,22 +60,19 @@ class KmsWatch:
         self.keys: set[str] = set()
         self.refusals: list[KeyAttempt] = []
 
+    def over(self, ask: Callable[[Unpack[_Arguments]], _Answer], *arguments: Unpack[_Arguments]) -> _Answer:
+        """Return what *ask* answers, and note what KMS is asked for it. A call inside *ask* may have its own watch."""
+        outer = _watches.get()
+        try:
+            _watches.set((*outer, self))
+            return ask(*arguments)
+        finally:
+            _watches.set(outer)  # not by a token, nor in a function of ours, which an interruption could lose
+
 
 _watches: ContextVar[tuple[KmsWatch, ...]] = ContextVar("warmkey_kms_watches", default=())
 # Return who watches, for those who would work for nothing if nobody did.
 kms_watches = _watches.get
-
-
-@contextmanager
-def watch_kms() -> Iterator[KmsWatch]:
-    """Note what KMS is asked in the block. Blocks may be nested: each notes all that happens in it."""
-    watch = KmsWatch()
-    outer = _watches.get()
-    try:
-        _watches.set((*outer, watch))
-        yield watch
-    finally:
-        _watches.set(outer)  # not by a token, which an interruption could lose
 
 
 def note_used_keys(*identifiers: str, region: str | None) -> None:
