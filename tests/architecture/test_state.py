@@ -110,6 +110,7 @@ MODULE_STATE = {
     "warmkey.client_apis.streams.PENDING": "the same",
     "warmkey.tracebacks.PENDING": "the same",
     "warmkey.boundary._boundaries": "code of public functions, filled when their modules are loaded",
+    "warmkey.cmms.fetching._bypass": "facts without a secret, one for each reason",
     "warmkey.data_format.message_body._table": "frame numbers as bytes, the same in every process",
     "warmkey.fork_safety._generation": "what makes a copy different from its original",
     "warmkey.fork_safety._guards": "locks by process ID: a copy makes its own",

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 
 from warmkey.caches.interface import next_fetch_sequence
@@ -335,7 +335,7 @@ class Fetcher:
 
     def _tell_bypass(self, kind: Operation, reason: BypassReason) -> None:
         self._counters.count(kind, reason)
-        self._emit(CacheBypass(operation=kind, reason=reason))
+        self._emit(_bypass(kind, reason))
 
     def _tell_fetched(self, kind: Operation, flight: Flight[CacheEntry], reason: MissReason) -> None:
         if flight.not_shareable:
@@ -354,6 +354,12 @@ class Fetcher:
             self._counters.count(kind, RECALLED if recalled else FAILED)
             self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
             raise
+
+
+@cache
+def _bypass(kind: Operation, reason: BypassReason) -> CacheBypass:
+    """Return the fact; there are few of them, and without a cache it is told of every message."""
+    return CacheBypass(operation=kind, reason=reason)
 
 
 def _as_own(error: Exception) -> Exception:
