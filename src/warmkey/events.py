@@ -100,6 +100,7 @@ __all__ = [
 
 Emit: TypeAlias = "Callable[[Event], object]"
 
+_HIT_FACTS = (CacheHit, BranchKeyHit)
 # How the cache served a message, or failed to.
 _FACTS_OF_A_MESSAGE = (CacheHit, CacheCoalesced, CacheMiss, CacheBypass, RequestFailed)
 
@@ -213,11 +214,12 @@ class _FanOut:
         self.count_branch_key_hit = _tell_all(map(branch_key_hit_listener, subscribers))
 
     def __call__(self, event: Event) -> None:
+        is_hit, is_of_a_message = isinstance(event, _HIT_FACTS), isinstance(event, _FACTS_OF_A_MESSAGE)
         for subscriber in self._subscribers:
-            if isinstance(event, CacheHit | BranchKeyHit) and not getattr(subscriber, "wants_hits", False):
+            if is_hit and not getattr(subscriber, "wants_hits", False):
                 continue
             try:
-                if isinstance(event, _FACTS_OF_A_MESSAGE) and _will_be_told_the_end(subscriber):
+                if is_of_a_message and _will_be_told_the_end(subscriber):
                     CURRENT.message.fact = event  # type: ignore[union-attr]
                     subscriber.note(event)  # type: ignore[attr-defined]
                 else:
@@ -280,7 +282,7 @@ def _counts_messages(subscriber: object) -> bool:
 
 def _will_be_told_the_end(subscriber: Emit) -> bool:
     message = CURRENT.message
-    return message is not None and any(each is subscriber for each in message.counting)
+    return message is not None and id(subscriber) in map(id, message.counting)
 
 
 def report(error: Exception) -> None:
