@@ -37,7 +37,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from warmkey.caches.interface import next_fetch_sequence
 from warmkey.clock import Birth, Instant
@@ -66,7 +66,6 @@ from warmkey.waiting import check_may_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-    from typing import Unpack
 
     from warmkey.caches.interface import CacheEntry, CacheFeatures, CryptographicMaterialsCache
     from warmkey.clock import Clock
@@ -83,7 +82,6 @@ __all__ = ["Fetcher"]
 
 _Request = TypeVar("_Request", "EncryptionMaterialsRequest", "DecryptMaterialsRequest")
 _Materials = TypeVar("_Materials", EncryptionMaterials, DecryptionMaterials)
-_Arguments = TypeVarTuple("_Arguments")
 
 
 class Fetcher:
@@ -121,20 +119,32 @@ class Fetcher:
     ) -> _Materials:
         """Ask for *request* alone, and keep nothing."""
         check_may_wait()  # before a span says that somebody waits
-        return self._telling_failure(operation.kind, self._alone, operation, request, reason)
+        try:
+            return self._alone(operation, request, reason)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     def miss(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes, reason: MissReason
     ) -> _Materials:
         """Ask, or have another thread ask, until *request* is served."""
         check_may_wait()
-        return self._telling_failure(operation.kind, self._until_served, operation, request, identifier, reason)
+        try:
+            return self._until_served(operation, request, identifier, reason)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     def refresh(
         self, operation: CachedOperation[_Request, _Materials], request: _Request, identifier: bytes
     ) -> _Materials:
         """Ask for the successor of the entry that is there, which other threads use meanwhile."""
-        return self._telling_failure(operation.kind, self._renew, operation, request, identifier)
+        try:
+            return self._renew(operation, request, identifier)
+        except Exception as error:
+            self._tell_failure(operation.kind, error)
+            raise
 
     # --- steps
 
@@ -344,16 +354,10 @@ class Fetcher:
         self._counters.count(kind, reason)
         self._emit(CacheMiss(operation=kind, reason=reason))
 
-    def _telling_failure(
-        self, kind: Operation, ask: Callable[[Unpack[_Arguments]], _Materials], *arguments: Unpack[_Arguments]
-    ) -> _Materials:
-        try:
-            return ask(*arguments)
-        except Exception as error:
-            recalled = isinstance(error, KeyUnavailable) and error.remembered
-            self._counters.count(kind, RECALLED if recalled else FAILED)
-            self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
-            raise
+    def _tell_failure(self, kind: Operation, error: Exception) -> None:
+        recalled = isinstance(error, KeyUnavailable) and error.remembered
+        self._counters.count(kind, RECALLED if recalled else FAILED)
+        self._emit((FailureRecalled if recalled else RequestFailed)(operation=kind, error=type(error).__name__))
 
 
 @cache

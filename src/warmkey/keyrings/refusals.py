@@ -21,7 +21,6 @@ from warmkey.structures import RESERVED_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from typing import Unpack
 
     from warmkey.exceptions import KeyAttempt
     from warmkey.structures import EncryptedDataKey
@@ -60,7 +59,7 @@ class KmsWatch:
         self.keys: set[str] = set()
         self.refusals: list[KeyAttempt] = []
 
-    def over(self, ask: Callable[[Unpack[_Arguments]], _Answer], *arguments: Unpack[_Arguments]) -> _Answer:
+    def over(self, ask: Callable[[*_Arguments], _Answer], *arguments: *_Arguments) -> _Answer:
         """Return what *ask* answers, and note what KMS is asked for it. A call inside *ask* may have its own watch."""
         outer = _watches.get()
         try:
