@@ -25,7 +25,8 @@ __all__ = ["WouldWait", "check_may_wait", "may_wait", "never_waiting"]
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
-_callers: set[CodeType] = set()
+# By identity: code is compared by its content, and a long function has much of it.
+_callers: dict[int, CodeType] = {}
 
 
 class WouldWait(BaseException):
@@ -34,7 +35,7 @@ class WouldWait(BaseException):
 
 def never_waiting(function: _Function) -> _Function:
     """Declare that what *function* calls must not wait."""
-    _callers.add(function.__code__)
+    _callers[id(function.__code__)] = function.__code__
     return function
 
 
@@ -44,7 +45,7 @@ def may_wait() -> bool:
         return True
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - CPython's, as Lambda has it
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "warmkey":
-        if frame.f_code in _callers:
+        if id(frame.f_code) in _callers:
             return False
         frame = frame.f_back
     return True
