@@ -11,13 +11,16 @@ from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 
 import warmkey
+from warmkey.caches import NullCMC
 from warmkey.keyrings import RawAesKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-__all__ = ["CONTEXT", "Contestant", "fresh", "peer", "warm"]
+    from warmkey.caches import CryptographicMaterialsCache
+
+__all__ = ["CONTEXT", "Contestant", "fresh", "off", "peer", "warm"]
 
 CONTEXT = {"purpose": "benchmark", "tenant": "tenant-0001"}
 _WRAPPING_KEY = os.urandom(32)
@@ -35,8 +38,19 @@ class Contestant:
 
 def warm(suite: warmkey.AlgorithmSuite, *, frame_length: int | Literal["auto"] = 4096) -> Contestant:
     """Warmkey with everything on."""
+    return _with_cache(warmkey.LocalCMC(100), suite, frame_length)
+
+
+def off(suite: warmkey.AlgorithmSuite) -> Contestant:
+    """Warmkey with a cache that keeps nothing, as ``WARMKEY_CACHE=off`` makes one: :func:`fresh`, but counted."""
+    return _with_cache(NullCMC(), suite)
+
+
+def _with_cache(
+    cache: CryptographicMaterialsCache, suite: warmkey.AlgorithmSuite, frame_length: int | Literal["auto"] = 4096
+) -> Contestant:
     keyring = RawAesKeyring(_NAMESPACE, _NAME, _WRAPPING_KEY)
-    cmm = warmkey.CachingCMM(cache=warmkey.LocalCMC(100), max_age=_MAX_AGE, keyring=keyring)
+    cmm = warmkey.CachingCMM(cache=cache, max_age=_MAX_AGE, keyring=keyring)
     client = warmkey.Client(max_encrypted_data_keys=5)
 
     def encrypt(plaintext: bytes) -> bytes:

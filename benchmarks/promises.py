@@ -13,6 +13,7 @@ from benchmarks.rows import Bound
 __all__ = [
     "ADDED_MILLISECONDS",
     "AWAITED_HIT",
+    "CACHING_OFF",
     "DATA_MASKING_KMS_CALLS",
     "ENTRIES_FLAT",
     "EVENT_LOOP_STALL",
@@ -80,6 +81,8 @@ class Fresh(NamedTuple):
 
 
 FRESH_UNSIGNED = Fresh(Bound(limit=1.4, at_least=False))
+# A caching CMM over a cache that keeps nothing, which counts each message and tells of it.
+CACHING_OFF = Fresh(Bound(limit=1.9, at_least=False), Bound(limit=1.5, at_least=False))
 FRESH_SIGNED = Fresh(Bound(limit=1.2, at_least=False))
 
 # A cached message of 1 KB, signed and verified by awscrt: how much faster than the peer.

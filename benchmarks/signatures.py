@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 import warmkey
 from benchmarks import promises
-from benchmarks.clients import fresh, peer, warm
+from benchmarks.clients import fresh, off, peer, warm
 from benchmarks.floor import floor_operations
 from benchmarks.rows import Figure, Row
 from benchmarks.timing import interleaved, median_ratio
@@ -185,7 +185,10 @@ def measure_fresh_materials(effort: Effort) -> list[Row]:
     hit = warm(UNSIGNED)
     hit_message = hit.encrypt(plaintext)
     hits = {"encrypt": partial(hit.encrypt, plaintext), "decrypt": partial(hit.decrypt, hit_message)}
-    rows = _fresh_rows("0x0478", fresh(UNSIGNED), hits, plaintext, effort, promises.FRESH_UNSIGNED)
+    rows = [
+        *_fresh_rows("0x0478", fresh(UNSIGNED), hits, plaintext, effort, promises.FRESH_UNSIGNED),
+        *_fresh_rows("0x0478, caching off", off(UNSIGNED), hits, plaintext, effort, promises.CACHING_OFF),
+    ]
     for library in LIBRARIES:
         choose(SignatureChoice(library))
         encrypting, decrypting = _key_operations(library)
