@@ -31,6 +31,14 @@ def test_a_call_may_wait() -> None:
     check_may_wait()
 
 
+def test_every_call_may_where_nothing_for_event_loops_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = of_warmkey("def function(): return check()", check=may_wait)
+    call = never_waiting(of_warmkey("def function(step): return step()"))
+    monkeypatch.setitem(never_waiting.__globals__, "_callers", {})
+
+    assert call(step) is True
+
+
 def test_one_that_an_event_loop_makes_may_not() -> None:
     step = of_warmkey("def function(): return check(), 1", check=may_wait)
     call = never_waiting(of_warmkey("def function(step): return step()"))
