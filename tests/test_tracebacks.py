@@ -163,7 +163,7 @@ def test_whoever_inspects_a_public_function_sees_its_own_signature_and_documenta
 ) -> None:
     inner = inspect.unwrap(function)
 
-    assert function.__code__ in _boundaries, "it is scrubbed"
+    assert id(function.__code__) in _boundaries, "it is scrubbed"
     assert inspect.signature(function) == inspect.signature(inner)
     assert "args" not in inspect.signature(function).parameters
     assert (function.__name__, function.__doc__) == (inner.__name__, inner.__doc__)

@@ -21,14 +21,15 @@ __all__ = ["PENDING", "leave", "mark_boundary", "run_outside"]
 
 _Function = TypeVar("_Function", bound="Callable[..., object]")
 
-_boundaries: set[CodeType] = set()
+# By identity: code is compared by its content, and a long function has much of it.
+_boundaries: dict[int, CodeType] = {}
 # What waits for a public function to end, by the function's frame. Mostly empty, and that is all that a hit looks at.
 PENDING: dict[FrameType, list[Callable[[], object]]] = {}
 
 
 def mark_boundary(wrapper: _Function) -> _Function:
     """Declare that *wrapper* drops its arguments and calls :func:`leave` when it ends, if anything is pending."""
-    _boundaries.add(wrapper.__code__)
+    _boundaries[id(wrapper.__code__)] = wrapper.__code__
     return wrapper
 
 
@@ -37,7 +38,7 @@ def run_outside(action: Callable[[], object]) -> None:
     outermost = None
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - CPython's, as Lambda has it
     while frame is not None:
-        if frame.f_code in _boundaries:
+        if id(frame.f_code) in _boundaries:
             outermost = frame
         frame = frame.f_back
     if outermost is None:
