@@ -5,7 +5,6 @@ Source: data-format/message-header.md#encrypted-data-keys
 
 from __future__ import annotations
 
-from itertools import chain
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import TYPE_CHECKING
@@ -61,7 +60,10 @@ def serialize_keys(keys: Sequence[EncryptedDataKey]) -> bytes:
     # spec: data-format/message-header.md#encrypted-data-key-count c714
     if not 0 < len(keys) <= MAX_UINT16:
         raise InvalidRequest(f"a message carries 1 to 65535 encrypted data keys, not {len(keys)}")
-    return b"".join([_uint16(len(keys)), *chain.from_iterable(map(entry_parts, keys))])
+    parts = [_uint16(len(keys))]
+    for key in keys:
+        parts += entry_parts(key)
+    return b"".join(parts)
 
 
 def read_encrypted_data_keys(reader: Reader, *, maximum: int | None) -> tuple[EncryptedDataKey, ...]:
