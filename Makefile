@@ -173,6 +173,7 @@ bench-against: .venv-interop/.installed ## compare with another REVISION of warm
 
 performance: .venv-docs/.installed .venv-interop/.installed ## run the full measurement, then update docs/performance.md
 	-@$(MAKE) runtime
+	-@$(MAKE) layer VARIANT=crt
 	PYTHONPATH=src .venv-interop/bin/python -m benchmarks --full --json docs/performance.json
 	.venv-docs/bin/python -m benchmarks.page
 
