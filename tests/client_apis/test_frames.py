@@ -437,6 +437,21 @@ def test_a_longer_frame_is_neither_encrypted_nor_decrypted(frame_length: int, le
 
 
 @pytest.mark.usefixtures("_the_cipher_takes_little")
+@pytest.mark.parametrize("frame_length", [LIMIT + 1, 2 * LIMIT])
+@pytest.mark.parametrize("length", [0, LIMIT])
+def test_a_final_frame_that_the_cipher_takes_is_decrypted_though_a_regular_one_would_be_too_long(
+    length: int, frame_length: int
+) -> None:
+    """The footer makes the message longer than a regular frame."""
+    plaintext = bytes(range(length))
+    message = COMMITTING.encrypt(plaintext, keyring=KEYRING, frame_length=frame_length).ciphertext
+
+    assert decrypt(message) == plaintext
+    with pytest.raises(MalformedMessage, match="300 bytes follow the end of the message"):
+        decrypt(message + bytes(300))
+
+
+@pytest.mark.usefixtures("_the_cipher_takes_little")
 def test_a_non_framed_body_may_be_as_long_as_the_cipher_takes_and_no_longer() -> None:
     forgery = Forgery(framed=False)
 

@@ -204,8 +204,8 @@ def _decrypt_frames(message: bytes | memoryview, header: MessageHeader, aead: AE
     """Decrypt regular frames and a final one; see :func:`decrypt_body`."""
     position, frame_length = header.length, header.frame_length
     most, rest = divmod(len(message) - position, frame_length + REGULAR_FRAME_OVERHEAD)
-    if most == 0 or frame_length > MAX_CONTENT_LENGTH:
-        _refuse_frame(message, position, 1, header)
+    if frame_length > MAX_CONTENT_LENGTH:
+        most = 0  # a regular frame is too long for the cipher, but a final one may be shorter
     if most <= _FEW_FRAMES and most * frame_length <= _SHORT_BODY:
         return _decrypt_few_frames(message, most, header, aead)
     # Content is as long encrypted as decrypted, so memory is in proportion to the message. This is the exact length of
