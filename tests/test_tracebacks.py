@@ -216,6 +216,23 @@ def test_the_frames_of_the_client_keep_nothing_that_the_caller_handed_in(
     assert repr(message) not in of_ours(caught_error.value)
 
 
+class CMMThatCannotSayWhomItTells(FailingCMM):
+    """Raises *failure* when it is asked for ``emit``, before there are any materials."""
+
+    @property
+    def emit(self) -> NoReturn:
+        raise self.failure
+
+
+@pytest.mark.parametrize("operation", ["encrypt", "decrypt", "encrypt_stream", "decrypt_stream"])
+def test_the_frames_of_the_client_keep_nothing_when_the_cmm_can_not_say_whom_it_tells(operation: str) -> None:
+    cmm = CMMThatCannotSayWhomItTells(RuntimeError("theirs"))
+    with pytest.raises(RuntimeError, match="theirs") as caught_error:
+        getattr(Client(), operation)(b"secret", cmm=cmm, encryption_context={"a": "secret"})
+
+    assert "secret" not in of_ours(caught_error.value)
+
+
 @pytest.mark.parametrize("operation", ["encrypt", "decrypt"])
 def test_the_frames_of_the_client_keep_no_result(operation: str) -> None:
     cmm = CachingCMM(cache=LocalCMC(2), max_age=60, keyring=KEYRING, emit=InterruptedSubscriber())

@@ -106,11 +106,13 @@ class Client:
 
         Source: client-apis/encrypt.md
         """
-        emit = getattr(cmm, "emit", ignore)
-        message = None if emit is ignore else counted_message(emit, Operation.ENCRYPT)
+        message = None
         try:
-            if message is not None:  # a block that does nothing takes 2 % of a hit
-                message.begin()
+            emit = getattr(cmm, "emit", ignore)
+            if emit is not ignore:  # a block that does nothing takes 2 % of a hit
+                message = counted_message(emit, Operation.ENCRYPT)
+                if message is not None:
+                    message.begin()
             result = encrypt(
                 plaintext,
                 cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
@@ -214,11 +216,13 @@ class Client:
 
         Source: client-apis/decrypt.md
         """
-        emit = getattr(cmm, "emit", ignore)
-        message = None if emit is ignore else counted_message(emit, Operation.DECRYPT)
+        message = None
         try:
-            if message is not None:
-                message.begin()
+            emit = getattr(cmm, "emit", ignore)
+            if emit is not ignore:
+                message = counted_message(emit, Operation.DECRYPT)
+                if message is not None:
+                    message.begin()
             result = decrypt(
                 ciphertext,
                 cmm=cmm if cmm is not None and keyring is None else _chosen(cmm, keyring),
