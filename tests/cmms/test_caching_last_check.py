@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cmms.stage import Boarding, Crowd, Dictionary, Stage, data_key, decrypt_request, encrypt_request, outcomes
-from warmkey import CacheEntry, CachingCMM, Client, LocalCMC
+from warmkey import CacheEntry, Client, LocalCMC
 from warmkey.events import (
     CacheCoalesced,
     CacheEviction,
@@ -19,7 +19,6 @@ from warmkey.events import (
     Operation,
     fan_out,
 )
-from warmkey.keyrings import RawAesKeyring
 from warmkey.observability.counters import MessageCounter
 from warmkey.testing import SettableClock
 
@@ -299,13 +298,16 @@ def test_a_miss_is_told_once_when_a_hit_was_told_too_early() -> None:
     ]
 
 
-class Watched(SettableClock):
-    """Counts its readings."""
+class Stepping(SettableClock):
+    """An hour passes before a certain reading."""
 
     readings = 0
+    slow_reading = 0
 
     def now(self) -> Instant:
         self.readings += 1
+        if self.readings == self.slow_reading:
+            self.tick(HOUR)
         return super().now()
 
 
@@ -321,31 +323,48 @@ class Curious:
         self.hits += isinstance(event, CacheHit)
 
 
+@pytest.mark.parametrize("slow_reading", [3, 4])
 @pytest.mark.parametrize(
-    ("subscribers", "is_told_at_once"),
-    [((), False), ((MessageCounter(),), False), ((MessageCounter(), Curious()), True), ((Curious(),), True)],
-    ids=["nobody", "who counts messages", "both", "who wants hits"],
+    "subscribers",
+    [(), (MessageCounter(),), (MessageCounter(), Curious()), (Curious(),)],
+    ids=["nobody is told", "who counts messages", "both", "who wants hits"],
 )
-def test_the_clocks_are_read_again_only_if_somebody_was_told_of_the_hit(
-    subscribers: tuple[Any, ...], *, is_told_at_once: bool
+def test_a_key_that_expires_between_look_up_and_reservation_is_not_used(
+    subscribers: tuple[Any, ...], slow_reading: int
 ) -> None:
-    clock = Watched()
-    keyring, emit = RawAesKeyring("tests", "key", bytes(32)), fan_out(*subscribers)
-    cmm = CachingCMM(cache=LocalCMC(10, clock=clock), keyring=keyring, max_age=60, clock=clock, emit=emit)
-    client = Client()
+    clock = Stepping()
+    stage, client = Stage(), Client()
+    cmm = stage.cmm(cache=LocalCMC(10, clock=clock), clock=clock, emit=fan_out(*subscribers))
     client.encrypt(b"first", cmm=cmm)
-    clock.readings = 0
+    clock.readings, clock.slow_reading = 0, slow_reading  # the look-up reads twice, for two clocks
     client.encrypt(b"second", cmm=cmm)
 
-    assert clock.readings == (4 if is_told_at_once else 2)  # of two clocks each
-    for subscriber in subscribers:
-        assert (subscriber.hits if isinstance(subscriber, Curious) else subscriber.of(ENCRYPT).hits) == 1
+    assert outcomes(cmm.statistics(ENCRYPT)) == {"miss:absent": 1, "miss:expired": 1}
+
+
+@pytest.mark.parametrize("slow_reading", [3, 4])
+def test_a_key_that_expires_while_a_refresh_is_thought_of_is_not_used(slow_reading: int) -> None:
+    clock = Stepping()
+    cmm = Stage().cmm(cache=LocalCMC(10, clock=clock), clock=clock, refresh_ahead=True)
+    first = data_key(cmm.get_encryption_materials(encrypt_request()))
+    clock.tick(57)
+    clock.readings, clock.slow_reading = 0, slow_reading
+
+    assert data_key(cmm.get_encryption_materials(encrypt_request())) != first
+
+
+def test_each_subscriber_hears_of_a_hit_once() -> None:
+    counter, curious = MessageCounter(), Curious()
+    cmm, client = Stage().cmm(emit=fan_out(counter, curious)), Client()
+    for _ in range(3):
+        client.encrypt(b"order", cmm=cmm)
+
+    assert counter.of(ENCRYPT).hits == curious.hits == 2
 
 
 def test_a_hit_that_was_noted_and_found_no_place_counts_as_a_miss() -> None:
     counter = MessageCounter()
-    keyring = RawAesKeyring("tests", "key", bytes(32))
-    cmm = CachingCMM(cache=LocalCMC(10), keyring=keyring, max_age=60, max_messages_encrypted=1, emit=counter)
+    cmm = Stage().cmm(max_messages_encrypted=1, emit=counter)
     for _ in range(2):
         Client().encrypt(b"order", cmm=cmm)
 

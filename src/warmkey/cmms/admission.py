@@ -1,12 +1,11 @@
 """Decides whether an entry may serve a request, and counts and tells of it.
 
 The order matters. First comes what can be said without counting the message: the entry's age, what the operation
-compares, the limits. A request that passes is told as a hit, if anybody listens to hits, and counted as one. Telling
-runs subscribers and log handlers, which may take an hour, purge the cache, or freeze with the execution environment. So
-the check that counts comes last: the reservation, one step under the entry's lock that looks whether the entry was
-evicted, at both limits, and, if a hit was told, at both clocks; otherwise the look-up has just read them. Nothing that
-can take time comes between this step and the use of the data key. A request that fails it was told as a hit, is not
-counted as one, and goes on as a miss.
+compares, the limits. A request that passes is told as a hit, if anybody has to be told at once, and counted as one.
+Telling runs subscribers and log handlers, which may take an hour, purge the cache, or freeze with the execution
+environment. So the check that counts comes last: the reservation, one step under the entry's lock that looks whether
+the entry was evicted, at both limits, and at both clocks. Nothing that can take time comes between this step and the
+use of the data key. A request that fails it was told as a hit, is not counted as one, and goes on as a miss.
 
 A request that waited for another thread's call has a reservation already, and confirms it in the same way.
 """
@@ -84,15 +83,13 @@ class Admission:
             refusal: MissReason | None = MissReason.EXPIRED
         else:
             refusal = operation.refusal(entry, request)
+        if refusal is None and self._tell_hit is not None and not self._note_hit(operation.kind):
+            refusal = entry.spent(length, messages, plaintext_bytes)
+            if refusal is None:
+                self._tell_hit(operation.kind)
         if refusal is None:
             # spec: framework/caching-cmm.md#usage-stats 5b74
-            if self._tell_hit is None or self._note_hit(operation.kind):
-                refusal = entry.reserve(length, messages, plaintext_bytes)
-            else:
-                refusal = entry.spent(length, messages, plaintext_bytes)
-                if refusal is None:
-                    self._tell_hit(operation.kind)
-                    refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
+            refusal = entry.reserve(length, messages, plaintext_bytes, self._is_fresh)
             if refusal is None:
                 operation.hits.add()
                 return None
