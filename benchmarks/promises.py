@@ -57,12 +57,12 @@ def _warm(encrypting: float, decrypting: float, of_the_floor: float, stretch: fl
 # suite: (smallest size, largest size): promise
 _WARM = {
     0x0478: {
-        (100, _KIB): _warm(7.5, 9.5, 1.5, 1.35),
-        (16 * _KIB, _MIB): _warm(8.5, 9.5, 1.65, 1.5),
+        (100, _KIB): _warm(7.5, 8.5, 1.9, 1.6),
+        (16 * _KIB, _MIB): _warm(8.5, 8.5, 2.0, 1.6),
         (6 * _MIB, 6 * _MIB): _warm(8.5, 9.5, 1.85, 1.7),
     },
     0x0578: {
-        (100, 16 * _KIB): _warm(2.4, 1.35, 1.08, 1.04),
+        (100, 16 * _KIB): _warm(2.4, 1.35, 1.12, 1.04),
         (256 * _KIB, 6 * _MIB): _warm(2.9, 2.4, 1.2, 1.12),
     },
 }
@@ -80,13 +80,13 @@ class Fresh(NamedTuple):
     decrypting: Bound | None = None
 
 
-FRESH_UNSIGNED = Fresh(Bound(limit=1.4, at_least=False))
+FRESH_UNSIGNED = Fresh(Bound(limit=1.5, at_least=False))
 # A caching CMM over a cache that keeps nothing, which counts each message and tells of it.
 CACHING_OFF = Fresh(Bound(limit=1.9, at_least=False), Bound(limit=1.5, at_least=False))
 FRESH_SIGNED = Fresh(Bound(limit=1.2, at_least=False))
 
 # A cached message of 1 KB, signed and verified by awscrt: how much faster than the peer.
-SIGNED_BY_AWSCRT = {"encrypt": Bound(limit=5.5, at_least=True), "decrypt": Bound(limit=3.6, at_least=True)}
+SIGNED_BY_AWSCRT = {"encrypt": Bound(limit=5, at_least=True), "decrypt": Bound(limit=2.7, at_least=True)}
 
 
 class BranchKeys(NamedTuple):
