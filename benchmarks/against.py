@@ -93,7 +93,7 @@ class _Version:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for each operation."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("revision", help="a commit, tag or branch of this repository, for example v0.1.0")
+    parser.add_argument("revision", help="a commit, tag or branch of this repository, for example HEAD~1")
     parser.add_argument("--processes", type=int, default=4, help="of each version; default: 4")
     parser.add_argument("--rounds", type=int, default=60, help="of each pair of processes; default: 60")
     parser.add_argument("--seconds", type=float, default=0.01, help="for each turn; default: 0.01")
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             for operation in _OPERATIONS:
                 _report(operation, [_turns(operation, pair, options.rounds, options.seconds) for pair in pairs], "µs")
-            _report("import warmkey", [_starts(pair, options.rounds // 4) for pair in pairs], "ms")
+            _report("import warmkey", [_starts(pair, max(1, options.rounds // 4)) for pair in pairs], "ms")
         finally:
             for version in chain.from_iterable(pairs):
                 version.stop()
@@ -153,10 +153,12 @@ def _counted(source: Path, arguments: list[str], turns: str = "") -> int:
 def _unpack(revision: str, directory: Path) -> None:
     archive = subprocess.run(
         ["git", "-C", str(_ROOT), "archive", revision, "src"],  # noqa: S607 - git of this machine
-        check=True,
+        check=False,
         capture_output=True,
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+    )
+    if archive.returncode:
+        raise SystemExit(f"git can't give the revision {revision!r}: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(directory, filter="data")
 
 

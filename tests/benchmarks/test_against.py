@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from benchmarks.against import main
 
-if TYPE_CHECKING:
-    import pytest
-
 
 def test_each_operation_gets_a_row_with_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["HEAD", "--processes", "1", "--rounds", "4", "--seconds", "0.0001"]) == 0
+    assert main(["HEAD", "--processes", "1", "--rounds", "3", "--seconds", "0.0001"]) == 0
 
     rows = capsys.readouterr().out.splitlines()[1:]
     assert {row[:26].strip() for row in rows} >= {
@@ -21,3 +18,8 @@ def test_each_operation_gets_a_row_with_a_ratio(capsys: pytest.CaptureFixture[st
         "import warmkey",
     }
     assert all(float(row.split()[-1]) > 0 for row in rows)
+
+
+def test_a_revision_that_git_does_not_know_is_named() -> None:
+    with pytest.raises(SystemExit, match=r"git can't give the revision 'nosuch': .*not a valid object name"):
+        main(["nosuch"])
