@@ -97,10 +97,7 @@ class Message:
     def finish(self, error: BaseException | None = None) -> None:
         """Hear no more, and end."""
         CURRENT.message = self._outer
-        if error is None and type(self.fact) is CacheHit and not self._has_ended:
-            self._has_ended = True
-            self._count_hit()
-        elif error is not None or self.fact is not None:
+        if error is not None or self.fact is not None:
             self.end(error)
 
     __enter__ = begin
@@ -127,20 +124,14 @@ class Message:
         elif self.fact is not None:
             self._count(self.fact)
 
-    def _count_hit(self) -> None:
-        for subscriber in self.counting:
-            try:
-                subscriber.count_hit(self._operation)
-            except Exception as error:  # noqa: BLE001 - observing must never break what it observes
-                report(error)
-
     def _count(self, fact: Event) -> None:
-        if type(fact) is CacheHit:
-            self._count_hit()
-            return
+        is_hit = type(fact) is CacheHit
         for subscriber in self.counting:
             try:
-                subscriber.message_ended(fact)
+                if is_hit:
+                    subscriber.count_hit(self._operation)
+                else:
+                    subscriber.message_ended(fact)
             except Exception as error:  # noqa: BLE001 - observing must never break what it observes
                 report(error)
 
